@@ -1,0 +1,317 @@
+//! Events: everything an actor can say it saw.
+//!
+//! The journal is a sequence of these. They are the stable seam between the actors and the
+//! judgement: any reporter of a reception (the SMTP sink today, a mailbox reader later) writes
+//! the same event.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Time;
+use crate::probe::{DestinationId, MessageId, ProbeId};
+use crate::smtp::reply::Reply;
+use crate::smtp::stage::Stage;
+
+/// One thing seen.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// First event of a journal: what run this is.
+    Run(RunFacts),
+    /// A period of the run begins.
+    Period { at: Time, period: Period },
+    /// Traffic handed a message to a session. `due` is when the plan wanted it.
+    Offered { message: MessageId, recipients: u16, due: Time, at: Time },
+    /// A transaction at the target ended, or could not begin.
+    Submitted(Submitted),
+    /// The sink concluded one attempt for one probe.
+    Attempt(Attempt),
+    /// The peer's next action proved that it read the reply to this reception.
+    Confirmed { reception: u64, at: Time },
+    /// The sink took mail that is not this run's.
+    Foreign { at: Time, session: u64, reverse_path: String, recipient: String },
+    /// A DSN came back (RFC 3464).
+    Dsn(Dsn),
+    /// A session at the sink began, ended, or was turned away.
+    Session { session: u64, at: Time, change: SessionChange },
+    /// The target's own life.
+    Target { at: Time, change: TargetChange },
+    /// The target's queue length as it reports it.
+    Queue { at: Time, total: u64, active: u64, deferred: u64 },
+    /// A once-a-second look at the instrument itself.
+    Pulse(Pulse),
+    /// A bound named in `limits` was reached.
+    Limit { at: Time, name: String, value: u64 },
+    /// The user asked to stop.
+    Interrupted { at: Time },
+}
+
+/// What run this is, and where. Written once; everything a report says about its circumstances.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunFacts {
+    /// Run id: unique.
+    pub id: String,
+    /// Start, RFC 3339, UTC.
+    pub started_at: String,
+    /// The run's identity in message text and envelopes.
+    pub identity: crate::probe::Identity,
+    /// SHA-256 of the resolved scenario.
+    pub scenario_sha256: String,
+    /// The command that repeats this run.
+    pub command: String,
+    /// Version of mailbench.
+    pub version: String,
+    /// Facts about the machine, in display order.
+    pub environment: Vec<(String, String)>,
+    /// Kind of the target.
+    pub target_kind: String,
+    /// Version the target reports.
+    pub target_version: String,
+    /// Where the target took mail.
+    pub target_address: String,
+}
+
+/// Part of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Period {
+    /// Offered, not counted.
+    WarmUp,
+    /// Counted.
+    Measured,
+    /// Nothing more is offered; the queue empties.
+    Drain,
+    /// The run is closed.
+    Closed,
+}
+
+/// The end of a transaction at the target.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Submitted {
+    /// The message.
+    pub message: MessageId,
+    /// Ordinal of the session.
+    pub session: u64,
+    /// When the session began to work on it (service time starts here).
+    pub sent: Time,
+    /// When its last reply was read, or the connection was given up.
+    pub done: Time,
+    /// How long each stage took, in microseconds: from request written to reply read.
+    pub stages: Vec<(Stage, u32)>,
+    /// One result a recipient, in the order of the message.
+    pub results: Vec<SubmitResult>,
+}
+
+/// What became of one recipient at the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SubmitResult {
+    /// No connection, or RCPT never sent.
+    NotSent { stage: Stage, cause: String },
+    /// 4yz or 5yz.
+    Refused { stage: Stage, reply: Reply },
+    /// The connection was lost before any part of the final dot was given to the kernel: as
+    /// refused with 451 (RFC 5321 §3.8).
+    Broken { stage: Stage, cause: String },
+    /// A complete 2yz reply to end-of-data: the target is responsible now.
+    Accepted { reply: Reply },
+    /// End-of-data may have been sent and its reply was not read: neither success nor failure
+    /// (RFC 1047).
+    Indeterminate { cause: String },
+}
+
+/// One transaction from target to sink, for one probe.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Attempt {
+    /// The probe its envelope recipient names (or, when it broke before RCPT, the first probe of
+    /// the message its VERP sender names).
+    pub probe: ProbeId,
+    /// The destination by the envelope recipient's domain; `None`: not one of the scenario's.
+    pub destination: Option<DestinationId>,
+    /// 1 for the first attempt the sink saw for this probe.
+    pub number: u32,
+    /// Ordinal of the session.
+    pub session: u64,
+    /// Start: the RCPT command (or MAIL, if it ended there) was read.
+    pub started: Time,
+    /// End: the concluding reply was about to be written, or the connection broke.
+    pub ended: Time,
+    /// Stage at which it was concluded.
+    pub stage: Stage,
+    /// How it ended.
+    pub outcome: AttemptOutcome,
+    /// The concluding reply, where there was one.
+    pub reply: Option<Reply>,
+    /// Number of the fault rule that decided it.
+    pub fault: Option<u16>,
+    /// The transaction whose content was seen whole; shared by its recipients.
+    pub reception: Option<u64>,
+    /// What the content was, where it was seen whole.
+    pub content: Option<ContentCheck>,
+}
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AttemptOutcome {
+    /// Content seen whole, 250 written; confirmed only by a later [`Event::Confirmed`].
+    Taken,
+    /// Content seen whole, 250 withheld.
+    Withheld,
+    /// 4yz.
+    Deferred,
+    /// 5yz.
+    Rejected,
+    /// The connection ended before end-of-data; nothing was delivered.
+    Broken,
+    /// The client reset the transaction or went on without this recipient.
+    Abandoned,
+}
+
+/// What a delivered content was, compared with what its identity says it should be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ContentCheck {
+    /// The message its header names; `None`: no readable identity.
+    pub message: Option<MessageId>,
+    /// Bytes of content after our identity header.
+    pub bytes: u64,
+    /// What is wrong with it; empty: intact to the byte.
+    pub damage: Vec<Damage>,
+}
+
+/// One way in which content differs from what was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Damage {
+    /// Our identity header is missing or unreadable.
+    HeaderLost,
+    /// Shorter than sent.
+    Truncated,
+    /// Longer than sent.
+    Extended,
+    /// Leading dots added or removed (RFC 5321 §4.5.2).
+    DotStuffing,
+    /// Bare CR or LF, or line ends changed.
+    LineEnds,
+    /// 8-bit bytes lost.
+    EightBit,
+    /// Headers after ours changed or moved.
+    HeadersChanged,
+    /// Another message's identity inside.
+    Merged,
+    /// Same length, other bytes.
+    Altered,
+}
+
+/// A DSN as read from what came back to the sink (RFC 3464).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dsn {
+    /// When it was taken.
+    pub at: Time,
+    /// The session that brought it.
+    pub session: u64,
+    /// Whether it came from the null reverse-path, as RFC 5321 §6.1 demands.
+    pub null_sender: bool,
+    /// The message it is about, by VERP recipient, envelope id or returned header.
+    pub message: Option<MessageId>,
+    /// Per-recipient blocks.
+    pub recipients: Vec<DsnRecipient>,
+    /// What does not conform, in words; empty: well formed.
+    pub flaws: Vec<String>,
+}
+
+/// One per-recipient block of a DSN (RFC 3464 §2.3).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DsnRecipient {
+    /// The probe its Final-Recipient or Original-Recipient names.
+    pub probe: Option<ProbeId>,
+    /// Action.
+    pub action: DsnAction,
+    /// Status, as written.
+    pub status: String,
+    /// Diagnostic-Code, as written; may be empty.
+    pub diagnostic: String,
+}
+
+/// Action of a DSN (RFC 3464 §2.3.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DsnAction {
+    /// Could not be delivered.
+    Failed,
+    /// Not delivered yet.
+    Delayed,
+    /// Delivered.
+    Delivered,
+    /// Handed to a system without DSNs.
+    Relayed,
+    /// Delivered to several.
+    Expanded,
+    /// None of these.
+    Unknown,
+}
+
+/// What happened to a session at the sink.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SessionChange {
+    /// Accepted.
+    Opened,
+    /// Turned away before any command, by this fault rule if it was one.
+    TurnedAway { fault: Option<u16>, reply: Option<Reply> },
+    /// Ended: how, and at which stage.
+    Closed { stage: Stage, how: Ending },
+}
+
+/// How a session at the sink ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ending {
+    /// QUIT and 221.
+    Quit,
+    /// The peer closed without QUIT.
+    PeerFin,
+    /// The peer reset.
+    PeerRst,
+    /// We closed, as a fault or limit said.
+    Fault,
+    /// Idle too long.
+    TimedOut,
+    /// The run ended.
+    Shutdown,
+}
+
+/// The target's own life.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TargetChange {
+    /// Ready for mail.
+    Ready,
+    /// Killed by us (SIGKILL).
+    Killed,
+    /// Paused by us.
+    Paused,
+    /// Resumed by us.
+    Resumed,
+    /// Stopped in order by us.
+    Stopped,
+    /// Ended by itself.
+    Died { status: String },
+}
+
+/// A once-a-second look at the instrument itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Pulse {
+    /// When.
+    pub at: Time,
+    /// CPU time of this process since its start, microseconds.
+    pub cpu_us: u64,
+    /// Resident memory, bytes.
+    pub rss_bytes: u64,
+    /// Worst lateness of a periodic wake-up in the last second, microseconds (hiccup meter).
+    pub hiccup_us: u64,
+    /// Sessions of traffic now open.
+    pub traffic_sessions: u32,
+    /// Sessions at the sink now open.
+    pub sink_sessions: u32,
+    /// Messages due and waiting for a session.
+    pub waiting: u32,
+    /// Sink's own processing time from final dot to 250, less injected delay: worst in the last
+    /// second, microseconds.
+    pub sink_us: u64,
+}

@@ -1,0 +1,205 @@
+//! The journal: events on disk as they happen.
+//!
+//! Format: the line [`MAGIC`], then records of `length (u32 LE) · CRC-32 (u32 LE) · postcard
+//! bytes`. A journal cut anywhere reads up to its last whole record.
+
+use std::fs::File;
+use std::io::{self, BufReader, Read, Write};
+use std::path::Path;
+
+use super::event::Event;
+use crate::limits;
+
+/// First bytes of a journal.
+pub const MAGIC: &[u8] = b"mailbench journal 1\n";
+
+/// Appends events to a journal.
+pub struct Writer {
+    file: File,
+    buffer: Vec<u8>,
+    failure: Option<String>,
+}
+
+impl Writer {
+    /// Creates the file; refuses to overwrite one.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be written.
+    pub fn create(path: &Path) -> io::Result<Writer> {
+        let mut file = File::create_new(path)?;
+        file.write_all(MAGIC)?;
+        Ok(Writer { file, buffer: Vec::with_capacity(limits::JOURNAL_BUFFER), failure: None })
+    }
+
+    /// Appends one event to the buffer; writes the buffer when it is full.
+    pub fn append(&mut self, event: &Event) {
+        let start = self.buffer.len();
+        self.buffer.extend_from_slice(&[0; 8]);
+        match postcard::to_io(event, &mut self.buffer) {
+            Ok(_) => {
+                let length = u32::try_from(self.buffer.len() - start - 8).unwrap_or(u32::MAX);
+                let check = crc32fast::hash(&self.buffer[start + 8..]);
+                self.buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
+                self.buffer[start + 4..start + 8].copy_from_slice(&check.to_le_bytes());
+            }
+            Err(error) => {
+                self.buffer.truncate(start);
+                self.fail(&error);
+            }
+        }
+        if self.buffer.len() >= limits::JOURNAL_BUFFER {
+            self.flush();
+        }
+    }
+
+    /// Writes the buffer to the kernel.
+    pub fn flush(&mut self) {
+        if let Err(error) = self.file.write_all(&self.buffer) {
+            self.fail(&error);
+        }
+        self.buffer.clear();
+    }
+
+    /// The first failure, if there was one.
+    #[must_use]
+    pub fn failure(&self) -> Option<String> {
+        self.failure.clone()
+    }
+
+    fn fail(&mut self, error: &dyn std::fmt::Display) {
+        self.failure.get_or_insert_with(|| error.to_string());
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.flush();
+    }
+}
+
+/// Reads the events of a journal, in the order in which they were written.
+pub struct Reader<R> {
+    source: R,
+    record: Vec<u8>,
+    damage: Option<String>,
+}
+
+/// Opens a journal.
+///
+/// # Errors
+/// When the file cannot be read or is not a journal.
+pub fn open(path: &Path) -> io::Result<Reader<BufReader<File>>> {
+    Reader::new(BufReader::with_capacity(1 << 20, File::open(path)?))
+}
+
+impl<R: Read> Reader<R> {
+    /// Reads the journal's first line.
+    ///
+    /// # Errors
+    /// When it is not that of a journal.
+    pub fn new(mut source: R) -> io::Result<Reader<R>> {
+        let mut magic = [0; MAGIC.len()];
+        source.read_exact(&mut magic)?;
+        if magic != MAGIC {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a mailbench journal"));
+        }
+        Ok(Reader { source, record: Vec::new(), damage: None })
+    }
+
+    /// Why reading stopped before the end of the file, if it did: a record cut short or damaged.
+    #[must_use]
+    pub fn damage(&self) -> Option<&str> {
+        self.damage.as_deref()
+    }
+
+    fn next_event(&mut self) -> Result<Option<Event>, String> {
+        let mut head = [0; 8];
+        match read_up_to(&mut self.source, &mut head) {
+            Ok(0) => return Ok(None),
+            Ok(8) => {}
+            Ok(_) => return Err("the last record is cut short".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        }
+        let length = u32::from_le_bytes([head[0], head[1], head[2], head[3]]) as usize;
+        let check = u32::from_le_bytes([head[4], head[5], head[6], head[7]]);
+        if length > limits::JOURNAL_RECORD {
+            return Err(format!("a record claims {length} bytes"));
+        }
+        self.record.resize(length, 0);
+        match read_up_to(&mut self.source, &mut self.record) {
+            Ok(read) if read == length => {}
+            Ok(_) => return Err("the last record is cut short".to_owned()),
+            Err(error) => return Err(error.to_string()),
+        }
+        if crc32fast::hash(&self.record) != check {
+            return Err("a record does not match its check sum".to_owned());
+        }
+        postcard::from_bytes(&self.record).map(Some).map_err(|error| error.to_string())
+    }
+}
+
+impl<R: Read> Iterator for Reader<R> {
+    type Item = Event;
+
+    fn next(&mut self) -> Option<Event> {
+        if self.damage.is_some() {
+            return None;
+        }
+        self.next_event().unwrap_or_else(|damage| {
+            self.damage = Some(damage);
+            None
+        })
+    }
+}
+
+fn read_up_to(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(read) => filled += read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(filled)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Time;
+
+    #[test]
+    fn a_journal_cut_anywhere_reads_up_to_its_last_whole_record() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let mut writer = Writer::create(&path).expect("a journal");
+        let event = |n| Event::Confirmed { reception: n, at: Time(n) };
+        (0..10).for_each(|n| writer.append(&event(n)));
+        drop(writer);
+        let whole = std::fs::read(&path).expect("its bytes");
+        let record = (whole.len() - MAGIC.len()) / 10;
+        for cut in MAGIC.len()..=whole.len() {
+            let mut reader = Reader::new(&whole[..cut]).expect("a journal");
+            let events: Vec<Event> = reader.by_ref().collect();
+            let kept = (cut - MAGIC.len()) / record;
+            assert_eq!(events, (0..kept as u64).map(event).collect::<Vec<_>>());
+            assert_eq!(reader.damage().is_none(), (cut - MAGIC.len()).is_multiple_of(record));
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_is_damage() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let mut writer = Writer::create(&path).expect("a journal");
+        writer.append(&Event::Interrupted { at: Time(77_777) });
+        drop(writer);
+        let mut bytes = std::fs::read(&path).expect("its bytes");
+        *bytes.last_mut().expect("a byte") ^= 1;
+        let mut reader = Reader::new(&bytes[..]).expect("a journal");
+        assert_eq!(reader.next(), None);
+        assert!(reader.damage().is_some());
+    }
+}

@@ -1,0 +1,43 @@
+//! mailbench: load testing and chaos simulation for mail pipelines.
+//!
+//! The modules stand in the order in which data flows. A module uses only modules above it,
+//! and the actors (`traffic`, `relay`, `target`, `sink`) never use one another; `tests/tidy.rs`
+//! holds both rules.
+
+pub mod limits;
+
+pub mod clock;
+
+pub mod seed;
+
+pub mod quantity;
+
+pub mod probe;
+
+pub mod smtp;
+
+pub mod fault;
+
+pub mod queue;
+
+pub mod ledger;
+
+pub mod scenario;
+
+pub mod plan;
+
+pub mod traffic;
+
+pub mod relay;
+
+pub mod target;
+
+pub mod sink;
+
+pub mod measure;
+
+pub mod report;
+
+pub mod run;
+
+pub mod cli;

@@ -1,0 +1,69 @@
+//! Owns every bound, named, with its reason.
+//!
+//! A queue, pool, buffer or loop elsewhere names its bound here. Reaching one is recorded
+//! in the ledger as [`crate::ledger::Event::Limit`], never a silent wait.
+
+use std::time::Duration;
+
+/// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512;
+/// extensions add parameters (RFC 3461 alone 500), so real servers take more.
+pub const COMMAND_LINE: usize = 4096;
+
+/// Longest reply line a client reads. RFC 5321 §4.5.3.1.5 asks for 512.
+pub const REPLY_LINE: usize = 8192;
+
+/// Largest message content the sink or relay takes, in bytes.
+pub const MESSAGE_SIZE: u64 = 128 * 1024 * 1024;
+
+/// Recipients in one transaction. RFC 5321 §4.5.3.1.8 asks for at least 100.
+pub const RECIPIENTS: usize = 1000;
+
+/// Messages in one scenario: probe numbers and histories are dense arrays.
+pub const MESSAGES: u64 = 1 << 32;
+
+/// Destinations in one scenario; a destination number is a `u16`.
+pub const DESTINATIONS: usize = 65_535;
+
+/// Fault rules in one scenario; a rule number is a `u16`.
+pub const FAULTS: usize = 1024;
+
+/// Simultaneous sessions at the sink; more are answered `421`.
+pub const SINK_SESSIONS: usize = 20_000;
+
+/// Simultaneous sessions of the traffic generator.
+pub const TRAFFIC_SESSIONS: usize = 10_000;
+
+/// Due messages waiting for a free session. Beyond it the dispatcher records a limit event and
+/// waits; due times stay as they were, so the wait is measured.
+pub const DISPATCH_QUEUE: usize = 100_000;
+
+/// Idle time after which a server side closes a session. RFC 5321 §4.5.3.2.7 asks for 5 minutes.
+pub const SERVER_IDLE: Duration = Duration::from_secs(300);
+
+/// A confirmed reception that ended at most this long before a kill of the target excuses one
+/// further copy (correctness §2.2, copies around a kill).
+pub const KILL_WINDOW: Duration = Duration::from_secs(1);
+
+/// Highest latency a histogram holds; beyond it a value is counted as overflow.
+pub const HISTOGRAM_HIGH_US: u64 = 3_600_000_000;
+
+/// Significant decimal digits of a histogram (0.1 %).
+pub const HISTOGRAM_DIGITS: u8 = 3;
+
+/// Bytes of journal kept in memory before they are written.
+pub const JOURNAL_BUFFER: usize = 256 * 1024;
+
+/// Largest single journal record; a longer one marks a damaged journal.
+pub const JOURNAL_RECORD: usize = 1024 * 1024;
+
+/// Characters of a peer's reply text kept in the ledger.
+pub const REPLY_TEXT: usize = 512;
+
+/// Violations listed with their evidence in a report; the counts are always complete.
+pub const VIOLATIONS_LISTED: usize = 100;
+
+/// Tries to start the target before the run is given up.
+pub const TARGET_START: Duration = Duration::from_secs(30);
+
+/// Time the preflight message has to arrive at the sink.
+pub const PREFLIGHT: Duration = Duration::from_secs(30);

@@ -1,0 +1,5 @@
+//! The `mailbench` program; everything is in the library.
+
+fn main() -> std::process::ExitCode {
+    mailbench::cli::main()
+}

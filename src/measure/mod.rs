@@ -1,0 +1,3 @@
+//! From ledger and plan to results: pure, so that a stored run can be judged again.
+
+pub mod results;

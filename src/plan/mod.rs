@@ -1,0 +1,1 @@
+//! `(Scenario, Seed) -> Plan`: arrivals, envelopes, message text. Printable, diffable; sends nothing.

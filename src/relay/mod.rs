@@ -1,0 +1,1 @@
+//! The embedded store-and-forward MTA: intake, durable queue, delivery. Its own process.

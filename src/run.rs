@@ -1,0 +1,1 @@
+//! One experiment from start to end; the only module that knows all actors.

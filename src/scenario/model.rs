@@ -1,0 +1,278 @@
+//! A scenario as meant: every default filled in, every unit converted, every name resolved.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use crate::fault::rule::Rule;
+use crate::quantity::Quantity;
+use crate::queue::schedule::RetrySchedule;
+use crate::seed::Seed;
+
+/// One scenario, whole and consistent.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Scenario {
+    /// Its name; also the folder its runs land in.
+    pub name: String,
+    /// The question it asks.
+    pub question: String,
+    /// The run's seed.
+    pub seed: Seed,
+    /// The system under test.
+    pub target: TargetSpec,
+    /// What is offered, when.
+    pub load: Load,
+    /// How mail is submitted.
+    pub smtp: Submission,
+    /// The sink's own settings.
+    pub sink: SinkSpec,
+    /// What the messages are.
+    pub message: MessageSpec,
+    /// Where they go; at least one.
+    pub destinations: Vec<Destination>,
+    /// What goes wrong there, in file order.
+    pub faults: Vec<Rule>,
+    /// Bounds the run must meet, in file order.
+    pub thresholds: Vec<ThresholdLine>,
+}
+
+/// `[target]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct TargetSpec {
+    /// Which kind.
+    pub kind: TargetKind,
+    /// When it tries again.
+    pub retry: RetrySchedule,
+    /// How it delivers.
+    pub delivery: Delivery,
+}
+
+/// The kinds of target that are built.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub enum TargetKind {
+    /// The embedded relay, as a child process.
+    Relay,
+    /// No target: traffic goes straight to the sink. Measures the instrument.
+    Direct,
+    /// One already running.
+    External {
+        /// Where it takes mail.
+        address: SocketAddr,
+        /// Prints its queue (see `target::queue_command`).
+        queue_command: Option<Vec<String>>,
+    },
+}
+
+/// `[target.delivery]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Delivery {
+    /// Simultaneous deliveries, whole target.
+    pub concurrency: u32,
+    /// Simultaneous deliveries to one destination.
+    pub per_destination: u32,
+    /// Which due message goes first.
+    pub ordering: OrderingKind,
+    /// Whether a `250` waits for the disk.
+    pub durability: Durability,
+}
+
+/// Which due message goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderingKind {
+    /// In order of acceptance.
+    Fifo,
+    /// In order of due time.
+    DueTime,
+    /// By priority, then due time.
+    Priority,
+    /// Healthy destinations first; those that defer get fewer slots.
+    LoadAware,
+}
+
+/// Whether a `250` waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Synced before the reply.
+    Fsync,
+    /// Not synced.
+    None,
+}
+
+/// `[load]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Load {
+    /// Open or closed, and how arrivals come.
+    pub model: LoadModel,
+    /// Offered before the measured period; not counted.
+    pub warm_up: Duration,
+    /// When offering stops.
+    pub extent: Extent,
+    /// How long to wait for the queue to empty.
+    pub drain: Duration,
+    /// Simultaneous sessions: at most (open), exactly (closed).
+    pub sessions: u32,
+    /// Messages before a session is closed and a new one opened.
+    pub messages_per_session: u32,
+}
+
+/// Open or closed model.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum LoadModel {
+    /// Arrivals independent of completions.
+    Open {
+        /// The law of the arrivals.
+        arrival: Arrival,
+        /// Consecutive pieces of rate over time, warm-up included as the first piece.
+        segments: Vec<Segment>,
+    },
+    /// Each session sends its next message after the reply to the last.
+    Closed {
+        /// Wait between reply and next message. Seconds.
+        think_time: Quantity,
+    },
+}
+
+/// The law by which open arrivals come.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub enum Arrival {
+    /// Evenly spaced.
+    Constant,
+    /// A Poisson process.
+    Poisson,
+    /// Poisson while on, nothing while off; the rate is the mean over both.
+    OnOff {
+        /// Mean length of an on period.
+        on: Duration,
+        /// Mean length of an off period.
+        off: Duration,
+    },
+}
+
+/// A piece of time over which the rate goes evenly from one value to another.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Segment {
+    /// Messages a second at its start.
+    pub from_per_second: f64,
+    /// Messages a second at its end.
+    pub to_per_second: f64,
+    /// How long it lasts.
+    pub duration: Duration,
+}
+
+/// When offering stops.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Extent {
+    /// After this much measured time.
+    Duration(Duration),
+    /// After this many measured messages.
+    Messages(u64),
+}
+
+/// `[smtp]`: how mail is submitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Submission {
+    /// Use PIPELINING (RFC 2920) when it is offered.
+    pub pipelining: bool,
+    /// Time limits by stage.
+    pub timeouts: Timeouts,
+}
+
+/// Client time limits (RFC 5321 §4.5.3.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Timeouts {
+    /// TCP connection.
+    pub connect: Duration,
+    /// Greeting.
+    pub banner: Duration,
+    /// EHLO, MAIL, RCPT, QUIT and any other command.
+    pub reply: Duration,
+    /// The 354 after DATA.
+    pub data: Duration,
+    /// One write of content.
+    pub content: Duration,
+    /// The reply to the final dot.
+    pub end_of_data: Duration,
+}
+
+/// `[sink]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct SinkSpec {
+    /// Where the sink listens; port 0: a free one.
+    pub listen: SocketAddr,
+    /// Which reading of the protocol.
+    pub engine: Engine,
+}
+
+/// Which protocol engine the sink runs on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// Ours.
+    Native,
+    /// A second, independent reading of the protocol.
+    Samotop,
+}
+
+/// `[message]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MessageSpec {
+    /// Size of the whole message text. Bytes.
+    pub size: Quantity,
+    /// Recipients a message. Count.
+    pub recipients: Quantity,
+    /// MIME structure.
+    pub parts: Parts,
+    /// Transfer encoding.
+    pub encoding: Encoding,
+}
+
+/// MIME structure of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Parts {
+    /// One text/plain part.
+    Text,
+    /// Plain text and HTML.
+    Alternative,
+    /// Text and attachments.
+    Mixed,
+}
+
+/// Transfer encoding of a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub enum Encoding {
+    /// ASCII.
+    #[serde(rename = "7bit")]
+    SevenBit,
+    /// UTF-8 text with 8BITMIME.
+    #[serde(rename = "8bit")]
+    EightBit,
+}
+
+/// One `[[destination]]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Destination {
+    /// Its domain, in lower case.
+    pub domain: String,
+    /// Its share of recipients, relative to the other weights.
+    pub weight: f64,
+}
+
+/// One bound of `[thresholds]`, as written, with where it stands; its meaning is
+/// `measure::threshold`'s.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ThresholdLine {
+    /// The key: `METRIC[{selector}][.STAT]`.
+    pub metric: String,
+    /// The value: `OP VALUE`.
+    pub bound: String,
+    /// Byte range of the key in the scenario text.
+    #[serde(skip)]
+    pub metric_span: std::ops::Range<usize>,
+    /// Byte range of the value in the scenario text.
+    #[serde(skip)]
+    pub bound_span: std::ops::Range<usize>,
+}

@@ -1,0 +1,1 @@
+//! The destinations: listener, sessions, enacting what the judge decided.

@@ -1,0 +1,4 @@
+//! RFC 5321 words and codec; no policy, no faults.
+
+pub mod reply;
+pub mod stage;

@@ -1,0 +1,1 @@
+//! Offers the plan: dispatcher on its own thread, bounded session pool, transactions.
