@@ -123,8 +123,9 @@ mod tests {
     #[test]
     fn jitter_stays_in_its_share_and_uses_it() {
         let schedule = schedule(Growth::Fixed { first: 10 * SECOND }, 0.2);
-        let delays: Vec<_> =
-            (1..200).map(|attempt| schedule.delay_with_jitter(attempt, &mut rng(attempt))).collect();
+        let delays: Vec<_> = (1..200)
+            .map(|attempt| schedule.delay_with_jitter(attempt, &mut rng(attempt)))
+            .collect();
         assert!(delays.iter().all(|delay| (8 * SECOND..=12 * SECOND).contains(delay)));
         assert!(delays.iter().any(|delay| *delay < 9 * SECOND));
         assert!(delays.iter().any(|delay| *delay > 11 * SECOND));
