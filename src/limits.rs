@@ -75,3 +75,7 @@ pub const TARGET_START: Duration = Duration::from_secs(30);
 
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
+
+/// How long after the latest moment its schedule allows a retry counts as missed: a queue run
+/// and a busy machine may delay it, a lost timer never ends.
+pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
