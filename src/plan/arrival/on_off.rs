@@ -15,8 +15,7 @@ pub struct OnOff {
     rate: Rate,
     on_s: f64,
     off_s: f64,
-    gaps: ChaCha8Rng,
-    lengths: ChaCha8Rng,
+    stream: ChaCha8Rng,
     /// End of the present on period.
     on_until_s: f64,
     /// Arrivals expected by the end of the present on period, were it on all the time.
@@ -29,13 +28,11 @@ impl OnOff {
     /// Bursts around this mean rate, of these mean lengths `[on, off]`; the first begins at once.
     #[must_use]
     pub fn new(rate: Rate, lengths: [Duration; 2], seed: Seed) -> OnOff {
-        let stream = |detail| seed.stream(Purpose::Arrival, Key { detail, ..Key::default() });
         let mut law = OnOff {
             rate,
             on_s: lengths[0].as_secs_f64(),
             off_s: lengths[1].as_secs_f64(),
-            gaps: stream(0),
-            lengths: stream(1),
+            stream: seed.stream(Purpose::Arrival, Key::default()),
             on_until_s: 0.0,
             on_until: 0.0,
             now: 0.0,
@@ -46,7 +43,7 @@ impl OnOff {
 
     /// Begins an on period at this time.
     fn turn_on(&mut self, start_s: f64) {
-        self.on_until_s = start_s + self.on_s * unit(&mut self.lengths);
+        self.on_until_s = start_s + self.on_s * unit(&mut self.stream);
         self.now = self.rate.expected_by(start_s);
         self.on_until = self.rate.expected_by(self.on_until_s);
     }
@@ -60,14 +57,14 @@ impl Iterator for OnOff {
             return None;
         }
         // What is left of the gap to the next arrival, on the scale of the mean rate.
-        let mut gap = unit(&mut self.gaps) * self.on_s / (self.on_s + self.off_s);
+        let mut gap = unit(&mut self.stream) * self.on_s / (self.on_s + self.off_s);
         while self.now + gap > self.on_until {
             // No more can come: the rate has ended, or is zero for ever.
             if self.on_until >= self.rate.total() || self.on_until_s >= self.rate.end_s() {
                 return None;
             }
             gap -= self.on_until - self.now;
-            let off_s = self.off_s * unit(&mut self.lengths);
+            let off_s = self.off_s * unit(&mut self.stream);
             self.turn_on(self.on_until_s + off_s);
         }
         self.now += gap;
