@@ -90,3 +90,6 @@ pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
 /// Recipients of the preflight message, one a destination: what every server must take in one
 /// transaction (RFC 5321 §4.5.3.1.8).
 pub const PREFLIGHT_RECIPIENTS: usize = 100;
+
+/// Seconds in a series: a week. What happens later is judged all the same, without a row.
+pub const SERIES_SECONDS: usize = 7 * 24 * 3600;

@@ -9,17 +9,14 @@ use std::time::Duration;
 use super::metric::LatencyMetric;
 use super::periods::Periods;
 use super::samples::Samples;
-use super::timeline::{Message, Outcome, Probe, Timeline};
 use crate::clock::Time;
 use crate::ledger::event::Period;
-use crate::probe::{DestinationId, ProbeId};
+use crate::ledger::history::ProbeView;
+use crate::probe::DestinationId;
 
-/// Metrics that destinations have, first in [`LatencyMetric::ALL`].
+/// Metrics that destinations have; first in [`LatencyMetric::ALL`].
 const BY_DESTINATION: usize = LatencyMetric::RetryGap as usize + 1;
 const METRICS: usize = LatencyMetric::ALL.len();
-
-/// Where mail goes, by probe.
-pub type Route<'a> = dyn Fn(ProbeId) -> Option<DestinationId> + 'a;
 
 /// All samples.
 #[derive(Debug, Default)]
@@ -28,44 +25,17 @@ pub struct Book {
     destinations: Vec<[[Samples; BY_DESTINATION]; 2]>,
 }
 
-/// What an observation counts towards.
-struct Entry<'a> {
-    period: usize,
-    destinations: &'a [DestinationId],
-}
-
 /// A span that ended, or that was cut off by the end of the run.
-#[derive(Clone, Copy)]
-enum Seen {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// It ended after this long.
     Whole(Duration),
+    /// It had lasted this long.
     Cut(Duration),
 }
 
 impl Book {
-    /// Sorts the samples of a run.
-    #[must_use]
-    pub fn fill(timeline: &Timeline, periods: &Periods, route: &Route<'_>) -> Book {
-        let mut book = Book::default();
-        let mut destinations = Vec::new();
-        for message in timeline.messages() {
-            let period = slot(periods.of_due(message.due));
-            destinations.clear();
-            destinations.extend(timeline.probes_of(message).filter_map(|(id, _)| route(id)));
-            destinations.sort_unstable();
-            destinations.dedup();
-            let to = Entry { period, destinations: &destinations };
-            book.submission(message, periods.close(), &to);
-            for (id, probe) in timeline.probes_of(message) {
-                let destination = route(id);
-                let to = Entry { period, destinations: destination.as_slice() };
-                book.delivery(message, probe, periods.close(), &to);
-            }
-        }
-        book.pauses(timeline, periods, route);
-        book
-    }
-
-    /// The samples of a metric over a period, of all mail or that to one destination.
+    /// The samples of a metric over a period, of all mail or of that to one destination.
     #[must_use]
     pub fn samples(
         &self,
@@ -73,84 +43,102 @@ impl Book {
         destination: Option<DestinationId>,
         period: Period,
     ) -> Option<&Samples> {
-        match destination {
-            None => self.overall[slot(period)].get(metric as usize),
-            Some(id) => {
-                self.destinations.get(usize::from(id.0))?[slot(period)].get(metric as usize)
+        let row: &[Samples] = match destination {
+            None => &self.overall[slot(period)],
+            Some(id) => &self.destinations.get(usize::from(id.0))?[slot(period)],
+        };
+        row.get(metric as usize)
+    }
+
+    /// Enters one message, given its probes: one sample of each submission metric, and one of
+    /// each delivery metric a probe.
+    pub fn message(&mut self, probes: &[ProbeView], periods: &Periods) {
+        let Some(first) = probes.first() else { return };
+        let period = periods.of_due(first.due);
+        let mut destinations: Vec<DestinationId> =
+            probes.iter().filter_map(|probe| probe.destination).collect();
+        destinations.sort_unstable();
+        destinations.dedup();
+        for (metric, seen) in submission(probes, periods.close()) {
+            self.enter(metric, period, &destinations, seen);
+        }
+        for probe in probes {
+            for (metric, seen) in delivery(probe, periods.close()) {
+                self.enter(metric, period, probe.destination.as_slice(), seen);
             }
         }
     }
 
-    /// One sample a message: from due, from sent, and the way to a session.
-    fn submission(&mut self, message: &Message, close: Time, to: &Entry<'_>) {
-        let lag = message.offered.since(message.due);
-        self.enter(LatencyMetric::ScheduleLag, to, Seen::Whole(lag));
-        let (response, service) = match message.served {
-            Some((sent, done)) if message.accepted => {
-                (Seen::Whole(done.since(message.due)), Seen::Whole(done.since(sent)))
-            }
-            Some(_) => return,
-            None => (Seen::Cut(close.since(message.due)), Seen::Cut(close.since(message.offered))),
-        };
-        self.enter(LatencyMetric::SubmitResponse, to, response);
-        self.enter(LatencyMetric::SubmitService, to, service);
-    }
-
-    /// One sample a probe: end to end, in the queue, through the target.
-    fn delivery(&mut self, message: &Message, probe: &Probe, close: Time, to: &Entry<'_>) {
-        let until = |end: Option<Time>, start: Time| match end {
-            Some(end) => Some(Seen::Whole(end.since(start))),
-            None if probe.bounced.is_some() => None,
-            None => Some(Seen::Cut(close.since(start))),
-        };
-        let due = match probe.outcome {
-            Outcome::Accepted | Outcome::None => until(probe.taken, message.due),
-            // It may have left the target's hands, or never have reached them.
-            Outcome::Indeterminate => probe.taken.map(|end| Seen::Whole(end.since(message.due))),
-            Outcome::NotSent | Outcome::Refused => None,
-        };
-        self.enter_some(LatencyMetric::E2eResponse, to, due);
-        let (Outcome::Accepted, Some((_, accepted))) = (probe.outcome, message.served) else {
-            return;
-        };
-        self.enter_some(LatencyMetric::QueueTime, to, until(probe.first_attempt, accepted));
-        self.enter_some(LatencyMetric::RelayLatency, to, until(probe.taken, accepted));
-    }
-
-    fn pauses(&mut self, timeline: &Timeline, periods: &Periods, route: &Route<'_>) {
-        for stage in &timeline.stages {
-            let Some(message) = timeline.message(stage.message) else { continue };
-            let period = slot(periods.of_due(message.due));
-            let took = Duration::from_micros(u64::from(stage.us));
-            self.overall[period][stage.metric as usize].record(took);
-        }
-        for gap in &timeline.gaps {
-            let period = slot(periods.of_due(gap.due));
-            let destination = route(gap.probe);
-            let to = Entry { period, destinations: destination.as_slice() };
-            self.enter(LatencyMetric::RetryGap, &to, Seen::Whole(gap.to.since(gap.from)));
-        }
-    }
-
-    fn enter_some(&mut self, metric: LatencyMetric, to: &Entry<'_>, seen: Option<Seen>) {
-        if let Some(seen) = seen {
-            self.enter(metric, to, seen);
-        }
-    }
-
-    fn enter(&mut self, metric: LatencyMetric, to: &Entry<'_>, seen: Seen) {
-        put(&mut self.overall[to.period][metric as usize], seen);
+    /// Enters one observation.
+    pub fn enter(
+        &mut self,
+        metric: LatencyMetric,
+        period: Period,
+        destinations: &[DestinationId],
+        seen: Seen,
+    ) {
+        put(&mut self.overall[slot(period)][metric as usize], seen);
         if !metric.by_destination() {
             return;
         }
-        for id in to.destinations {
+        for id in destinations {
             let index = usize::from(id.0);
             if self.destinations.len() <= index {
                 self.destinations.resize_with(index + 1, Default::default);
             }
-            put(&mut self.destinations[index][to.period][metric as usize], seen);
+            put(&mut self.destinations[index][slot(period)][metric as usize], seen);
         }
     }
+}
+
+/// What one message says about the target's service, and about the way to a session.
+pub fn submission(
+    probes: &[ProbeView],
+    close: Time,
+) -> impl Iterator<Item = (LatencyMetric, Seen)> + use<> {
+    let reply = probes.first().and_then(|first| {
+        let from = (first.due, first.sent.unwrap_or(first.offered));
+        match first.submitted {
+            None => Some((Seen::Cut(close.since(from.0)), Seen::Cut(close.since(from.1)))),
+            Some(done) if probes.iter().any(|probe| probe.accepted.is_some()) => {
+                Some((Seen::Whole(done.since(from.0)), Seen::Whole(done.since(from.1))))
+            }
+            Some(_) => None,
+        }
+    });
+    let lag = probes
+        .first()
+        .map(|first| (LatencyMetric::ScheduleLag, Seen::Whole(first.offered.since(first.due))));
+    let reply = reply.into_iter().flat_map(|(response, service)| {
+        [(LatencyMetric::SubmitResponse, response), (LatencyMetric::SubmitService, service)]
+    });
+    lag.into_iter().chain(reply)
+}
+
+/// What one probe says about the way through the target.
+pub fn delivery(
+    probe: &ProbeView,
+    close: Time,
+) -> impl Iterator<Item = (LatencyMetric, Seen)> + use<> {
+    let until = |end: Option<Time>, start: Time| match end {
+        Some(end) => Some(Seen::Whole(end.since(start))),
+        None if probe.bounced.is_some() => None,
+        None => Some(Seen::Cut(close.since(start))),
+    };
+    let owed = probe.accepted.is_some() || probe.submitted.is_none();
+    // After an unread reply the target may hold the mail or not: only its arrival counts.
+    let possible = owed || probe.history.indeterminate > 0;
+    let end_to_end = until(probe.taken, probe.due)
+        .filter(|seen| owed || (possible && matches!(seen, Seen::Whole(_))));
+    let waited = probe.accepted.and_then(|start| until(probe.first_attempt, start));
+    let relayed = probe.accepted.and_then(|start| until(probe.taken, start));
+    [
+        (LatencyMetric::E2eResponse, end_to_end),
+        (LatencyMetric::QueueTime, waited),
+        (LatencyMetric::RelayLatency, relayed),
+    ]
+    .into_iter()
+    .filter_map(|(metric, seen)| Some((metric, seen?)))
 }
 
 fn put(samples: &mut Samples, seen: Seen) {

@@ -39,7 +39,7 @@ pub(crate) fn attempt(
         outcome,
         reply: code.map(|code| Reply::new(code, None, "synthetic")),
         fault: None,
-        reception: whole.then_some(probe * 100 + u64::from(number)),
+        reception: whole.then_some(probe.wrapping_mul(100) + u64::from(number)),
         content: None,
     }
 }
