@@ -122,13 +122,11 @@ pub fn markdown(text: &str) -> String {
 #[must_use]
 pub fn markdown_code(text: &str) -> String {
     let text = plain(text);
-    let text = if text.contains('|') {
-        text.replace('\\', "\\\\").replace('|', "\\|")
-    } else {
-        text
-    };
+    let text =
+        if text.contains('|') { text.replace('\\', "\\\\").replace('|', "\\|") } else { text };
     let fence = "`".repeat(longest_run(&text, '`') + 1);
-    let pad = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
+    let pad =
+        if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
 }
 

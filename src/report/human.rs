@@ -114,6 +114,20 @@ pub fn number(value: f64) -> String {
     }
 }
 
+/// A value with its unit, as the unit is best read.
+#[must_use]
+pub fn quantity(value: f64, unit: &str) -> String {
+    match unit {
+        "us" => duration_s(value / 1e6),
+        "ms" => duration_s(value / 1e3),
+        "s" => duration_s(value),
+        "share" => format!("{}%", number(value * 100.0)),
+        "%" => format!("{}%", number(value)),
+        "" => number(value),
+        unit => format!("{} {unit}", number(value)),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -170,5 +184,8 @@ mod tests {
         assert_eq!(number(6.4), "6.4");
         assert_eq!(number(0.0), "0");
         assert_eq!(number(1203.6), "1204");
+        assert_eq!(quantity(210.0, "us"), "210us");
+        assert_eq!(quantity(0.125, "share"), "12.5%");
+        assert_eq!(quantity(3.0, "events"), "3 events");
     }
 }
