@@ -157,6 +157,14 @@ impl Part {
     }
 }
 
+/// The counts that must be zero on every run.
+pub(super) fn sworn() -> impl Iterator<Item = &'static str> {
+    COUNTS
+        .iter()
+        .filter(|(_, _, weight, _)| matches!(weight, Sworn | Wrong))
+        .map(|(name, ..)| *name)
+}
+
 /// A count by name; what is not there is zero.
 pub(super) fn value(counts: &BTreeMap<String, u64>, name: &str) -> u64 {
     counts.get(name).copied().unwrap_or(0)
