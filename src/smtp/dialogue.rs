@@ -139,6 +139,8 @@ impl Dialogue {
             Turn::Greeting => {}
             Turn::EndOfData { .. } => self.envelope = None,
             Turn::Command(Command::Data) if reply.code == 354 => return Next::Content,
+            // Nothing can come of it any more, and its owner has told each recipient's end.
+            Turn::Command(Command::Data) => self.envelope = None,
             Turn::Command(Command::Quit) if reply.code == 221 => return Next::Close,
             Turn::Command(command) if reply.is_positive() => self.take(command),
             Turn::Command(_) => {}
@@ -332,9 +334,13 @@ mod tests {
         assert_eq!(taken.len(), 1);
         assert_eq!(taken[0].forward_path, "c@d.test");
 
-        let (codes, next) = play(&mut dialogue, &["=451 DATA", "DATA", "=452 ."]);
-        assert_eq!((codes, next), (vec![451, 354, 452], Next::Command));
+        let (codes, next) = play(&mut dialogue, &["DATA", "=452 ."]);
+        assert_eq!((codes, next), (vec![354, 452], Next::Command));
         assert!(dialogue.envelope().is_none(), "a refused message ends its transaction");
+
+        let (codes, _) = play(&mut dialogue, &[MAIL, RCPT, "=451 DATA", "DATA", MAIL]);
+        assert_eq!(codes, [250, 250, 451, 503, 250], "and so does a refused DATA");
+        play(&mut dialogue, &["RSET"]);
 
         let (codes, next) = play(&mut dialogue, &["=450 MAIL FROM:<a@b.test>", RCPT, "=421 NOOP"]);
         assert_eq!((codes, next), (vec![450, 503, 421], Next::Close));

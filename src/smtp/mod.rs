@@ -1,5 +1,6 @@
 //! RFC 5321 words and codec; no policy, no faults.
 
+pub mod client;
 pub mod command;
 pub mod content;
 pub mod dialogue;
