@@ -85,3 +85,7 @@ pub const TARGET_START: Duration = Duration::from_secs(30);
 
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
+
+/// Recipients of the preflight message, one a destination: what every server must take in one
+/// transaction (RFC 5321 §4.5.3.1.8).
+pub const PREFLIGHT_RECIPIENTS: usize = 100;
