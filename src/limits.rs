@@ -9,6 +9,9 @@ use std::time::Duration;
 /// extensions add parameters (RFC 3461 alone 500), so real servers take more.
 pub const COMMAND_LINE: usize = 4096;
 
+/// Bytes of an over-long command line a server side throws away before it gives the peer up.
+pub const LINE_DISCARDED: usize = 1024 * 1024;
+
 /// Longest reply line a client reads. RFC 5321 §4.5.3.1.5 asks for 512.
 pub const REPLY_LINE: usize = 8192;
 
@@ -21,17 +24,43 @@ pub const RECIPIENTS: usize = 1000;
 /// Messages in one scenario: probe numbers and histories are dense arrays.
 pub const MESSAGES: u64 = 1 << 32;
 
+/// How far ahead of all numbers known so far a newly offered probe number may lie: every session
+/// holds one message that is not recorded yet. Memory for histories grows by no more at a time.
+pub const OFFER_GAP: u64 = (TRAFFIC_SESSIONS * RECIPIENTS) as u64;
+
 /// Destinations in one scenario; a destination number is a `u16`.
 pub const DESTINATIONS: usize = 65_535;
 
 /// Fault rules in one scenario; a rule number is a `u16`.
 pub const FAULTS: usize = 1024;
 
+/// Longest duration a scenario may state: ten years, far from any overflow of sums.
+pub const TIMESPAN: Duration = Duration::from_secs(10 * 366 * 86_400);
+
+/// Parts of the path of a `--set` override; no key lies nearly as deep.
+pub const OVERRIDE_DEPTH: usize = 32;
+
+/// Highest rate a scenario may state, messages a second; beyond it due times coincide.
+pub const RATE: f64 = 10_000_000.0;
+
+/// Longest name of a scenario, fault or variant: it becomes the name of a folder or a column.
+pub const NAME: usize = 100;
+
+/// Simultaneous deliveries a scenario may ask of a target: as many as the sink can answer.
+pub const DELIVERIES: u32 = SINK_SESSIONS as u32;
+
 /// Simultaneous sessions at the sink; more are answered `421`.
 pub const SINK_SESSIONS: usize = 20_000;
 
 /// Simultaneous sessions of the traffic generator.
 pub const TRAFFIC_SESSIONS: usize = 10_000;
+
+/// Commands a client writes before it reads their replies (RFC 2920). With more, the replies could
+/// fill the socket buffers of both sides while both wait.
+pub const PIPELINE: usize = 100;
+
+/// How long a client waits for the reply to QUIT: nothing depends on it.
+pub const QUIT: Duration = Duration::from_secs(5);
 
 /// Due messages waiting for a free session. Beyond it the dispatcher records a limit event and
 /// waits; due times stay as they were, so the wait is measured.
@@ -43,6 +72,10 @@ pub const SERVER_IDLE: Duration = Duration::from_secs(300);
 /// A confirmed reception that ended at most this long before a kill of the target excuses one
 /// further copy (correctness §2.2, copies around a kill).
 pub const KILL_WINDOW: Duration = Duration::from_secs(1);
+
+/// A FIN that comes this much before the time noted for a kill of the target is still the kill's
+/// doing: the signal is sent and noted in two steps.
+pub const KILL_SKEW: Duration = Duration::from_millis(100);
 
 /// Highest latency a histogram holds; beyond it a value is counted as overflow.
 pub const HISTOGRAM_HIGH_US: u64 = 3_600_000_000;
@@ -68,17 +101,6 @@ pub const TARGET_START: Duration = Duration::from_secs(30);
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
 
-/// Longest duration a scenario may state: ten years, far from any overflow of sums.
-pub const TIMESPAN: Duration = Duration::from_secs(10 * 366 * 86_400);
-
-/// Parts of the path of a `--set` override; no key lies nearly as deep.
-pub const OVERRIDE_DEPTH: usize = 32;
-
-/// Highest rate a scenario may state, messages a second; beyond it due times coincide.
-pub const RATE: f64 = 10_000_000.0;
-
-/// Longest name of a scenario, fault or variant: it becomes the name of a folder or a column.
-pub const NAME: usize = 100;
-
-/// Simultaneous deliveries a scenario may ask of a target: as many as the sink can answer.
-pub const DELIVERIES: u32 = SINK_SESSIONS as u32;
+/// Recipients of the preflight message, one a destination: what every server must take in one
+/// transaction (RFC 5321 §4.5.3.1.8).
+pub const PREFLIGHT_RECIPIENTS: usize = 100;

@@ -7,8 +7,10 @@ use serde::Serialize;
 
 use crate::fault::rule::Rule;
 use crate::quantity::Quantity;
+use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
+pub use crate::smtp::client::Timeouts;
 
 /// One scenario, whole and consistent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -75,20 +77,6 @@ pub struct Delivery {
     pub ordering: OrderingKind,
     /// Whether a `250` waits for the disk.
     pub durability: Durability,
-}
-
-/// Which due message goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OrderingKind {
-    /// In order of acceptance.
-    Fifo,
-    /// In order of due time.
-    DueTime,
-    /// By priority, then due time.
-    Priority,
-    /// Healthy destinations first; those that defer get fewer slots.
-    LoadAware,
 }
 
 /// Whether a `250` waits for the disk.
@@ -178,23 +166,6 @@ pub struct Submission {
     pub pipelining: bool,
     /// Time limits by stage.
     pub timeouts: Timeouts,
-}
-
-/// Client time limits (RFC 5321 §4.5.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Timeouts {
-    /// TCP connection.
-    pub connect: Duration,
-    /// Greeting.
-    pub banner: Duration,
-    /// EHLO, MAIL, RCPT, QUIT and any other command.
-    pub reply: Duration,
-    /// The 354 after DATA.
-    pub data: Duration,
-    /// One write of content.
-    pub content: Duration,
-    /// The reply to the final dot.
-    pub end_of_data: Duration,
 }
 
 /// `[sink]`.
