@@ -3,18 +3,23 @@
 pub mod attempts;
 pub mod backlog;
 pub mod book;
+pub mod conservation;
+pub mod evidence;
 pub mod fairness;
 pub mod faults;
 pub mod health;
 pub mod latency;
 pub mod metric;
+mod ordering;
 pub mod periods;
 pub mod replies;
 pub mod results;
 pub mod retry;
 pub mod samples;
 pub mod series;
+mod sums;
 pub mod threshold;
+mod violation;
 
 #[cfg(test)]
 pub(crate) mod synthetic;
