@@ -1,5 +1,7 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
 mod lost_connection;
+mod offering;
+mod receiver;
 mod scripted;
 mod submission;
