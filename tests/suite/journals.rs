@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use mailbench::clock::Time;
-use mailbench::ledger::Ledger;
 use mailbench::ledger::event::{
     Attempt, AttemptOutcome, ContentCheck, Damage, Dsn, DsnAction, DsnRecipient, Event, Period,
     Proof, RunFacts, SubmitResult, Submitted, TargetChange,
 };
 use mailbench::ledger::history::{History, Planned, Reading, Terms};
 use mailbench::ledger::journal;
+use mailbench::ledger::{Ledger, Tally};
 use mailbench::measure::conservation::{Conservation, Inputs, conservation};
 use mailbench::measure::evidence;
 use mailbench::probe::{DestinationId, Identity, MessageId, ProbeId};
@@ -197,6 +197,14 @@ pub(crate) fn damaged(message: u64, damage: Damage) -> ContentCheck {
 
 pub(crate) fn destination(probe: u64) -> DestinationId {
     DestinationId(u16::try_from(probe % u64::from(DESTINATIONS)).expect("a small number"))
+}
+
+/// The sums a run sees while these events happen.
+pub(crate) fn tally_of(events: &[Event]) -> Tally {
+    let folder = tempfile::tempdir().expect("a folder");
+    let ledger = Ledger::create(&folder.path().join("journal.bin")).expect("a journal");
+    events.iter().for_each(|event| ledger.record(event));
+    ledger.tally()
 }
 
 /// Writes the events through a ledger and reads the history back from its file.
