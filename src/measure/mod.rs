@@ -9,9 +9,11 @@ pub mod fairness;
 pub mod faults;
 pub mod health;
 pub mod latency;
+pub mod load;
 pub mod metric;
 mod ordering;
 pub mod periods;
+pub mod queue;
 pub mod replies;
 pub mod results;
 pub mod retry;
@@ -19,6 +21,7 @@ pub mod samples;
 pub mod series;
 mod sums;
 pub mod threshold;
+pub mod verdict;
 mod violation;
 
 #[cfg(test)]
