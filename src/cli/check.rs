@@ -40,6 +40,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 fn check(path: &std::path::Path, args: &Args) -> Result<Loaded, ScenarioError> {
     let loaded = scenario::load(path, &args.set)?;
     scenario::check_domains(&loaded, &args.allow_recipient_domain)?;
-    threshold::compile(&loaded)?;
+    threshold::compile(&loaded.scenario, &loaded.source)?;
     Ok(loaded)
 }

@@ -47,9 +47,10 @@ impl Reports {
     }
 }
 
-/// Counts attempts.
+/// Counts probes, deliveries and attempts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Attempts {
+    probes: u64,
     delivered: u64,
     of_delivered: u64,
     all: u64,
@@ -60,12 +61,19 @@ impl Attempts {
     /// Takes a probe due in the measured period.
     pub fn probe(&mut self, probe: &ProbeView) {
         let attempts = u64::from(probe.history.attempts);
+        self.probes += 1;
         self.all += attempts;
         if probe.taken.is_some() {
             self.delivered += 1;
             self.of_delivered += attempts;
             self.most = self.most.max(attempts);
         }
+    }
+
+    /// Share of the probes that were delivered; none without probes.
+    #[must_use]
+    pub fn share(self) -> Option<f64> {
+        (self.probes > 0).then(|| self.delivered as f64 / self.probes as f64)
     }
 
     /// Attempts for each delivered probe: mean.
