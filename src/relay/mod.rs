@@ -1,1 +1,14 @@
 //! The embedded store-and-forward MTA: intake, durable queue, delivery. Its own process.
+
+pub mod budget;
+pub mod committer;
+pub mod dsn;
+pub mod mail;
+pub mod reader;
+pub mod rows;
+pub mod settle;
+pub mod store;
+pub mod wall;
+
+/// The name the relay goes by in EHLO, trace headers and reports.
+pub const HOST_NAME: &str = "relay.mailbench.test";
