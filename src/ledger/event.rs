@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
+pub use crate::probe::damage::{ContentCheck, Damage};
 use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
@@ -25,7 +26,7 @@ pub enum Event {
     /// The sink concluded one attempt for one probe.
     Attempt(Attempt),
     /// The peer's next action proved that it read the reply to this reception.
-    Confirmed { reception: u64, at: Time },
+    Confirmed { reception: u64, at: Time, proof: Proof },
     /// The sink took mail that is not this run's.
     Foreign { at: Time, session: u64, reverse_path: String, recipient: String },
     /// A DSN came back (RFC 3464).
@@ -165,39 +166,14 @@ pub enum AttemptOutcome {
     Abandoned,
 }
 
-/// What a delivered content was, compared with what its identity says it should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContentCheck {
-    /// The message its header names; `None`: no readable identity.
-    pub message: Option<MessageId>,
-    /// Bytes of content after our identity header.
-    pub bytes: u64,
-    /// What is wrong with it; empty: intact to the byte.
-    pub damage: Vec<Damage>,
-}
-
-/// One way in which content differs from what was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+/// What proved that the peer read the reply to a reception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Damage {
-    /// Our identity header is missing or unreadable.
-    HeaderLost,
-    /// Shorter than sent.
-    Truncated,
-    /// Longer than sent.
-    Extended,
-    /// Leading dots added or removed (RFC 5321 §4.5.2).
-    DotStuffing,
-    /// Bare CR or LF, or line ends changed.
-    LineEnds,
-    /// 8-bit bytes lost.
-    EightBit,
-    /// Headers after ours changed or moved.
-    HeadersChanged,
-    /// Another message's identity inside.
-    Merged,
-    /// Same length, other bytes.
-    Altered,
+pub enum Proof {
+    /// Its next command.
+    Command,
+    /// An orderly FIN; worth nothing when it comes at a kill of the target.
+    Fin,
 }
 
 /// A DSN as read from what came back to the sink (RFC 3464).
