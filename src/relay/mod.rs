@@ -2,12 +2,16 @@
 
 pub mod budget;
 pub mod committer;
+pub mod delivery;
+pub mod dispatcher;
 pub mod dsn;
+pub mod idle;
 pub mod mail;
 pub mod reader;
 pub mod rows;
 pub mod settle;
 pub mod store;
+pub mod trace;
 pub mod wall;
 
 /// The name the relay goes by in EHLO, trace headers and reports.

@@ -27,6 +27,12 @@ impl WallClock {
         self.clock.now().plus(self.start)
     }
 
+    /// The monotonic clock below.
+    #[must_use]
+    pub fn monotonic(&self) -> Clock {
+        self.clock
+    }
+
     /// The monotonic instant of `time`; a time before the start counts as the start.
     #[must_use]
     pub fn instant(&self, time: Time) -> Instant {
