@@ -130,3 +130,9 @@ pub const RELAY_IDLE: Duration = Duration::from_secs(5);
 
 /// Time deliveries have to end after the relay was asked to stop.
 pub const RELAY_STOP: Duration = Duration::from_secs(5);
+
+/// Octets of replies a session of the relay gathers before it writes them.
+pub const RELAY_REPLIES: usize = 64 * 1024;
+
+/// Connections the kernel holds for the relay before it accepts them.
+pub const RELAY_BACKLOG: u32 = 1_024;

@@ -2,13 +2,17 @@
 
 pub mod budget;
 pub mod committer;
+mod content;
 pub mod delivery;
 pub mod dispatcher;
 pub mod dsn;
 pub mod idle;
+pub mod intake;
 pub mod mail;
 pub mod reader;
 pub mod rows;
+pub mod server;
+mod session;
 pub mod settle;
 pub mod store;
 pub mod trace;
