@@ -9,6 +9,9 @@ use std::time::Duration;
 /// extensions add parameters (RFC 3461 alone 500), so real servers take more.
 pub const COMMAND_LINE: usize = 4096;
 
+/// Bytes of an over-long command line a server side throws away before it gives the peer up.
+pub const LINE_DISCARDED: usize = 1024 * 1024;
+
 /// Longest reply line a client reads. RFC 5321 §4.5.3.1.5 asks for 512.
 pub const REPLY_LINE: usize = 8192;
 
@@ -136,3 +139,7 @@ pub const RELAY_REPLIES: usize = 64 * 1024;
 
 /// Connections the kernel holds for the relay before it accepts them.
 pub const RELAY_BACKLOG: u32 = 1_024;
+
+/// Recipients of the preflight message, one a destination: what every server must take in one
+/// transaction (RFC 5321 §4.5.3.1.8).
+pub const PREFLIGHT_RECIPIENTS: usize = 100;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -75,8 +75,12 @@ impl Intake {
                 Ok((stream, peer)) => match Arc::clone(&places).try_acquire_owned() {
                     Ok(place) => {
                         let session = Session::new(Arc::clone(&self), stream, peer.ip());
+                        let cut_off = cut_off(self.stop.clone());
                         sessions.spawn(async move {
-                            session.run().await;
+                            tokio::select! {
+                                () = session.run() => {}
+                                () = cut_off => {}
+                            }
                             drop(place);
                         });
                     }
@@ -90,8 +94,14 @@ impl Intake {
         }
         drop(listener);
         sessions.close();
-        let _in_time_or_not = timeout(RELAY_STOP, sessions.wait()).await;
+        sessions.wait().await;
     }
+}
+
+/// Ends when a session that did not end by itself after the stop must be cut off.
+async fn cut_off(stop: CancellationToken) {
+    stop.cancelled().await;
+    sleep(RELAY_STOP).await;
 }
 
 /// Says `421` as far as the socket takes it at once, and closes.

@@ -81,6 +81,7 @@ CREATE VIEW queue AS
 /// The database, open for writing.
 #[derive(Debug)]
 pub struct Store {
+    path: PathBuf,
     database: Connection,
 }
 
@@ -104,7 +105,7 @@ impl Store {
         let synchronous = if synced { "full" } else { "off" };
         database.pragma_update(None, "synchronous", synchronous).map_err(&error)?;
         database.pragma_update(None, "wal_autocheckpoint", RELAY_WAL_PAGES).map_err(&error)?;
-        let store = Store { database };
+        let store = Store { path: path.clone(), database };
         let found = store.format().map_err(&error)?;
         match found {
             0 => store.create().map_err(&error)?,
@@ -135,13 +136,17 @@ impl Store {
     }
 
     /// Number for the next mail.
-    pub fn next_id(&self) -> rusqlite::Result<MailId> {
+    pub fn next_id(&self) -> Result<MailId, StoreError> {
         let sql = "SELECT coalesce(max(id), 0) + 1 FROM messages";
-        self.database.query_row(sql, [], |row| row.get(0))
+        self.database.query_row(sql, [], |row| row.get(0)).map_err(at(&self.path))
     }
 
     /// Everything that is not done, as deliveries.
-    pub fn recover(&self) -> rusqlite::Result<Vec<Delivery>> {
+    pub fn recover(&self) -> Result<Vec<Delivery>, StoreError> {
+        self.read_deliveries().map_err(at(&self.path))
+    }
+
+    fn read_deliveries(&self) -> rusqlite::Result<Vec<Delivery>> {
         let mut query = self.database.prepare(
             "SELECT r.message, r.domain, r.attempts, r.next_due_ns, r.position, r.address,
                  r.last_reply, m.reverse_path, m.priority, m.eight_bit, m.accepted_at_ns
