@@ -36,17 +36,13 @@ impl Arriving {
         let Arriving { unstuffer, kept, size, limit } = self;
         unstuffer.feed(input, |text| {
             *size += text.len() as u64;
-            let trouble = match kept {
-                Ok(_) if *size > *limit => Some(Trouble::TooLarge),
-                Ok(content) if !content.charge.grow(text.len()) => Some(Trouble::NoMemory),
-                Ok(content) => {
-                    content.octets.extend_from_slice(text);
-                    None
-                }
-                Err(_) => None,
-            };
-            if let Some(trouble) = trouble {
-                *kept = Err(trouble);
+            let Ok(content) = kept else { return };
+            if *size > *limit {
+                *kept = Err(Trouble::TooLarge);
+            } else if content.charge.grow(text.len()) {
+                content.octets.extend_from_slice(text);
+            } else {
+                *kept = Err(Trouble::NoMemory);
             }
         })
     }
