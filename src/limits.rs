@@ -80,6 +80,9 @@ pub const REPLY_TEXT: usize = 512;
 /// Violations listed with their evidence in a report; the counts are always complete.
 pub const VIOLATIONS_LISTED: usize = 100;
 
+/// Lines of evidence kept of one violation.
+pub const EVIDENCE_LINES: usize = 50;
+
 /// Tries to start the target before the run is given up.
 pub const TARGET_START: Duration = Duration::from_secs(30);
 
