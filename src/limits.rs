@@ -34,6 +34,21 @@ pub const DESTINATIONS: usize = 65_535;
 /// Fault rules in one scenario; a rule number is a `u16`.
 pub const FAULTS: usize = 1024;
 
+/// Longest duration a scenario may state: ten years, far from any overflow of sums.
+pub const TIMESPAN: Duration = Duration::from_secs(10 * 366 * 86_400);
+
+/// Parts of the path of a `--set` override; no key lies nearly as deep.
+pub const OVERRIDE_DEPTH: usize = 32;
+
+/// Highest rate a scenario may state, messages a second; beyond it due times coincide.
+pub const RATE: f64 = 10_000_000.0;
+
+/// Longest name of a scenario, fault or variant: it becomes the name of a folder or a column.
+pub const NAME: usize = 100;
+
+/// Simultaneous deliveries a scenario may ask of a target: as many as the sink can answer.
+pub const DELIVERIES: u32 = SINK_SESSIONS as u32;
+
 /// Simultaneous sessions at the sink; more are answered `421`.
 pub const SINK_SESSIONS: usize = 20_000;
 
