@@ -8,6 +8,7 @@ pub mod exit;
 mod check;
 mod completions;
 mod man;
+mod relay;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ enum Command {
     Check(check::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Relay(relay::Args),
 }
 
 impl Command {
@@ -38,6 +40,15 @@ impl Command {
             Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Relay(args) => relay::run(&args),
+        }
+    }
+
+    /// What is logged unless `MAILBENCH_LOG` says otherwise: a server tells of its life.
+    fn log(&self) -> &'static str {
+        match self {
+            Command::Relay(_) => "mailbench=info",
+            _ => "warn",
         }
     }
 }
@@ -47,7 +58,7 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log();
+    start_log(cli.command.log());
     match cli.command.run() {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -62,9 +73,9 @@ pub fn main() -> ExitCode {
 }
 
 /// Log of the program's own doings, to stderr; `MAILBENCH_LOG=debug` says more.
-fn start_log() {
+fn start_log(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAILBENCH_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     if log.try_init().is_err() {
         complain("the log was started twice");

@@ -58,7 +58,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match args.relay_to {
         Some(relay_to) => runtime.block_on(relay(args, relay_to)),
-        None => runtime.block_on(count(&args.queue, args.every.map(|every| every.0.max(FASTEST_COUNT)))),
+        None => {
+            runtime.block_on(count(&args.queue, args.every.map(|every| every.0.max(FASTEST_COUNT))))
+        }
     }
 }
 

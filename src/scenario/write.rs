@@ -12,6 +12,7 @@ use super::model::{
 use super::units::{Count, Rate, Share, Size, Timespan, Unit};
 use super::write_fault;
 use crate::quantity::{Law, Quantity};
+use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
 
 /// The whole scenario as a file.
@@ -108,10 +109,10 @@ pub(super) fn delivery(delivery: &Delivery) -> file::Delivery {
         concurrency: some(delivery.concurrency),
         per_destination: some(delivery.per_destination),
         ordering: some(match delivery.ordering {
-            model::OrderingKind::Fifo => file::Ordering::Fifo,
-            model::OrderingKind::DueTime => file::Ordering::DueTime,
-            model::OrderingKind::Priority => file::Ordering::Priority,
-            model::OrderingKind::LoadAware => file::Ordering::LoadAware,
+            OrderingKind::Fifo => file::Ordering::Fifo,
+            OrderingKind::DueTime => file::Ordering::DueTime,
+            OrderingKind::Priority => file::Ordering::Priority,
+            OrderingKind::LoadAware => file::Ordering::LoadAware,
         }),
         durability: some(match delivery.durability {
             model::Durability::Fsync => file::Durability::Fsync,

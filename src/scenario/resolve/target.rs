@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use super::{bounded, not_built, opening};
 use crate::limits;
+use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Kind, Retry, Schedule, Target};
-use crate::scenario::model::{Delivery, Durability, OrderingKind, TargetKind, TargetSpec};
+use crate::scenario::model::{Delivery, Durability, TargetKind, TargetSpec};
 use crate::scenario::units::{Share, Timespan};
 
 const FIRST: Duration = Duration::from_secs(2);
