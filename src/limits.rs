@@ -66,6 +66,24 @@ pub const QUIT: Duration = Duration::from_secs(5);
 /// waits; due times stay as they were, so the wait is measured.
 pub const DISPATCH_QUEUE: usize = 100_000;
 
+/// Messages prepared ahead of their due time, so that writing their text is not latency.
+pub const PREPARED: usize = 1024;
+
+/// Bytes of message text held ready. A message beyond it is written by its session, just before it
+/// is sent: a deep queue of due messages must not hold their texts.
+pub const PREPARED_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The dispatcher sleeps until this long before a due time and yields for the rest: a thread
+/// wakes up late by about as much on a busy machine.
+pub const DISPATCH_SPIN: Duration = Duration::from_micros(200);
+
+/// The dispatcher's longest sleep: how soon it sees that it is to stop.
+pub const DISPATCH_SLEEP: Duration = Duration::from_millis(20);
+
+/// How long a place in the session pool rests after a connection that could not be opened, so
+/// that a target that is down is not hammered.
+pub const RECONNECT: Duration = Duration::from_millis(100);
+
 /// Idle time after which a server side closes a session. RFC 5321 §4.5.3.2.7 asks for 5 minutes.
 pub const SERVER_IDLE: Duration = Duration::from_secs(300);
 

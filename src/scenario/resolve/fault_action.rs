@@ -58,10 +58,10 @@ pub(super) fn action(fault: &At<Fault>, stage: Stage, problems: &mut Problems) -
             return None;
         }
     }
-    read(fault, stage, problems)
+    read(fault, problems)
 }
 
-fn read(fault: &Fault, stage: Stage, problems: &mut Problems) -> Option<Action> {
+fn read(fault: &Fault, problems: &mut Problems) -> Option<Action> {
     if let Some(delay) = &fault.delay {
         let greatest = Timespan(limits::TIMESPAN);
         let bounds = Bounds { least: Timespan(Duration::ZERO), greatest };
@@ -93,15 +93,15 @@ fn read(fault: &Fault, stage: Stage, problems: &mut Problems) -> Option<Action> 
         }
         return Some(Action::Throttle { bytes_per_second });
     }
-    read_others(fault, stage, problems)
+    read_others(fault, problems)
 }
 
-fn read_others(fault: &Fault, stage: Stage, problems: &mut Problems) -> Option<Action> {
+fn read_others(fault: &Fault, problems: &mut Problems) -> Option<Action> {
     if let Some(limit) = &fault.limit {
         return limit_of(limit, problems).map(Action::Limit);
     }
     if let Some(script) = &fault.script {
-        return script_of(script, stage, problems);
+        return script_of(script, problems);
     }
     if let Some(refuse) = &fault.refuse {
         if !refuse.value {
@@ -198,20 +198,16 @@ fn reply(written: &At<String>, problems: &mut Problems) -> Option<Reply> {
     Some(reply)
 }
 
-fn script_of(
-    script: &At<Vec<At<String>>>,
-    stage: Stage,
-    problems: &mut Problems,
-) -> Option<Action> {
+fn script_of(script: &At<Vec<At<String>>>, problems: &mut Problems) -> Option<Action> {
     if script.value.is_empty() {
         problems.push(Problem::new(&script.span, "the script is empty"));
     }
     let replies: Vec<Reply> =
         script.value.iter().filter_map(|written| reply(written, problems)).collect();
     for (reply, written) in replies.iter().zip(&script.value) {
-        if reply.severity() == Some(Severity::Intermediate) && stage != Stage::Data {
-            let what = format!("{} is an answer to DATA only", reply.code);
-            problems.push(Problem::new(&written.span, what));
+        if reply.severity() == Some(Severity::Intermediate) {
+            let problem = Problem::new(&written.span, format!("{} decides nothing", reply.code));
+            problems.push(problem.help("a 2yz reply lets the dialogue go on as it would"));
         }
     }
     Some(Action::Script(replies))

@@ -79,7 +79,7 @@ impl fmt::Display for Timespan {
         if nanoseconds == 0 {
             return f.write_str("0s");
         }
-        let exact = UNITS.iter().skip(1).find(|(_, unit)| nanoseconds % unit == 0);
+        let exact = UNITS.iter().skip(1).find(|(_, unit)| nanoseconds.is_multiple_of(*unit));
         let (name, unit) = exact.unwrap_or(&("ns", 1));
         write!(f, "{}{name}", nanoseconds / unit)
     }
