@@ -10,7 +10,7 @@ mod completions;
 mod man;
 mod relay;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -76,7 +76,10 @@ pub fn main() -> ExitCode {
 fn start_log(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAILBENCH_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     if log.try_init().is_err() {
         complain("the log was started twice");
     }

@@ -23,7 +23,7 @@ pub fn report(
     let boundary = format!("=_report_{id}_{}", now.0);
     let mut text = header(id, envelope, &boundary, now);
     explanation(&mut text, &boundary, failed);
-    delivery_status(&mut text, &boundary, envelope, failed, now);
+    delivery_status(&mut text, &boundary, envelope, failed);
     let mut octets = text.into_bytes();
     octets.extend_from_slice(
         format!("\r\n--{boundary}\r\nContent-Type: text/rfc822-headers\r\n\r\n").as_bytes(),
@@ -62,13 +62,7 @@ fn explanation(text: &mut String, boundary: &str, failed: &[Failure]) {
     }
 }
 
-fn delivery_status(
-    text: &mut String,
-    boundary: &str,
-    envelope: &Envelope,
-    failed: &[Failure],
-    now: Time,
-) {
+fn delivery_status(text: &mut String, boundary: &str, envelope: &Envelope, failed: &[Failure]) {
     let _infallible = write!(
         text,
         "\r\n--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n\
@@ -80,8 +74,7 @@ fn delivery_status(
         let _infallible = write!(
             text,
             "\r\nOriginal-Recipient: rfc822; {address}\r\nFinal-Recipient: rfc822; {address}\r\n\
-             Action: failed\r\nStatus: {status}\r\nLast-Attempt-Date: {}\r\n",
-            header_date(now),
+             Action: failed\r\nStatus: {status}\r\n",
         );
         if let Some(reply) = &recipient.last_reply {
             let _infallible = write!(text, "Diagnostic-Code: {reply}\r\n");
