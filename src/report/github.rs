@@ -6,7 +6,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::escape::{workflow_data, workflow_property};
-use super::markdown;
+use super::{markdown, story};
 use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus};
 
 /// GitHub shows about ten annotations a step; the worst few say enough.
@@ -32,15 +32,15 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(format!("{text}\n").as_bytes())
 }
 
-/// One workflow command a line, worst first: violations, missed thresholds, what could not be
+/// One workflow command a line, worst first: one for each class of violation, missed thresholds, what could not be
 /// judged, an invalid instrument.
 #[must_use]
 pub fn annotations(results: &Results, scenario: &Path) -> String {
     let mut found: Vec<(u32, String, String)> = Vec::new();
-    for violation in &results.correctness.violations {
+    for violation in story::few_of_each(&results.correctness.violations, 1) {
         let recipient = violation.recipient.as_deref().unwrap_or("");
-        let evidence = violation.evidence.join("; ");
-        found.push((0, violation.class.clone(), format!("{recipient} {evidence}")));
+        let said = format!("such as {recipient}: {}", violation.evidence.join("; "));
+        found.push((0, violation.class.clone(), said));
     }
     for status in [ThresholdStatus::Missed, ThresholdStatus::NoData] {
         for threshold in results.thresholds.iter().filter(|bound| bound.status == status) {

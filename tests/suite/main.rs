@@ -1,5 +1,6 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
 mod lost_connection;
+mod report_formats;
 mod scripted;
 mod submission;
