@@ -126,7 +126,7 @@ pub fn quantity(value: f64, unit: &str) -> String {
         "ms" => duration_s(value / 1e3),
         "s" => duration_s(value),
         "share" => format!("{}%", number(value * 100.0)),
-        "%" => format!("{}%", number(value)),
+        unit if unit.starts_with('%') => format!("{}{unit}", number(value)),
         "" => number(value),
         unit => format!("{} {unit}", number(value)),
     }
@@ -190,6 +190,7 @@ mod tests {
         assert_eq!(number(1203.6), "1,204");
         assert_eq!(quantity(210.0, "us"), "210us");
         assert_eq!(quantity(0.125, "share"), "12.5%");
+        assert_eq!(quantity(3.0, "% of time"), "3% of time");
         assert_eq!(quantity(3.0, "events"), "3 events");
     }
 }

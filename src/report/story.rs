@@ -22,6 +22,8 @@ pub(super) enum Part {
     OfIndeterminate,
     /// Copies, damage, mail that should not exist.
     Beside,
+    /// Why further copies are excused.
+    OfExcused,
 }
 
 /// A count worth a line.
@@ -60,10 +62,10 @@ enum Weight {
     Silent,
 }
 
-use Part::{Beside, OfAccepted, OfIndeterminate, OfOffered, Offered};
+use Part::{Beside, OfAccepted, OfExcused, OfIndeterminate, OfOffered, Offered};
 use Weight::{Doubt, Fact, Main, Silent, Sworn, Wrong};
 
-const COUNTS: [(&str, Part, Weight, &str); 30] = [
+const COUNTS: [(&str, Part, Weight, &str); 37] = [
     ("offered", Offered, Main, "due in the measured period"),
     ("accepted", OfOffered, Main, "now the target's to keep"),
     ("refused", OfOffered, Doubt, "4yz, 5yz or cut off early"),
@@ -80,6 +82,10 @@ const COUNTS: [(&str, Part, Weight, &str); 30] = [
     ("never_happened", OfIndeterminate, Fact, "never came"),
     ("duplicates", Beside, Silent, "further copies"),
     ("duplicates_excused", Beside, Fact, "allowed (RFC 1047)"),
+    ("duplicates_withheld", OfExcused, Fact, "a fault withheld the 250"),
+    ("duplicates_unconfirmed", OfExcused, Fact, "cut off after the 250"),
+    ("duplicates_indeterminate", OfExcused, Fact, "the sender's own doubt"),
+    ("duplicates_kill", OfExcused, Fact, "the target was killed"),
     ("duplicates_unexcused", Beside, Wrong, "nothing excuses them"),
     ("corrupted", Beside, Wrong, "arrived other than sent"),
     ("phantom", Beside, Wrong, "arrived, never offered"),
@@ -93,6 +99,9 @@ const COUNTS: [(&str, Part, Weight, &str); 30] = [
     ("late", Beside, Doubt, "delivered after its time"),
     ("expired_silently", Beside, Doubt, "given up without a DSN"),
     ("dsn_malformed", Beside, Doubt, "DSNs that break RFC 3464"),
+    ("dsn_unmatched", Beside, Doubt, "DSN blocks naming no probe"),
+    ("receptions", Beside, Silent, ""),
+    ("ambiguous_receptions", Beside, Fact, "the target may not know"),
     ("deferred", Beside, Fact, "attempts answered 4yz"),
 ];
 
@@ -126,7 +135,7 @@ fn line(
         Part::OfOffered => value(&results.counts, "offered"),
         Part::OfAccepted => value(&results.counts, "accepted"),
         Part::OfIndeterminate => value(&results.counts, "indeterminate"),
-        Part::Offered | Part::Beside => 0,
+        Part::Offered | Part::Beside | Part::OfExcused => 0,
     };
     let rate = results.rates.get(name).filter(|_| count > 0 && part != Part::Beside);
     Line {
@@ -155,10 +164,19 @@ impl Part {
     /// The heading above its counts.
     pub(super) fn heading(self) -> Option<&'static str> {
         match self {
-            Part::Offered | Part::OfOffered => None,
+            Part::Offered | Part::OfOffered | Part::OfExcused => None,
             Part::OfAccepted => Some("of the accepted"),
             Part::OfIndeterminate => Some("of the indeterminate"),
             Part::Beside => Some("beside these"),
+        }
+    }
+
+    /// How deep its counts stand below the load.
+    pub(super) fn depth(self) -> usize {
+        match self {
+            Part::Offered => 0,
+            Part::OfExcused => 2,
+            _ => 1,
         }
     }
 }

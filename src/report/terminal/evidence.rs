@@ -107,8 +107,7 @@ pub(super) fn result(page: &mut Page, results: &Results) {
     // The command stays on one line, however long, so that it can be copied.
     page.line(&format!("  repeat: {}", plain(&results.run.command)));
     if let Some(folder) = &page.view.folder {
-        let folder = plain(&folder.display().to_string());
-        page.line(&format!("  files:  {folder}"));
+        page.line(&format!("  files:  {}", plain(folder)));
     }
 }
 

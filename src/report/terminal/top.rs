@@ -1,6 +1,6 @@
 //! What was asked, which bounds held, what became of the mail.
 
-use super::page::Page;
+use super::page::{INDENT, Page};
 use crate::measure::results::{Findings, LedgerVerdict, Results, ThresholdStatus};
 use crate::report::escape::plain;
 use crate::report::human;
@@ -81,10 +81,9 @@ pub(super) fn mail(page: &mut Page, findings: &Findings) {
     for line in story::lines(&findings.results) {
         if let (true, Some(heading)) = (line.part != part, line.part.heading()) {
             table.row(vec![cell(Tone::Dim, format!("    {heading}"))]);
+            part = line.part;
         }
-        part = line.part;
-        let indent = if part == Part::Offered { 4 } else { 6 };
-        let name = format!("{}{}", " ".repeat(indent), line.name);
+        let name = format!("{}{}", " ".repeat(INDENT + 2 * line.part.depth()), line.name);
         table.row(vec![
             cell(line.tone, name),
             cell(line.tone, human::count(line.count)),

@@ -5,14 +5,34 @@
 
 mod fixture;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use mailbench::measure::results::{Findings, Results};
 use mailbench::report::view::View;
-use mailbench::report::{self, Format, terminal};
+use mailbench::report::{self, Format};
+use mailbench::scenario;
+
+/// The thresholds of the rich run as its user wrote them.
+const ASKED: &str = r#"
+name = "deferral-storm"
+question = "Does anything get lost?"
+
+[load]
+rate = "1000/s"
+duration = "30s"
+
+[[destination]]
+domain = "yahoo.test"
+
+[thresholds]
+"e2e_response{destination=yahoo.test}.p99" = "< 1s"
+lost = "== 0"
+"e2e_response.p99" = "< 2s"
+"retry_gap.p9999" = "< 1m"
+"#;
 
 fn golden(name: &str, actual: &str) {
     let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name].iter().collect();
@@ -24,6 +44,10 @@ fn golden(name: &str, actual: &str) {
     assert!(wanted == actual, "{name} differs, first at {differs:#?}; all of it:\n{actual}");
 }
 
+fn summary(findings: &Findings, view: &View) -> String {
+    report::render(Format::Terminal, findings, view).expect("text")
+}
+
 fn render(format: Format, findings: &Findings) -> String {
     report::render(format, findings, &View::plain(80)).expect("text")
 }
@@ -32,9 +56,9 @@ fn render(format: Format, findings: &Findings) -> String {
 fn the_summary_tells_the_story() {
     for (name, findings) in [("rich", fixture::rich()), ("clean", fixture::clean())] {
         for width in [80, 120] {
-            let view =
-                View::plain(width).with_folder("reports/deferral-storm/20261124T183000Z-k3f9");
-            let text = terminal::render(&findings, &view);
+            let folder = "reports/deferral-storm/20261124T183000Z-k3f9".to_owned();
+            let view = View { folder: Some(folder), ..View::plain(width) };
+            let text = summary(&findings, &view);
             let long = text.lines().find(|line| line.chars().count() > width);
             assert_eq!(long, None, "wider than {width}");
             golden(&format!("{name}-{width}.txt"), &text);
@@ -45,23 +69,23 @@ fn the_summary_tells_the_story() {
 #[test]
 fn the_summary_can_be_read_in_ascii_and_in_colour() {
     let ascii = View { unicode: false, ..View::plain(80) };
-    let text = terminal::render(&fixture::rich(), &ascii);
+    let text = summary(&fixture::rich(), &ascii);
     assert!(text.is_ascii());
     golden("rich-ascii.txt", &text);
 
     let colour = View { colour: true, ..View::plain(80) };
-    let coloured = terminal::render(&fixture::rich(), &colour);
-    let plain = terminal::render(&fixture::rich(), &View::plain(80));
+    let coloured = summary(&fixture::rich(), &colour);
+    let plain = summary(&fixture::rich(), &View::plain(80));
     assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain, "colour moves nothing");
     assert_ne!(coloured, plain);
 }
 
 #[test]
 fn quiet_is_one_line() {
-    let view = View::plain(80);
-    assert_eq!(terminal::result_line(&fixture::clean(), &view), "RESULT: PASS  exit 0\n");
+    let view = View { quiet: true, ..View::plain(80) };
+    assert_eq!(summary(&fixture::clean(), &view), "RESULT: PASS  exit 0\n");
     assert_eq!(
-        terminal::result_line(&fixture::rich(), &view),
+        summary(&fixture::rich(), &view),
         "RESULT: FAIL  exit 97  3 accepted probes were lost (and 3 more)\n"
     );
 }
@@ -77,8 +101,8 @@ fn every_file_is_as_it_was_read() {
     golden("rich-timeseries.csv", &render(Format::Csv, &fixture::rich()));
     golden("rich-attempts.csv", &render(Format::Attempts, &fixture::rich()));
     golden("clean-e2e.hgrm", &render(Format::Hgrm, &fixture::clean()));
-    let annotations =
-        report::github::annotations(&fixture::rich().results, Path::new("scenarios/storm.toml"));
+    let asked = scenario::parse("scenarios/storm.toml", ASKED, &[]).expect("a scenario");
+    let annotations = report::github::annotations(&fixture::rich().results, &asked);
     golden("rich-annotations.txt", &annotations);
 }
 
