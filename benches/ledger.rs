@@ -19,6 +19,9 @@ const MESSAGES: u64 = 100_000;
 /// Events recorded in one round.
 const RECORDS: u64 = 10_000;
 
+/// Makes the event of message number so-and-so.
+type Maker = fn(u64) -> Event;
+
 fn offered(number: u64) -> Event {
     let at = Time(number * 1_000);
     Event::Offered { message: MessageId(number), recipients: 1, due: at, at }
@@ -81,7 +84,7 @@ fn history(events: &[Event]) -> History {
 fn recording(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("record");
     group.throughput(Throughput::Elements(RECORDS));
-    let kinds: [(&str, fn(u64) -> Event); 3] =
+    let kinds: [(&str, Maker); 3] =
         [("offered", offered), ("submitted", submitted), ("attempt", attempt)];
     for (name, event) in kinds {
         let events: Vec<Event> = (0..RECORDS).map(event).collect();
