@@ -125,3 +125,12 @@ pub const PREFLIGHT: Duration = Duration::from_secs(30);
 /// Recipients of the preflight message, one a destination: what every server must take in one
 /// transaction (RFC 5321 §4.5.3.1.8).
 pub const PREFLIGHT_RECIPIENTS: usize = 100;
+
+/// Bytes of a DSN that are looked at: the report stands before the returned message.
+pub const DSN_BYTES: usize = 256 * 1024;
+
+/// Parts of a DSN that are looked at; it has three (RFC 3462 §2).
+pub const DSN_PARTS: usize = 8;
+
+/// Flaws told of one DSN.
+pub const DSN_FLAWS: usize = 16;
