@@ -104,3 +104,62 @@ fn release<T>(
     }
     Err(message)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::ledger::{Ledger, journal};
+    use crate::traffic::Gauges;
+    use std::sync::Arc;
+
+    fn millis(n: u64) -> Duration {
+        Duration::from_millis(n)
+    }
+
+    /// Dispatches three messages, due at these milliseconds, into a queue with this many places.
+    fn dispatched(
+        dues: [u64; 3],
+        places: usize,
+        stop: &CancellationToken,
+    ) -> (Dispatched<u64>, Vec<Event>) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let ledger = Ledger::create(&path).expect("a journal");
+        let gauges = Arc::new(Gauges::default());
+        let instruments = Instruments { clock: Clock::start(), ledger, gauges };
+        let (queue, _released) = mpsc::channel(places);
+        let patience = Patience { stop: stop.clone(), full_for: millis(30) };
+        let mut source = dues.into_iter().map(|due| (Time::from_offset(millis(due)), due));
+        let dispatched = dispatch(&mut source, &queue, &instruments, &patience);
+        let waiting = places - queue.capacity();
+        assert_eq!(instruments.gauges.waiting() as usize, waiting);
+        drop(instruments);
+        (dispatched, journal::open(&path).expect("a journal").collect())
+    }
+
+    #[test]
+    fn all_are_released_late_ones_too() {
+        let (dispatched, events) = dispatched([0, 0, 40], 3, &CancellationToken::new());
+        assert_eq!(dispatched.last_due, Some(Time::from_offset(millis(40))));
+        assert!(dispatched.held.is_none() && events.is_empty());
+    }
+
+    #[test]
+    fn a_full_queue_is_recorded_and_not_waited_for_without_end() {
+        let (dispatched, events) = dispatched([0, 1, 2], 1, &CancellationToken::new());
+        assert_eq!(dispatched.last_due, Some(Time::ZERO));
+        assert_eq!(dispatched.held, Some((Time::from_offset(millis(1)), 1)));
+        assert!(matches!(&events[..], [Event::Limit { value: 1, .. }]), "{events:?}");
+    }
+
+    #[test]
+    fn a_stop_holds_back_what_is_not_due() {
+        let stop = CancellationToken::new();
+        stop.cancel();
+        let hour = 3_600_000;
+        let (dispatched, _) = dispatched([hour; 3], 3, &stop);
+        assert_eq!(dispatched.held, Some((Time::from_offset(millis(hour)), hour)));
+        assert_eq!(dispatched.last_due, None);
+    }
+}
