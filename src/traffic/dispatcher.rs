@@ -43,12 +43,13 @@ pub fn dispatch<T>(
     // Lets the kernel wake this thread on time instead of up to 50 µs later; where that is not
     // possible the wake-ups are so much later, and measured.
     let _ = nix::sys::prctl::set_timerslack(1);
+    let mut release = Release { queue, instruments, patience, full: false };
     for (due, message) in source {
         if !wait(due, instruments, patience) {
             return Dispatched { last_due, held: Some((due, message)) };
         }
         instruments.gauges.waits();
-        if let Err(message) = release(message, queue, instruments, patience) {
+        if let Err(message) = release.one(message) {
             instruments.gauges.waits_no_more();
             return Dispatched { last_due, held: Some((due, message)) };
         }
@@ -79,30 +80,41 @@ fn sleep(length: Duration) {
     std::thread::sleep(length);
 }
 
-/// Puts a message into the queue; into a full one when a place becomes free, which is recorded.
-fn release<T>(
-    message: T,
-    queue: &mpsc::Sender<T>,
-    instruments: &Instruments,
-    patience: &Patience,
-) -> Result<(), T> {
-    let mut message = match queue.try_send(message) {
-        Ok(()) => return Ok(()),
-        Err(TrySendError::Closed(message)) => return Err(message),
-        Err(TrySendError::Full(message)) => message,
-    };
-    let full = instruments.clock.now();
-    let value = queue.max_capacity() as u64;
-    instruments.ledger.record(&Event::Limit { at: full, name: "DISPATCH_QUEUE".to_owned(), value });
-    while !patience.stop.is_cancelled() && instruments.clock.now().since(full) < patience.full_for {
-        sleep(limits::DISPATCH_SPIN);
-        message = match queue.try_send(message) {
-            Ok(()) => return Ok(()),
-            Err(TrySendError::Closed(message)) => return Err(message),
+/// The queue and its state.
+struct Release<'a, T> {
+    queue: &'a mpsc::Sender<T>,
+    instruments: &'a Instruments,
+    patience: &'a Patience,
+    /// Whether it was full at the last message: only the first of a row is recorded.
+    full: bool,
+}
+
+impl<T> Release<'_, T> {
+    /// Puts a message into the queue; into a full one when a place becomes free.
+    fn one(&mut self, message: T) -> Result<(), T> {
+        let mut message = match self.queue.try_send(message) {
             Err(TrySendError::Full(message)) => message,
+            sent => {
+                self.full = false;
+                return sent.map_err(TrySendError::into_inner);
+            }
         };
+        let clock = self.instruments.clock;
+        let since = clock.now();
+        if !std::mem::replace(&mut self.full, true) {
+            let (name, value) = ("DISPATCH_QUEUE".to_owned(), self.queue.max_capacity() as u64);
+            self.instruments.ledger.record(&Event::Limit { at: since, name, value });
+        }
+        let within = |now: Time| now.since(since) < self.patience.full_for;
+        while within(clock.now()) && !self.patience.stop.is_cancelled() {
+            sleep(limits::DISPATCH_SPIN);
+            message = match self.queue.try_send(message) {
+                Err(TrySendError::Full(message)) => message,
+                sent => return sent.map_err(TrySendError::into_inner),
+            };
+        }
+        Err(message)
     }
-    Err(message)
 }
 
 #[cfg(test)]
