@@ -8,6 +8,7 @@ mod offered;
 mod offering;
 mod planted_faults_are_found;
 mod receiver;
+mod report_formats;
 mod scripted;
 mod stall;
 mod submission;
