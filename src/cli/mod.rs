@@ -7,8 +7,10 @@ pub mod exit;
 
 mod check;
 mod completions;
+mod init;
 mod man;
 mod relay;
+mod scenario;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -30,6 +32,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Completions(completions::Args),
+    Init(init::Args),
     Man(man::Args),
     Relay(relay::Args),
 }
@@ -39,6 +42,7 @@ impl Command {
         match self {
             Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Relay(args) => relay::run(&args),
         }
