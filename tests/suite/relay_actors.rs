@@ -263,7 +263,7 @@ impl Client {
             if !reply.ends_with("\r\n") {
                 return None;
             }
-            if reply[start..].as_bytes().get(3) == Some(&b' ') {
+            if reply.as_bytes()[start..].get(3) == Some(&b' ') {
                 return Some(reply);
             }
         }
