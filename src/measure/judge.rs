@@ -36,8 +36,6 @@ pub struct Case<'a> {
     pub plan: &'a Plan,
     /// The bounds it must meet.
     pub thresholds: &'a [Threshold],
-    /// Classes of failure that the user forgives.
-    pub allowed: &'a [String],
 }
 
 /// Figures, before they are put into words.
@@ -70,7 +68,6 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         health: &health,
         complete: rest.periods.complete(),
         interrupted: rest.periods.interrupted,
-        allowed: case.allowed,
     });
     let attempts = rows(&history, std::mem::take(&mut rest.attempts));
     let series = std::mem::take(&mut rest.series);

@@ -43,20 +43,18 @@ use crate::scenario::{Loaded, ScenarioError};
 use judge::Case;
 use results::Findings;
 
-/// Judges a journal: a function of scenario and journal alone. `allowed`: classes of failure that
-/// the user forgives (see [`verdict::classes`]).
+/// Judges a journal: a function of scenario and journal alone.
 ///
 /// # Errors
 /// When a threshold means nothing, which whoever started the run has ruled out.
 pub fn judge<R: Read + Seek>(
     loaded: &Loaded,
     journal: &mut Reader<R>,
-    allowed: &[String],
 ) -> Result<Findings, ScenarioError> {
     let scenario = &loaded.scenario;
-    let thresholds = threshold::compile(scenario, &loaded.source)?;
+    let thresholds = threshold::compile(loaded)?;
     let plan = Plan::new(scenario, None);
-    let case = Case { scenario, plan: &plan, thresholds: &thresholds, allowed };
+    let case = Case { scenario, plan: &plan, thresholds: &thresholds };
     let collected = collect::collect(scenario, &plan, journal.by_ref());
     let mut findings = judge::conclude(&case, collected, journal.damage());
     let violations = &mut findings.results.correctness.violations;

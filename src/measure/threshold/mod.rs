@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use crate::ledger::event::Period;
 use crate::probe::DestinationId;
-use crate::scenario::{Scenario, ScenarioError, Source};
+use crate::scenario::{Loaded, ScenarioError};
 
 use bound::Bound;
 use catalogue::{Stat, Subject};
@@ -42,7 +42,8 @@ pub struct Threshold {
 ///
 /// # Errors
 /// Every line that means nothing, where it stands.
-pub fn compile(scenario: &Scenario, source: &Source) -> Result<Vec<Threshold>, ScenarioError> {
+pub fn compile(loaded: &Loaded) -> Result<Vec<Threshold>, ScenarioError> {
+    let (scenario, source) = (&loaded.scenario, &loaded.source);
     let mut thresholds = Vec::new();
     let mut problems = Vec::new();
     for line in &scenario.thresholds {
