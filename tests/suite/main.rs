@@ -1,6 +1,7 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
 mod bounces_need_reasons;
+mod command_line;
 mod counts_are_what_was_planted;
 mod journals;
 mod lost_connection;
