@@ -12,8 +12,9 @@ pub const COMMAND_LINE: usize = 4096;
 /// Bytes of an over-long command line a server side throws away before it gives the peer up.
 pub const LINE_DISCARDED: usize = 1024 * 1024;
 
-/// Longest reply line a client reads. RFC 5321 §4.5.3.1.5 asks for 512.
-pub const REPLY_LINE: usize = 8192;
+/// Longest reply a client reads, all its lines together. RFC 5321 §4.5.3.1.5 asks for lines of
+/// 512, and no reply has more than a few dozen.
+pub const REPLY: usize = 64 * 1024;
 
 /// Largest message content the sink or relay takes, in bytes.
 pub const MESSAGE_SIZE: u64 = 128 * 1024 * 1024;
@@ -81,8 +82,9 @@ pub const DISPATCH_SPIN: Duration = Duration::from_micros(200);
 pub const DISPATCH_SLEEP: Duration = Duration::from_millis(20);
 
 /// How long a place in the session pool rests after a connection that could not be opened, so
-/// that a target that is down is not hammered.
-pub const RECONNECT: Duration = Duration::from_millis(100);
+/// that a target that is down is not hammered; short, so that due messages do not pile up and
+/// pass for a slow generator.
+pub const RECONNECT: Duration = Duration::from_millis(20);
 
 /// Idle time after which a server side closes a session. RFC 5321 §4.5.3.2.7 asks for 5 minutes.
 pub const SERVER_IDLE: Duration = Duration::from_secs(300);
