@@ -140,3 +140,6 @@ pub const DSN_PARTS: usize = 8;
 pub const DSN_FLAWS: usize = 16;
 /// Seconds in a series: a week. What happens later is judged all the same, without a row.
 pub const SERIES_SECONDS: usize = 7 * 24 * 3600;
+
+/// Messages of a closed load that `mailbench plan` prints unless told otherwise.
+pub const PLAN_SHOWN: u64 = 100;

@@ -8,6 +8,7 @@ pub mod exit;
 mod check;
 mod completions;
 mod man;
+mod plan;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -30,6 +31,7 @@ enum Command {
     Check(check::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Plan(plan::Args),
 }
 
 impl Command {
@@ -38,6 +40,7 @@ impl Command {
             Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Plan(args) => plan::run(&args),
         }
     }
 }
