@@ -5,6 +5,7 @@ mod counts_are_what_was_planted;
 mod journals;
 mod lost_connection;
 mod offering;
+mod plans;
 mod planted_faults_are_found;
 mod receiver;
 mod scripted;
