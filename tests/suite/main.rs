@@ -8,6 +8,7 @@ mod offering;
 mod plans;
 mod planted_faults_are_found;
 mod receiver;
+mod report_formats;
 mod scripted;
 mod submission;
 mod unproved_is_not_a_pass;
