@@ -12,8 +12,12 @@ use mailbench::plan::Plan;
 use mailbench::scenario;
 
 /// BLAKE3 over the first twenty texts of each golden plan.
-const TEXTS: [(&str, &str); 4] =
-    [("closed", ""), ("constant-ramp", ""), ("on-off", ""), ("poisson", "")];
+const TEXTS: [(&str, &str); 4] = [
+    ("closed", "e9911e5c0a4fdebd225213520ce35c33b91de2bb5add98398e9b267ad85bcfeb"),
+    ("constant-ramp", "d93b135b8370b806b17c5e8da16b48891713172c0ce1c9224a7ac1f91a151938"),
+    ("on-off", "0e836cc01431a768dbb209594fb79cec56b9169ffd99a6d9e838c7c44ecf6da0"),
+    ("poisson", "c07d5783c41da75eda1ce4b7a95207a8cc340a8898bfa2958275a61cc35e7075"),
+];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/plan")
