@@ -11,25 +11,21 @@ use clap::ValueEnum;
 use serde::Serialize;
 
 use super::exit::Exit;
+use super::scenario::ScenarioArgs;
 use crate::limits;
 use crate::plan::{Offer, Plan};
-use crate::scenario::{self, Override};
 
 /// Print exactly what would be sent when; sends nothing.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario file
     #[arg(value_name = "SCENARIO")]
-    scenario: PathBuf,
+    path: PathBuf,
+    #[command(flatten)]
+    scenario: ScenarioArgs,
     /// How to print: a table for people, CSV, or one JSON object a line
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
-    /// Override a key of the scenario, such as load.rate=50/s
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<Override>,
-    /// Use this seed instead of the scenario's
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
     /// Print this many messages at most; a closed load, which has no end of its own, is cut at 100
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
@@ -43,10 +39,8 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let seed = args.seed.map(|seed| Override::new("seed", seed.to_string()));
-    let overrides: Vec<Override> = args.set.iter().cloned().chain(seed).collect();
-    let scenario = scenario::load(&args.scenario, &overrides)?.scenario;
-    let plan = Plan::new(&scenario, None);
+    let (loaded, _) = args.scenario.load(&args.path)?;
+    let plan = Plan::new(&loaded.scenario, None);
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&plan, args, &mut out).and_then(|()| out.flush()) {
         // A reader that has seen enough (`| head`) is no error.
