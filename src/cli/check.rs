@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
+use crate::measure::threshold;
 use crate::scenario::{self, Loaded, Override, ScenarioError};
 
 /// Validate scenarios and print them with every default filled in; sends nothing.
@@ -39,5 +40,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 fn check(path: &std::path::Path, args: &Args) -> Result<Loaded, ScenarioError> {
     let loaded = scenario::load(path, &args.set)?;
     scenario::check_domains(&loaded, &args.allow_recipient_domain)?;
+    threshold::compile(&loaded)?;
     Ok(loaded)
 }

@@ -8,6 +8,7 @@ mod mail_is_taken;
 mod offering;
 mod planted_faults_are_found;
 mod receiver;
+mod report_formats;
 mod scripted;
 mod sink_side;
 mod submission;
