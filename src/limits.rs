@@ -61,9 +61,6 @@ pub const SINK_BUFFER: usize = 8192;
 /// Subjects whose attempts the sink counts, about 40 bytes each.
 pub const ATTEMPT_COUNTERS: usize = 1 << 25;
 
-/// Bytes of a DSN the sink keeps to read it; the report stands in front of what is returned.
-pub const DSN_SIZE: usize = 1024 * 1024;
-
 /// How long a server side reads on after it has closed its own half of a connection.
 pub const CLOSE_DRAIN: Duration = Duration::from_secs(2);
 

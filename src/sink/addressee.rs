@@ -52,6 +52,14 @@ impl Directory {
         self.identity.is_some()
     }
 
+    /// Who the run is; to a sink alone, whoever the VERP sender says.
+    pub(super) fn identity(&self, verp: &str) -> Identity {
+        let named = || address::parse_reverse_path(verp).map_or("", |(nonce, _)| nonce);
+        self.identity
+            .clone()
+            .unwrap_or_else(|| Identity { tag: String::new(), nonce: named().to_owned() })
+    }
+
     pub(super) fn origin(&self, reverse_path: &str) -> Origin {
         if reverse_path.is_empty() {
             return Origin::Null;

@@ -43,7 +43,7 @@ impl Incoming {
             verifier.feed(text);
         }
         if let Some(kept) = &mut self.kept {
-            let room = limits::DSN_SIZE.saturating_sub(kept.len());
+            let room = limits::DSN_BYTES.saturating_sub(kept.len());
             kept.extend_from_slice(&text[..text.len().min(room)]);
         }
     }

@@ -6,6 +6,7 @@ use super::incoming::Whole;
 use super::shared::Shared;
 use super::transaction::Recipient;
 use crate::clock::Time;
+use crate::ledger::dsn::{self, Arrival};
 use crate::ledger::event::{Attempt, AttemptOutcome, Ending, Event, Proof, SessionChange};
 use crate::limits;
 use crate::probe::damage::ContentCheck;
@@ -113,6 +114,14 @@ impl Recorder {
     pub(super) fn confirmed(&self, reception: u64, proof: Proof) {
         let at = self.shared.clock.now();
         self.shared.ledger.record(&Event::Confirmed { reception, at, proof });
+    }
+
+    /// Mail to a VERP sender of ours.
+    pub(super) fn dsn(&self, reverse_path: &str, recipient: &str, text: &[u8]) {
+        let (at, session) = (self.shared.clock.now(), self.session);
+        let arrival = Arrival { at, session, reverse_path, recipient };
+        let identity = self.shared.directory.identity(recipient);
+        self.shared.ledger.record(&Event::Dsn(dsn::read(text, &identity, &arrival)));
     }
 
     pub(super) fn foreign(&self, at: Time, reverse_path: &str, recipient: &str) {

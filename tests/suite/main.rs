@@ -2,6 +2,7 @@
 
 mod bounces_need_reasons;
 mod counts_are_what_was_planted;
+mod faults_are_enacted;
 mod journals;
 mod lost_connection;
 mod mail_is_taken;

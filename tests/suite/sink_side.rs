@@ -57,18 +57,19 @@ impl Standing {
 
     /// Stops the sink and reads what it saw.
     pub(crate) async fn events(self) -> Vec<Event> {
-        self.sink.stop().await;
-        self.seen()
-    }
-
-    fn seen(&self) -> Vec<Event> {
-        journal::open(&self.folder.path().join("journal.bin")).expect("a journal").collect()
+        let Standing { sink, folder } = self;
+        sink.stop().await;
+        read(&folder)
     }
 
     /// What the journal on disk holds now, unflushed events left out.
     pub(crate) fn on_disk(&self) -> Vec<Event> {
-        self.seen()
+        read(&self.folder)
     }
+}
+
+fn read(folder: &tempfile::TempDir) -> Vec<Event> {
+    journal::open(&folder.path().join("journal.bin")).expect("a journal").collect()
 }
 
 /// A rule for every destination and attempt, always.

@@ -147,7 +147,8 @@ impl Session {
                     Addressee::Probe(..) => {}
                     Addressee::Preflight(probe) => self.shared.preflight(probe),
                     Addressee::Bounce => {
-                        let _text = kept.as_deref().unwrap_or_default();
+                        let text = kept.as_deref().unwrap_or_default();
+                        self.recorder.dsn(&transaction.reverse_path, &recipient.address, text);
                     }
                     Addressee::Stranger(_) => {
                         self.recorder.foreign(now, &transaction.reverse_path, &recipient.address)

@@ -164,7 +164,11 @@ impl Session {
             let farewell = Reply::new(421, Some(status), "Waited too long");
             let _peer_may_be_gone = self.wire.reply(&farewell).await;
         }
-        self.wire.hang_up(ended.hangup).await;
+        let stop = self.shared.stop.clone();
+        tokio::select! {
+            () = self.wire.hang_up(ended.hangup) => {}
+            () = stop.cancelled() => {}
+        }
     }
 
     /// Concludes every attempt still open: withheld where the content was seen whole, else broken.
