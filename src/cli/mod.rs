@@ -7,9 +7,12 @@ pub mod exit;
 
 mod check;
 mod completions;
+mod init;
 mod man;
+mod relay;
+mod scenario;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -29,7 +32,9 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Completions(completions::Args),
+    Init(init::Args),
     Man(man::Args),
+    Relay(relay::Args),
 }
 
 impl Command {
@@ -37,7 +42,17 @@ impl Command {
         match self {
             Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Relay(args) => relay::run(&args),
+        }
+    }
+
+    /// What is logged unless `MAILBENCH_LOG` says otherwise: a server tells of its life.
+    fn log(&self) -> &'static str {
+        match self {
+            Command::Relay(_) => "mailbench=info",
+            _ => "warn",
         }
     }
 }
@@ -47,7 +62,7 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log();
+    start_log(cli.command.log());
     match cli.command.run() {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -62,10 +77,13 @@ pub fn main() -> ExitCode {
 }
 
 /// Log of the program's own doings, to stderr; `MAILBENCH_LOG=debug` says more.
-fn start_log() {
+fn start_log(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAILBENCH_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     if log.try_init().is_err() {
         complain("the log was started twice");
     }

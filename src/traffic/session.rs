@@ -10,6 +10,7 @@ use crate::clock::Time;
 use crate::ledger::event::{Event, SubmitResult, Submitted};
 use crate::limits;
 use crate::plan::Offer;
+use crate::probe::MessageId;
 use crate::smtp::client::{Connection, Mail, Opened, Outcome, connect};
 use crate::smtp::stage::Stage;
 
@@ -21,17 +22,26 @@ pub(super) struct Session {
     _open: Held,
 }
 
-/// A message and when it was due and handed over.
-pub(super) struct Handed {
-    pub(super) job: Job,
-    pub(super) due: Time,
-    pub(super) at: Time,
-}
+/// A message that is offered: from here on its session sends it.
+pub(super) struct Handed(Job);
 
 /// A transaction being recorded.
 struct Record {
     submitted: Submitted,
     recipients: usize,
+}
+
+impl Handed {
+    /// Hands a message over, which is when it counts as offered.
+    pub(super) fn new(shared: &Shared, job: Job, due: Time, at: Time) -> Handed {
+        shared.messages.fetch_add(1, Ordering::Relaxed);
+        record_offered(shared, &job.offer, due, at);
+        Handed(job)
+    }
+
+    pub(super) fn message(&self) -> MessageId {
+        self.0.offer.message
+    }
 }
 
 impl Session {
@@ -48,10 +58,8 @@ pub(super) async fn serve(
     session: Option<Session>,
     handed: Handed,
 ) -> Option<Session> {
-    let Handed { job, due, at } = handed;
+    let Handed(job) = handed;
     let _in_flight = shared.instruments.gauges.hold(Which::InFlight);
-    shared.messages.fetch_add(1, Ordering::Relaxed);
-    record_offered(shared, &job.offer, due, at);
     let mut record = Record::new(&job.offer, shared.instruments.clock.now());
     let alive = session.filter(|session| session.connection.is_quiet());
     let Some(mut session) = (match alive {
@@ -115,7 +123,6 @@ async fn submit(shared: &Shared, session: &mut Session, ready: &Ready, record: &
             record.submitted.results = transacted.outcomes.into_iter().map(result).collect();
         }
         () = shared.give_up.cancelled() => {
-            session.used = u32::MAX;
             record.conclude(SubmitResult::Indeterminate { cause: GIVEN_UP.to_owned() });
         }
     }
@@ -123,6 +130,7 @@ async fn submit(shared: &Shared, session: &mut Session, ready: &Ready, record: &
 
 /// The session, if it can be used for another message; ended in order if it has had its number.
 async fn keep(shared: &Shared, mut session: Session) -> Option<Session> {
+    // It may be in mid-content, where a QUIT would be text.
     if shared.give_up.is_cancelled() {
         return None;
     }
@@ -130,7 +138,10 @@ async fn keep(shared: &Shared, mut session: Session) -> Option<Session> {
         session.quit().await;
         return None;
     }
-    session.connection.ready_again().await.then_some(session)
+    tokio::select! {
+        () = shared.give_up.cancelled() => None,
+        ready = session.connection.ready_again() => ready.then_some(session),
+    }
 }
 
 /// Records a message that came due and found no session before the end of offering.
