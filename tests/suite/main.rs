@@ -3,8 +3,10 @@
 mod bounces_need_reasons;
 mod command_line;
 mod counts_are_what_was_planted;
+mod faults_are_enacted;
 mod journals;
 mod lost_connection;
+mod mail_is_taken;
 mod nothing_is_lost_when_the_relay_is_killed;
 mod offered;
 mod offering;
@@ -22,6 +24,7 @@ mod scenario_grammar;
 mod scenario_hostile;
 mod scenario_schema;
 mod scripted;
+mod sink_side;
 mod stall;
 mod submission;
 mod unproved_is_not_a_pass;
