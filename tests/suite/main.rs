@@ -3,6 +3,7 @@
 mod bounces_need_reasons;
 mod command_line;
 mod counts_are_what_was_planted;
+mod histories_are_told_in_full;
 mod journals;
 mod lost_connection;
 mod nothing_is_lost_when_the_relay_is_killed;
