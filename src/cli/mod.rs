@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod init;
 mod man;
+mod plan;
 mod relay;
 mod scenario;
 
@@ -34,6 +35,7 @@ enum Command {
     Completions(completions::Args),
     Init(init::Args),
     Man(man::Args),
+    Plan(plan::Args),
     Relay(relay::Args),
 }
 
@@ -44,6 +46,7 @@ impl Command {
             Command::Completions(args) => completions::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
         }
     }
