@@ -24,6 +24,8 @@ mod relay_lives_as_a_process;
 mod relay_next_hop;
 mod relay_tries_again_or_reports;
 mod report_formats;
+mod report_schema;
+
 mod returned_mail;
 mod scenario_errors;
 mod scenario_grammar;
