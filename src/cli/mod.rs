@@ -11,6 +11,8 @@ mod init;
 mod man;
 mod relay;
 mod scenario;
+mod server;
+mod sink;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -35,6 +37,7 @@ enum Command {
     Init(init::Args),
     Man(man::Args),
     Relay(relay::Args),
+    Sink(sink::Args),
 }
 
 impl Command {
@@ -45,13 +48,14 @@ impl Command {
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Relay(args) => relay::run(&args),
+            Command::Sink(args) => sink::run(&args),
         }
     }
 
     /// What is logged unless `MAILBENCH_LOG` says otherwise: a server tells of its life.
     fn log(&self) -> &'static str {
         match self {
-            Command::Relay(_) => "mailbench=info",
+            Command::Relay(_) | Command::Sink(_) => "mailbench=info",
             _ => "warn",
         }
     }
