@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod init;
 mod man;
+mod plan;
 mod relay;
 mod scenario;
 mod server;
@@ -36,6 +37,7 @@ enum Command {
     Completions(completions::Args),
     Init(init::Args),
     Man(man::Args),
+    Plan(plan::Args),
     Relay(relay::Args),
     Sink(sink::Args),
 }
@@ -47,6 +49,7 @@ impl Command {
             Command::Completions(args) => completions::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Sink(args) => sink::run(&args),
         }
