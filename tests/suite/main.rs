@@ -4,6 +4,7 @@ mod bounces_need_reasons;
 mod command_line;
 mod counts_are_what_was_planted;
 mod faults_are_enacted;
+mod histories_are_told_in_full;
 mod journals;
 mod lost_connection;
 mod mail_is_taken;
