@@ -12,6 +12,8 @@ mod man;
 mod plan;
 mod relay;
 mod scenario;
+mod server;
+mod sink;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -37,6 +39,7 @@ enum Command {
     Man(man::Args),
     Plan(plan::Args),
     Relay(relay::Args),
+    Sink(sink::Args),
 }
 
 impl Command {
@@ -48,13 +51,14 @@ impl Command {
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
+            Command::Sink(args) => sink::run(&args),
         }
     }
 
     /// What is logged unless `MAILBENCH_LOG` says otherwise: a server tells of its life.
     fn log(&self) -> &'static str {
         match self {
-            Command::Relay(_) => "mailbench=info",
+            Command::Relay(_) | Command::Sink(_) => "mailbench=info",
             _ => "warn",
         }
     }
