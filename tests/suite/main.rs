@@ -3,6 +3,7 @@
 mod bounces_need_reasons;
 mod command_line;
 mod counts_are_what_was_planted;
+mod engines_agree;
 mod faults_are_enacted;
 mod faults_hit_only_what_they_name;
 mod histories_are_told_in_full;
