@@ -62,8 +62,17 @@ pub const REPLY_TEXT: usize = 512;
 /// Violations listed with their evidence in a report; the counts are always complete.
 pub const VIOLATIONS_LISTED: usize = 100;
 
-/// Tries to start the target before the run is given up.
+/// Time to wait for the target's greeting before the run is given up.
 pub const TARGET_START: Duration = Duration::from_secs(30);
 
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
+
+/// Time a target has to stop in order before it is killed.
+pub const TARGET_STOP: Duration = Duration::from_secs(10);
+
+/// Lines of a target's output kept for whoever waits for an announcement.
+pub const TARGET_LINES: usize = 64;
+
+/// Time a queue command may take.
+pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
