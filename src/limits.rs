@@ -21,6 +21,10 @@ pub const RECIPIENTS: usize = 1000;
 /// Messages in one scenario: probe numbers and histories are dense arrays.
 pub const MESSAGES: u64 = 1 << 32;
 
+/// How far ahead of all numbers known so far a newly offered probe number may lie: every session
+/// holds one message that is not recorded yet. Memory for histories grows by no more at a time.
+pub const OFFER_GAP: u64 = (TRAFFIC_SESSIONS * RECIPIENTS) as u64;
+
 /// Destinations in one scenario; a destination number is a `u16`.
 pub const DESTINATIONS: usize = 65_535;
 
@@ -43,6 +47,10 @@ pub const SERVER_IDLE: Duration = Duration::from_secs(300);
 /// A confirmed reception that ended at most this long before a kill of the target excuses one
 /// further copy (correctness §2.2, copies around a kill).
 pub const KILL_WINDOW: Duration = Duration::from_secs(1);
+
+/// A FIN that comes this much before the time noted for a kill of the target is still the kill's
+/// doing: the signal is sent and noted in two steps.
+pub const KILL_SKEW: Duration = Duration::from_millis(100);
 
 /// Highest latency a histogram holds; beyond it a value is counted as overflow.
 pub const HISTOGRAM_HIGH_US: u64 = 3_600_000_000;

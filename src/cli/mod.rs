@@ -1,9 +1,91 @@
 //! The only place that knows clap; one file per subcommand.
+//!
+//! A subcommand is a file with `Args` and `run(Args) -> anyhow::Result<Exit>`, and one variant
+//! and arm here. stdout is the result ([`print`]), stderr diagnostics.
 
+pub mod exit;
+
+mod completions;
+mod man;
+
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Reads the command line and runs what it asks for.
+use clap::{Parser, Subcommand};
+
+use exit::Exit;
+
+/// Load testing and chaos simulation for mail pipelines.
+#[derive(Debug, Parser)]
+#[command(name = "mailbench", version, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+impl Command {
+    fn run(self) -> anyhow::Result<Exit> {
+        match self {
+            Command::Completions(args) => completions::run(&args),
+            Command::Man(args) => man::run(&args),
+        }
+    }
+}
+
+/// Reads the command line and runs what it asks for. clap itself ends the process for `--help`
+/// (0) and for wrong usage (2).
 #[must_use]
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = Cli::parse();
+    start_log();
+    match cli.command.run() {
+        Ok(exit) => exit.into(),
+        Err(error) => {
+            complain(&error);
+            Exit::of(&error).into()
+        }
+    }
+}
+
+/// Log of the program's own doings, to stderr; `MAILBENCH_LOG=debug` says more.
+fn start_log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("MAILBENCH_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+    if log.try_init().is_err() {
+        complain(&anyhow::anyhow!("the log was started twice"));
+    }
+}
+
+/// Writes an error to stderr. A closed stderr leaves nobody to tell.
+fn complain(error: &anyhow::Error) {
+    let text = format!("{error:#}");
+    let text = if text.starts_with("error") { text } else { format!("error: {text}") };
+    let _nobody_to_tell = writeln!(anstream::stderr(), "{text}");
+}
+
+/// Writes a result to stdout. A reader that has seen enough (`| head`) is no error.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut stdout = anstream::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

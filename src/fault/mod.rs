@@ -1,3 +1,13 @@
 //! What can go wrong at a sink. Decides, never acts: no socket, no clock, no async.
+//!
+//! A file for each fault that has logic of its own; what the others do is said whole by their
+//! variant of [`rule::Action`].
 
+pub mod delay;
+pub mod judge;
+pub mod limit;
+pub mod refuse;
 pub mod rule;
+pub mod script;
+
+pub use judge::judge;

@@ -44,6 +44,14 @@ pub struct Window {
     pub end: Duration,
 }
 
+impl Window {
+    /// Whether `at` lies inside.
+    #[must_use]
+    pub fn contains(self, at: Duration) -> bool {
+        self.start <= at && at < self.end
+    }
+}
+
 /// A range of attempt numbers, both ends included; attempts count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
@@ -51,6 +59,14 @@ pub struct Attempts {
     pub first: u32,
     /// Greatest; `None`: every later one too.
     pub last: Option<u32>,
+}
+
+impl Attempts {
+    /// Whether attempt number `attempt` is in the range.
+    #[must_use]
+    pub fn contains(self, attempt: u32) -> bool {
+        self.first <= attempt && self.last.is_none_or(|last| attempt <= last)
+    }
 }
 
 /// A probability as parts per billion, so that "10 %" is exactly one in ten.

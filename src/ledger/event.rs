@@ -25,7 +25,7 @@ pub enum Event {
     /// The sink concluded one attempt for one probe.
     Attempt(Attempt),
     /// The peer's next action proved that it read the reply to this reception.
-    Confirmed { reception: u64, at: Time },
+    Confirmed { reception: u64, at: Time, proof: Proof },
     /// The sink took mail that is not this run's.
     Foreign { at: Time, session: u64, reverse_path: String, recipient: String },
     /// A DSN came back (RFC 3464).
@@ -163,6 +163,16 @@ pub enum AttemptOutcome {
     Broken,
     /// The client reset the transaction or went on without this recipient.
     Abandoned,
+}
+
+/// What proved that the peer read the reply to a reception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Proof {
+    /// Its next command.
+    Command,
+    /// An orderly FIN; worth nothing when it comes at a kill of the target.
+    Fin,
 }
 
 /// What a delivered content was, compared with what its identity says it should be.

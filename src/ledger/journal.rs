@@ -169,13 +169,14 @@ fn read_up_to(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 mod tests {
     use super::*;
     use crate::clock::Time;
+    use crate::ledger::event::Proof;
 
     #[test]
     fn a_journal_cut_anywhere_reads_up_to_its_last_whole_record() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal.bin");
         let mut writer = Writer::create(&path).expect("a journal");
-        let event = |n| Event::Confirmed { reception: n, at: Time(n) };
+        let event = |n| Event::Confirmed { reception: n, at: Time(n), proof: Proof::Command };
         (0..10).for_each(|n| writer.append(&event(n)));
         drop(writer);
         let whole = std::fs::read(&path).expect("its bytes");

@@ -5,17 +5,26 @@
 
 pub mod event;
 pub mod journal;
+mod live;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use event::Event;
 use journal::Writer;
+use live::Live;
+pub use live::Tally;
 
 /// The handle through which actors write. Cheap to clone; all clones write one journal.
 #[derive(Clone)]
 pub struct Ledger {
-    writer: Arc<Mutex<Writer>>,
+    book: Arc<Mutex<Book>>,
+}
+
+/// What the lock guards: the journal and the sums over it.
+struct Book {
+    writer: Writer,
+    live: Live,
 }
 
 impl Ledger {
@@ -24,28 +33,58 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be created.
     pub fn create(path: &Path) -> std::io::Result<Ledger> {
-        Ok(Ledger { writer: Arc::new(Mutex::new(Writer::create(path)?)) })
+        let book = Book { writer: Writer::create(path)?, live: Live::default() };
+        Ok(Ledger { book: Arc::new(Mutex::new(book)) })
     }
 
     /// Writes one event. It reaches the kernel at the next [`Ledger::flush`], or when the buffer
-    /// is full.
+    /// is full. [`Event::Offered`] must be recorded before anything else about its probes.
     pub fn record(&self, event: &Event) {
-        self.writer().append(event);
+        let mut book = self.book();
+        book.writer.append(event);
+        book.live.observe(event);
+    }
+
+    /// The sums so far.
+    #[must_use]
+    pub fn tally(&self) -> Tally {
+        self.book().live.tally()
     }
 
     /// Hands everything recorded so far to the kernel, so that it survives a kill of this
     /// process. The sink calls it before it writes a `250` to end-of-data.
     pub fn flush(&self) {
-        self.writer().flush();
+        self.book().writer.flush();
     }
 
     /// The first failure to write, if there was one: the run is then void.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
-        self.writer().failure()
+        self.book().writer.failure()
     }
 
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn book(&self) -> MutexGuard<'_, Book> {
+        self.book.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Time;
+    use crate::probe::MessageId;
+
+    #[test]
+    fn what_is_recorded_is_counted_and_on_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let ledger = Ledger::create(&path).expect("a journal");
+        let event =
+            Event::Offered { message: MessageId(0), recipients: 2, due: Time(1), at: Time(2) };
+        ledger.record(&event);
+        ledger.flush();
+        assert_eq!(ledger.tally().offered, 2);
+        let read: Vec<Event> = journal::open(&path).expect("a journal").collect();
+        assert_eq!(read, vec![event]);
     }
 }

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -33,8 +32,9 @@ pub struct Interval {
     pub start_s: f64,
     /// Length in seconds.
     pub length_s: f64,
-    /// Values in microseconds.
-    pub histogram: Histogram<u64>,
+    /// Values in microseconds. A histogram of each would hold far more memory than the values;
+    /// `measure::samples::histogram` makes one at a time, for whoever writes the log.
+    pub values_us: Vec<u32>,
 }
 
 /// `report.json`.
@@ -423,8 +423,25 @@ pub struct Verdict {
     pub status: String,
     /// Exit code of contract §3.
     pub exit_code: u8,
-    /// Why, in words; empty when all is well.
-    pub reasons: Vec<String>,
+    /// Why; empty when all is well. The weightiest class first.
+    pub reasons: Vec<Reason>,
+}
+
+/// One reason why a run does not pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reason {
+    /// Its class, as `--allow` names it.
+    pub class: String,
+    /// The exit code it calls for.
+    pub exit_code: u8,
+    /// In words.
+    pub message: String,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
 }
 
 /// One second of the run.

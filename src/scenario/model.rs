@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use crate::fault::rule::Rule;
 use crate::quantity::Quantity;
+use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
 
@@ -75,20 +76,6 @@ pub struct Delivery {
     pub ordering: OrderingKind,
     /// Whether a `250` waits for the disk.
     pub durability: Durability,
-}
-
-/// Which due message goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum OrderingKind {
-    /// In order of acceptance.
-    Fifo,
-    /// In order of due time.
-    DueTime,
-    /// By priority, then due time.
-    Priority,
-    /// Healthy destinations first; those that defer get fewer slots.
-    LoadAware,
 }
 
 /// Whether a `250` waits for the disk.

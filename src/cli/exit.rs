@@ -1,0 +1,86 @@
+//! How mailbench ends: exit codes (contract: names and numbers are promises to scripts).
+
+use std::fmt;
+use std::process::ExitCode;
+
+/// What a run of the program came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Exit {
+    /// Done; of a run: every threshold met, ledger clean, run valid.
+    Passed = 0,
+    /// Internal error (a bug).
+    Internal = 1,
+    /// Command-line usage.
+    Usage = 2,
+    /// Run invalid or inconclusive.
+    Invalid = 96,
+    /// Lost, corrupted, phantom, misrouted, delivered after refusal, unexcused duplicate.
+    Correctness = 97,
+    /// Regression against the baseline.
+    Regression = 98,
+    /// A threshold missed.
+    Threshold = 99,
+    /// Scenario invalid.
+    Scenario = 104,
+    /// Interrupted.
+    Interrupted = 105,
+    /// Target or sink could not be started or reached.
+    Unreachable = 106,
+}
+
+impl Exit {
+    /// The number the process ends with.
+    #[must_use]
+    pub fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// `error`, ending the program with this code instead of [`Exit::Internal`].
+    pub fn because(self, error: impl Into<anyhow::Error>) -> anyhow::Error {
+        anyhow::Error::new(Failure { exit: self, cause: error.into() })
+    }
+
+    /// The code with which `error` ends the program.
+    #[must_use]
+    pub fn of(error: &anyhow::Error) -> Exit {
+        match error.downcast_ref::<Failure>() {
+            Some(failure) => failure.exit,
+            None => Exit::Internal,
+        }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> ExitCode {
+        ExitCode::from(exit.code())
+    }
+}
+
+/// An error that knows its exit code.
+#[derive(Debug)]
+struct Failure {
+    exit: Exit,
+    cause: anyhow::Error,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:#}", self.cause)
+    }
+}
+
+impl std::error::Error for Failure {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_carries_its_code_through_context() {
+        let error = Exit::Unreachable.because(anyhow::anyhow!("port taken"));
+        assert_eq!(Exit::of(&error), Exit::Unreachable);
+        assert_eq!(Exit::of(&error.context("while starting")), Exit::Unreachable);
+        assert_eq!(Exit::of(&anyhow::anyhow!("bug")), Exit::Internal);
+    }
+}

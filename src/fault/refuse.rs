@@ -1,0 +1,85 @@
+//! The `refuse` fault: when the sink's port is closed.
+//!
+//! A port is open or closed for everyone, so only the window of a rule counts here: the scenario
+//! reader refuses destination, attempts and odds beside `refuse`.
+
+use std::time::Duration;
+
+use super::rule::{Action, Rule};
+
+/// Whether the port is closed, and when to ask again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Port {
+    /// Number of the rule that keeps it closed; `None`: it is open.
+    pub closed_by: Option<u16>,
+    /// The next offset into the measured period at which this may change; `None`: never.
+    pub asked_again_at: Option<Duration>,
+}
+
+/// The state of the port at offset `at` of the measured period (`None`: before it).
+#[must_use]
+pub fn port(rules: &[Rule], at: Option<Duration>) -> Port {
+    let mut port = Port { closed_by: None, asked_again_at: None };
+    for (number, rule) in (0_u16..).zip(rules).filter(|(_, rule)| rule.action == Action::Refuse) {
+        let window = rule.scope.during;
+        if window.is_none_or(|window| at.is_some_and(|at| window.contains(at))) {
+            port.closed_by.get_or_insert(number);
+        }
+        let edges = window.into_iter().flat_map(|window| [window.start, window.end]);
+        let next = edges.filter(|edge| at.is_none_or(|at| *edge > at)).min();
+        port.asked_again_at = [port.asked_again_at, next].into_iter().flatten().min();
+    }
+    port
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fault::rule::{Odds, Scope, Window};
+    use crate::smtp::stage::Stage;
+
+    fn refuse(during: Option<(u64, u64)>) -> Rule {
+        let during = during.map(|(start, end)| Window {
+            start: Duration::from_secs(start),
+            end: Duration::from_secs(end),
+        });
+        Rule {
+            name: "outage".to_owned(),
+            scope: Scope {
+                destination: None,
+                stage: Stage::Connect,
+                during,
+                attempts: None,
+                odds: Odds::ALWAYS,
+            },
+            action: Action::Refuse,
+        }
+    }
+
+    #[test]
+    fn the_port_closes_and_opens_with_the_windows() {
+        let rules = [refuse(Some((10, 20))), refuse(Some((15, 30)))];
+        let seen: Vec<_> = [None, Some(0), Some(10), Some(15), Some(20), Some(30)]
+            .map(|at| port(&rules, at.map(Duration::from_secs)))
+            .map(|port| (port.closed_by, port.asked_again_at.map(|at| at.as_secs())))
+            .to_vec();
+        assert_eq!(
+            seen,
+            [
+                (None, Some(10)),
+                (None, Some(10)),
+                (Some(0), Some(15)),
+                (Some(0), Some(20)),
+                (Some(1), Some(30)),
+                (None, None),
+            ]
+        );
+    }
+
+    #[test]
+    fn without_a_window_it_is_closed_for_good_and_without_a_rule_never() {
+        let closed = port(&[refuse(None)], None);
+        assert_eq!(closed, Port { closed_by: Some(0), asked_again_at: None });
+        assert_eq!(port(&[], None), Port { closed_by: None, asked_again_at: None });
+    }
+}

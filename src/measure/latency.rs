@@ -1,0 +1,172 @@
+//! From samples to one [`Latency`]: which percentiles may be stated, and which are only bounds.
+//!
+//! Two rules (measurement §1.4). A percentile is withheld below the number of samples at which a
+//! two-sided 95 % interval for it exists. A percentile that a censored observation could still
+//! raise is given as "at least".
+
+use super::results::Latency;
+use super::samples::{Samples, encode};
+use crate::limits;
+
+/// A percentile: its name, its share, and the fewest samples that can state it,
+/// `ceil(ln 0.025 / ln share)`.
+#[derive(Clone, Copy, Debug)]
+pub struct Percentile {
+    /// Its name in thresholds and reports.
+    pub name: &'static str,
+    /// The share of observations at or below it.
+    pub share: f64,
+    /// Fewest observations.
+    pub needs: u64,
+}
+
+/// The percentiles of contract §4.
+pub const PERCENTILES: [Percentile; 7] = [
+    Percentile { name: "p50", share: 0.5, needs: 6 },
+    Percentile { name: "p75", share: 0.75, needs: 13 },
+    Percentile { name: "p90", share: 0.9, needs: 36 },
+    Percentile { name: "p95", share: 0.95, needs: 72 },
+    Percentile { name: "p99", share: 0.99, needs: 368 },
+    Percentile { name: "p999", share: 0.999, needs: 3_688 },
+    Percentile { name: "p9999", share: 0.9999, needs: 36_887 },
+];
+
+/// Summarises samples; every field that cannot be stated is null and named as such.
+#[must_use]
+pub fn summarise(samples: &Samples) -> Latency {
+    let all = samples.histogram();
+    let mut latency = Latency {
+        unit: "us".to_owned(),
+        count: samples.values.len() as u64,
+        censored: samples.censored.len() as u64,
+        overflow: samples.overflow,
+        hdr: encode(&all),
+        ..Latency::default()
+    };
+    if all.is_empty() {
+        return latency;
+    }
+    latency.min = samples.values.iter().chain(&samples.censored).min().map(|us| u64::from(*us));
+    latency.max = samples.values.iter().chain(&samples.censored).max().map(|us| u64::from(*us));
+    latency.mean = Some(mean(samples));
+    for percentile in PERCENTILES {
+        if all.len() < percentile.needs {
+            latency.too_few.push(percentile.name.to_owned());
+            continue;
+        }
+        let value = all.value_at_quantile(percentile.share);
+        *field(&mut latency, percentile.name) = Some(value);
+        if uncertain(samples, percentile.share, value) {
+            latency.at_least.push(percentile.name.to_owned());
+        }
+    }
+    if !samples.censored.is_empty() || samples.overflow > 0 {
+        latency.at_least.extend(["mean".to_owned(), "max".to_owned()]);
+    }
+    latency
+}
+
+/// The value of a percentile by name.
+#[must_use]
+pub fn percentile(latency: &Latency, name: &str) -> Option<u64> {
+    match name {
+        "p50" => latency.p50,
+        "p75" => latency.p75,
+        "p90" => latency.p90,
+        "p95" => latency.p95,
+        "p99" => latency.p99,
+        "p999" => latency.p999,
+        "p9999" => latency.p9999,
+        _ => None,
+    }
+}
+
+fn field<'a>(latency: &'a mut Latency, name: &str) -> &'a mut Option<u64> {
+    match name {
+        "p50" => &mut latency.p50,
+        "p75" => &mut latency.p75,
+        "p90" => &mut latency.p90,
+        "p95" => &mut latency.p95,
+        "p99" => &mut latency.p99,
+        "p999" => &mut latency.p999,
+        _ => &mut latency.p9999,
+    }
+}
+
+fn mean(samples: &Samples) -> f64 {
+    let all = samples.values.iter().chain(&samples.censored);
+    let sum: u64 = all.map(|us| u64::from(*us)).sum();
+    sum as f64 / (samples.values.len() + samples.censored.len()) as f64
+}
+
+/// Whether the end of a censored observation could raise this percentile: its rank lies among
+/// the censored, or a censored observation stopped being watched before it had reached `value`.
+/// A value held at the top of the range is censored there.
+fn uncertain(samples: &Samples, share: f64, value: u64) -> bool {
+    let total = (samples.values.len() + samples.censored.len()) as f64;
+    let open = samples.censored.len() as f64 / total;
+    let youngest = samples.censored.iter().min().map_or(u64::MAX, |age| u64::from(*age));
+    let beyond_range = samples.overflow > 0 && value >= limits::HISTOGRAM_HIGH_US;
+    share > 1.0 - open || value > youngest || beyond_range
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn millis(values: impl IntoIterator<Item = u64>) -> Samples {
+        let mut samples = Samples::default();
+        values.into_iter().for_each(|ms| samples.record(Duration::from_millis(ms)));
+        samples
+    }
+
+    #[test]
+    fn the_least_counts_follow_from_the_shares() {
+        for percentile in PERCENTILES {
+            let least = (0.025_f64.ln() / percentile.share.ln()).ceil();
+            assert_eq!(percentile.needs, least as u64, "{}", percentile.name);
+        }
+    }
+
+    #[test]
+    fn a_percentile_is_withheld_until_it_can_be_stated() {
+        let few = summarise(&millis(1..=367));
+        assert_eq!((few.p95, few.p99), (Some(349_183), None));
+        assert_eq!(few.too_few, ["p99", "p999", "p9999"]);
+        assert!(summarise(&millis(1..=368)).p99.is_some());
+    }
+
+    #[test]
+    fn nothing_observed_states_nothing() {
+        let none = summarise(&Samples::default());
+        assert_eq!((none.count, none.min, none.mean, none.p50), (0, None, None, None));
+    }
+
+    #[test]
+    fn a_percentile_among_the_censored_is_a_lower_bound() {
+        let mut samples = millis((0..980).map(|_| 10));
+        (0..20).for_each(|_| samples.censor(Duration::from_secs(30)));
+        let latency = summarise(&samples);
+        assert_eq!((latency.count, latency.censored), (980, 20));
+        assert_eq!(latency.at_least, ["p99", "mean", "max"]);
+        assert!(latency.p99.expect("a value") >= 29_900_000);
+        assert!(latency.p95.expect("a value") < 11_000);
+    }
+
+    #[test]
+    fn an_observation_abandoned_early_makes_later_percentiles_uncertain() {
+        let mut samples = millis(1..=1000);
+        samples.censor(Duration::from_millis(600));
+        let latency = summarise(&samples);
+        assert_eq!(latency.at_least, ["p75", "p90", "p95", "p99", "mean", "max"]);
+    }
+
+    #[test]
+    fn merged_is_not_averaged() {
+        let mut fast = millis((0..990).map(|_| 1));
+        let slow = millis((0..10).map(|_| 500));
+        fast.values.extend(slow.values);
+        assert!(summarise(&fast).p99.expect("a value") < 2_000);
+    }
+}

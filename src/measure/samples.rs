@@ -1,0 +1,114 @@
+//! A collection of durations, and the histogram made of it.
+//!
+//! Values are kept as they come, four bytes each: a histogram of a metric's full range weighs
+//! 190 KB, and a run has one for each metric, destination and period. What cannot be held is
+//! counted, never dropped.
+
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+
+use crate::limits;
+
+/// Durations of one metric, microseconds.
+#[derive(Clone, Debug, Default)]
+pub struct Samples {
+    /// Finished observations, in the order in which they were recorded.
+    pub values: Vec<u32>,
+    /// Observations cut off by the end of the run: "at least this long".
+    pub censored: Vec<u32>,
+    /// Values beyond the histogram's range, held at its top.
+    pub overflow: u64,
+}
+
+/// The top of the range fits the type of a value.
+const HIGH: u32 = {
+    assert!(limits::HISTOGRAM_HIGH_US <= u32::MAX as u64);
+    limits::HISTOGRAM_HIGH_US as u32
+};
+
+impl Samples {
+    /// Records a finished observation.
+    pub fn record(&mut self, value: Duration) {
+        let value = self.held(value);
+        self.values.push(value);
+    }
+
+    /// Records one that had not ended when the run was closed.
+    pub fn censor(&mut self, age: Duration) {
+        let age = self.held(age);
+        self.censored.push(age);
+    }
+
+    /// Whether nothing at all was observed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty() && self.censored.is_empty()
+    }
+
+    /// Every observation, the censored at the age they had reached.
+    #[must_use]
+    pub fn histogram(&self) -> Histogram<u64> {
+        let mut all = histogram(&self.values);
+        self.censored.iter().for_each(|age| all.saturating_record(u64::from(*age)));
+        all
+    }
+
+    fn held(&mut self, value: Duration) -> u32 {
+        let micros = u32::try_from(value.as_micros()).unwrap_or(u32::MAX);
+        self.overflow += u64::from(micros > HIGH);
+        micros.min(HIGH)
+    }
+}
+
+/// The histogram of some values: 1 µs to 1 h, three digits.
+#[must_use]
+pub fn histogram(values: &[u32]) -> Histogram<u64> {
+    let created =
+        Histogram::new_with_bounds(1, limits::HISTOGRAM_HIGH_US, limits::HISTOGRAM_DIGITS);
+    let mut histogram = match created {
+        Ok(histogram) => histogram,
+        Err(error) => unreachable!("the bounds are constants: {error}"),
+    };
+    values.iter().for_each(|value| histogram.saturating_record(u64::from(*value)));
+    histogram
+}
+
+/// HdrHistogram V2, deflated, in base64. Empty if it cannot be written, which memory can not.
+#[must_use]
+pub fn encode(histogram: &Histogram<u64>) -> String {
+    let mut bytes = Vec::new();
+    match V2DeflateSerializer::new().serialize(histogram, &mut bytes) {
+        Ok(_) => STANDARD.encode(bytes),
+        Err(_) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hdrhistogram::serialization::Deserializer;
+
+    #[test]
+    fn a_value_beyond_the_range_is_counted_and_held_at_the_top() {
+        let mut samples = Samples::default();
+        samples.record(Duration::from_millis(5));
+        samples.record(Duration::from_secs(2 * 3600));
+        samples.censor(Duration::from_secs(1 << 40));
+        assert_eq!(samples.overflow, 2);
+        assert_eq!(samples.values, [5000, HIGH]);
+        assert_eq!(samples.histogram().len(), 3);
+    }
+
+    #[test]
+    fn a_histogram_survives_its_encoding() {
+        let original = histogram(&[1, 1000, 1000, 3_000_000]);
+        let bytes = STANDARD.decode(encode(&original)).expect("base64");
+        let read: Histogram<u64> =
+            Deserializer::new().deserialize(&mut &bytes[..]).expect("a histogram");
+        assert_eq!(read, original);
+    }
+}

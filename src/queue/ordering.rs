@@ -1,0 +1,58 @@
+//! Which due delivery goes first: one sort key an ordering. The queue itself is `ready`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Time;
+use crate::queue::ready::Entry;
+
+/// Which due delivery goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OrderingKind {
+    /// In order of acceptance: a retry that is due goes before everything accepted later.
+    Fifo,
+    /// In order of due time: a retry queues behind what was accepted while it waited.
+    DueTime,
+    /// By priority, then due time.
+    Priority,
+    /// Healthy destinations first; those that defer get fewer slots.
+    LoadAware,
+}
+
+/// Greatest priority (RFC 6710 §4.1); the least is its negative.
+pub const HIGHEST_PRIORITY: i8 = 9;
+
+/// Place in the order: the least goes first. The id makes it unique.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Key {
+    rank: u8,
+    time: Time,
+    pub(super) id: u64,
+}
+
+impl OrderingKind {
+    /// Where `entry` stands among the entries of its destination.
+    pub(super) fn key(self, entry: &Entry) -> Key {
+        let (rank, time) = match self {
+            OrderingKind::Fifo => (0, entry.accepted),
+            OrderingKind::DueTime | OrderingKind::LoadAware => (0, entry.due),
+            OrderingKind::Priority => {
+                let priority = entry.priority.clamp(-HIGHEST_PRIORITY, HIGHEST_PRIORITY);
+                (HIGHEST_PRIORITY.abs_diff(priority), entry.due)
+            }
+        };
+        Key { rank, time, id: entry.id }
+    }
+
+    /// Whether slots follow the health of a destination.
+    pub(super) fn watches_health(self) -> bool {
+        self == OrderingKind::LoadAware
+    }
+}
+
+impl Key {
+    /// The same place behind every destination in good health.
+    pub(super) fn behind_the_healthy(self) -> Key {
+        Key { rank: 1, ..self }
+    }
+}
