@@ -37,6 +37,13 @@ pub const SINK_SESSIONS: usize = 20_000;
 /// Simultaneous sessions of the traffic generator.
 pub const TRAFFIC_SESSIONS: usize = 10_000;
 
+/// Commands a client writes before it reads their replies (RFC 2920). With more, the replies could
+/// fill the socket buffers of both sides while both wait.
+pub const PIPELINE: usize = 100;
+
+/// How long a client waits for the reply to QUIT: nothing depends on it.
+pub const QUIT: Duration = Duration::from_secs(5);
+
 /// Due messages waiting for a free session. Beyond it the dispatcher records a limit event and
 /// waits; due times stay as they were, so the wait is measured.
 pub const DISPATCH_QUEUE: usize = 100_000;

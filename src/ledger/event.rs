@@ -7,6 +7,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
+pub use crate::probe::damage::{ContentCheck, Damage};
 use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
@@ -173,41 +174,6 @@ pub enum Proof {
     Command,
     /// An orderly FIN; worth nothing when it comes at a kill of the target.
     Fin,
-}
-
-/// What a delivered content was, compared with what its identity says it should be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ContentCheck {
-    /// The message its header names; `None`: no readable identity.
-    pub message: Option<MessageId>,
-    /// Bytes of content after our identity header.
-    pub bytes: u64,
-    /// What is wrong with it; empty: intact to the byte.
-    pub damage: Vec<Damage>,
-}
-
-/// One way in which content differs from what was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Damage {
-    /// Our identity header is missing or unreadable.
-    HeaderLost,
-    /// Shorter than sent.
-    Truncated,
-    /// Longer than sent.
-    Extended,
-    /// Leading dots added or removed (RFC 5321 §4.5.2).
-    DotStuffing,
-    /// Bare CR or LF, or line ends changed.
-    LineEnds,
-    /// 8-bit bytes lost.
-    EightBit,
-    /// Headers after ours changed or moved.
-    HeadersChanged,
-    /// Another message's identity inside.
-    Merged,
-    /// Same length, other bytes.
-    Altered,
 }
 
 /// A DSN as read from what came back to the sink (RFC 3464).

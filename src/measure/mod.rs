@@ -4,3 +4,4 @@ pub mod latency;
 pub mod metric;
 pub mod results;
 pub mod samples;
+pub mod threshold;

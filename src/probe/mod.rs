@@ -4,6 +4,12 @@
 //! local-part, VERP sender, first and last body line. No side channel is needed through a
 //! foreign MTA.
 
+pub mod address;
+pub mod content;
+pub mod damage;
+pub mod header;
+mod tally;
+
 use serde::{Deserialize, Serialize};
 
 /// Number of a probe, dense from 0 over the whole plan.

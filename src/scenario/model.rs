@@ -10,6 +10,7 @@ use crate::quantity::Quantity;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
+pub use crate::smtp::client::Timeouts;
 
 /// One scenario, whole and consistent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -165,23 +166,6 @@ pub struct Submission {
     pub pipelining: bool,
     /// Time limits by stage.
     pub timeouts: Timeouts,
-}
-
-/// Client time limits (RFC 5321 §4.5.3.2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Timeouts {
-    /// TCP connection.
-    pub connect: Duration,
-    /// Greeting.
-    pub banner: Duration,
-    /// EHLO, MAIL, RCPT, QUIT and any other command.
-    pub reply: Duration,
-    /// The 354 after DATA.
-    pub data: Duration,
-    /// One write of content.
-    pub content: Duration,
-    /// The reply to the final dot.
-    pub end_of_data: Duration,
 }
 
 /// `[sink]`.

@@ -1,0 +1,187 @@
+//! The value of a threshold: `OP VALUE`, with the value in the unit of its metric.
+
+use super::catalogue::Unit;
+
+/// A bound in the base unit of what it bounds: seconds, a number, events a second, a share.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Bound {
+    /// How the figure must stand to the value.
+    pub op: Op,
+    /// The value.
+    pub value: f64,
+}
+
+/// How a figure must stand to a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Op {
+    /// `<`
+    Less,
+    /// `<=`
+    AtMost,
+    /// `>`
+    Greater,
+    /// `>=`
+    AtLeast,
+    /// `==`
+    Equal,
+    /// `!=`
+    NotEqual,
+}
+
+/// Longer ones first, so that `<=` is not read as `<`.
+const OPS: [(&str, Op); 6] = [
+    ("<=", Op::AtMost),
+    (">=", Op::AtLeast),
+    ("==", Op::Equal),
+    ("!=", Op::NotEqual),
+    ("<", Op::Less),
+    (">", Op::Greater),
+];
+
+/// Why a text is not a bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotABound {
+    /// It does not begin with a comparison.
+    #[error("a bound begins with one of < <= > >= == !=")]
+    Comparison,
+    /// What follows is not in this unit.
+    #[error("{}", want(*.0))]
+    Value(Unit),
+}
+
+fn want(unit: Unit) -> &'static str {
+    match unit {
+        Unit::Duration => "this bound is a duration, such as `< 250ms` or `< 5s`",
+        Unit::Number => "this bound is a plain number, such as `== 0` or `< 1000`",
+        Unit::Rate => "this bound is a rate, such as `>= 200/s` or `>= 12000/min`",
+        Unit::Share => "this bound is a share, such as `>= 0.95` or `>= 95%`",
+    }
+}
+
+impl Bound {
+    /// Reads `OP VALUE`.
+    ///
+    /// # Errors
+    /// When it is not a comparison with a value in `unit`.
+    pub fn read(text: &str, unit: Unit) -> Result<Bound, NotABound> {
+        let text = text.trim();
+        let (sign, op) = OPS
+            .into_iter()
+            .find(|(sign, _)| text.starts_with(sign))
+            .ok_or(NotABound::Comparison)?;
+        let value = text[sign.len()..].trim();
+        let value = match unit {
+            Unit::Duration => scaled(value, &DURATIONS),
+            Unit::Number => number(value),
+            Unit::Rate => rate(value),
+            Unit::Share => share(value),
+        };
+        Ok(Bound { op, value: value.ok_or(NotABound::Value(unit))? })
+    }
+
+    /// Whether `actual` meets the bound.
+    #[must_use]
+    pub fn holds(self, actual: f64) -> bool {
+        match self.op {
+            Op::Less => actual < self.value,
+            Op::AtMost => actual <= self.value,
+            Op::Greater => actual > self.value,
+            Op::AtLeast => actual >= self.value,
+            Op::Equal => equal(actual, self.value),
+            Op::NotEqual => !equal(actual, self.value),
+        }
+    }
+
+    /// Whether the bound is met whatever the figure is, as long as it is at least `least`.
+    #[must_use]
+    pub fn holds_from(self, least: f64) -> bool {
+        match self.op {
+            Op::Less | Op::AtMost | Op::Equal => false,
+            Op::Greater | Op::NotEqual => least > self.value,
+            Op::AtLeast => least >= self.value,
+        }
+    }
+}
+
+/// Figures are counts or decimal fractions of them: equal up to the last bits.
+fn equal(a: f64, b: f64) -> bool {
+    (a - b).abs() <= f64::EPSILON * a.abs().max(b.abs())
+}
+
+/// Units of time in seconds; longer names first.
+const DURATIONS: [(&str, f64); 6] =
+    [("ms", 1e-3), ("us", 1e-6), ("µs", 1e-6), ("s", 1.0), ("m", 60.0), ("h", 3600.0)];
+
+/// Units of a rate as events a second.
+const RATES: [(&str, f64); 3] = [("/s", 1.0), ("/min", 1.0 / 60.0), ("/h", 1.0 / 3600.0)];
+
+fn scaled(text: &str, units: &[(&str, f64)]) -> Option<f64> {
+    let (number_text, scale) =
+        units.iter().find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))?;
+    Some(number(number_text.trim_end())? * scale)
+}
+
+fn rate(text: &str) -> Option<f64> {
+    let (count, unit) = text.split_at(text.find('/')?);
+    let (count, factor) = match count.as_bytes().last()? {
+        b'k' => (&count[..count.len() - 1], 1e3),
+        b'M' => (&count[..count.len() - 1], 1e6),
+        _ => (count, 1.0),
+    };
+    let (_, scale) = RATES.into_iter().find(|(name, _)| *name == unit)?;
+    Some(number(count)? * factor * scale)
+}
+
+fn share(text: &str) -> Option<f64> {
+    match text.strip_suffix('%') {
+        Some(percent) => Some(number(percent.trim_end())? / 100.0),
+        None => number(text),
+    }
+}
+
+/// A decimal number: no sign, no exponent, no `inf`.
+fn number(text: &str) -> Option<f64> {
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    if plain { text.parse().ok() } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str, unit: Unit) -> Option<f64> {
+        Bound::read(text, unit).ok().map(|bound| bound.value)
+    }
+
+    #[test]
+    fn reads_each_unit() {
+        assert_eq!(value("< 250ms", Unit::Duration), Some(0.25));
+        assert_eq!(value("<= 1.5 s", Unit::Duration), Some(1.5));
+        assert_eq!(value("<2m", Unit::Duration), Some(120.0));
+        assert_eq!(value("== 0", Unit::Number), Some(0.0));
+        assert_eq!(value(">= 12000/min", Unit::Rate), Some(200.0));
+        assert_eq!(value("> 3.6k/h", Unit::Rate), Some(1.0));
+        assert_eq!(value("!= 95%", Unit::Share), Some(0.95));
+    }
+
+    #[test]
+    fn refuses_another_unit_and_nonsense() {
+        for text in ["< 5", "< 5kg", "<", "< -5s", "< 1e3s", "< infs", "< 5 s s", "< .s"] {
+            assert_eq!(Bound::read(text, Unit::Duration), Err(NotABound::Value(Unit::Duration)));
+        }
+        assert_eq!(Bound::read("5s", Unit::Duration), Err(NotABound::Comparison));
+        assert_eq!(Bound::read("= 5", Unit::Number), Err(NotABound::Comparison));
+        assert_eq!(value("< 5s", Unit::Number), None);
+        assert_eq!(value("< 5/µ", Unit::Rate), None);
+    }
+
+    #[test]
+    fn a_lower_bound_proves_only_what_cannot_fall() {
+        let bound = |text| Bound::read(text, Unit::Number).expect("a bound");
+        assert!(!bound("< 10").holds_from(5.0));
+        assert!(!bound("== 5").holds_from(5.0));
+        assert!(bound("> 4").holds_from(5.0));
+        assert!(bound(">= 5").holds_from(5.0));
+        assert!(!bound("!= 7").holds_from(5.0));
+    }
+}

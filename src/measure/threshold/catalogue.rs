@@ -1,0 +1,211 @@
+//! What can be bounded: the table of contract §4, with the figures each metric has.
+
+use crate::measure::metric::LatencyMetric;
+
+/// What a threshold is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Subject {
+    /// A latency metric.
+    Latency(LatencyMetric),
+    /// A count, by the name it has in `counts` of the report.
+    Count(&'static str),
+    /// Accepted less delivered less bounced.
+    Backlog,
+    /// The queue as the target reports it.
+    QueueLength,
+    /// Last fault healed or load stopped to backlog 0.
+    DrainTime,
+    /// Attempts for each delivered probe.
+    AttemptsPerDelivery,
+    /// Jain index over the destinations without a fault.
+    Fairness,
+}
+
+/// One figure of a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names of contract §4 say it all")]
+pub enum Stat {
+    Min,
+    Mean,
+    P50,
+    P75,
+    P90,
+    P95,
+    P99,
+    P999,
+    P9999,
+    Max,
+    Count,
+    Rate,
+    End,
+    Value,
+}
+
+/// What a figure is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// A span of time; a bound reads `250ms`.
+    Duration,
+    /// A plain number.
+    Number,
+    /// Events a second; a bound reads `200/s`.
+    Rate,
+    /// A number from 0 to 1; a bound reads `0.95` or `95%`.
+    Share,
+}
+
+/// Counts of probes (and, `deferred`, of attempts) that have a rate as well.
+const FLOWS: [&str; 7] =
+    ["offered", "accepted", "refused", "indeterminate", "delivered", "bounced", "deferred"];
+
+/// Counts that have none.
+const COUNTS: [&str; 11] = [
+    "pending",
+    "lost",
+    "unaccounted",
+    "duplicates",
+    "duplicates_excused",
+    "duplicates_unexcused",
+    "corrupted",
+    "phantom",
+    "misrouted",
+    "resurrected",
+    "reordered",
+];
+
+/// Metrics that are neither latencies nor counts.
+const OTHERS: [(&str, Subject); 5] = [
+    ("backlog", Subject::Backlog),
+    ("queue_length", Subject::QueueLength),
+    ("drain_time", Subject::DrainTime),
+    ("attempts_per_delivery", Subject::AttemptsPerDelivery),
+    ("fairness", Subject::Fairness),
+];
+
+/// Metrics of the contract that are not measured yet.
+pub const NOT_BUILT: [&str; 3] = ["target_cpu", "target_rss", "target_io"];
+
+impl Subject {
+    /// The metric with this name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Subject> {
+        let latency = LatencyMetric::ALL.into_iter().find(|metric| metric.name() == name);
+        let count = FLOWS.into_iter().chain(COUNTS).find(|count| *count == name);
+        let other = OTHERS.into_iter().find(|(other, _)| *other == name);
+        latency
+            .map(Subject::Latency)
+            .or(count.map(Subject::Count))
+            .or(other.map(|(_, subject)| subject))
+    }
+
+    /// The names of all metrics.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        let latencies = LatencyMetric::ALL.into_iter().map(LatencyMetric::name);
+        latencies.chain(FLOWS).chain(COUNTS).chain(OTHERS.map(|(name, _)| name))
+    }
+
+    /// The figures it has.
+    #[must_use]
+    pub fn stats(self) -> &'static [Stat] {
+        use Stat::{Count, End, Max, Mean, Rate, Value};
+        match self {
+            Subject::Latency(_) => &Stat::OF_LATENCY,
+            Subject::Count(name) if FLOWS.contains(&name) => &[Count, Rate],
+            Subject::Count(_) => &[Count],
+            Subject::Backlog | Subject::QueueLength => &[Max, Mean, End],
+            Subject::DrainTime | Subject::Fairness => &[Value],
+            Subject::AttemptsPerDelivery => &[Mean, Max],
+        }
+    }
+
+    /// The figure that the bare name means.
+    #[must_use]
+    pub fn bare(self) -> Option<Stat> {
+        match self {
+            Subject::Count(_) => Some(Stat::Count),
+            Subject::DrainTime | Subject::Fairness => Some(Stat::Value),
+            _ => None,
+        }
+    }
+
+    /// What one of its figures is counted in.
+    #[must_use]
+    pub fn unit(self, stat: Stat) -> Unit {
+        match (self, stat) {
+            (_, Stat::Count) => Unit::Number,
+            (_, Stat::Rate) => Unit::Rate,
+            (Subject::Latency(_) | Subject::DrainTime, _) => Unit::Duration,
+            (Subject::Fairness, _) => Unit::Share,
+            _ => Unit::Number,
+        }
+    }
+
+    /// Whether every destination has its own figures.
+    #[must_use]
+    pub fn by_destination(self) -> bool {
+        match self {
+            Subject::Latency(metric) => metric.by_destination(),
+            Subject::Count(_) => true,
+            _ => false,
+        }
+    }
+}
+
+impl Stat {
+    /// The figures of a latency.
+    pub const OF_LATENCY: [Stat; 11] = [
+        Stat::Min,
+        Stat::Mean,
+        Stat::P50,
+        Stat::P75,
+        Stat::P90,
+        Stat::P95,
+        Stat::P99,
+        Stat::P999,
+        Stat::P9999,
+        Stat::Max,
+        Stat::Count,
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Stat::Min => "min",
+            Stat::Mean => "mean",
+            Stat::P50 => "p50",
+            Stat::P75 => "p75",
+            Stat::P90 => "p90",
+            Stat::P95 => "p95",
+            Stat::P99 => "p99",
+            Stat::P999 => "p999",
+            Stat::P9999 => "p9999",
+            Stat::Max => "max",
+            Stat::Count => "count",
+            Stat::Rate => "rate",
+            Stat::End => "end",
+            Stat::Value => "value",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_means_a_metric_with_figures() {
+        assert_eq!(Subject::names().count(), 40);
+        for name in Subject::names() {
+            let subject = Subject::from_name(name).expect(name);
+            let stats = subject.stats();
+            assert!(!stats.is_empty(), "{name}");
+            assert!(subject.bare().is_none_or(|bare| stats.contains(&bare)), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_built_is_not_offered() {
+        assert!(NOT_BUILT.iter().all(|name| Subject::from_name(name).is_none()));
+    }
+}

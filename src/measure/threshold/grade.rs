@@ -1,0 +1,105 @@
+//! Whether a run met a threshold. A figure that is not known well enough does not meet it.
+
+use super::Threshold;
+use super::catalogue::Unit;
+use crate::measure::results::{ThresholdResult, ThresholdStatus};
+
+/// What a run has to say about the figure a threshold bounds.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Actual {
+    /// The figure, in the base unit of its metric.
+    Exactly(f64),
+    /// Observations were cut off: the figure is this or more.
+    AtLeast(f64),
+    /// There is none; why.
+    Unknown(String),
+}
+
+/// Grades one threshold.
+#[must_use]
+pub fn grade(threshold: &Threshold, actual: &Actual) -> ThresholdResult {
+    let unit = threshold.subject.unit(threshold.stat);
+    let met = |holds| if holds { ThresholdStatus::Met } else { ThresholdStatus::Missed };
+    let (status, shown) = match actual {
+        Actual::Exactly(value) => (met(threshold.bound.holds(*value)), Some(show(*value, unit))),
+        Actual::AtLeast(value) => {
+            (met(threshold.bound.holds_from(*value)), Some(format!(">= {}", show(*value, unit))))
+        }
+        Actual::Unknown(_) => (ThresholdStatus::NoData, None),
+    };
+    let ok = status == ThresholdStatus::Met;
+    ThresholdResult {
+        expr: threshold.expr.clone(),
+        ok,
+        actual: shown,
+        status,
+        line: threshold.line,
+    }
+}
+
+/// A figure for people: three significant digits where it is not a whole number.
+#[must_use]
+pub fn show(value: f64, unit: Unit) -> String {
+    match unit {
+        Unit::Number => significant(value),
+        Unit::Rate => format!("{}/s", significant(value)),
+        Unit::Share => format!("{value:.3}"),
+        Unit::Duration if value < 1e-3 => format!("{}us", significant(value * 1e6)),
+        Unit::Duration if value < 1.0 => format!("{}ms", significant(value * 1e3)),
+        Unit::Duration => format!("{}s", significant(value)),
+    }
+}
+
+fn significant(value: f64) -> String {
+    match value.abs() {
+        _ if value.fract() == 0.0 => format!("{value:.0}"),
+        size if size < 10.0 => format!("{value:.2}"),
+        size if size < 100.0 => format!("{value:.1}"),
+        _ => format!("{value:.0}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::event::Period;
+    use crate::measure::metric::LatencyMetric;
+    use crate::measure::threshold::bound::Bound;
+    use crate::measure::threshold::catalogue::{Stat, Subject};
+
+    fn judged(bound: &str, actual: &Actual) -> (ThresholdStatus, Option<String>) {
+        let threshold = Threshold {
+            subject: Subject::Latency(LatencyMetric::E2eResponse),
+            destination: None,
+            period: Period::Measured,
+            stat: Stat::P99,
+            bound: Bound::read(bound, Unit::Duration).expect("a bound"),
+            expr: String::new(),
+            line: 3,
+        };
+        let result = grade(&threshold, actual);
+        assert_eq!(result.ok, result.status == ThresholdStatus::Met);
+        (result.status, result.actual)
+    }
+
+    #[test]
+    fn a_known_figure_is_compared() {
+        let actual = Actual::Exactly(1.312);
+        assert_eq!(judged("< 2s", &actual), (ThresholdStatus::Met, Some("1.31s".to_owned())));
+        assert_eq!(judged("< 1s", &actual).0, ThresholdStatus::Missed);
+    }
+
+    #[test]
+    fn a_censored_figure_below_the_bound_is_missed_all_the_same() {
+        let actual = Actual::AtLeast(0.5);
+        let missed = (ThresholdStatus::Missed, Some(">= 500ms".to_owned()));
+        assert_eq!(judged("< 2s", &actual), missed);
+        assert_eq!(judged("> 400ms", &actual).0, ThresholdStatus::Met);
+    }
+
+    #[test]
+    fn no_figure_is_no_data_and_not_met() {
+        let actual = Actual::Unknown("12 of 368 samples".to_owned());
+        assert_eq!(judged("> 0s", &actual), (ThresholdStatus::NoData, None));
+    }
+}

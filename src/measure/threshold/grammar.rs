@@ -1,0 +1,243 @@
+//! The key of a threshold: `METRIC[{destination=…, period=…}][.STAT]`.
+
+use super::bound::{Bound, NotABound};
+use super::catalogue::{NOT_BUILT, Stat, Subject};
+use super::{Problem, Threshold};
+use crate::ledger::event::Period;
+use crate::probe::DestinationId;
+use crate::scenario::model::{Destination, ThresholdLine};
+
+/// The three parts of a key.
+struct Key<'a> {
+    metric: &'a str,
+    selectors: Vec<(&'a str, &'a str)>,
+    stat: Option<&'a str>,
+}
+
+/// A message and, where there is one, what would be right.
+type Fault = (String, Option<String>);
+
+/// Understands one line. Its place in the file is the caller's to fill in.
+///
+/// # Errors
+/// When it means nothing.
+pub fn read(line: &ThresholdLine, destinations: &[Destination]) -> Result<Threshold, Problem> {
+    let of_key = |(message, help)| Problem { span: line.metric_span.clone(), message, help };
+    let key = split(&line.metric).map_err(of_key)?;
+    let subject = subject(key.metric).map_err(of_key)?;
+    let stat = stat(subject, &key).map_err(of_key)?;
+    let (destination, period) = select(subject, &key, destinations).map_err(of_key)?;
+    let bound = Bound::read(&line.bound, subject.unit(stat)).map_err(|error| Problem {
+        span: line.bound_span.clone(),
+        message: format!("`{}` is not a bound for `{}`", line.bound, line.metric),
+        help: Some(help_for_bound(error, subject, stat)),
+    })?;
+    let expr = format!("{} {}", line.metric, line.bound);
+    Ok(Threshold { subject, destination, period, stat, bound, expr, line: 0 })
+}
+
+fn help_for_bound(error: NotABound, subject: Subject, stat: Stat) -> String {
+    match error {
+        NotABound::Comparison => {
+            format!("{error}; {}", NotABound::Value(subject.unit(stat)))
+        }
+        NotABound::Value(_) => error.to_string(),
+    }
+}
+
+fn split(key: &str) -> Result<Key<'_>, Fault> {
+    let Some((metric, rest)) = key.split_once('{') else {
+        let (metric, stat) = key.split_once('.').map_or((key, None), |(m, s)| (m, Some(s)));
+        return Ok(Key { metric: metric.trim(), selectors: Vec::new(), stat });
+    };
+    let form = || {
+        let help = "write `METRIC{destination=…, period=…}.STAT`".to_owned();
+        (format!("`{key}` is not a metric with selectors"), Some(help))
+    };
+    let (selectors, after) = rest.split_once('}').ok_or_else(form)?;
+    let stat = match after.strip_prefix('.') {
+        Some(stat) => Some(stat),
+        None if after.is_empty() => None,
+        None => return Err(form()),
+    };
+    let selectors = selectors.split(',').map(|pair| {
+        let (name, value) = pair.split_once('=').ok_or_else(form)?;
+        Ok((name.trim(), value.trim().trim_matches('"')))
+    });
+    Ok(Key { metric: metric.trim(), selectors: selectors.collect::<Result<_, _>>()?, stat })
+}
+
+fn subject(name: &str) -> Result<Subject, Fault> {
+    if NOT_BUILT.contains(&name) {
+        return Err((format!("`{name}` is not built yet"), None));
+    }
+    Subject::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Subject::names().collect();
+        (format!("there is no metric `{name}`"), Some(nearest(name, &names)))
+    })
+}
+
+fn stat(subject: Subject, key: &Key<'_>) -> Result<Stat, Fault> {
+    let stats = subject.stats();
+    let names: Vec<&str> = stats.iter().map(|stat| stat.name()).collect();
+    match key.stat {
+        Some(name) => stats.iter().copied().find(|stat| stat.name() == name).ok_or_else(|| {
+            (format!("`{}` has no figure `{name}`", key.metric), Some(nearest(name, &names)))
+        }),
+        None => subject.bare().ok_or_else(|| {
+            let help = format!("name one: {}", listed(key.metric, &names));
+            (format!("`{}` has several figures", key.metric), Some(help))
+        }),
+    }
+}
+
+fn listed(metric: &str, stats: &[&str]) -> String {
+    let shown: Vec<String> = stats.iter().map(|stat| format!("{metric}.{stat}")).collect();
+    shown.join(", ")
+}
+
+fn select(
+    subject: Subject,
+    key: &Key<'_>,
+    destinations: &[Destination],
+) -> Result<(Option<DestinationId>, Period), Fault> {
+    let mut destination = None;
+    let mut period = None;
+    for (name, value) in &key.selectors {
+        let again = match *name {
+            "destination" => {
+                let found = find_destination(value, destinations)?;
+                destination.replace(found).is_some()
+            }
+            "period" => period.replace(find_period(subject, key.metric, value)?).is_some(),
+            _ => {
+                let help = nearest(name, &["destination", "period"]);
+                return Err((format!("there is no selector `{name}`"), Some(help)));
+            }
+        };
+        if again {
+            return Err((format!("`{name}` is given twice"), None));
+        }
+    }
+    if destination.is_some() && !subject.by_destination() {
+        return Err((format!("`{}` has no figures by destination", key.metric), None));
+    }
+    Ok((destination, period.unwrap_or(Period::Measured)))
+}
+
+fn find_destination(domain: &str, destinations: &[Destination]) -> Result<DestinationId, Fault> {
+    let wanted = domain.to_lowercase();
+    let found = destinations.iter().position(|destination| destination.domain == wanted);
+    let found = found.and_then(|index| u16::try_from(index).ok()).map(DestinationId);
+    found.ok_or_else(|| {
+        let domains: Vec<&str> = destinations.iter().map(|one| one.domain.as_str()).collect();
+        (format!("no destination has the domain `{domain}`"), Some(nearest(domain, &domains)))
+    })
+}
+
+/// The periods of which a metric has figures. Mail counts by when it was due, and nothing is due
+/// in the drain.
+fn periods(subject: Subject) -> &'static [(&'static str, Period)] {
+    const WARM_UP: (&str, Period) = ("warm-up", Period::WarmUp);
+    const MEASURED: (&str, Period) = ("measured", Period::Measured);
+    const DRAIN: (&str, Period) = ("drain", Period::Drain);
+    match subject {
+        Subject::Latency(_) => &[WARM_UP, MEASURED],
+        Subject::Backlog | Subject::QueueLength => &[WARM_UP, MEASURED, DRAIN],
+        _ => &[MEASURED],
+    }
+}
+
+fn find_period(subject: Subject, metric: &str, name: &str) -> Result<Period, Fault> {
+    let known = periods(subject);
+    let found = known.iter().find(|(known, _)| *known == name).map(|(_, period)| *period);
+    found.ok_or_else(|| {
+        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+        (format!("`{metric}` has no figures for a period `{name}`"), Some(nearest(name, &names)))
+    })
+}
+
+/// The nearest of some names, or all of them when none is near or several are.
+fn nearest(name: &str, names: &[&str]) -> String {
+    let distance = |other: &str| strsim::damerau_levenshtein(name, other);
+    let least = names.iter().map(|other| distance(other)).min().unwrap_or(usize::MAX);
+    let mut best = names.iter().filter(|other| distance(other) == least);
+    match (best.next(), best.next()) {
+        (Some(best), None) if least <= name.len() / 3 + 1 => format!("did you mean `{best}`?"),
+        _ => format!("one of: {}", names.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::metric::LatencyMetric;
+    use crate::measure::threshold::bound::Op;
+
+    fn understood(metric: &str, bound: &str) -> Result<Threshold, Problem> {
+        let line = ThresholdLine {
+            metric: metric.to_owned(),
+            bound: bound.to_owned(),
+            metric_span: 10..20,
+            bound_span: 30..40,
+        };
+        let destination = |domain: &str| Destination { domain: domain.to_owned(), weight: 1.0 };
+        read(&line, &[destination("gmail.test"), destination("yahoo.test")])
+    }
+
+    #[test]
+    fn a_full_key_is_understood() {
+        let key = "e2e_response{destination=yahoo.test, period=warm-up}.p99";
+        let threshold = understood(key, "< 1s").expect("a threshold");
+        assert_eq!(threshold.subject, Subject::Latency(LatencyMetric::E2eResponse));
+        assert_eq!(threshold.destination, Some(DestinationId(1)));
+        assert_eq!((threshold.period, threshold.stat), (Period::WarmUp, Stat::P99));
+        assert_eq!(threshold.bound, Bound { op: Op::Less, value: 1.0 });
+        assert_eq!(threshold.expr, format!("{key} < 1s"));
+    }
+
+    #[test]
+    fn a_bare_name_means_its_one_figure() {
+        assert_eq!(understood("lost", "== 0").expect("a threshold").stat, Stat::Count);
+        assert_eq!(understood("drain_time", "< 5s").expect("a threshold").stat, Stat::Value);
+        let problem = understood("e2e_response", "< 5s").expect_err("no figure");
+        assert!(problem.help.expect("help").contains("e2e_response.p99"));
+    }
+
+    #[test]
+    fn what_means_nothing_says_what_would() {
+        let cases = [
+            ("e2e_respons.p99", "< 1s", "did you mean `e2e_response`?"),
+            ("e2e_response.p98", "< 1s", "one of: min, mean, p50"),
+            ("e2e_response{destination=yaho.test}.p99", "< 1s", "did you mean `yahoo.test`?"),
+            ("e2e_response{destinaton=yahoo.test}.p99", "< 1s", "did you mean `destination`?"),
+            ("e2e_response{period=drain}.p99", "< 1s", "one of: warm-up, measured"),
+            ("e2e_response{period=measured.p99", "< 1s", "write `METRIC{"),
+            ("e2e_response{}.p99", "< 1s", "write `METRIC{"),
+        ];
+        for (metric, bound, help) in cases {
+            let problem = understood(metric, bound).expect_err(metric);
+            assert_eq!(problem.span, 10..20);
+            let given = problem.help.expect("help");
+            assert!(given.contains(help), "{metric}: {given}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_bound_points_at_the_value() {
+        let problem = understood("e2e_response.p99", "< 5").expect_err("no unit");
+        assert_eq!(problem.span, 30..40);
+        assert!(problem.help.expect("help").contains("250ms"));
+        let problem = understood("accepted.rate", "200/s").expect_err("no comparison");
+        assert!(problem.help.expect("help").contains("200/s"));
+    }
+
+    #[test]
+    fn what_a_metric_has_not_is_refused() {
+        assert!(understood("backlog{destination=yahoo.test}.max", "< 5").is_err());
+        assert!(
+            understood("target_cpu.max", "< 5").expect_err("later").message.contains("not built")
+        );
+        assert!(understood("lost{period=measured,period=measured}", "== 0").is_err());
+    }
+}

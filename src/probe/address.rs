@@ -1,0 +1,144 @@
+//! Identity in envelopes: the recipient's local-part names the probe, the VERP sender names the
+//! run and the message (correctness §2.2).
+//!
+//! Reading is tolerant of what a relay may lawfully do to an address: angle brackets, quoted
+//! local-parts, source routes, changes of case.
+
+use super::{BOUNCE_DOMAIN, MessageId, ProbeId};
+
+/// First part of every recipient's local-part.
+const RECIPIENT_PREFIX: &str = "mb+";
+
+/// First part of every sender's local-part.
+const SENDER_PREFIX: &str = "b+";
+
+/// The envelope recipient of a probe, without angle brackets.
+#[must_use]
+pub fn recipient(probe: ProbeId, domain: &str) -> String {
+    format!("{RECIPIENT_PREFIX}{}@{domain}", probe.0)
+}
+
+/// The probe an address names, with the domain as written. `None`: not an address of ours.
+#[must_use]
+pub fn parse_recipient(address: &str) -> Option<(ProbeId, &str)> {
+    let (local, domain) = split(address)?;
+    let number = strip_prefix_ignore_case(local, RECIPIENT_PREFIX)?;
+    Some((ProbeId(parse_number(number)?), domain))
+}
+
+/// The VERP sender of a message, without angle brackets. The nonce is in lower case.
+#[must_use]
+pub fn reverse_path(nonce: &str, message: MessageId) -> String {
+    format!("{SENDER_PREFIX}{nonce}.{}@{BOUNCE_DOMAIN}", message.0)
+}
+
+/// The nonce (as written; compare it without regard to case) and the message an address names.
+/// `None`: not a sender of ours, of whatever run.
+#[must_use]
+pub fn parse_reverse_path(address: &str) -> Option<(&str, MessageId)> {
+    let (local, domain) = split(address)?;
+    if !domain.eq_ignore_ascii_case(BOUNCE_DOMAIN) {
+        return None;
+    }
+    let (nonce, number) = strip_prefix_ignore_case(local, SENDER_PREFIX)?.rsplit_once('.')?;
+    Some((nonce, MessageId(parse_number(number)?)))
+}
+
+/// The message an address names, if it is a sender of the run with this nonce.
+#[must_use]
+pub fn own_reverse_path(nonce: &str, address: &str) -> Option<MessageId> {
+    let (written, message) = parse_reverse_path(address)?;
+    written.eq_ignore_ascii_case(nonce).then_some(message)
+}
+
+/// Local-part without quotes, domain without a trailing dot (RFC 5321 §4.1.2).
+fn split(address: &str) -> Option<(&str, &str)> {
+    let address = address.trim();
+    let address = address.strip_prefix('<').unwrap_or(address);
+    let address = address.strip_suffix('>').unwrap_or(address);
+    let address = match address.split_once(':') {
+        Some((route, rest)) if route.starts_with('@') => rest,
+        _ => address,
+    };
+    let (local, domain) = address.rsplit_once('@')?;
+    let local = local.strip_prefix('"').and_then(|l| l.strip_suffix('"')).unwrap_or(local);
+    Some((local, domain.strip_suffix('.').unwrap_or(domain)))
+}
+
+fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    let head = text.get(..prefix.len())?;
+    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+}
+
+/// Digits only: no sign, as `u64::from_str` would take.
+fn parse_number(digits: &str) -> Option<u64> {
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    digits.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_what_relays_make_of_addresses() {
+        for written in [
+            "mb+42@gmail.test",
+            "<mb+42@gmail.test>",
+            " <MB+42@gmail.test> ",
+            "\"mb+42\"@gmail.test",
+            "<@relay.test,@other.test:mb+42@gmail.test>",
+            "mb+42@gmail.test.",
+        ] {
+            assert_eq!(parse_recipient(written), Some((ProbeId(42), "gmail.test")), "{written}");
+        }
+        assert_eq!(
+            parse_reverse_path("<B+01ABC.7@Bounce.Mailbench.TEST>"),
+            Some(("01ABC", MessageId(7)))
+        );
+        assert_eq!(
+            own_reverse_path("01abc", "b+01ABC.7@bounce.mailbench.test"),
+            Some(MessageId(7))
+        );
+    }
+
+    #[test]
+    fn refuses_what_is_not_ours() {
+        for written in [
+            "",
+            "<>",
+            "mb+@a.test",
+            "mb++1@a.test",
+            "mb+-1@a.test",
+            "mb+1",
+            "mc+1@a.test",
+            "mb+1x@a",
+        ] {
+            assert_eq!(parse_recipient(written), None, "{written}");
+        }
+        assert_eq!(parse_recipient("mb+18446744073709551616@a.test"), None);
+        for written in ["<>", "b+x.1@gmail.test", "b+x@bounce.mailbench.test"] {
+            assert_eq!(parse_reverse_path(written), None, "{written}");
+        }
+        assert_eq!(own_reverse_path("mine", "b+other.7@bounce.mailbench.test"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn round_trips(number: u64, nonce in "[a-z0-9]{1,26}") {
+            let written = recipient(ProbeId(number), "a.test");
+            prop_assert_eq!(parse_recipient(&written), Some((ProbeId(number), "a.test")));
+            let written = reverse_path(&nonce, MessageId(number));
+            prop_assert_eq!(own_reverse_path(&nonce, &written), Some(MessageId(number)));
+        }
+
+        #[test]
+        fn never_panics(text in "\\PC*") {
+            let _ = parse_recipient(&text);
+            let _ = parse_reverse_path(&text);
+        }
+    }
+}

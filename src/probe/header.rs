@@ -1,0 +1,195 @@
+//! The identity header, `X-Mailbench`: the first line of every message text.
+//!
+//! It names run, message and number of recipients, and says what comes after it: bytes of headers
+//! and of everything, lines, leading dots and 8-bit bytes of the body, and a digest of each.
+//! Numbers of counts have a fixed width, so that its length is known before they are.
+
+use std::fmt::Write;
+
+use super::MessageId;
+use super::tally::Tally;
+
+/// Its name with the colon.
+pub(super) const NAME: &[u8] = b"X-Mailbench:";
+
+/// Longest line that can be one, line end excluded (RFC 5322 §2.1.1).
+pub(super) const LONGEST: usize = 998;
+
+/// What the header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdentityHeader {
+    /// The run's tag.
+    pub tag: String,
+    /// The message.
+    pub message: MessageId,
+    /// How many recipients it was sent to.
+    pub recipients: u16,
+    /// Bytes after this header up to and including the blank line.
+    pub head_bytes: u64,
+    /// Bytes after this header.
+    pub bytes: u64,
+    /// Lines of the body.
+    pub lines: u64,
+    /// Dots that lines of the body begin with.
+    pub dots: u64,
+    /// Bytes above 127 in the body.
+    pub high: u64,
+    /// Digest of what this header says and of the headers after it.
+    pub head_digest: [u8; 8],
+    /// Digest of the body.
+    pub body_digest: [u8; 16],
+}
+
+impl IdentityHeader {
+    /// The header for a message with this head (through the blank line) and body.
+    pub(super) fn of(tag: &str, message: MessageId, recipients: u16, parts: [&[u8]; 2]) -> Self {
+        let [head, body] = parts;
+        let tally = Tally::of(body);
+        let mut header = IdentityHeader {
+            tag: tag.to_owned(),
+            message,
+            recipients,
+            head_bytes: head.len() as u64,
+            bytes: (head.len() + body.len()) as u64,
+            lines: tally.lines,
+            dots: tally.dots,
+            high: tally.high,
+            head_digest: [0; 8],
+            body_digest: short_digest(blake3::hash(body)),
+        };
+        let mut hasher = header.head_hasher();
+        hasher.update(head);
+        header.head_digest = short_digest(hasher.finalize());
+        header
+    }
+
+    /// A hasher that has taken in what this header says, digest of the head excluded.
+    pub(super) fn head_hasher(&self) -> blake3::Hasher {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.facts().as_bytes());
+        hasher.update(&self.body_digest);
+        hasher
+    }
+
+    /// The header line with its line end.
+    pub(super) fn line(&self) -> String {
+        let mut line = self.facts();
+        line.insert_str(0, "X-Mailbench: ");
+        line.push_str("; h3=");
+        push_hex(&mut line, &self.head_digest);
+        line.push_str("; b3=");
+        push_hex(&mut line, &self.body_digest);
+        line.push_str("\r\n");
+        line
+    }
+
+    /// Reads a header line without its line end. `None`: not ours, or not as we write it.
+    pub(super) fn parse(line: &[u8]) -> Option<Self> {
+        let value = line.get(NAME.len()..)?;
+        if !line[..NAME.len()].eq_ignore_ascii_case(NAME) {
+            return None;
+        }
+        let mut fields = Fields(std::str::from_utf8(value).ok()?.split(';'));
+        let header = IdentityHeader {
+            tag: fields.next("run")?.to_owned(),
+            message: MessageId(fields.number("id")?),
+            recipients: u16::try_from(fields.number("n")?).ok()?,
+            head_bytes: fields.number("head")?,
+            bytes: fields.number("len")?,
+            lines: fields.number("lines")?,
+            dots: fields.number("dots")?,
+            high: fields.number("high")?,
+            head_digest: parse_hex(fields.next("h3")?)?,
+            body_digest: parse_hex(fields.next("b3")?)?,
+        };
+        (fields.0.next().is_none() && header.head_bytes <= header.bytes).then_some(header)
+    }
+
+    fn facts(&self) -> String {
+        let mut text = String::with_capacity(256);
+        // Writing to a string cannot fail.
+        let _ = write!(
+            text,
+            "run={}; id={}; n={}; head={:09}; len={:09}; lines={:09}; dots={:09}; high={:09}",
+            self.tag,
+            self.message.0,
+            self.recipients,
+            self.head_bytes,
+            self.bytes,
+            self.lines,
+            self.dots,
+            self.high
+        );
+        text
+    }
+}
+
+/// The `name=value` fields of the header, in the order in which they are written.
+struct Fields<'a>(std::str::Split<'a, char>);
+
+impl<'a> Fields<'a> {
+    fn next(&mut self, name: &str) -> Option<&'a str> {
+        let (written, value) = self.0.next()?.trim().split_once('=')?;
+        (written == name).then_some(value)
+    }
+
+    fn number(&mut self, name: &str) -> Option<u64> {
+        self.next(name)?.parse().ok()
+    }
+}
+
+/// The first bytes of a digest.
+pub(super) fn short_digest<const N: usize>(hash: blake3::Hash) -> [u8; N] {
+    let mut digest = [0; N];
+    digest.copy_from_slice(&hash.as_bytes()[..N]);
+    digest
+}
+
+fn push_hex(text: &mut String, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    for byte in bytes {
+        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
+        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+    }
+}
+
+fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let digits = text.as_bytes();
+    let mut bytes = [0; N];
+    if digits.len() != 2 * N {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
+        let high = char::from(pair[0]).to_digit(16)?;
+        let low = char::from(pair[1]).to_digit(16)?;
+        *byte = u8::try_from(high << 4 | low).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn reads_what_it_writes() {
+        let parts: [&[u8]; 2] = [b"Subject: x\r\n\r\n", b".\r\nbody\r\n"];
+        let header = IdentityHeader::of("abc", MessageId(42), 3, parts);
+        let line = header.line();
+        assert!(line.len() < LONGEST);
+        let read = IdentityHeader::parse(line.trim_end().as_bytes());
+        assert_eq!(read, Some(header.clone()));
+        assert_eq!((header.head_bytes, header.bytes, header.lines, header.dots), (14, 23, 2, 1));
+    }
+
+    proptest! {
+        #[test]
+        fn never_panics(line in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut line = line;
+            let _ = IdentityHeader::parse(&line);
+            line.splice(0..0, NAME.iter().copied());
+            let _ = IdentityHeader::parse(&line);
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Counts over a stretch of message content, the same however it is cut into chunks.
+//!
+//! Sender and verifier count with this one code, so their counts can be compared; what a
+//! difference means is `damage`'s to say.
+
+use memchr::{memchr, memchr_iter};
+
+use super::header::NAME;
+
+/// Bytes of each line that are looked at: enough for an `END` line's longest number.
+const LINE_HEAD: usize = 26;
+
+/// Counts over a stretch of content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Tally {
+    /// All bytes.
+    pub(super) bytes: u64,
+    /// Line feeds.
+    pub(super) lines: u64,
+    /// Line feeds without a carriage return before them.
+    pub(super) bare_lf: u64,
+    /// Dots that lines begin with, up to [`LINE_HEAD`] a line.
+    pub(super) dots: u64,
+    /// Bytes above 127.
+    pub(super) high: u64,
+    /// Lines that begin as our identity header does.
+    pub(super) identities: u64,
+    carriage_returns: u64,
+    last: u8,
+    line: LineHead,
+}
+
+/// The first bytes of the line read last, finished or not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct LineHead {
+    bytes: [u8; LINE_HEAD],
+    length: usize,
+    finished: bool,
+}
+
+impl Tally {
+    /// The counts over the whole of `content`.
+    pub(super) fn of(content: &[u8]) -> Tally {
+        let mut tally = Tally::default();
+        tally.feed(content);
+        tally.close();
+        tally
+    }
+
+    /// Counts the next chunk.
+    pub(super) fn feed(&mut self, chunk: &[u8]) {
+        let Some(&last) = chunk.last() else { return };
+        self.bytes += chunk.len() as u64;
+        self.high += chunk.iter().filter(|byte| **byte > 127).count() as u64;
+        self.carriage_returns += memchr_iter(b'\r', chunk).count() as u64;
+        let mut start = 0;
+        for end in memchr_iter(b'\n', chunk) {
+            self.line.extend(&chunk[start..end]);
+            let before = if end == 0 { self.last } else { chunk[end - 1] };
+            self.bare_lf += u64::from(before != b'\r');
+            self.lines += 1;
+            self.finish_line();
+            start = end + 1;
+        }
+        if start < chunk.len() {
+            self.line.extend(&chunk[start..]);
+        }
+        self.last = last;
+    }
+
+    /// Counts a last line that has no line end.
+    pub(super) fn close(&mut self) {
+        if self.line.length > 0 && !self.line.finished {
+            self.finish_line();
+        }
+    }
+
+    /// Carriage returns without a line feed after them.
+    pub(super) fn bare_cr(&self) -> u64 {
+        self.carriage_returns - (self.lines - self.bare_lf)
+    }
+
+    /// Whether the line read last begins so.
+    pub(super) fn last_line_begins(&self, prefix: &[u8]) -> bool {
+        self.line.read().starts_with(prefix)
+    }
+
+    fn finish_line(&mut self) {
+        let line = self.line.read();
+        let dots = line.iter().take_while(|byte| **byte == b'.').count() as u64;
+        let identity = line.get(..NAME.len()).is_some_and(|n| n.eq_ignore_ascii_case(NAME));
+        self.dots += dots;
+        self.identities += u64::from(identity);
+        self.line.finished = true;
+    }
+}
+
+impl LineHead {
+    /// Takes in a further part of a line; the first part after a finished line begins a new one.
+    fn extend(&mut self, part: &[u8]) {
+        if self.finished {
+            self.length = 0;
+            self.finished = false;
+        }
+        let taken = part.len().min(LINE_HEAD - self.length);
+        self.bytes[self.length..self.length + taken].copy_from_slice(&part[..taken]);
+        self.length += taken;
+    }
+
+    fn read(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+}
+
+/// Where the headers end: the length up to and including the first blank line; everything when
+/// there is none.
+pub(super) fn head_length(content: &[u8]) -> usize {
+    let mut start = 0;
+    while let Some(end) = memchr(b'\n', &content[start..]) {
+        let line = &content[start..start + end];
+        start += end + 1;
+        if line.is_empty() || line == b"\r" {
+            return start;
+        }
+    }
+    content.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_lines_ends_dots_and_high_bytes() {
+        let tally = Tally::of(b".\r\n..x\n\r\na\rb\r\n\xc3\xa9\r\nx-mailbench: y\r\n...");
+        assert_eq!(tally.lines, 6);
+        assert_eq!(tally.bare_lf, 1);
+        assert_eq!(tally.bare_cr(), 1);
+        assert_eq!(tally.dots, 6);
+        assert_eq!(tally.high, 2);
+        assert_eq!(tally.identities, 1);
+        assert!(tally.last_line_begins(b"..."));
+    }
+
+    #[test]
+    fn counts_do_not_depend_on_chunks() {
+        let content = b".\r\n..x\n\r\n\r\r\na\rb\r\n\xc3\xa9\r\nX-Mailbench: y\r\n...";
+        for cut in 0..content.len() {
+            let mut tally = Tally::default();
+            tally.feed(&content[..cut]);
+            tally.feed(&content[cut..]);
+            tally.close();
+            assert_eq!(tally, Tally::of(content), "cut at {cut}");
+        }
+    }
+
+    #[test]
+    fn headers_end_at_the_first_blank_line() {
+        assert_eq!(head_length(b"A: b\r\n\r\nbody\r\n\r\n"), 8);
+        assert_eq!(head_length(b"A: b\n\nbody"), 6);
+        assert_eq!(head_length(b"A: b\r\n"), 6);
+    }
+}

@@ -1,0 +1,20 @@
+//! The client side of SMTP: a connection, and transactions over it.
+//!
+//! Knows nothing of traffic or queues: the generator and the relay's delivery both submit through
+//! it. What the peer does (replies, closes, silence) is returned as data. mail-send reads the
+//! replies and is named in [`connection`] only.
+
+pub mod connection;
+pub mod outcome;
+pub mod stuffing;
+pub mod timeouts;
+pub mod transaction;
+
+mod progress;
+mod wire;
+
+pub use connection::{Connection, Opened, Opening, Peer, connect};
+pub use outcome::{Cause, Outcome};
+pub use stuffing::stuffed;
+pub use timeouts::Timeouts;
+pub use transaction::{Mail, Transacted};
