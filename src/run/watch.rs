@@ -1,18 +1,18 @@
-//! Looks at the run from the side, once a second: the instrument's pulse, the target's queue,
-//! and a snapshot for the live view.
+//! Looks at the run from the side, once a second: the instrument's pulse and the target's queue.
+//! Answers the live view and the drain.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinSet;
-use tokio_util::sync::CancellationToken;
+use tokio::task::JoinHandle;
 
 use super::Schedule;
 use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
 use super::setup::Stand;
-use crate::clock::{Clock, Time};
+use crate::clock::Clock;
+use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pulse};
-use crate::ledger::{Ledger, Tally};
+use crate::report::progress::Snapshot;
 use crate::sink::Sink;
 use crate::target::queue_command::{self, QueueLength};
 use crate::traffic::Gauges;
@@ -23,23 +23,19 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Time between two snapshots for the live view.
 pub(super) const PROGRESS: Duration = Duration::from_millis(250);
 
-pub use crate::report::progress::Snapshot;
-
-/// The watchers of one run.
+/// The watchers of one run; they end with it.
 pub(super) struct Watched {
     clock: Clock,
     ledger: Ledger,
     schedule: Schedule,
     drain: Duration,
     queue: QueueSource,
-    watchers: JoinSet<()>,
-    stop: CancellationToken,
+    watchers: [JoinHandle<()>; 2],
 }
 
 impl Watched {
     /// Starts the watchers.
     pub(super) fn start(stand: &Stand, schedule: &Schedule) -> Watched {
-        let stop = CancellationToken::new();
         let queue = QueueSource {
             command: stand.target.queue_command(),
             fixed: stand.target.fixed_queue(),
@@ -53,12 +49,7 @@ impl Watched {
             gauges: Arc::clone(&stand.gauges),
             meter: HiccupMeter::start(stand.clock),
         };
-        let mut watchers = JoinSet::new();
-        watchers.spawn(each_second(stop.clone(), async move |()| heart.beat()));
-        let asked = queue.clone();
-        watchers.spawn(each_second(stop.clone(), async move |()| {
-            asked.ask().await;
-        }));
+        let watchers = [tokio::spawn(heart.beat()), tokio::spawn(queue.clone().watch())];
         Watched {
             clock: stand.clock,
             ledger: stand.ledger.clone(),
@@ -66,7 +57,6 @@ impl Watched {
             drain: stand.scenario.load.drain,
             queue,
             watchers,
-            stop,
         }
     }
 
@@ -77,14 +67,86 @@ impl Watched {
 
     /// Where the run stands.
     pub(super) fn snapshot(&self) -> Snapshot {
-        let now = self.clock.now();
-        let tally: Tally = self.ledger.tally();
-        snapshot(now, &self.schedule, self.drain, &tally)
+        let tally = self.ledger.tally();
+        self.schedule.snapshot(self.clock.now(), self.drain, &tally)
+    }
+}
+
+impl Drop for Watched {
+    fn drop(&mut self) {
+        self.watchers.iter().for_each(JoinHandle::abort);
+    }
+}
+
+/// Records the instrument's pulse.
+struct Heart {
+    clock: Clock,
+    ledger: Ledger,
+    sink: Arc<Sink>,
+    gauges: Arc<Gauges>,
+    meter: HiccupMeter,
+}
+
+impl Heart {
+    async fn beat(self) {
+        loop {
+            tokio::time::sleep(SECOND).await;
+            self.ledger.record(&Event::Pulse(self.pulse()));
+        }
     }
 
-    /// Ends the watchers.
-    pub(super) async fn stop(mut self) {
-        self.stop.cancel();
-        while self.watchers.join_next().await.is_some() {}
+    fn pulse(&self) -> Pulse {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Pulse {
+            at: self.clock.now(),
+            cpu_us: cpu_us(),
+            rss_bytes: rss_bytes(),
+            hiccup_us: self.meter.take_worst_us(),
+            traffic_sessions: self.gauges.sessions(),
+            sink_sessions: self.sink.sessions(),
+            waiting: self.gauges.waiting(),
+            sink_us: micros(self.sink.worst_processing()),
+        }
+    }
+}
+
+/// Where the target's queue length comes from.
+#[derive(Clone)]
+struct QueueSource {
+    command: Option<Vec<String>>,
+    fixed: Option<QueueLength>,
+    clock: Clock,
+    ledger: Ledger,
+}
+
+impl QueueSource {
+    async fn watch(self) {
+        while self.command.is_some() {
+            tokio::time::sleep(SECOND).await;
+            self.ask().await;
+        }
+    }
+
+    /// Asks, and records the answer at the time of the question: what the target accepted while
+    /// it answered is not covered by the answer.
+    async fn ask(&self) -> Option<QueueLength> {
+        let at = self.clock.now();
+        let length = match &self.command {
+            Some(command) => self.run(command).await?,
+            None => self.fixed?,
+        };
+        let QueueLength { total, active, deferred } = length;
+        self.ledger.record(&Event::Queue { at, total, active, deferred });
+        Some(length)
+    }
+
+    async fn run(&self, command: &[String]) -> Option<QueueLength> {
+        match queue_command::ask(command).await {
+            Ok(length) => Some(length),
+            Err(error) => {
+                tracing::warn!("{error}");
+                None
+            }
+        }
     }
 }
