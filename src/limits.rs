@@ -91,3 +91,7 @@ pub const TARGET_LINES: usize = 64;
 
 /// Time a queue command may take.
 pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
+
+/// Recipients of the preflight message, one a destination: what every server must take in one
+/// transaction (RFC 5321 §4.5.3.1.8).
+pub const PREFLIGHT_RECIPIENTS: usize = 100;

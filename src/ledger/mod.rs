@@ -3,7 +3,10 @@
 //! Traffic and sink each write what they saw through a [`Ledger`] handle; nothing here computes
 //! statistics.
 
+pub mod class;
+pub mod disposition;
 pub mod event;
+pub mod history;
 pub mod journal;
 mod live;
 

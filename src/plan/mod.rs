@@ -1,1 +1,192 @@
 //! `(Scenario, Seed) -> Plan`: arrivals, envelopes, message text. Printable, diffable; sends nothing.
+//!
+//! Everything about one message depends on the seed and its own number only, so the sequence can
+//! be divided by number without changing any probe. Only due times come from walking the sequence.
+//! No clock, no async.
+
+pub mod arrival;
+mod body;
+mod destination;
+mod message;
+mod offers;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use crate::limits;
+use crate::probe::{DestinationId, Identity, MessageId, PREFLIGHT, ProbeId, address};
+use crate::scenario::model::{Destination, Load, MessageSpec, Scenario};
+use crate::seed::{Key, Purpose, Seed};
+
+pub use offers::Offers;
+
+/// What is sent when: a function of scenario and seed. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    facts: Arc<Facts>,
+}
+
+/// What every part of the plan is derived from.
+#[derive(Debug)]
+struct Facts {
+    seed: Seed,
+    identity: Identity,
+    load: Load,
+    message: MessageSpec,
+    destinations: Vec<Destination>,
+    weights: destination::Weights,
+    /// Least size of a message: headers, identity, opening lines and end line. Bytes.
+    least_size: u64,
+}
+
+/// One message of the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// Its number.
+    pub message: MessageId,
+    /// When it is due, from the start of offering; `None` in the closed model.
+    pub due: Option<Duration>,
+    /// Bytes of its text, exactly.
+    pub size: u64,
+    /// Where its recipients are, in order; at least one.
+    pub recipients: Vec<DestinationId>,
+}
+
+/// Envelope of a message (RFC 5321 §2.3.1); addresses without angle brackets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    /// VERP sender.
+    pub reverse_path: String,
+    /// Recipients, in the order of the message.
+    pub recipients: Vec<String>,
+}
+
+impl Plan {
+    /// The plan of a scenario. The nonce tells runs of it apart, in envelopes only, and is in
+    /// lower case; without one the tag takes its place.
+    #[must_use]
+    pub fn new(scenario: &Scenario, nonce: Option<String>) -> Plan {
+        let tag = tag(scenario);
+        let nonce = nonce.unwrap_or_else(|| tag.clone());
+        let weights = scenario.destinations.iter().map(|destination| destination.weight);
+        let mut facts = Facts {
+            seed: scenario.seed,
+            identity: Identity { tag, nonce },
+            load: scenario.load.clone(),
+            message: scenario.message.clone(),
+            destinations: scenario.destinations.clone(),
+            weights: destination::Weights::new(weights),
+            least_size: 0,
+        };
+        facts.least_size = message::least_size(&facts);
+        Plan { facts: Arc::new(facts) }
+    }
+
+    /// Who the run is, to its own mail.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.facts.identity
+    }
+
+    /// The messages in the order in which they are due, made as they are asked for. In the closed
+    /// model they have no due time, and their number is bounded only where the scenario counts
+    /// messages and has no warm-up; traffic decides when to stop.
+    #[must_use]
+    pub fn offers(&self) -> Offers {
+        Offers::new(Arc::clone(&self.facts))
+    }
+
+    /// How many messages there are; `None`: traffic decides. Walks the arrivals.
+    #[must_use]
+    pub fn planned_messages(&self) -> Option<u64> {
+        offers::Dues::new(&self.facts).count_planned()
+    }
+
+    /// The preflight message, as small as can be: one recipient a destination, up to
+    /// [`limits::PREFLIGHT_RECIPIENTS`].
+    #[must_use]
+    pub fn preflight(&self) -> Offer {
+        let recipients = self.facts.preflight_destinations().collect();
+        Offer { message: PREFLIGHT, due: None, size: self.facts.least_size, recipients }
+    }
+
+    /// Where a probe goes, whether or not the plan is long enough to have it. `None`: a number
+    /// past the preflight message's recipients.
+    #[must_use]
+    pub fn destination_of(&self, probe: ProbeId) -> Option<DestinationId> {
+        match probe.0.checked_sub(PREFLIGHT.0) {
+            None => Some(self.facts.destination(probe)),
+            Some(index) => self.facts.preflight_destinations().nth(usize::try_from(index).ok()?),
+        }
+    }
+
+    /// Sender and recipients of a message.
+    #[must_use]
+    pub fn envelope(&self, offer: &Offer) -> Envelope {
+        let recipients = (0_u16..).zip(&offer.recipients).map(|(index, destination)| {
+            address::recipient(offer.message.probe(index), self.facts.domain(*destination))
+        });
+        Envelope {
+            reverse_path: address::reverse_path(&self.facts.identity.nonce, offer.message),
+            recipients: recipients.collect(),
+        }
+    }
+
+    /// The text of a message: CRLF line ends, CRLF at the end, dots not stuffed.
+    #[must_use]
+    pub fn text(&self, offer: &Offer) -> Vec<u8> {
+        message::text(&self.facts, offer)
+    }
+}
+
+impl Facts {
+    fn preflight_destinations(&self) -> impl Iterator<Item = DestinationId> + use<> {
+        let count = self.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
+        (0..u16::try_from(count).unwrap_or(u16::MAX)).map(DestinationId)
+    }
+
+    fn domain(&self, destination: DestinationId) -> &str {
+        &self.destinations[usize::from(destination.0)].domain
+    }
+
+    /// Where a probe goes: a function of seed and number alone.
+    fn destination(&self, probe: ProbeId) -> DestinationId {
+        let key = Key { subject: probe.0, ..Key::default() };
+        self.weights.draw(&mut self.seed.stream(Purpose::Destination, key))
+    }
+}
+
+/// What makes the mail of one scenario and seed its own: the start of a digest over everything
+/// that the plan is derived from.
+fn tag(scenario: &Scenario) -> String {
+    #[derive(Serialize)]
+    struct Material<'a> {
+        seed: Seed,
+        load: &'a Load,
+        message: &'a MessageSpec,
+        destinations: &'a [Destination],
+    }
+    let material = Material {
+        seed: scenario.seed,
+        load: &scenario.load,
+        message: &scenario.message,
+        destinations: &scenario.destinations,
+    };
+    // These types have no map and no key that is not a string: writing them cannot fail.
+    let bytes = serde_json::to_vec(&material).unwrap_or_default();
+    base32(&Sha256::digest(bytes)[..TAG_BYTES])
+}
+
+/// Bytes of the digest in a tag: five bytes are eight characters.
+const TAG_BYTES: usize = 5;
+
+/// Lower case, without the letters that look like digits or like one another (Crockford).
+fn base32(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    let number = bytes.iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let digits = (bytes.len() * 8).div_ceil(5);
+    (0..digits).rev().map(|n| char::from(DIGITS[(number >> (5 * n) & 31) as usize])).collect()
+}

@@ -29,10 +29,11 @@ pub fn seal_length(tag: &str, message: MessageId, recipients: u16) -> usize {
     IdentityHeader::of(tag, message, recipients, [b"", b""]).line().len()
 }
 
-/// The line that ends every body: number of the message, CRC-32 of the body before the line.
+/// The line that ends every text: number of the message, CRC-32 of all between the identity header
+/// and this line. Where the header is lost, it is what people have left to go by.
 #[must_use]
-pub fn end_line(message: MessageId, body_crc32: u32) -> String {
-    format!("{}{body_crc32:08x}\r\n", end_prefix(message))
+pub fn end_line(message: MessageId, crc32: u32) -> String {
+    format!("{}{crc32:08x}\r\n", end_prefix(message))
 }
 
 /// Checks one content as it streams by.

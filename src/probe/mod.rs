@@ -52,3 +52,7 @@ pub const BOUNCE_DOMAIN: &str = "bounce.mailbench.test";
 /// The preflight message: sent once before any load, one recipient a destination, exempt from
 /// faults, never part of the plan.
 pub const PREFLIGHT: MessageId = MessageId(u64::MAX - 65_536);
+
+/// Identities embedded in a message's text, to see whether a target can be made to take them for
+/// messages of their own (SMTP smuggling): that of the carrying probe plus this.
+pub const EMBEDDED: u64 = 1 << 48;

@@ -1,0 +1,104 @@
+//! The classes of correctness §2.2 under their names, and what a class amounts to. The rules are
+//! `disposition`'s.
+
+/// The primary class of a probe, in the order in which the rules are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Arrived under an identity embedded in a message's text: the target was made to see two
+    /// messages in one.
+    Smuggled,
+    /// Received by another destination or recipient than it was meant for.
+    Misrouted,
+    /// Received although its final dot was never sent.
+    Premature,
+    /// Refused, then delivered.
+    Resurrected,
+    /// Received with other bytes than were sent.
+    Corrupted,
+    /// Reported as failed, and delivered.
+    BouncedAndDelivered,
+    /// Null sender and permanent failure: nobody to tell (RFC 5321 §4.5.5).
+    DiscardedNull,
+    /// Accepted, and gone: not received, not bounced, in no queue.
+    Lost,
+    /// As lost, but the queue is not proved empty.
+    Unaccounted,
+    /// Still in the target's queue.
+    Pending,
+    /// Reported as failed after a rejection or at the end of its lifetime.
+    Bounced,
+    /// Reported as failed without a reason.
+    FalseBounce,
+    /// Received, and nothing proves that the target knows.
+    AmbiguousOnly,
+    /// The reply to the final dot was not read; received.
+    Recovered,
+    /// The reply to the final dot was not read; never seen again.
+    NeverHappened,
+    /// Accepted, received, and the target knows.
+    Delivered,
+    /// Refused, and that was all.
+    Refused,
+    /// Never reached the target, so nothing is owed.
+    NotSent,
+}
+
+/// What a class, or a whole ledger, amounts to. The worse one wins when two meet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Judgement {
+    /// As it should be.
+    Valid,
+    /// Cannot be decided.
+    Unknown,
+    /// A violation.
+    Invalid,
+}
+
+impl Class {
+    /// Every class.
+    pub const ALL: [Class; 18] = [
+        Class::Smuggled,
+        Class::Misrouted,
+        Class::Premature,
+        Class::Resurrected,
+        Class::Corrupted,
+        Class::BouncedAndDelivered,
+        Class::DiscardedNull,
+        Class::Lost,
+        Class::Unaccounted,
+        Class::Pending,
+        Class::Bounced,
+        Class::FalseBounce,
+        Class::AmbiguousOnly,
+        Class::Recovered,
+        Class::NeverHappened,
+        Class::Delivered,
+        Class::Refused,
+        Class::NotSent,
+    ];
+
+    /// The name used in reports.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Class::Smuggled => "smuggled",
+            Class::Misrouted => "misrouted",
+            Class::Premature => "premature",
+            Class::Resurrected => "resurrected",
+            Class::Corrupted => "corrupted",
+            Class::BouncedAndDelivered => "bounced_and_delivered",
+            Class::DiscardedNull => "discarded_null",
+            Class::Lost => "lost",
+            Class::Unaccounted => "unaccounted",
+            Class::Pending => "pending",
+            Class::Bounced => "bounced",
+            Class::FalseBounce => "false_bounce",
+            Class::AmbiguousOnly => "ambiguous_only",
+            Class::Recovered => "recovered",
+            Class::NeverHappened => "never_happened",
+            Class::Delivered => "delivered",
+            Class::Refused => "refused",
+            Class::NotSent => "not_sent",
+        }
+    }
+}

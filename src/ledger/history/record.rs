@@ -1,0 +1,159 @@
+//! What is kept of each probe and message: small, dense, fixed in size. Rare things (further
+//! copies, bounces) live in side tables.
+
+use crate::clock::Time;
+use crate::ledger::event::{Attempt, AttemptOutcome, SubmitResult};
+use crate::probe::{DestinationId, MessageId};
+use crate::smtp::stage::Stage;
+
+/// A time that did not come.
+pub(super) const NEVER: Time = Time(u64::MAX);
+/// No message, reception or destination.
+pub(super) const NONE: u64 = u64::MAX;
+
+/// One yes-or-no fact about a probe.
+#[derive(Clone, Copy)]
+#[repr(u16)]
+pub(super) enum Mark {
+    Smuggled = 1,
+    Misrouted = 1 << 1,
+    Corrupted = 1 << 2,
+    /// The first reception's 250 was withheld.
+    FirstWithheld = 1 << 3,
+    /// Further receptions are in the side table.
+    Several = 1 << 4,
+    /// A 5yz was given to it.
+    Rejected = 1 << 5,
+    /// A 4yz, a broken connection or a withheld 250 befell it.
+    PutOff = 1 << 6,
+    /// The last attempt left the target owing another.
+    RetryOwed = 1 << 7,
+    Bounced = 1 << 8,
+    DsnMalformed = 1 << 9,
+    NullSender = 1 << 10,
+}
+
+/// One probe.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) first_attempt: Time,
+    pub(super) last_attempt_end: Time,
+    /// The first reception: its number and its end.
+    pub(super) reception: u64,
+    pub(super) received: Time,
+    /// Index among the messages; `u32::MAX`: not offered.
+    pub(super) message: u32,
+    pub(super) attempts: u32,
+    pub(super) deferrals: u16,
+    marks: u16,
+    /// Planned destination; `u16::MAX`: none.
+    destination: u16,
+    pub(super) accepted: u8,
+    pub(super) indeterminate: u8,
+    pub(super) refused: u8,
+    pub(super) broken: u8,
+    pub(super) not_sent: u8,
+}
+
+/// One message.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Message {
+    pub(super) id: MessageId,
+    pub(super) recipients: u16,
+    /// A transaction for it was rejected before any recipient was named.
+    pub(super) rejected: bool,
+    pub(super) due: Time,
+    pub(super) offered: Time,
+    pub(super) sent: Time,
+    pub(super) done: Time,
+}
+
+impl Record {
+    /// A probe nobody offered.
+    pub(super) const ABSENT: Record = Record {
+        first_attempt: NEVER,
+        last_attempt_end: NEVER,
+        reception: NONE,
+        received: NEVER,
+        message: u32::MAX,
+        attempts: 0,
+        deferrals: 0,
+        marks: 0,
+        destination: u16::MAX,
+        accepted: 0,
+        indeterminate: 0,
+        refused: 0,
+        broken: 0,
+        not_sent: 0,
+    };
+
+    pub(super) fn is_offered(&self) -> bool {
+        self.message != u32::MAX
+    }
+
+    pub(super) fn mark(&mut self, mark: Mark) {
+        self.marks |= mark as u16;
+    }
+
+    pub(super) fn has(&self, mark: Mark) -> bool {
+        self.marks & mark as u16 != 0
+    }
+
+    pub(super) fn plan(&mut self, destination: DestinationId, null_sender: bool) {
+        self.destination = destination.0;
+        if null_sender {
+            self.mark(Mark::NullSender);
+        }
+    }
+
+    pub(super) fn destination(&self) -> Option<DestinationId> {
+        (self.destination != u16::MAX).then_some(DestinationId(self.destination))
+    }
+
+    pub(super) fn submitted(&mut self, result: &SubmitResult) {
+        let count = match result {
+            SubmitResult::Accepted { .. } => &mut self.accepted,
+            SubmitResult::Indeterminate { .. } => &mut self.indeterminate,
+            SubmitResult::Refused { .. } => &mut self.refused,
+            SubmitResult::Broken { .. } => &mut self.broken,
+            SubmitResult::NotSent { .. } => &mut self.not_sent,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// Whether traffic said how the submission ended.
+    pub(super) fn is_concluded(&self) -> bool {
+        self.accepted | self.indeterminate | self.refused | self.broken | self.not_sent != 0
+    }
+
+    /// Takes note of an attempt, its reception apart.
+    pub(super) fn attempted(&mut self, attempt: &Attempt) {
+        self.attempts += 1;
+        self.first_attempt = self.first_attempt.min(attempt.started);
+        let latest = self.last_attempt_end == NEVER || attempt.ended >= self.last_attempt_end;
+        if latest {
+            self.last_attempt_end = attempt.ended;
+            self.marks &= !(Mark::RetryOwed as u16);
+        }
+        match attempt.outcome {
+            AttemptOutcome::Taken => return,
+            AttemptOutcome::Rejected => return self.mark(Mark::Rejected),
+            AttemptOutcome::Deferred => {
+                self.deferrals = self.deferrals.saturating_add(1);
+                self.mark(Mark::PutOff);
+            }
+            AttemptOutcome::Withheld | AttemptOutcome::Broken => self.mark(Mark::PutOff),
+            // The target's own choice: it explains no bounce.
+            AttemptOutcome::Abandoned => {}
+        }
+        if latest {
+            self.mark(Mark::RetryOwed);
+        }
+    }
+}
+
+/// Whether an attempt's rejection concerns every recipient of its message: it came before any
+/// was named.
+pub(super) fn rejects_message(attempt: &Attempt) -> bool {
+    attempt.outcome == AttemptOutcome::Rejected && attempt.stage < Stage::RcptTo
+}

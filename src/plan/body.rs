@@ -1,0 +1,190 @@
+//! Bodies: pseudo-random prose and base64 of an exact length.
+//!
+//! Ordinary bodies carry lines that broken software trips over: leading dots (RFC 5321 §4.5.2),
+//! `From ` (mbox), white space at line ends, commands, a line of the greatest length.
+
+use rand::Rng;
+
+use crate::probe::MessageId;
+use crate::scenario::model::Encoding;
+
+/// Bytes of one line of base64 with its line end (RFC 2045 §6.8).
+pub(super) const BASE64_LINE: usize = 78;
+
+/// The longest line of a message, line end excluded (RFC 5322 §2.1.1).
+const LONGEST_LINE: usize = 998;
+
+/// At most this much is left to the last line; more than any other line but the longest has.
+const LAST_LINE: usize = 160;
+
+/// Words in a line: six bits each, of the 64 of one draw; four bits are left.
+const WORDS_A_LINE: usize = 10;
+
+/// Lines that broken software trips over.
+const AWKWARD: [&str; 15] = [
+    ".",
+    "..",
+    "...",
+    ".x",
+    ".a line with a leading dot",
+    "..a line with two",
+    ". ",
+    "From the start of a line",
+    "trailing space ",
+    "trailing tab\t",
+    " ",
+    "=2E=20 is not encoded here",
+    "QUIT",
+    "Received: from nowhere",
+    "-- ",
+];
+
+/// The words of prose.
+#[derive(Clone, Copy)]
+pub(super) struct Words(&'static [&'static str; 64]);
+
+impl Words {
+    pub(super) fn of(encoding: Encoding) -> Words {
+        match encoding {
+            Encoding::SevenBit => Words(&ASCII),
+            Encoding::EightBit => Words(&UTF8),
+        }
+    }
+}
+
+/// The first lines of every text part: whose body it is, then leading dots.
+pub(super) fn opening(tag: &str, message: MessageId) -> String {
+    format!("{} {tag}\r\n.\r\n..\r\n.x\r\n", message.0)
+}
+
+/// Appends prose of exactly this many bytes, in whole lines. One byte cannot be a line: nothing
+/// but 1 is met to the byte.
+pub(super) fn prose(out: &mut Vec<u8>, length: usize, words: Words, stream: &mut impl Rng) {
+    let end = out.len() + length;
+    while end - out.len() > LAST_LINE {
+        let draw = stream.next_u64();
+        // One line in sixteen.
+        if draw >> 60 == 0 {
+            awkward_line(out, end, draw);
+        } else {
+            words_line(out, words, draw);
+        }
+    }
+    if let Some(left) = (end - out.len()).checked_sub(2) {
+        out.extend_from_slice(&PADDING[..left]);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
+fn words_line(out: &mut Vec<u8>, Words(words): Words, draw: u64) {
+    for place in 0..WORDS_A_LINE {
+        out.extend_from_slice(words[(draw >> (6 * place) & 63) as usize].as_bytes());
+        out.push(b' ');
+    }
+    out.pop();
+    out.extend_from_slice(b"\r\n");
+}
+
+fn awkward_line(out: &mut Vec<u8>, end: usize, draw: u64) {
+    match AWKWARD.get((draw & 15) as usize) {
+        Some(line) => out.extend_from_slice(line.as_bytes()),
+        None if end - out.len() > LONGEST_LINE + 2 + LAST_LINE => {
+            out.resize(out.len() + LONGEST_LINE, b'm');
+        }
+        None => out.push(b'.'),
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends this many bytes, whole lines of [`BASE64_LINE`], of base64 that decodes to noise.
+pub(super) fn base64(out: &mut Vec<u8>, length: usize, stream: &mut impl Rng) {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    for _ in 0..length / BASE64_LINE {
+        let mut line = [0; BASE64_LINE];
+        for digits in line[..BASE64_LINE - 2].chunks_mut(10) {
+            let draw = stream.next_u64();
+            for (place, digit) in digits.iter_mut().enumerate() {
+                *digit = DIGITS[(draw >> (6 * place) & 63) as usize];
+            }
+        }
+        line[BASE64_LINE - 2..].copy_from_slice(b"\r\n");
+        out.extend_from_slice(&line);
+    }
+}
+
+/// What last lines are cut from.
+const PADDING: &[u8; LAST_LINE] = b"the rest of this line is here so that the message has exactly \
+the size that was planned for it and ends where the plan says that it ends, and not one byte later";
+
+#[rustfmt::skip]
+const ASCII: [&str; 64] = [
+    "letter", "harbour", "window", "silver", "under", "morning", "carries", "north",
+    "station", "paper", "slowly", "bridge", "the", "answers", "orchard", "winter",
+    "and", "lantern", "keeper", "writes", "of", "distant", "engine", "garden",
+    "postman", "waits", "in", "copper", "valley", "reads", "quiet", "market",
+    "a", "journey", "beside", "folded", "river", "to", "evening", "returns",
+    "clock", "village", "opens", "with", "narrow", "street", "sorting", "office",
+    "from", "another", "country", "bells", "early", "traveller", "asks", "whether",
+    "train", "stops", "here", "today", "or", "goes", "on", "again",
+];
+
+#[rustfmt::skip]
+const UTF8: [&str; 64] = [
+    "letter", "café", "window", "argent", "under", "morgen", "trägt", "nørd",
+    "station", "paper", "långsam", "Brücke", "the", "réponses", "orchard", "hiver",
+    "and", "фонарь", "keeper", "écrit", "of", "lejano", "motör", "garden",
+    "postman", "wartet", "in", "cobre", "dolina", "czyta", "còmodo", "market",
+    "a", "voyage", "près", "plié", "řeka", "to", "večer", "returns",
+    "hodiny", "άνεμος", "opens", "with", "estreita", "Straße", "sorting", "bureau",
+    "from", "další", "país", "колокол", "tôt", "näher", "asks", "ob",
+    "train", "駅", "hier", "heute", "or", "goes", "on", "encore",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::seed::{Purpose, Seed};
+
+    fn stream() -> rand_chacha::ChaCha8Rng {
+        Seed(7).stream(Purpose::Text, crate::seed::Key::default())
+    }
+
+    #[test]
+    fn prose_has_exactly_the_length_asked_for() {
+        for encoding in [Encoding::SevenBit, Encoding::EightBit] {
+            for length in (2..600).chain([0, 5000, 20_000, 20_001]) {
+                let mut out = b"before".to_vec();
+                prose(&mut out, length, Words::of(encoding), &mut stream());
+                assert_eq!(out.len(), 6 + length);
+                assert!(length == 0 || out.ends_with(b"\r\n"));
+                assert!(std::str::from_utf8(&out).is_ok());
+            }
+        }
+    }
+
+    #[test]
+    fn ordinary_bodies_hold_awkward_lines() {
+        let mut out = Vec::new();
+        prose(&mut out, 200_000, Words::of(Encoding::SevenBit), &mut stream());
+        let text = String::from_utf8(out).expect("ASCII");
+        let longest = "m".repeat(LONGEST_LINE);
+        for line in AWKWARD.into_iter().chain([longest.as_str()]) {
+            assert!(text.contains(&format!("\r\n{line}\r\n")), "{line}");
+        }
+        assert!(text.split("\r\n").all(|line| line.len() <= LONGEST_LINE));
+        assert!(text.is_ascii());
+    }
+
+    #[test]
+    fn base64_is_whole_lines_that_decode() {
+        use base64::Engine as _;
+        let mut out = Vec::new();
+        base64(&mut out, 10 * BASE64_LINE, &mut stream());
+        assert_eq!(out.len(), 10 * BASE64_LINE);
+        let digits: Vec<u8> = out.into_iter().filter(|byte| !b"\r\n".contains(byte)).collect();
+        assert_eq!(
+            base64::engine::general_purpose::STANDARD.decode(digits).expect("base64").len(),
+            570
+        );
+    }
+}
