@@ -9,6 +9,9 @@ use std::time::Duration;
 /// extensions add parameters (RFC 3461 alone 500), so real servers take more.
 pub const COMMAND_LINE: usize = 4096;
 
+/// Bytes of an over-long command line a server side throws away before it gives the peer up.
+pub const LINE_DISCARDED: usize = 1024 * 1024;
+
 /// Longest reply line a client reads. RFC 5321 §4.5.3.1.5 asks for 512.
 pub const REPLY_LINE: usize = 8192;
 
@@ -78,6 +81,10 @@ pub const REPLY_TEXT: usize = 512;
 pub const VIOLATIONS_LISTED: usize = 100;
 
 /// Time to wait for the target's greeting before the run is given up.
+/// Lines of evidence kept of one violation.
+pub const EVIDENCE_LINES: usize = 50;
+
+/// Tries to start the target before the run is given up.
 pub const TARGET_START: Duration = Duration::from_secs(30);
 
 /// Time the preflight message has to arrive at the sink.

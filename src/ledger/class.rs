@@ -77,6 +77,22 @@ impl Class {
         Class::NotSent,
     ];
 
+    /// Whether a probe of this class fails a run.
+    #[must_use]
+    pub fn is_violation(self) -> bool {
+        matches!(
+            self,
+            Class::Smuggled
+                | Class::Misrouted
+                | Class::Premature
+                | Class::Resurrected
+                | Class::Corrupted
+                | Class::BouncedAndDelivered
+                | Class::Lost
+                | Class::FalseBounce
+        )
+    }
+
     /// The name used in reports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -144,14 +144,7 @@ fn unseen(probe: &ProbeHistory) -> Class {
 
 fn judgement_of(class: Class, probe: &ProbeHistory) -> Judgement {
     match class {
-        Class::Smuggled
-        | Class::Misrouted
-        | Class::Premature
-        | Class::Resurrected
-        | Class::Corrupted
-        | Class::BouncedAndDelivered
-        | Class::Lost
-        | Class::FalseBounce => Judgement::Invalid,
+        class if class.is_violation() => Judgement::Invalid,
         Class::Unaccounted | Class::Pending => Judgement::Unknown,
         // Without a 250 on the wire the target had no right to forget it.
         Class::AmbiguousOnly if probe.unconfirmed == 0 => Judgement::Unknown,

@@ -1,1 +1,137 @@
-//! One file per format; renders, computes nothing.
+//! Results as people and programs want them: one file a format. Renders, computes nothing.
+//!
+//! [`render`] makes the text of one [`Format`]; [`write_all`] writes the files of a run folder.
+//! Everything a peer said passes through [`escape`].
+
+pub mod escape;
+pub mod github;
+pub mod human;
+pub mod progress;
+pub mod terminal;
+pub mod view;
+
+mod csv;
+mod figures;
+mod hgrm;
+mod hlog;
+mod json;
+mod junit;
+mod markdown;
+mod openmetrics;
+mod story;
+mod table;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use crate::measure::results::Findings;
+use view::View;
+
+/// A form in which results can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The summary for people.
+    Terminal,
+    /// `report.json`.
+    Json,
+    /// `timeseries.csv`.
+    Csv,
+    /// `attempts.csv`.
+    Attempts,
+    /// `latency.hlog`.
+    Hlog,
+    /// `summary.md`.
+    Markdown,
+    /// `junit.xml`.
+    Junit,
+    /// `metrics.txt`.
+    Openmetrics,
+    /// HdrHistogram's percentile distribution.
+    Hgrm,
+}
+
+impl Format {
+    /// Every format there is.
+    pub const ALL: [Format; 9] = [
+        Format::Terminal,
+        Format::Json,
+        Format::Csv,
+        Format::Attempts,
+        Format::Hlog,
+        Format::Markdown,
+        Format::Junit,
+        Format::Openmetrics,
+        Format::Hgrm,
+    ];
+
+    /// As `--format` names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Format::Terminal => "terminal",
+            Format::Json => "json",
+            Format::Csv => "csv",
+            Format::Attempts => "attempts",
+            Format::Hlog => "hlog",
+            Format::Markdown => "markdown",
+            Format::Junit => "junit",
+            Format::Openmetrics => "openmetrics",
+            Format::Hgrm => "hgrm",
+        }
+    }
+
+    /// Its file in a run folder, if it has one.
+    #[must_use]
+    pub fn file(self) -> Option<&'static str> {
+        match self {
+            Format::Json => Some("report.json"),
+            Format::Csv => Some("timeseries.csv"),
+            Format::Attempts => Some("attempts.csv"),
+            Format::Hlog => Some("latency.hlog"),
+            Format::Markdown => Some("summary.md"),
+            Format::Junit => Some("junit.xml"),
+            Format::Openmetrics => Some("metrics.txt"),
+            Format::Terminal | Format::Hgrm => None,
+        }
+    }
+}
+
+/// The text of `findings` in `format`. Only the terminal summary looks at `view`.
+///
+/// # Errors
+/// When a serialiser fails, which text in memory gives no cause for.
+pub fn render(format: Format, findings: &Findings, view: &View) -> io::Result<String> {
+    Ok(match format {
+        Format::Terminal => terminal::render(findings, view),
+        Format::Json => json::render(&findings.results)?,
+        Format::Csv => csv::series(&findings.series)?,
+        Format::Attempts => csv::attempts(&findings.attempts)?,
+        Format::Hlog => hlog::render(findings)?,
+        Format::Markdown => markdown::render(findings),
+        Format::Junit => junit::render(findings),
+        Format::Openmetrics => openmetrics::render(&findings.results),
+        Format::Hgrm => hgrm::render(&findings.results),
+    })
+}
+
+/// Writes every file of a run folder. A reader sees each whole or not at all.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn write_all(findings: &Findings, folder: &Path) -> io::Result<()> {
+    let view = View::plain(80);
+    for format in Format::ALL {
+        if let Some(name) = format.file() {
+            write_whole(&folder.join(name), &render(format, findings, &view)?)?;
+        }
+    }
+    Ok(())
+}
+
+/// Writes beside `path`, then renames.
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    let beside = path.with_added_extension("tmp");
+    fs::write(&beside, text)?;
+    fs::rename(&beside, path)
+}

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::setup::Stand;
-use super::watch::{PROGRESS, Snapshot, Watched};
+use super::watch::{PROGRESS, Watched};
 use crate::clock::Time;
+use crate::ledger::Tally;
+use crate::report::progress::Progress;
 
 /// Time between two looks.
 const LOOK: Duration = Duration::from_millis(50);
@@ -14,25 +16,22 @@ const LOOK: Duration = Duration::from_millis(50);
 const SETTLE: Duration = Duration::from_secs(2);
 
 /// Waits for the queue to empty, at most as long as the scenario says.
-pub(super) async fn drain(
-    stand: &mut Stand,
-    watched: &Watched,
-    show: &mut (dyn FnMut(&Snapshot) + Send),
-) {
+pub(super) async fn drain(stand: &mut Stand, watched: &mut Watched, progress: &mut Progress) {
+    watched.drains();
     let deadline = stand.clock.now().plus(stand.scenario.load.drain);
     let mut shown = stand.clock.now();
-    let mut quiet = Quiet::new(stand.clock.now());
+    let mut quiet = Quiet { attempts: 0, since: shown };
     while stand.clock.now() < deadline && !stand.target_ended() {
         let now = stand.clock.now();
         let tally = stand.ledger.tally();
-        quiet.look(now, tally.attempts);
+        quiet.look(now, &tally);
         let ended = tally.backlog == 0 && tally.in_flight == 0;
         if ended && emptied(stand, watched, &quiet).await {
             return;
         }
         if now.since(shown) >= PROGRESS {
             shown = now;
-            show(&watched.snapshot());
+            progress.show(&watched.snapshot(stand));
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -55,11 +54,8 @@ struct Quiet {
 }
 
 impl Quiet {
-    fn new(now: Time) -> Quiet {
-        Quiet { attempts: 0, since: now }
-    }
-
-    fn look(&mut self, now: Time, attempts: u64) {
+    fn look(&mut self, now: Time, tally: &Tally) {
+        let attempts = tally.delivered + tally.deferred_attempts + tally.rejected_attempts;
         if attempts != self.attempts {
             *self = Quiet { attempts, since: now };
         }

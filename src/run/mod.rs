@@ -8,24 +8,27 @@ mod environment;
 mod folder;
 mod pulse;
 pub mod safety;
+mod schedule;
 mod setup;
 pub mod signals;
 mod watch;
 
-use std::path::PathBuf;
-use std::time::Duration;
+use std::path::{Path, PathBuf};
 
-use crate::clock::Time;
 use crate::ledger::event::{Event, Period};
 use crate::ledger::journal;
 use crate::measure::results::Findings;
+use crate::report::progress::Progress;
 use crate::scenario::Loaded;
-use crate::scenario::model::{Extent, Load};
 use crate::target::TargetError;
-use crate::traffic;
-use crate::{measure, report};
+use crate::{measure, report, traffic};
+use schedule::Schedule;
 use setup::Stand;
 use signals::Interrupts;
+use watch::{PROGRESS, Watched};
+
+/// Name of the journal in a run folder.
+pub const JOURNAL: &str = "journal.bin";
 
 /// What is to be run.
 #[derive(Debug)]
@@ -75,9 +78,9 @@ pub enum RunError {
     /// Traffic could not be offered.
     #[error("cannot offer traffic: {0}")]
     Traffic(String),
-    /// The user asked twice to stop.
-    #[error("aborted; what was seen until then is in {}", .0.display())]
-    Aborted(PathBuf),
+    /// The user asked to stop before there was anything to report, or asked twice.
+    #[error("aborted; what was seen until then is in the run folder")]
+    Aborted,
 }
 
 /// Carries out one experiment and judges it.
@@ -87,65 +90,82 @@ pub enum RunError {
 pub async fn experiment(
     request: &Request,
     interrupts: &Interrupts,
-    show: &mut (dyn FnMut(&watch::Snapshot) + Send),
+    progress: &mut Progress,
 ) -> Result<Outcome, RunError> {
     let stand = tokio::select! {
-        stand = Stand::set_up(request) => stand?,
-        () = interrupts.stop.cancelled() => return Err(RunError::Aborted(PathBuf::new())),
+        stand = prepare(request) => stand?,
+        () = interrupts.stop.cancelled() => return Err(RunError::Aborted),
     };
     let folder = stand.folder.path.clone();
-    let conducted = tokio::select! {
-        conducted = conduct(stand, request, interrupts, show) => conducted,
-        () = interrupts.abort.cancelled() => Err(RunError::Aborted(folder.clone())),
-    };
-    conducted?;
-    judge(request, folder)
+    tokio::select! {
+        conducted = conduct(stand, interrupts, progress) => conducted?,
+        () = interrupts.abort.cancelled() => return Err(RunError::Aborted),
+    }
+    let findings = judge(&request.loaded, &folder, &request.allowed)?;
+    report::write_all(&findings, &folder).map_err(RunError::Folder)?;
+    Ok(Outcome { findings, folder })
+}
+
+/// Judges the journal of a run folder: a function of scenario and journal alone.
+///
+/// # Errors
+/// When the journal cannot be read at all; one cut short is judged as far as it goes.
+pub fn judge(loaded: &Loaded, folder: &Path, allowed: &[String]) -> Result<Findings, RunError> {
+    let path = folder.join(JOURNAL);
+    let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
+    let mut reader = journal::open(&path).map_err(failed)?;
+    Ok(measure::judge(loaded, &mut reader, allowed))
+}
+
+/// Starts the stand and sees one message through it to every destination.
+async fn prepare(request: &Request) -> Result<Stand, RunError> {
+    let stand = Stand::set_up(request).await?;
+    stand.preflight().await?;
+    Ok(stand)
 }
 
 /// Offers the load, waits for the queue to empty, and ends everything in order.
 async fn conduct(
     mut stand: Stand,
-    request: &Request,
     interrupts: &Interrupts,
-    show: &mut (dyn FnMut(&watch::Snapshot) + Send),
+    progress: &mut Progress,
 ) -> Result<(), RunError> {
-    stand.preflight().await?;
-    let schedule = Schedule::from(stand.clock.now(), &request.loaded.scenario.load);
+    let schedule = Schedule::new(stand.clock.now(), &stand.scenario.load);
     stand.sink.measured_from(schedule.measured);
-    let watched = watch::Watched::start(&stand, &schedule);
-    let offered = offer(&mut stand, &schedule, interrupts, &watched, show).await;
-    let at = stand.clock.now();
+    let mut watched = Watched::start(&stand, schedule);
+    let offered = offer(&mut stand, &schedule, interrupts, &mut |stand| {
+        progress.show(&watched.snapshot(stand));
+    });
+    let offered = offered.await;
+    let at = schedule.end.unwrap_or(stand.clock.now()).min(stand.clock.now());
     stand.ledger.record(&Event::Period { at, period: Period::Drain });
     if offered.is_ok() {
-        drain::drain(&mut stand, &watched, show).await;
+        drain::drain(&mut stand, &mut watched, progress).await;
     }
-    watched.stop().await;
+    drop(watched);
     stand.close().await?;
     offered
 }
 
+/// Offers the plan until it ends, the user asks to stop, or the target is gone.
 async fn offer(
     stand: &mut Stand,
     schedule: &Schedule,
     interrupts: &Interrupts,
-    watched: &watch::Watched,
-    show: &mut (dyn FnMut(&watch::Snapshot) + Send),
+    show: &mut (dyn FnMut(&Stand) + Send),
 ) -> Result<(), RunError> {
-    let period = |at, period| stand.ledger.record(&Event::Period { at, period });
-    period(schedule.start, Period::WarmUp);
-    period(schedule.measured, Period::Measured);
+    for (at, period) in [(schedule.start, Period::WarmUp), (schedule.measured, Period::Measured)] {
+        stand.ledger.record(&Event::Period { at, period });
+    }
     let stop = interrupts.stop.child_token();
-    let settings = stand.traffic_settings(schedule.start);
-    let (plan, clock, ledger) = (stand.plan.clone(), stand.clock, stand.ledger.clone());
-    let gauges = stand.gauges.clone();
-    let mut offering = std::pin::pin!(traffic::offer(plan, settings, clock, ledger, gauges, stop.clone()));
+    let mut offering = std::pin::pin!(traffic::offer(stand.traffic(schedule.start), stop.clone()));
     let mut told = false;
     loop {
         tokio::select! {
             done = &mut offering => {
                 return done.map(|_| ()).map_err(|error| RunError::Traffic(error.to_string()));
             }
-            () = tokio::time::sleep(watch::PROGRESS) => show(&watched.snapshot()),
+            () = tokio::time::sleep(PROGRESS) => show(stand),
             () = interrupts.stop.cancelled(), if !told => {
                 told = true;
                 stand.ledger.record(&Event::Interrupted { at: stand.clock.now() });
@@ -156,52 +176,3 @@ async fn offer(
         }
     }
 }
-
-/// Judges the journal, and writes every report.
-fn judge(request: &Request, folder: PathBuf) -> Result<Outcome, RunError> {
-    let findings = judge_folder(&request.loaded, &folder, &request.allowed)?;
-    report::write_all(&findings, &folder).map_err(RunError::Folder)?;
-    Ok(Outcome { findings, folder })
-}
-
-/// Judges the journal of a run folder: a function of scenario and journal alone.
-///
-/// # Errors
-/// When the journal cannot be read at all; one cut short is judged as far as it goes.
-pub fn judge_folder(
-    loaded: &Loaded,
-    folder: &std::path::Path,
-    allowed: &[String],
-) -> Result<Findings, RunError> {
-    let path = folder.join(JOURNAL);
-    let reader = journal::open(&path)
-        .map_err(|error| RunError::Journal(format!("{}: {error}", path.display())))?;
-    Ok(measure::judge(loaded, reader, allowed))
-}
-
-/// Name of the journal in a run folder.
-pub const JOURNAL: &str = "journal.bin";
-
-/// When the periods of a run begin.
-#[derive(Clone, Copy, Debug)]
-struct Schedule {
-    start: Time,
-    measured: Time,
-    /// When offering should end; `None`: by number of messages.
-    end: Option<Time>,
-}
-
-impl Schedule {
-    fn from(now: Time, load: &Load) -> Schedule {
-        let start = now.plus(LEAD);
-        let measured = start.plus(load.warm_up);
-        let end = match load.extent {
-            Extent::Duration(duration) => Some(measured.plus(duration)),
-            Extent::Messages(_) => None,
-        };
-        Schedule { start, measured, end }
-    }
-}
-
-/// Time between set-up and the first due message: the first texts are built meanwhile.
-const LEAD: Duration = Duration::from_millis(200);

@@ -23,7 +23,7 @@ pub(super) struct Stand {
     pub(super) scenario: Scenario,
     pub(super) clock: Clock,
     pub(super) ledger: Ledger,
-    pub(super) plan: Arc<Plan>,
+    plan: Plan,
     pub(super) sink: Arc<Sink>,
     pub(super) target: Target,
     pub(super) gauges: Arc<Gauges>,
@@ -43,7 +43,7 @@ impl Stand {
         std::fs::write(folder.file("scenario.toml"), &request.loaded.resolved)
             .map_err(RunError::Folder)?;
         let ledger = Ledger::create(&folder.file(JOURNAL)).map_err(RunError::Folder)?;
-        let plan = Arc::new(Plan::new(&scenario, Some(folder.nonce.clone())));
+        let plan = Plan::new(&scenario, Some(folder.nonce.clone()));
         let sink = sink::start(sink_settings(&scenario, &folder), clock, ledger.clone()).await?;
         let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir();
         let workplace = workplace.map_err(RunError::Folder)?;

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::Schedule;
 use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
+use super::schedule::{Schedule, Viewer};
 use super::setup::Stand;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
@@ -25,17 +25,14 @@ pub(super) const PROGRESS: Duration = Duration::from_millis(250);
 
 /// The watchers of one run; they end with it.
 pub(super) struct Watched {
-    clock: Clock,
-    ledger: Ledger,
-    schedule: Schedule,
-    drain: Duration,
+    viewer: Viewer,
     queue: QueueSource,
     watchers: [JoinHandle<()>; 2],
 }
 
 impl Watched {
     /// Starts the watchers.
-    pub(super) fn start(stand: &Stand, schedule: &Schedule) -> Watched {
+    pub(super) fn start(stand: &Stand, schedule: Schedule) -> Watched {
         let queue = QueueSource {
             command: stand.target.queue_command(),
             fixed: stand.target.fixed_queue(),
@@ -50,14 +47,7 @@ impl Watched {
             meter: HiccupMeter::start(stand.clock),
         };
         let watchers = [tokio::spawn(heart.beat()), tokio::spawn(queue.clone().watch())];
-        Watched {
-            clock: stand.clock,
-            ledger: stand.ledger.clone(),
-            schedule: *schedule,
-            drain: stand.scenario.load.drain,
-            queue,
-            watchers,
-        }
+        Watched { viewer: Viewer::new(schedule, &stand.scenario), queue, watchers }
     }
 
     /// Asks the target for its queue now; `None`: it cannot be asked, or did not answer.
@@ -65,10 +55,14 @@ impl Watched {
         self.queue.ask().await
     }
 
+    /// Nothing more is offered from here on.
+    pub(super) fn drains(&mut self) {
+        self.viewer.drains();
+    }
+
     /// Where the run stands.
-    pub(super) fn snapshot(&self) -> Snapshot {
-        let tally = self.ledger.tally();
-        self.schedule.snapshot(self.clock.now(), self.drain, &tally)
+    pub(super) fn snapshot(&mut self, stand: &Stand) -> Snapshot {
+        self.viewer.snapshot(stand.clock.now(), &stand.ledger.tally())
     }
 }
 

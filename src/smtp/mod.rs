@@ -1,5 +1,10 @@
 //! RFC 5321 words and codec; no policy, no faults.
 
 pub mod client;
+pub mod command;
+pub mod content;
+pub mod dialogue;
+pub mod envelope;
+pub mod line;
 pub mod reply;
 pub mod stage;

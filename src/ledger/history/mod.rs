@@ -112,6 +112,13 @@ impl<'a> Reading<'a> {
 
     /// Takes the next event of the journal.
     pub fn observe(&mut self, event: &Event) {
+        let concerns_a_probe = matches!(
+            event,
+            Event::Offered { .. } | Event::Submitted(_) | Event::Attempt(_) | Event::Dsn(_)
+        );
+        if concerns_a_probe && self.history.course.is_closed() {
+            self.history.contradictions += 1;
+        }
         self.history.course.observe(event);
         match event {
             Event::Offered { message, recipients, due, at } => {

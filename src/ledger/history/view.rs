@@ -120,7 +120,8 @@ impl History {
     }
 
     /// Events that contradict the rest of the journal: a number offered twice or out of all
-    /// proportion, a result for a message nobody offered. More than none is a bug of the actors.
+    /// proportion, a result for a message nobody offered, anything about a probe after the close.
+    /// More than none is a bug of the actors.
     #[must_use]
     pub fn contradictions(&self) -> u64 {
         self.contradictions

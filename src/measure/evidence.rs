@@ -1,0 +1,180 @@
+//! What was seen of each listed violation, in order of time: a second look at the journal, taken
+//! only when there is something to prove.
+
+use std::collections::HashMap;
+
+use super::results::Violation;
+use crate::clock::Time;
+use crate::ledger::event::{Attempt, AttemptOutcome, Event, SubmitResult, Submitted, TargetChange};
+use crate::limits;
+use crate::probe::{MessageId, ProbeId};
+
+/// Adds to each violation what the events say about it.
+pub fn attach(
+    violations: &mut [Violation],
+    events: impl IntoIterator<Item = Event>,
+    domains: &[String],
+) {
+    let mut search = Search::new(violations, domains);
+    for event in events {
+        search.look_at(&event);
+    }
+    let found = search.lines;
+    for (violation, mut lines) in violations.iter_mut().zip(found) {
+        lines.sort_by_key(|(at, _)| *at);
+        let more = lines.len().saturating_sub(limits::EVIDENCE_LINES);
+        lines.truncate(limits::EVIDENCE_LINES);
+        violation.evidence.extend(
+            lines
+                .into_iter()
+                .map(|(at, text)| format!("{:.3} s: {text}", at.offset().as_secs_f64())),
+        );
+        if more > 0 {
+            violation.evidence.push(format!("and {more} more"));
+        }
+    }
+}
+
+struct Search<'a> {
+    domains: &'a [String],
+    /// Violations by probe, and by message once its offer was seen.
+    probes: HashMap<u64, Vec<usize>>,
+    messages: HashMap<u64, Vec<usize>>,
+    /// Violations by the receptions that bear on them.
+    receptions: HashMap<u64, Vec<usize>>,
+    lines: Vec<Vec<(Time, String)>>,
+}
+
+impl<'a> Search<'a> {
+    fn new(violations: &[Violation], domains: &'a [String]) -> Search<'a> {
+        let mut probes: HashMap<u64, Vec<usize>> = HashMap::new();
+        for (index, violation) in violations.iter().enumerate() {
+            if let Some(probe) = violation.probe {
+                probes.entry(probe).or_default().push(index);
+            }
+        }
+        let lines = vec![Vec::new(); violations.len()];
+        Search { domains, probes, messages: HashMap::new(), receptions: HashMap::new(), lines }
+    }
+
+    fn look_at(&mut self, event: &Event) {
+        match event {
+            Event::Offered { message, recipients, due, at } => {
+                for probe in (0..*recipients).map(|nth| message.probe(nth)) {
+                    let about = self.about(probe);
+                    if about.is_empty() {
+                        continue;
+                    }
+                    self.messages.entry(message.0).or_default().extend(&about);
+                    self.say(&about, *due, || format!("message {} due", message.0));
+                    self.say(&about, *at, || "handed to a session".to_owned());
+                }
+            }
+            Event::Submitted(submitted) => self.submitted(submitted),
+            Event::Attempt(attempt) => self.attempted(attempt),
+            Event::Confirmed { reception, at, .. } => {
+                let about = self.receptions.get(reception).cloned().unwrap_or_default();
+                let text = || format!("reception {reception} confirmed by the target's next step");
+                self.say(&about, *at, text);
+            }
+            Event::Dsn(dsn) => {
+                for block in &dsn.recipients {
+                    let about = block.probe.map(|probe| self.about(probe)).unwrap_or_default();
+                    let sender = if dsn.null_sender { "" } else { ", not from <>" };
+                    let text = || format!("DSN: {:?} {}{sender}", block.action, block.status);
+                    self.say(&about, dsn.at, text);
+                }
+            }
+            Event::Target { at, change } => {
+                if matches!(change, TargetChange::Killed | TargetChange::Died { .. }) {
+                    let all: Vec<usize> = (0..self.lines.len()).collect();
+                    self.say(&all, *at, || "the target was killed or died".to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn submitted(&mut self, submitted: &Submitted) {
+        for (nth, result) in (0_u16..).zip(&submitted.results) {
+            let about = self.about(submitted.message.probe(nth));
+            self.say(&about, submitted.done, || describe_submission(result));
+        }
+    }
+
+    fn attempted(&mut self, attempt: &Attempt) {
+        let mut about = self.about(attempt.probe);
+        let content = attempt.content.as_ref().and_then(|content| content.message);
+        if let Some(MessageId(message)) = content {
+            about.extend(self.messages.get(&message).into_iter().flatten());
+        }
+        about.sort_unstable();
+        about.dedup();
+        if about.is_empty() {
+            return;
+        }
+        let text = self.describe_attempt(attempt);
+        self.say(&about, attempt.ended, || text);
+        if let Some(reception) = attempt.reception {
+            self.receptions.entry(reception).or_default().extend(about);
+        }
+    }
+
+    fn about(&self, probe: ProbeId) -> Vec<usize> {
+        self.probes.get(&probe.0).cloned().unwrap_or_default()
+    }
+
+    fn say(&mut self, about: &[usize], at: Time, text: impl FnOnce() -> String) {
+        let Some((last, others)) = about.split_last() else { return };
+        let text = text();
+        for index in others {
+            self.lines[*index].push((at, text.clone()));
+        }
+        self.lines[*last].push((at, text));
+    }
+
+    fn describe_attempt(&self, attempt: &Attempt) -> String {
+        let number = attempt.destination.map(|it| usize::from(it.0));
+        let place =
+            number.and_then(|at| self.domains.get(at)).map_or("elsewhere", |it| it.as_str());
+        let outcome = match attempt.outcome {
+            AttemptOutcome::Taken => "taken, 250 written",
+            AttemptOutcome::Withheld => "taken, 250 withheld",
+            AttemptOutcome::Deferred => "deferred",
+            AttemptOutcome::Rejected => "rejected",
+            AttemptOutcome::Broken => "broken off",
+            AttemptOutcome::Abandoned => "abandoned by the target",
+        };
+        let mut text = format!(
+            "attempt {} for probe {} at {place}: {outcome} at {}",
+            attempt.number, attempt.probe.0, attempt.stage
+        );
+        if let Some(reply) = &attempt.reply {
+            text += &format!(", {reply}");
+        }
+        if let Some(content) = &attempt.content {
+            let whose = content.message.map_or("nobody".to_owned(), |it| it.0.to_string());
+            text += &format!("; content of message {whose}, {} bytes", content.bytes);
+            for damage in &content.damage {
+                text += &format!(", {damage:?}");
+            }
+        }
+        text
+    }
+}
+
+fn describe_submission(result: &SubmitResult) -> String {
+    match result {
+        SubmitResult::NotSent { stage, cause } => format!("not sent ({stage}: {cause})"),
+        SubmitResult::Refused { stage, reply } => {
+            format!("refused by the target at {stage}: {reply}")
+        }
+        SubmitResult::Broken { stage, cause } => {
+            format!("connection to the target lost at {stage}: {cause}")
+        }
+        SubmitResult::Accepted { reply } => format!("accepted by the target: {reply}"),
+        SubmitResult::Indeterminate { cause } => {
+            format!("final dot sent, reply not read: {cause}")
+        }
+    }
+}

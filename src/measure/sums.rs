@@ -1,0 +1,163 @@
+//! The counts of contract §4 over some set of probes, and the sums they must satisfy
+//! (correctness §2.2, invariants 1 and 2).
+
+use std::collections::BTreeMap;
+
+use crate::ledger::class::{Class, Judgement};
+use crate::ledger::disposition::Duplicates;
+use crate::ledger::history::ProbeView;
+
+/// What the target answered, in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    Accepted,
+    Refused,
+    Indeterminate,
+    NotSent,
+}
+
+const ANSWERS: [Answer; 4] =
+    [Answer::Accepted, Answer::Refused, Answer::Indeterminate, Answer::NotSent];
+
+/// Counts over a set of probes.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Sums {
+    offered: u64,
+    /// By answer, then class.
+    classes: [[u64; Class::ALL.len()]; ANSWERS.len()],
+    answers: [u64; ANSWERS.len()],
+    /// Ambiguous without a 250 on the wire.
+    pub(super) doubtful: u64,
+    deferred: u64,
+    receptions: u64,
+    ambiguous_receptions: u64,
+    unexcused: u64,
+    withheld: u64,
+    unconfirmed: u64,
+    indeterminate: u64,
+    kill: u64,
+    expired_silently: u64,
+    dsn_malformed: u64,
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, probe: &ProbeView) {
+        let (history, disposition) = (&probe.history, &probe.disposition);
+        let answer = answer(probe);
+        let class = disposition.class;
+        self.offered += 1;
+        self.answers[answer as usize] += 1;
+        self.classes[answer as usize][class as usize] += 1;
+        let doubtful = class == Class::AmbiguousOnly && disposition.judgement == Judgement::Unknown;
+        self.doubtful += u64::from(doubtful);
+        self.deferred += u64::from(probe.deferrals);
+        self.receptions += u64::from(history.received());
+        self.ambiguous_receptions += u64::from(history.withheld + history.unconfirmed);
+        self.add_duplicates(&disposition.duplicates);
+        self.expired_silently += u64::from(disposition.expired_silently);
+        self.dsn_malformed += u64::from(disposition.dsn_malformed);
+    }
+
+    fn add_duplicates(&mut self, duplicates: &Duplicates) {
+        self.unexcused += u64::from(duplicates.unexcused);
+        self.withheld += u64::from(duplicates.withheld);
+        self.unconfirmed += u64::from(duplicates.unconfirmed);
+        self.indeterminate += u64::from(duplicates.indeterminate);
+        self.kill += u64::from(duplicates.kill);
+    }
+
+    pub(super) fn accepted(&self) -> u64 {
+        self.answers[Answer::Accepted as usize]
+    }
+
+    pub(super) fn unexcused(&self) -> u64 {
+        self.unexcused
+    }
+
+    /// Probes of one class, whatever the target answered.
+    pub(super) fn class(&self, class: Class) -> u64 {
+        self.classes.iter().map(|by_class| by_class[class as usize]).sum()
+    }
+
+    /// Sums that do not hold, in words. There are none unless the rules are broken.
+    pub(super) fn imbalances(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        let answered: u64 = self.answers.iter().sum();
+        if self.offered != answered {
+            found.push(format!("{} offered, {answered} answered or not", self.offered));
+        }
+        for answer in ANSWERS {
+            let allowed = |class: &Class| class.is_violation() || fits(answer, *class);
+            let classes = Class::ALL.into_iter().filter(allowed);
+            let sum: u64 = classes.map(|class| self.classes[answer as usize][class as usize]).sum();
+            let expected = self.answers[answer as usize];
+            if sum != expected {
+                found.push(format!("{answer:?}: {expected} probes, {sum} of its classes"));
+            }
+        }
+        found
+    }
+
+    pub(super) fn into_counts(self, overtaken: u64) -> BTreeMap<String, u64> {
+        let excused = self.withheld + self.unconfirmed + self.indeterminate + self.kill;
+        let classes = Class::ALL.into_iter().map(|class| (class.name(), self.class(class)));
+        let mut counts: BTreeMap<&str, u64> = classes.collect();
+        // What the target answered; the classes of the same name are part of it.
+        counts.extend([
+            ("offered", self.offered),
+            ("accepted", self.accepted()),
+            ("refused", self.answers[Answer::Refused as usize]),
+            ("indeterminate", self.answers[Answer::Indeterminate as usize]),
+            ("not_sent", self.answers[Answer::NotSent as usize]),
+        ]);
+        counts.extend([
+            ("deferred", self.deferred),
+            ("receptions", self.receptions),
+            ("ambiguous_receptions", self.ambiguous_receptions),
+            ("duplicates", self.unexcused + excused),
+            ("duplicates_excused", excused),
+            ("duplicates_unexcused", self.unexcused),
+            ("duplicates_withheld", self.withheld),
+            ("duplicates_unconfirmed", self.unconfirmed),
+            ("duplicates_indeterminate", self.indeterminate),
+            ("duplicates_kill", self.kill),
+            ("reordered", overtaken),
+            ("expired_silently", self.expired_silently),
+            ("dsn_malformed", self.dsn_malformed),
+        ]);
+        counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
+    }
+}
+
+fn answer(probe: &ProbeView) -> Answer {
+    let history = &probe.history;
+    if history.accepted > 0 {
+        Answer::Accepted
+    } else if history.indeterminate > 0 {
+        Answer::Indeterminate
+    } else if history.refused + history.broken > 0 {
+        Answer::Refused
+    } else {
+        Answer::NotSent
+    }
+}
+
+/// Which classes that are no violation an answer allows.
+fn fits(answer: Answer, class: Class) -> bool {
+    let fitting: &[Class] = match answer {
+        Answer::Accepted => &[
+            Class::Delivered,
+            Class::AmbiguousOnly,
+            Class::Bounced,
+            Class::Pending,
+            Class::Unaccounted,
+            Class::DiscardedNull,
+        ],
+        Answer::Indeterminate => {
+            &[Class::Recovered, Class::NeverHappened, Class::Bounced, Class::Pending]
+        }
+        Answer::Refused => &[Class::Refused, Class::Bounced],
+        Answer::NotSent => &[Class::NotSent, Class::Bounced],
+    };
+    fitting.contains(&class)
+}

@@ -1,0 +1,103 @@
+//! Which violations a report lists: the worst first, as many as fit. What was seen of each is
+//! added by `evidence`.
+
+use super::results::Violation;
+use crate::ledger::class::Class;
+use crate::ledger::history::{Phantom, ProbeView};
+use crate::limits;
+use crate::probe::address;
+
+/// Unexcused duplicates, as a violation.
+const UNEXCUSED: &str = "duplicates_unexcused";
+
+/// Kinds of violation, the worst first.
+const KINDS: [&str; 10] = [
+    "lost",
+    "misrouted",
+    "smuggled",
+    "corrupted",
+    "phantom",
+    "resurrected",
+    "premature",
+    "bounced_and_delivered",
+    "false_bounce",
+    UNEXCUSED,
+];
+
+/// Collects violations, a bounded number of each kind.
+pub(super) struct Listing<'a> {
+    domains: &'a [String],
+    kinds: [Vec<Violation>; KINDS.len()],
+}
+
+impl<'a> Listing<'a> {
+    pub(super) fn new(domains: &'a [String]) -> Listing<'a> {
+        Listing { domains, kinds: Default::default() }
+    }
+
+    pub(super) fn enter(&mut self, probe: &ProbeView) {
+        let class: Class = probe.disposition.class;
+        if class.is_violation() {
+            self.list(class.name(), probe);
+        }
+        if probe.disposition.duplicates.unexcused > 0 {
+            self.list(UNEXCUSED, probe);
+        }
+    }
+
+    /// The worst of them. `duplicates`: whether unexcused ones are a violation.
+    pub(super) fn close(mut self, phantoms: &[Phantom], duplicates: bool) -> Vec<Violation> {
+        for phantom in phantoms {
+            self.push("phantom", violation_of(phantom));
+        }
+        let kinds =
+            KINDS.iter().zip(self.kinds).filter(|(kind, _)| duplicates || **kind != UNEXCUSED);
+        kinds.flat_map(|(_, list)| list).take(limits::VIOLATIONS_LISTED).collect()
+    }
+
+    fn list(&mut self, kind: &str, probe: &ProbeView) {
+        let domain = probe.destination.and_then(|it| self.domains.get(usize::from(it.0)));
+        self.push(
+            kind,
+            Violation {
+                class: kind.to_owned(),
+                probe: Some(probe.probe.0),
+                recipient: domain.map(|domain| address::recipient(probe.probe, domain)),
+                evidence: Vec::new(),
+            },
+        );
+    }
+
+    fn push(&mut self, kind: &str, violation: Violation) {
+        let Some(at) = KINDS.iter().position(|known| *known == kind) else { return };
+        if self.kinds[at].len() < limits::VIOLATIONS_LISTED {
+            self.kinds[at].push(violation);
+        }
+    }
+}
+
+fn violation_of(phantom: &Phantom) -> Violation {
+    let seconds = phantom.at.offset().as_secs_f64();
+    Violation {
+        class: "phantom".to_owned(),
+        probe: phantom.probe.map(|probe| probe.0),
+        recipient: phantom.recipient.clone(),
+        evidence: vec![format!("{seconds:.3} s: {}", phantom.evidence)],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_violation_has_its_place_in_the_listing() {
+        let classes = Class::ALL.into_iter().filter(|class| class.is_violation());
+        let mut names: Vec<&str> = classes.map(Class::name).collect();
+        names.extend(["phantom", UNEXCUSED]);
+        names.sort_unstable();
+        let mut kinds = KINDS.to_vec();
+        kinds.sort_unstable();
+        assert_eq!(kinds, names);
+    }
+}

@@ -1,0 +1,132 @@
+//! `timeseries.csv` and `attempts.csv`: one row a second, one row an attempt.
+
+use std::io;
+
+use serde::Serialize;
+
+use super::escape;
+use crate::measure::results::{AttemptRow, SeriesRow};
+
+/// One row a second of the run.
+pub(super) fn series(rows: &[SeriesRow]) -> io::Result<String> {
+    let inert =
+        rows.iter().map(|row| SeriesRow { faults: escape::csv(&row.faults), ..row.clone() });
+    write(inert, &SERIES)
+}
+
+/// One row an attempt seen by the sink.
+pub(super) fn attempts(rows: &[AttemptRow]) -> io::Result<String> {
+    let inert = rows.iter().map(|row| AttemptRow {
+        destination: escape::csv(&row.destination),
+        enhanced: escape::csv(&row.enhanced),
+        text: escape::csv(&row.text),
+        fault: escape::csv(&row.fault),
+        ..row.clone()
+    });
+    write(inert, &ATTEMPTS)
+}
+
+/// The header stands even above no rows at all.
+fn write<R: Serialize>(rows: impl Iterator<Item = R>, header: &[&str]) -> io::Result<String> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    writer.write_record(header)?;
+    for row in rows {
+        writer.serialize(row)?;
+    }
+    let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+const SERIES: [&str; 21] = [
+    "t_s",
+    "period",
+    "offered",
+    "accepted",
+    "delivered",
+    "bounced",
+    "rejected",
+    "deferred",
+    "backlog",
+    "queue_length",
+    "inflight",
+    "conns",
+    "sink_conns",
+    "submit_p50_us",
+    "submit_p99_us",
+    "e2e_p50_us",
+    "e2e_p99_us",
+    "lag_p99_us",
+    "cpu_pct",
+    "rss_bytes",
+    "faults",
+];
+
+const ATTEMPTS: [&str; 14] = [
+    "started_s",
+    "ended_s",
+    "probe",
+    "destination",
+    "attempt",
+    "session",
+    "stage",
+    "outcome",
+    "code",
+    "enhanced",
+    "text",
+    "fault",
+    "confirmed",
+    "damage",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The headers written by hand above are those serde would write.
+    #[test]
+    fn headers_name_the_fields() {
+        let header = |row: serde_json::Value| -> Vec<String> {
+            row.as_object().expect("an object").keys().cloned().collect()
+        };
+        let same = |mut fields: Vec<String>, header: &[&str]| {
+            let mut header = header.to_vec();
+            header.sort_unstable();
+            fields.sort_unstable();
+            assert_eq!(fields, header);
+        };
+        same(header(serde_json::to_value(SeriesRow::default()).expect("JSON")), &SERIES);
+        same(header(serde_json::to_value(attempt()).expect("JSON")), &ATTEMPTS);
+    }
+
+    #[test]
+    fn no_rows_still_have_a_header() {
+        assert!(series(&[]).expect("text").starts_with("t_s,period,offered,"));
+    }
+
+    #[test]
+    fn a_hostile_reply_stays_in_its_cell() {
+        let text = attempts(&[attempt()]).expect("text");
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let row: AttemptRow = reader.deserialize().next().expect("a row").expect("a whole row");
+        assert_eq!(row.text, "'=cmd(),\"x\"\\n\\x1b[31m");
+    }
+
+    fn attempt() -> AttemptRow {
+        AttemptRow {
+            started_s: 1.5,
+            ended_s: 1.501,
+            probe: 7,
+            destination: "gmail.test".to_owned(),
+            attempt: 1,
+            session: 3,
+            stage: "rcpt-to".to_owned(),
+            outcome: "deferred".to_owned(),
+            code: Some(451),
+            enhanced: "4.7.1".to_owned(),
+            text: "=cmd(),\"x\"\n\x1b[31m".to_owned(),
+            fault: "greylist".to_owned(),
+            confirmed: false,
+            damage: String::new(),
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! `summary.md`: for a pull request or a job summary. The first line is a hidden marker by which
+//! a bot finds its own comment again.
+
+use std::fmt::Write as _;
+
+use super::escape::{markdown as prose, markdown_code as code};
+use super::figures::{self, ROWS, STATS};
+use super::story::{self, value};
+use super::{human, view::Tone};
+use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus};
+
+/// Violations and warnings listed: a comment should stay short.
+const LISTED: usize = 10;
+
+/// Statistics of the latency table.
+const SHOWN: [&str; 5] = ["p50", "p90", "p99", "p999", "max"];
+
+/// The summary.
+pub(super) fn render(findings: &Findings) -> String {
+    let results = &findings.results;
+    let mut text = format!("<!-- mailbench:{} -->\n", marker(&results.run.name));
+    text.push_str(&verdict(results));
+    text.push_str(&thresholds(results));
+    text.push_str(&violations(results));
+    text.push_str(&counts(results));
+    text.push_str(&latency(results));
+    text.push_str(&details(results));
+    text
+}
+
+/// A name that cannot end the comment it stands in.
+fn marker(name: &str) -> String {
+    name.replace(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')), "_")
+        .replace("--", "-")
+}
+
+fn sign(status: &str) -> &'static str {
+    match status {
+        "pass" => "✅",
+        "fail" => "❌",
+        _ => "⚠️",
+    }
+}
+
+fn verdict(results: &Results) -> String {
+    let (verdict, run, target) = (&results.verdict, &results.run, &results.target);
+    let mut text = format!(
+        "### {} mailbench: {} {}\n\n{}\n\n",
+        sign(&verdict.status),
+        prose(&run.name),
+        prose(&verdict.status),
+        prose(&run.question)
+    );
+    text.push_str("| result | exit | target | seed | delivered | instrument |\n");
+    text.push_str("|:---|---:|:---|---:|---:|:---|\n");
+    let rate = results.rates.get("delivered").map_or("-".to_owned(), |rate| human::rate(*rate));
+    let health = match results.health.status {
+        HealthStatus::Valid => "valid",
+        HealthStatus::Warn => "valid, with warnings",
+        HealthStatus::Invalid => "invalid",
+    };
+    let _infallible = writeln!(
+        text,
+        "| **{}** | {} | {} {} | {} | {rate} | {health} |\n",
+        prose(&verdict.status),
+        verdict.exit_code,
+        prose(&target.kind),
+        prose(&target.version),
+        run.seed,
+    );
+    for reason in verdict.reasons.iter().take(LISTED) {
+        let _infallible = writeln!(text, "- {}", prose(&reason.to_string()));
+    }
+    if verdict.reasons.is_empty() { text } else { text + "\n" }
+}
+
+fn thresholds(results: &Results) -> String {
+    if results.thresholds.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("| | threshold | actual |\n|:---:|:---|---:|\n");
+    for threshold in &results.thresholds {
+        let sign = match threshold.status {
+            ThresholdStatus::Met => "✅",
+            ThresholdStatus::Missed => "❌",
+            ThresholdStatus::NoData => "⚠️",
+        };
+        let actual = prose(threshold.actual.as_deref().unwrap_or("no data"));
+        let _infallible = writeln!(text, "| {sign} | {} | {actual} |", code(&threshold.expr));
+    }
+    text + "\n"
+}
+
+fn violations(results: &Results) -> String {
+    let violations = &results.correctness.violations;
+    let mut text = String::new();
+    for violation in violations.iter().take(LISTED) {
+        let recipient = violation.recipient.as_deref().map(code).unwrap_or_default();
+        let probe = violation.probe.map_or_else(String::new, |probe| format!(" probe {probe}"));
+        let _infallible = writeln!(text, "- **{}**{probe} {recipient}", prose(&violation.class));
+        for seen in &violation.evidence {
+            let _infallible = writeln!(text, "  - {}", code(seen));
+        }
+    }
+    match violations.len() {
+        0 => text,
+        n if n > LISTED => text + &format!("- and {} more\n\n", n - LISTED),
+        _ => text + "\n",
+    }
+}
+
+fn counts(results: &Results) -> String {
+    let mut text = String::from("| probes | | share | |\n|:---|---:|---:|:---|\n");
+    for line in story::lines(results) {
+        let strong = if line.tone == Tone::Bad { "**" } else { "" };
+        let _infallible = writeln!(
+            text,
+            "| {strong}{}{strong} | {} | {} | {} |",
+            prose(&line.name),
+            human::count(line.count),
+            prose(&line.share),
+            line.note
+        );
+    }
+    text + "\n"
+}
+
+fn latency(results: &Results) -> String {
+    let stats = || STATS.iter().filter(|stat| SHOWN.contains(&stat.name));
+    let titles: Vec<&str> = stats().map(|stat| stat.title).collect();
+    let mut text = format!("| latency | {} | n |\n", titles.join(" | "));
+    let _infallible = writeln!(text, "|:---|{}---:|", "---:|".repeat(titles.len()));
+    for (metric, latency) in
+        ROWS.iter().filter_map(|(name, _)| results.latency.get_key_value(*name))
+    {
+        let figures: Vec<String> = stats().map(|stat| prose(&stat.text(latency))).collect();
+        let n = human::count(latency.count);
+        let _infallible = writeln!(text, "| {} | {} | {n} |", code(metric), figures.join(" | "));
+    }
+    text + "\n"
+}
+
+fn details(results: &Results) -> String {
+    let mut text = String::from(
+        "<details><summary>Queue, destinations, faults, how to repeat it</summary>\n\n",
+    );
+    text.push_str(&queue(results));
+    text.push_str(&destinations(results));
+    text.push_str(&faults(results));
+    for warning in results.warnings.iter().take(LISTED) {
+        let _infallible = writeln!(text, "> ⚠️ {}\n", prose(&warning.message));
+    }
+    text + &format!("Repeat: {}\n\n</details>\n", code(&results.run.command))
+}
+
+fn queue(results: &Results) -> String {
+    let queue = &results.queue;
+    let drained = queue.drain_time_s.map_or("did not drain".to_owned(), |seconds| {
+        format!("drained in {}", human::duration_s(seconds))
+    });
+    let attempts = queue
+        .attempts_per_delivery_mean
+        .map_or_else(String::new, |mean| format!(", {mean:.2} attempts a delivered probe"));
+    format!(
+        "Backlog: peak {} at {}, {drained}{attempts}.\n\n",
+        human::count(queue.backlog_max),
+        human::moment(queue.backlog_max_at_s)
+    )
+}
+
+fn destinations(results: &Results) -> String {
+    let mut text =
+        String::from("| destination | delivered | deferred | lost | e2e p50 | e2e p99 |\n");
+    text.push_str("|:---|---:|---:|---:|---:|---:|\n");
+    for place in &results.destinations {
+        let count = |name| human::count(value(&place.counts, name));
+        let e2e = |stat| {
+            let e2e = place.latency.get("e2e_response");
+            prose(&e2e.map_or_else(String::new, |latency| figures::text(latency, stat)))
+        };
+        let _infallible = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} |",
+            code(&place.domain),
+            count("delivered"),
+            count("deferred"),
+            count("lost"),
+            e2e("p50"),
+            e2e("p99")
+        );
+    }
+    text + "\n"
+}
+
+fn faults(results: &Results) -> String {
+    if results.faults.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        String::from("| fault | where | stage | what | struck |\n|:---|:---|:---|:---|---:|\n");
+    for fault in &results.faults {
+        let _infallible = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} |",
+            prose(&fault.name),
+            prose(fault.destination.as_deref().unwrap_or("everywhere")),
+            prose(&fault.stage),
+            code(&fault.action),
+            human::count(fault.struck)
+        );
+    }
+    text + "\n"
+}

@@ -1,0 +1,105 @@
+//! What the queue did: backlog, drain, attempts, and the retry curve against the configured one.
+
+use super::chart;
+use super::page::{INDENT, Page};
+use crate::measure::results::{Findings, QueueFacts, Results};
+use crate::report::escape::plain;
+use crate::report::human;
+use crate::report::table::{Table, cell, left, right};
+use crate::report::view::Tone;
+
+/// The queue over the run.
+pub(super) fn queue(page: &mut Page, findings: &Findings) {
+    let facts = &findings.results.queue;
+    page.heading("QUEUE");
+    page.facts("backlog", &backlog(facts));
+    chart_of_backlog(page, findings);
+    length(page, facts);
+    if let Some(mean) = facts.attempts_per_delivery_mean {
+        let most = facts.attempts_per_delivery_max.unwrap_or(0);
+        let mean = format!("{mean:.2} a delivered probe");
+        page.facts("attempts", &[mean, format!("at most {}", human::count(most))]);
+    }
+    retries(page, &findings.results);
+}
+
+fn backlog(facts: &QueueFacts) -> Vec<String> {
+    let peak = match facts.backlog_max {
+        0 => "never any".to_owned(),
+        max => format!("peak {} at {}", human::count(max), human::moment(facts.backlog_max_at_s)),
+    };
+    let drained = match facts.drain_time_s {
+        Some(seconds) => format!("drained in {}", human::duration_s(seconds)),
+        None => "did not drain".to_owned(),
+    };
+    vec![
+        peak,
+        format!("mean {}", human::number(facts.backlog_mean)),
+        format!("{} at the close", human::count(facts.backlog_end)),
+        drained,
+    ]
+}
+
+/// The curve, the periods below it, and the windows of faults that have one.
+fn chart_of_backlog(page: &mut Page, findings: &Findings) {
+    const LEAD: usize = INDENT + 16;
+    let columns = chart::columns(&findings.series, page.view.width.saturating_sub(LEAD));
+    if findings.results.queue.backlog_max == 0 || columns.len() < 2 {
+        return;
+    }
+    page.facts("", &[chart::bars(&columns, |row| row.backlog, page.view)]);
+    page.facts("", &[chart::periods(&columns, page.view)]);
+    for fault in findings.results.faults.iter().filter(|fault| fault.during_s.is_some()) {
+        let open = |row: &crate::measure::results::SeriesRow| {
+            row.faults.split(';').any(|name| name == fault.name)
+        };
+        let label: String = plain(&fault.name).chars().take(15).collect();
+        page.facts(&label, &[chart::span(&columns, open, page.view)]);
+    }
+}
+
+/// The length the target itself reports, where it can be asked.
+fn length(page: &mut Page, facts: &QueueFacts) {
+    let proof = if facts.proved_empty { "proved empty" } else { "not proved empty" };
+    let Some(max) = facts.length_max else {
+        return page.facts("target's queue", &["cannot be asked".to_owned(), proof.to_owned()]);
+    };
+    let mut pieces = vec![format!("peak {}", human::count(max))];
+    pieces.extend(facts.length_mean.map(|mean| format!("mean {}", human::number(mean))));
+    pieces.extend(facts.length_end.map(|end| format!("{} at the close", human::count(end))));
+    pieces.push(proof.to_owned());
+    page.facts("target's queue", &pieces);
+}
+
+fn retries(page: &mut Page, results: &Results) {
+    if results.retry_curve.is_empty() {
+        return;
+    }
+    let mut table = Table::new(vec![
+        left(""),
+        right("configured"),
+        right("p5").optional(1),
+        right("p50"),
+        right("p95").optional(1),
+        right("gaps"),
+        right("early"),
+        right("missed"),
+    ]);
+    for point in &results.retry_curve {
+        let some = |n: u64| cell(Tone::Doubt, if n == 0 { String::new() } else { human::count(n) });
+        let seen =
+            |seconds| if point.count == 0 { "-".to_owned() } else { human::duration_s(seconds) };
+        table.row(vec![
+            format!("      after attempt {}", point.attempt).into(),
+            human::duration_s(point.configured_s).into(),
+            seen(point.p5_s).into(),
+            seen(point.p50_s).into(),
+            seen(point.p95_s).into(),
+            human::count(point.count).into(),
+            some(point.early),
+            some(point.missed),
+        ]);
+    }
+    let label = format!("{}retry delays", " ".repeat(INDENT));
+    table.under(&label, page.view).iter().for_each(|line| page.line(line));
+}

@@ -1,0 +1,64 @@
+//! How long it took.
+
+use super::page::Page;
+use crate::measure::results::{Latency, Results};
+use crate::report::figures::{ROWS, STATS, Stat};
+use crate::report::human;
+use crate::report::table::{Cell, Column, Table, cell, left, right};
+use crate::report::view::Tone;
+
+/// From this width on, the stages of the dialogue are listed too.
+const ROOM_FOR_STAGES: usize = 100;
+
+/// The latency table. `-`: too few samples; `>=`: cut off by the end of the run.
+pub(super) fn latency(page: &mut Page, results: &Results) {
+    let mut columns = vec![left("")];
+    columns.extend(STATS.iter().map(column));
+    columns.push(right("n"));
+    columns.push(right("cut off").optional(1));
+    let mut table = Table::new(columns);
+    for (metric, label) in ROWS {
+        if let Some(latency) = results.latency.get(metric) {
+            table.row(row(label, latency));
+        }
+    }
+    if page.view.width >= ROOM_FOR_STAGES {
+        for (metric, latency) in results.latency.iter().filter(|(name, _)| is_stage(name)) {
+            table.row(row(metric, latency));
+        }
+    }
+    if !table.is_empty() {
+        page.headed_table("LATENCY", &table);
+    }
+}
+
+fn is_stage(metric: &str) -> bool {
+    metric.starts_with("stage_")
+}
+
+fn column(stat: &Stat) -> Column {
+    let column = right(stat.title);
+    match stat.name {
+        "p50" | "p90" | "p99" | "p999" | "max" => column,
+        "p95" => column.optional(2),
+        "mean" => column.optional(3),
+        "p75" => column.optional(4),
+        "min" => column.optional(5),
+        _ => column.optional(6),
+    }
+}
+
+fn row(label: &str, latency: &Latency) -> Vec<Cell> {
+    let mut cells = vec![Cell::from(format!("    {label}"))];
+    cells.extend(STATS.iter().map(|stat| {
+        let tone = if stat.is_bound(latency) { Tone::Doubt } else { Tone::Plain };
+        cell(tone, stat.text(latency))
+    }));
+    cells.push(human::count(latency.count).into());
+    let censored = latency.censored;
+    cells.push(cell(
+        Tone::Doubt,
+        if censored == 0 { String::new() } else { human::count(censored) },
+    ));
+    cells
+}

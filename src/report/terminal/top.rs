@@ -1,0 +1,107 @@
+//! What was asked, which bounds held, what became of the mail.
+
+use super::page::Page;
+use crate::measure::results::{Findings, Results, ThresholdStatus};
+use crate::report::escape::plain;
+use crate::report::human;
+use crate::report::story::{self, Part};
+use crate::report::table::{Table, cell, left, right};
+use crate::report::view::{Tone, View};
+
+/// Who ran what against what, and the question.
+pub(super) fn header(page: &mut Page, results: &Results) {
+    let (run, target) = (&results.run, &results.target);
+    let version = plain(&target.version);
+    let at = if target.address.is_empty() { "" } else { " at " };
+    let pieces = [
+        format!("{} {}", results.tool.name, results.tool.version),
+        plain(&run.name),
+        format!("seed {}", run.seed),
+        format!("target {} {version}{at}{}", plain(&target.kind), plain(&target.address)),
+    ];
+    page.flow("", &pieces);
+    page.prose(2, (Tone::Plain, ""), &plain(&run.question));
+    page.prose(2, (Tone::Plain, ""), &load(results));
+}
+
+/// The load in a sentence.
+fn load(results: &Results) -> String {
+    let load = &results.load;
+    let measured = human::moment(results.run.measured_to_s - results.run.measured_from_s);
+    let sessions = human::counted(u64::from(load.sessions), "session", "sessions");
+    match load.planned_per_s {
+        Some(planned) => format!(
+            "Load: {} arrivals, {} planned and {} offered over {measured}, at most {sessions}.",
+            plain(&load.arrival),
+            human::rate(planned),
+            human::rate(load.offered_per_s),
+        ),
+        None => format!(
+            "Load: {sessions} in a closed loop, {} offered over {measured}.",
+            human::rate(load.offered_per_s),
+        ),
+    }
+}
+
+/// A mark and tone for a threshold.
+pub(super) fn mark(status: ThresholdStatus, view: &View) -> (Tone, &'static str) {
+    match status {
+        ThresholdStatus::Met => (Tone::Good, view.pick("✓", "[ok]")),
+        ThresholdStatus::Missed => (Tone::Bad, view.pick("✗", "[FAIL]")),
+        ThresholdStatus::NoData => (Tone::Doubt, view.pick("?", "[????]")),
+    }
+}
+
+/// Ticked or crossed, with what was measured.
+pub(super) fn thresholds(page: &mut Page, results: &Results) {
+    if results.thresholds.is_empty() {
+        return;
+    }
+    let mut table = Table::new(vec![left(""), left(""), left("actual")]);
+    for threshold in &results.thresholds {
+        let (tone, mark) = mark(threshold.status, page.view);
+        let actual = threshold.actual.as_deref().unwrap_or("no data");
+        let said = if threshold.ok { Tone::Plain } else { tone };
+        table.row(vec![
+            cell(tone, format!("    {mark}")),
+            plain(&threshold.expr).into(),
+            cell(said, plain(actual)),
+        ]);
+    }
+    page.heading("THRESHOLDS");
+    page.table(&table);
+}
+
+/// What became of every probe.
+pub(super) fn mail(page: &mut Page, findings: &Findings) {
+    let columns =
+        vec![left(""), right("probes"), right("share"), right("rate"), left("").optional(1)];
+    let mut table = Table::new(columns);
+    let mut part = Part::Offered;
+    for line in story::lines(&findings.results) {
+        if let (true, Some(heading)) = (line.part != part, line.part.heading()) {
+            table.row(vec![cell(Tone::Dim, format!("    {heading}"))]);
+        }
+        part = line.part;
+        let indent = if part == Part::Offered { 4 } else { 6 };
+        let name = format!("{}{}", " ".repeat(indent), line.name);
+        table.row(vec![
+            cell(line.tone, name),
+            cell(line.tone, human::count(line.count)),
+            line.share.into(),
+            line.rate.into(),
+            cell(Tone::Dim, line.note),
+        ]);
+    }
+    page.headed_table("MAIL", &table);
+    throughput(page, findings);
+}
+
+/// Mean and peak stand apart: they are often taken for one another.
+fn throughput(page: &mut Page, findings: &Findings) {
+    let peak = findings.series.iter().map(|row| row.delivered).max().unwrap_or(0);
+    if let (Some(mean), true) = (findings.results.rates.get("delivered"), peak > 0) {
+        let mean = format!("{} delivered on average", human::rate(*mean));
+        page.facts("throughput", &[mean, format!("{} in the best second", human::count(peak))]);
+    }
+}

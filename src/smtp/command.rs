@@ -1,0 +1,307 @@
+//! Reads one command line (RFC 5321 §4.1.1) over the request parser of `smtp-proto`.
+//!
+//! Tolerant of what real MTAs send (lower case, a space after the colon, doubled spaces, source
+//! routes); strict where tolerance hides something: NUL, CR inside a line and bytes that are not
+//! UTF-8 make a line malformed. What a command does is `dialogue`'s.
+
+use std::borrow::Cow;
+
+use smtp_proto::{Error, MailFrom, RcptTo, Request};
+
+use super::envelope::{Body, Mail, Notify, Rcpt, Ret};
+
+/// A command as read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Command {
+    /// EHLO with the name the client gives itself.
+    Ehlo(String),
+    /// HELO.
+    Helo(String),
+    /// LHLO (RFC 2033).
+    Lhlo(String),
+    /// MAIL FROM.
+    Mail(Mail),
+    /// RCPT TO.
+    Rcpt(Rcpt),
+    /// DATA.
+    Data,
+    /// BDAT (RFC 3030).
+    Bdat { size: u64, last: bool },
+    /// RSET.
+    Rset,
+    /// NOOP.
+    Noop,
+    /// QUIT.
+    Quit,
+    /// VRFY.
+    Vrfy,
+    /// EXPN.
+    Expn,
+    /// HELP.
+    Help,
+    /// STARTTLS (RFC 3207).
+    Starttls,
+    /// AUTH (RFC 4954).
+    Auth,
+    /// A verb that is not known here.
+    Unknown,
+    /// A line that is not a command, or a command badly written.
+    Malformed(Flaw),
+}
+
+/// What is wrong with a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// Longer than `limits::COMMAND_LINE`.
+    TooLong,
+    /// NUL, a CR inside, or not UTF-8.
+    NotText,
+    /// Not of this form.
+    Syntax(&'static str),
+    /// The reverse-path is no address.
+    ReversePath,
+    /// The forward-path is no address.
+    ForwardPath,
+    /// A parameter has a value it cannot have.
+    Value(&'static str),
+    /// A parameter is not known; as written.
+    Parameter(String),
+}
+
+impl Command {
+    /// Reads a line without its end.
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Command {
+        let text = std::str::from_utf8(line).ok().filter(|_| is_clean(line));
+        let Some(text) = text else { return Command::Malformed(Flaw::NotText) };
+        let mut ended = Vec::with_capacity(line.len() + 2);
+        ended.extend_from_slice(line);
+        ended.extend_from_slice(b"\r\n");
+        match Request::parse(&mut ended.iter()) {
+            Ok(request) => Command::of(request, text),
+            Err(Error::UnknownCommand) => Command::Unknown,
+            Err(error) => Command::Malformed(flaw(error)),
+        }
+    }
+
+    fn of(request: Request<Cow<'_, str>>, line: &str) -> Command {
+        match request {
+            Request::Ehlo { host } => Command::Ehlo(host.into_owned()),
+            Request::Helo { host } => Command::Helo(host.into_owned()),
+            Request::Lhlo { host } => Command::Lhlo(host.into_owned()),
+            Request::Mail { from } => Command::Mail(mail(from, line)),
+            Request::Rcpt { to } => rcpt(to, line),
+            Request::Data => Command::Data,
+            Request::Bdat { chunk_size, is_last } => {
+                Command::Bdat { size: chunk_size as u64, last: is_last }
+            }
+            Request::Rset => Command::Rset,
+            Request::Noop { .. } => Command::Noop,
+            Request::Quit => Command::Quit,
+            Request::Vrfy { .. } => Command::Vrfy,
+            Request::Expn { .. } => Command::Expn,
+            Request::Help { .. } => Command::Help,
+            Request::StartTls => Command::Starttls,
+            Request::Auth { .. } => Command::Auth,
+            Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. } => Command::Unknown,
+        }
+    }
+}
+
+fn is_clean(line: &[u8]) -> bool {
+    memchr::memchr3(0, b'\r', b'\n', line).is_none()
+}
+
+fn flaw(error: Error) -> Flaw {
+    match error {
+        Error::InvalidSenderAddress => Flaw::ReversePath,
+        Error::InvalidRecipientAddress => Flaw::ForwardPath,
+        Error::SyntaxError { syntax } => Flaw::Syntax(syntax),
+        Error::InvalidParameter { param } => Flaw::Value(param),
+        Error::UnsupportedParameter { param } => Flaw::Parameter(param),
+        // Quotes that never close run past the end of the line.
+        _ => Flaw::Syntax("a command and its arguments"),
+    }
+}
+
+fn mail(from: MailFrom<Cow<'_, str>>, line: &str) -> Mail {
+    let has = |flag| from.flags & flag != 0;
+    let body = [
+        (smtp_proto::MAIL_BODY_BINARYMIME, Body::BinaryMime),
+        (smtp_proto::MAIL_BODY_8BITMIME, Body::EightBitMime),
+        (smtp_proto::MAIL_BODY_7BIT, Body::SevenBit),
+    ];
+    let ret = [(smtp_proto::MAIL_RET_HDRS, Ret::Headers), (smtp_proto::MAIL_RET_FULL, Ret::Full)];
+    Mail {
+        body: body.into_iter().find(|(flag, _)| has(*flag)).map(|(_, body)| body),
+        smtputf8: has(smtp_proto::MAIL_SMTPUTF8),
+        ret: ret.into_iter().find(|(flag, _)| has(*flag)).map(|(_, ret)| ret),
+        reverse_path: path(from.address, line),
+        size: from.size as u64,
+        envid: from.env_id.map(Cow::into_owned),
+        auth: from.auth.map(Cow::into_owned),
+        mt_priority: from.mt_priority.clamp(-9, 9) as i8,
+    }
+}
+
+fn rcpt(to: RcptTo<Cow<'_, str>>, line: &str) -> Command {
+    let mut forward_path = path(to.address, line);
+    if forward_path.is_empty() {
+        // The parser reads `<Postmaster>` (RFC 5321 §4.5.1) and `<>` as the same.
+        let is_postmaster = line.to_ascii_lowercase().contains("postmaster");
+        if !is_postmaster {
+            return Command::Malformed(Flaw::ForwardPath);
+        }
+        "postmaster".clone_into(&mut forward_path);
+    }
+    let has = |flag| to.flags & flag != 0;
+    let notify = Notify {
+        success: has(smtp_proto::RCPT_NOTIFY_SUCCESS),
+        failure: has(smtp_proto::RCPT_NOTIFY_FAILURE),
+        delay: has(smtp_proto::RCPT_NOTIFY_DELAY),
+    };
+    let said = notify != Notify::default() || has(smtp_proto::RCPT_NOTIFY_NEVER);
+    let orcpt = to.orcpt.map(Cow::into_owned);
+    Command::Rcpt(Rcpt { forward_path, notify: said.then_some(notify), orcpt })
+}
+
+/// The address as written. The parser takes quotes away, without which `"a b"@x` is no address;
+/// such a one is read off the line.
+fn path(parsed: Cow<'_, str>, line: &str) -> String {
+    if !line.contains('"') {
+        return parsed.into_owned();
+    }
+    let Some((_, rest)) = line.split_once('<') else { return parsed.into_owned() };
+    let (mut quoted, mut escaped) = (false, false);
+    let end = rest.find(|character: char| {
+        let closes = character == '>' && !quoted;
+        quoted ^= character == '"' && !escaped;
+        escaped = character == '\\' && !escaped;
+        closes
+    });
+    let written = end.map_or(rest, |end| &rest[..end]).trim();
+    let routed = written.strip_prefix('@').and_then(|route| route.split_once(':'));
+    routed.map_or(written, |(_, mailbox)| mailbox).to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::{any, prop, proptest};
+
+    fn read(line: &str) -> Command {
+        Command::parse(line.as_bytes())
+    }
+
+    fn sender(line: &str) -> Mail {
+        match read(line) {
+            Command::Mail(mail) => mail,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    fn recipient(line: &str) -> Rcpt {
+        match read(line) {
+            Command::Rcpt(rcpt) => rcpt,
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn paths_are_read_as_real_clients_write_them() {
+        for line in
+            ["MAIL FROM:<a@b.test>", "mail from:<a@b.test>", "MAIL FROM: <a@b.test>  SIZE=0 "]
+        {
+            assert_eq!(sender(line).reverse_path, "a@b.test", "{line}");
+        }
+        assert_eq!(sender("MAIL FROM:<>").reverse_path, "");
+        assert_eq!(recipient("RCPT TO:<@r.test,@s.test:a@b.test>").forward_path, "a@b.test");
+        assert_eq!(recipient("RCPT TO:<Postmaster>").forward_path, "postmaster");
+        assert_eq!(recipient("RCPT TO:<\"a > b\"@c.test>").forward_path, "\"a > b\"@c.test");
+        assert_eq!(recipient("RCPT TO:<\u{fc}@ex\u{e4}mple.test>").domain(), "ex\u{e4}mple.test");
+    }
+
+    #[test]
+    fn extension_parameters_are_read() {
+        let line = "MAIL FROM:<a@b.test> SIZE=4096 BODY=8BITMIME SMTPUTF8 RET=HDRS \
+                    ENVID=x+2By AUTH=<> MT-PRIORITY=-3";
+        let expected = Mail {
+            reverse_path: "a@b.test".to_owned(),
+            size: 4096,
+            body: Some(Body::EightBitMime),
+            smtputf8: true,
+            ret: Some(Ret::Headers),
+            envid: Some("x+y".to_owned()),
+            auth: Some("<>".to_owned()),
+            mt_priority: -3,
+        };
+        assert_eq!(sender(line), expected);
+
+        let rcpt = recipient("RCPT TO:<a@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bc@b.test");
+        assert_eq!(rcpt.notify, Some(Notify { success: true, failure: false, delay: true }));
+        assert_eq!(rcpt.orcpt.as_deref(), Some("a+c@b.test"));
+        let never = recipient("RCPT TO:<a@b.test> NOTIFY=NEVER").notify;
+        assert_eq!(never, Some(Notify::default()));
+    }
+
+    #[test]
+    fn the_other_verbs_are_read() {
+        for (line, command) in [
+            ("EHLO client.test", Command::Ehlo("client.test".to_owned())),
+            ("ehlo my_host", Command::Ehlo("my_host".to_owned())),
+            ("HELO [127.0.0.1]", Command::Helo("[127.0.0.1]".to_owned())),
+            ("LHLO x", Command::Lhlo("x".to_owned())),
+            ("DATA", Command::Data),
+            ("BDAT 86 LAST", Command::Bdat { size: 86, last: true }),
+            ("RSET", Command::Rset),
+            ("NOOP so what", Command::Noop),
+            ("QUIT ", Command::Quit),
+            ("VRFY a", Command::Vrfy),
+            ("EXPN a", Command::Expn),
+            ("HELP", Command::Help),
+            ("STARTTLS", Command::Starttls),
+            ("AUTH PLAIN AGEAYg==", Command::Auth),
+            ("XCLIENT NAME=x", Command::Unknown),
+            ("", Command::Unknown),
+        ] {
+            assert_eq!(read(line), command, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (line, flaw) in [
+            (&b"NOOP \0"[..], Flaw::NotText),
+            (b"RSET\rQUIT", Flaw::NotText),
+            (b"MAIL FROM:<caf\xe9@b.test>", Flaw::NotText),
+            (b"MAIL FROM:<a@b@c>", Flaw::ReversePath),
+            (b"RCPT TO:<>", Flaw::ForwardPath),
+            (b"MAIL FROM:<a@b.test> SIZE=much", Flaw::Value("SIZE")),
+            (b"MAIL FROM:<a@b.test> XYZZY=1", Flaw::Parameter("XYZZY=1".to_owned())),
+        ] {
+            assert_eq!(Command::parse(line), Command::Malformed(flaw), "{line:?}");
+        }
+        assert!(matches!(read("MAIL FROM:a@b.test"), Command::Malformed(Flaw::Syntax(_))));
+        assert!(matches!(read("EHLO"), Command::Malformed(Flaw::Syntax(_))));
+    }
+
+    proptest! {
+        /// Whatever stands behind a verb, reading it ends without a panic and what comes out is
+        /// no longer than what went in.
+        #[test]
+        fn nothing_makes_it_panic(
+            verb in prop::sample::select(vec![
+                "", "EHLO ", "MAIL FROM:<", "RCPT TO:<", "RCPT TO:<a@b> ORCPT=", "BDAT ", "AUTH ",
+                "MAIL FROM:<a@b> ", "MAIL FROM:<> ENVID=", "RCPT TO:<\"", "NOOP ",
+            ]),
+            rest in prop::collection::vec(any::<u8>(), 0..200),
+        ) {
+            let line = [verb.as_bytes(), &rest].concat();
+            match Command::parse(&line) {
+                Command::Mail(mail) => assert!(mail.reverse_path.len() <= line.len()),
+                Command::Rcpt(rcpt) => assert!(rcpt.forward_path.len() <= line.len()),
+                _ => {}
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What MAIL and RCPT say (RFC 5321 §4.1.1.2, §4.1.1.3) and the envelope they build.
+//!
+//! Parameter values are kept decoded (`xtext`, RFC 3461 §4); whoever sends them on encodes them.
+
+/// A transaction's envelope: who sends, and the recipients taken so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Envelope {
+    /// What MAIL said.
+    pub mail: Mail,
+    /// What each accepted RCPT said, in order.
+    pub recipients: Vec<Rcpt>,
+}
+
+/// MAIL and its parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Mail {
+    /// The reverse-path without its brackets; empty: the null reverse-path `<>`.
+    pub reverse_path: String,
+    /// `SIZE=` (RFC 1870): bytes the client declares; zero says nothing.
+    pub size: u64,
+    /// `BODY=` (RFC 6152, RFC 3030).
+    pub body: Option<Body>,
+    /// `SMTPUTF8` (RFC 6531).
+    pub smtputf8: bool,
+    /// `RET=` (RFC 3461 §4.3).
+    pub ret: Option<Ret>,
+    /// `ENVID=` (RFC 3461 §4.4).
+    pub envid: Option<String>,
+    /// `AUTH=` (RFC 4954 §5).
+    pub auth: Option<String>,
+    /// `MT-PRIORITY=` (RFC 6710): -9 to 9.
+    pub mt_priority: i8,
+}
+
+/// RCPT and its parameters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rcpt {
+    /// The forward-path without its brackets and without a source route.
+    pub forward_path: String,
+    /// `NOTIFY=` (RFC 3461 §4.1); `None`: not said.
+    pub notify: Option<Notify>,
+    /// `ORCPT=` (RFC 3461 §4.2) without its address type.
+    pub orcpt: Option<String>,
+}
+
+/// The declared kind of content.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Body {
+    /// `7BIT`.
+    SevenBit,
+    /// `8BITMIME`.
+    EightBitMime,
+    /// `BINARYMIME`, which asks for BDAT.
+    BinaryMime,
+}
+
+/// How much of the message a DSN returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ret {
+    /// All of it.
+    Full,
+    /// Its header section.
+    Headers,
+}
+
+/// When a DSN is wanted. All false: `NEVER`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Notify {
+    /// On delivery.
+    pub success: bool,
+    /// On failure.
+    pub failure: bool,
+    /// On delay.
+    pub delay: bool,
+}
+
+impl Rcpt {
+    /// The domain after the last `@`; empty when there is none (`<Postmaster>`).
+    #[must_use]
+    pub fn domain(&self) -> &str {
+        self.forward_path.rsplit_once('@').map_or("", |(_, domain)| domain)
+    }
+}
