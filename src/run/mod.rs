@@ -78,6 +78,9 @@ pub enum RunError {
     /// Traffic could not be offered.
     #[error("cannot offer traffic: {0}")]
     Traffic(String),
+    /// The runtime could not be started.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[source] std::io::Error),
     /// The user asked to stop before there was anything to report, or asked twice.
     #[error("aborted; what was seen until then is in the run folder")]
     Aborted,
@@ -158,7 +161,12 @@ async fn offer(
         stand.ledger.record(&Event::Period { at, period });
     }
     let stop = interrupts.stop.child_token();
-    let mut offering = std::pin::pin!(traffic::offer(stand.traffic(schedule.start), stop.clone()));
+    let mut offering = std::pin::pin!(traffic::offer(
+        stand.plan.clone(),
+        stand.traffic(schedule.start),
+        stand.instruments(),
+        stop.clone(),
+    ));
     let mut told = false;
     loop {
         tokio::select! {

@@ -15,7 +15,7 @@ use crate::plan::Plan;
 use crate::scenario::model::{Scenario, TargetKind};
 use crate::sink::{self, Sink};
 use crate::target::{self, Target};
-use crate::traffic::{self, Gauges};
+use crate::traffic::{self, Gauges, Instruments};
 
 /// Everything a run needs, running.
 pub(super) struct Stand {
@@ -23,7 +23,7 @@ pub(super) struct Stand {
     pub(super) scenario: Scenario,
     pub(super) clock: Clock,
     pub(super) ledger: Ledger,
-    plan: Plan,
+    pub(super) plan: Plan,
     pub(super) sink: Arc<Sink>,
     pub(super) target: Target,
     pub(super) gauges: Arc<Gauges>,
@@ -69,7 +69,7 @@ impl Stand {
     /// that no load ever goes to a target that is connected to somewhere else.
     pub(super) async fn preflight(&self) -> Result<(), RunError> {
         let failed = RunError::Preflight;
-        let settings = self.traffic_settings(Time::ZERO);
+        let settings = self.traffic(Time::ZERO);
         traffic::preflight(&self.plan, &settings).await.map_err(|error| failed(error.to_string()))?;
         let wanted = self.scenario.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
         let arrived = self.sink.preflight_arrived(wanted);
@@ -85,12 +85,16 @@ impl Stand {
     }
 
     /// How traffic is to be offered, beginning at `start`.
-    pub(super) fn traffic_settings(&self, start: Time) -> traffic::Settings {
-        traffic::Settings {
-            address: self.target.address(),
-            smtp: self.scenario.smtp,
-            load: self.scenario.load.clone(),
-            start,
+    pub(super) fn traffic(&self, start: Time) -> traffic::Settings {
+        traffic::Settings::new(&self.scenario, self.target.address(), start)
+    }
+
+    /// Where traffic reads time and writes what it sees.
+    pub(super) fn instruments(&self) -> Instruments {
+        Instruments {
+            clock: self.clock,
+            ledger: self.ledger.clone(),
+            gauges: Arc::clone(&self.gauges),
         }
     }
 
