@@ -34,6 +34,21 @@ pub const DESTINATIONS: usize = 65_535;
 /// Fault rules in one scenario; a rule number is a `u16`.
 pub const FAULTS: usize = 1024;
 
+/// Longest duration a scenario may state: ten years, far from any overflow of sums.
+pub const TIMESPAN: Duration = Duration::from_secs(10 * 366 * 86_400);
+
+/// Parts of the path of a `--set` override; no key lies nearly as deep.
+pub const OVERRIDE_DEPTH: usize = 32;
+
+/// Highest rate a scenario may state, messages a second; beyond it due times coincide.
+pub const RATE: f64 = 10_000_000.0;
+
+/// Longest name of a scenario, fault or variant: it becomes the name of a folder or a column.
+pub const NAME: usize = 100;
+
+/// Simultaneous deliveries a scenario may ask of a target: as many as the sink can answer.
+pub const DELIVERIES: u32 = SINK_SESSIONS as u32;
+
 /// Simultaneous sessions at the sink; more are answered `421`.
 pub const SINK_SESSIONS: usize = 20_000;
 
@@ -50,6 +65,24 @@ pub const QUIT: Duration = Duration::from_secs(5);
 /// Due messages waiting for a free session. Beyond it the dispatcher records a limit event and
 /// waits; due times stay as they were, so the wait is measured.
 pub const DISPATCH_QUEUE: usize = 100_000;
+
+/// Messages prepared ahead of their due time, so that writing their text is not latency.
+pub const PREPARED: usize = 1024;
+
+/// Bytes of message text held ready. A message beyond it is written by its session, just before it
+/// is sent: a deep queue of due messages must not hold their texts.
+pub const PREPARED_BYTES: u64 = 64 * 1024 * 1024;
+
+/// The dispatcher sleeps until this long before a due time and yields for the rest: a thread
+/// wakes up late by about as much on a busy machine.
+pub const DISPATCH_SPIN: Duration = Duration::from_micros(200);
+
+/// The dispatcher's longest sleep: how soon it sees that it is to stop.
+pub const DISPATCH_SLEEP: Duration = Duration::from_millis(20);
+
+/// How long a place in the session pool rests after a connection that could not be opened, so
+/// that a target that is down is not hammered.
+pub const RECONNECT: Duration = Duration::from_millis(100);
 
 /// Idle time after which a server side closes a session. RFC 5321 §4.5.3.2.7 asks for 5 minutes.
 pub const SERVER_IDLE: Duration = Duration::from_secs(300);

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::scenario::ScenarioError;
+
 /// What a run of the program came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
@@ -46,6 +48,7 @@ impl Exit {
     pub fn of(error: &anyhow::Error) -> Exit {
         match error.downcast_ref::<Failure>() {
             Some(failure) => failure.exit,
+            None if error.is::<ScenarioError>() => Exit::Scenario,
             None => Exit::Internal,
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod exit;
 
+mod check;
 mod completions;
 mod man;
 
@@ -13,6 +14,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::scenario::ScenarioError;
 use exit::Exit;
 
 /// Load testing and chaos simulation for mail pipelines.
@@ -25,6 +27,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Check(check::Args),
     Completions(completions::Args),
     Man(man::Args),
 }
@@ -32,6 +35,7 @@ enum Command {
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
+            Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Man(args) => man::run(&args),
         }
@@ -47,8 +51,12 @@ pub fn main() -> ExitCode {
     match cli.command.run() {
         Ok(exit) => exit.into(),
         Err(error) => {
-            complain(&error);
-            Exit::of(&error).into()
+            let exit = Exit::of(&error);
+            match error.downcast_ref::<ScenarioError>() {
+                Some(problems) => complain(&problems.styled()),
+                None => complain(&format!("error: {error:#}")),
+            }
+            exit.into()
         }
     }
 }
@@ -59,14 +67,12 @@ fn start_log() {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
     if log.try_init().is_err() {
-        complain(&anyhow::anyhow!("the log was started twice"));
+        complain("the log was started twice");
     }
 }
 
-/// Writes an error to stderr. A closed stderr leaves nobody to tell.
-fn complain(error: &anyhow::Error) {
-    let text = format!("{error:#}");
-    let text = if text.starts_with("error") { text } else { format!("error: {text}") };
+/// Writes to stderr. A closed stderr leaves nobody to tell.
+fn complain(text: &str) {
     let _nobody_to_tell = writeln!(anstream::stderr(), "{text}");
 }
 

@@ -43,7 +43,7 @@ pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
 
 /// Bytes of the smallest text that every message of the plan can have.
 pub(super) fn least_size(facts: &Facts) -> u64 {
-    let longest = (0..).map(DestinationId).zip(&facts.destinations);
+    let longest = (0..).map(DestinationId).zip(&facts.source.destinations);
     let Some((to, _)) = longest.max_by_key(|(_, destination)| destination.domain.len()) else {
         return 0;
     };
@@ -75,7 +75,7 @@ impl Frame {
             .message_id(format!("{tag}.{}@{BOUNCE_DOMAIN}", message.0))
             .header("Auto-Submitted", Raw::new("auto-generated"))
             .header("Precedence", Raw::new("bulk"))
-            .body(structure(&facts.message, &boundary))
+            .body(structure(&facts.source.message, &boundary))
             .serialize(&mut bytes);
         let gaps = gaps(&bytes, &boundary);
         Frame { message, bytes, gaps }
@@ -83,7 +83,7 @@ impl Frame {
 
     /// Bytes of everything but the part that grows.
     fn fixed_length(&self, facts: &Facts) -> usize {
-        let html = facts.message.parts == Parts::Alternative;
+        let html = facts.source.message.parts == Parts::Alternative;
         self.bytes.len()
             + body::opening(&facts.identity.tag, self.message).len()
             + if html { HTML_START.len() + HTML_END.len() } else { 0 }
@@ -93,17 +93,17 @@ impl Frame {
     /// The frame with its bodies, of this length in all.
     fn filled(&self, facts: &Facts, length: usize) -> Vec<u8> {
         let key = Key { subject: self.message.0, ..Key::default() };
-        let mut stream = facts.seed.stream(Purpose::Text, key);
-        let words = Words::of(facts.message.encoding);
+        let mut stream = facts.source.seed.stream(Purpose::Text, key);
+        let words = Words::of(facts.source.message.encoding);
         let room = length.saturating_sub(self.fixed_length(facts));
-        let [first, second] = shares(facts.message.parts, room);
+        let [first, second] = shares(facts.source.message.parts, room);
         let mut out = Vec::with_capacity(length);
         let [text_at, more_at] = [self.gaps[0], *self.gaps.last().unwrap_or(&0)];
         out.extend_from_slice(&self.bytes[..text_at]);
         out.extend_from_slice(body::opening(&facts.identity.tag, self.message).as_bytes());
         body::prose(&mut out, first, words, &mut stream);
         out.extend_from_slice(&self.bytes[text_at..more_at]);
-        match facts.message.parts {
+        match facts.source.message.parts {
             Parts::Text => {}
             Parts::Alternative => {
                 out.extend_from_slice(HTML_START);
@@ -166,4 +166,143 @@ fn shares(parts: Parts, room: usize) -> [usize; 2] {
         Parts::Mixed => room / 10 * 7 / body::BASE64_LINE * body::BASE64_LINE,
     };
     [room - second, second]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::plan;
+    use super::*;
+    use crate::plan::Plan;
+    use crate::probe::content::Verifier;
+    use crate::quantity::Quantity;
+    use mail_parser::{MessageParser, MimeHeaders};
+
+    const ALL_PARTS: [Parts; 3] = [Parts::Text, Parts::Alternative, Parts::Mixed];
+    const ENCODINGS: [Encoding; 2] = [Encoding::SevenBit, Encoding::EightBit];
+
+    fn plan_of(parts: Parts, encoding: Encoding, size: f64) -> Plan {
+        plan(|source| {
+            source.message.parts = parts;
+            source.message.encoding = encoding;
+            source.message.size = Quantity::Constant(size);
+            source.message.recipients = Quantity::Constant(3.0);
+        })
+    }
+
+    /// Calls the test for offers of every structure, encoding and a range of sizes.
+    fn for_each_kind(test: impl Fn(&Plan, &Offer, &[u8])) {
+        for parts in ALL_PARTS {
+            for encoding in ENCODINGS {
+                for size in [1.0, 1500.0, 1777.0, 4096.0, 100_001.0] {
+                    let plan = plan_of(parts, encoding, size);
+                    for offer in plan.offers().step_by(7).take(12).chain([plan.preflight()]) {
+                        test(&plan, &offer, &plan.text(&offer));
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_has_exactly_the_planned_size() {
+        for_each_kind(|_, offer, text| assert_eq!(text.len() as u64, offer.size));
+    }
+
+    #[test]
+    fn a_text_is_intact_to_the_verifier() {
+        for_each_kind(|_, offer, text| {
+            let mut verifier = Verifier::new();
+            verifier.feed(text);
+            let check = verifier.finish();
+            assert_eq!(check.message, Some(offer.message));
+            assert_eq!(check.damage, []);
+        });
+    }
+
+    #[test]
+    fn lines_are_lawful() {
+        for_each_kind(|plan, _, text| {
+            let text = String::from_utf8(text.to_vec()).expect("UTF-8");
+            assert!(text.ends_with("\r\n"));
+            assert!(
+                text.split("\r\n").all(|line| line.len() <= 998 && !line.contains(['\r', '\n']))
+            );
+            let ascii = plan.facts.source.message.encoding == Encoding::SevenBit;
+            assert!(!ascii || text.is_ascii());
+            assert!(text.contains("\r\n.\r\n..\r\n"), "dots to stuff");
+        });
+    }
+
+    #[test]
+    fn a_text_reads_back_as_mail() {
+        for_each_kind(|plan, offer, text| {
+            let mail = MessageParser::default().parse(text).expect("mail");
+            let tag = &plan.identity().tag;
+            assert!(text.starts_with(
+                format!("X-Mailbench: run={tag}; id={};", offer.message.0).as_bytes()
+            ));
+            let id = format!("{tag}.{}@{BOUNCE_DOMAIN}", offer.message.0);
+            assert_eq!(mail.message_id(), Some(id.as_str()));
+            let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address.as_deref());
+            assert_eq!(to, Some(plan.envelope(offer).recipients[0].as_str()));
+            assert_eq!(mail.date().map(|date| date.to_timestamp()), Some(DATE));
+            assert!(
+                mail.subject()
+                    .is_some_and(|subject| subject.contains(&offer.message.0.to_string()))
+            );
+            assert_eq!(mail.header_raw("Auto-Submitted").map(str::trim), Some("auto-generated"));
+            assert_eq!(mail.header_raw("Precedence").map(str::trim), Some("bulk"));
+            let body = mail.body_text(0).expect("a text part");
+            assert!(body.starts_with(&format!("{} {tag}", offer.message.0)), "{body}");
+        });
+    }
+
+    #[test]
+    fn parts_are_what_was_asked_for() {
+        let parts_of = |parts| {
+            let plan = plan_of(parts, Encoding::EightBit, 8192.0);
+            let text = plan.text(&plan.offers().next().expect("an offer"));
+            let mail = MessageParser::default().parse(&text).expect("mail").into_owned();
+            let kind = |part: &mail_parser::MessagePart| {
+                let kind = part.content_type().expect("a type");
+                format!("{}/{}", kind.ctype(), kind.subtype().unwrap_or_default())
+            };
+            mail.parts.iter().map(kind).collect::<Vec<_>>()
+        };
+        assert_eq!(parts_of(Parts::Text), ["text/plain"]);
+        let alternative = ["multipart/alternative", "text/plain", "text/html"];
+        assert_eq!(parts_of(Parts::Alternative), alternative);
+        let mixed = ["multipart/mixed", "text/plain", "application/octet-stream"];
+        assert_eq!(parts_of(Parts::Mixed), mixed);
+        let plan = plan_of(Parts::Mixed, Encoding::SevenBit, 8192.0);
+        let text = plan.text(&plan.offers().next().expect("an offer"));
+        let mail = MessageParser::default().parse(&text).expect("mail");
+        assert!(mail.attachment(0).expect("an attachment").contents().len() > 3000);
+    }
+
+    #[test]
+    fn texts_do_not_depend_on_the_order_in_which_they_are_made() {
+        let make = || plan_of(Parts::Mixed, Encoding::EightBit, 3000.0);
+        let plan = make();
+        let offers: Vec<Offer> = plan.offers().take(60).collect();
+        let in_order: Vec<Vec<u8>> = offers.iter().map(|offer| plan.text(offer)).collect();
+        let again = make();
+        for index in (0..60).map(|n| (n * 37 + 11) % 60) {
+            assert_eq!(again.text(&offers[index]), in_order[index]);
+        }
+        assert_ne!(in_order[0], in_order[1]);
+    }
+
+    #[test]
+    fn the_nonce_is_in_envelopes_only() {
+        let source = super::super::sample::source();
+        let [one, two] = ["one", "two"].map(|nonce| Plan {
+            facts: std::sync::Arc::new(Facts::new(source.clone(), Some(nonce.to_owned()))),
+        });
+        let offer = one.offers().next().expect("an offer");
+        assert_eq!(one.text(&offer), two.text(&offer));
+        assert_eq!(one.envelope(&offer).reverse_path, "b+one.0@bounce.mailbench.test");
+        assert_eq!(two.envelope(&offer).reverse_path, "b+two.0@bounce.mailbench.test");
+        assert_eq!(one.envelope(&offer).recipients, two.envelope(&offer).recipients);
+    }
 }

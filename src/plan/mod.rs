@@ -9,6 +9,8 @@ mod body;
 mod destination;
 mod message;
 mod offers;
+#[cfg(test)]
+mod sample;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,14 +34,20 @@ pub struct Plan {
 /// What every part of the plan is derived from.
 #[derive(Debug)]
 struct Facts {
-    seed: Seed,
+    source: Source,
     identity: Identity,
-    load: Load,
-    message: MessageSpec,
-    destinations: Vec<Destination>,
     weights: destination::Weights,
     /// Least size of a message: headers, identity, opening lines and end line. Bytes.
     least_size: u64,
+}
+
+/// The parts of a scenario that make its plan.
+#[derive(Clone, Debug, Serialize)]
+struct Source {
+    seed: Seed,
+    load: Load,
+    message: MessageSpec,
+    destinations: Vec<Destination>,
 }
 
 /// One message of the plan.
@@ -69,20 +77,13 @@ impl Plan {
     /// lower case; without one the tag takes its place.
     #[must_use]
     pub fn new(scenario: &Scenario, nonce: Option<String>) -> Plan {
-        let tag = tag(scenario);
-        let nonce = nonce.unwrap_or_else(|| tag.clone());
-        let weights = scenario.destinations.iter().map(|destination| destination.weight);
-        let mut facts = Facts {
+        let source = Source {
             seed: scenario.seed,
-            identity: Identity { tag, nonce },
             load: scenario.load.clone(),
             message: scenario.message.clone(),
             destinations: scenario.destinations.clone(),
-            weights: destination::Weights::new(weights),
-            least_size: 0,
         };
-        facts.least_size = message::least_size(&facts);
-        Plan { facts: Arc::new(facts) }
+        Plan { facts: Arc::new(Facts::new(source, nonce)) }
     }
 
     /// Who the run is, to its own mail.
@@ -143,41 +144,41 @@ impl Plan {
 }
 
 impl Facts {
+    fn new(source: Source, nonce: Option<String>) -> Facts {
+        let tag = source.tag();
+        let nonce = nonce.unwrap_or_else(|| tag.clone());
+        let weights = source.destinations.iter().map(|destination| destination.weight);
+        let weights = destination::Weights::new(weights);
+        let identity = Identity { tag, nonce };
+        let mut facts = Facts { source, identity, weights, least_size: 0 };
+        facts.least_size = message::least_size(&facts);
+        facts
+    }
+
     fn preflight_destinations(&self) -> impl Iterator<Item = DestinationId> + use<> {
-        let count = self.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
+        let count = self.source.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
         (0..u16::try_from(count).unwrap_or(u16::MAX)).map(DestinationId)
     }
 
     fn domain(&self, destination: DestinationId) -> &str {
-        &self.destinations[usize::from(destination.0)].domain
+        &self.source.destinations[usize::from(destination.0)].domain
     }
 
     /// Where a probe goes: a function of seed and number alone.
     fn destination(&self, probe: ProbeId) -> DestinationId {
         let key = Key { subject: probe.0, ..Key::default() };
-        self.weights.draw(&mut self.seed.stream(Purpose::Destination, key))
+        self.weights.draw(&mut self.source.seed.stream(Purpose::Destination, key))
     }
 }
 
-/// What makes the mail of one scenario and seed its own: the start of a digest over everything
-/// that the plan is derived from.
-fn tag(scenario: &Scenario) -> String {
-    #[derive(Serialize)]
-    struct Material<'a> {
-        seed: Seed,
-        load: &'a Load,
-        message: &'a MessageSpec,
-        destinations: &'a [Destination],
+impl Source {
+    /// What makes the mail of one scenario and seed its own: the start of a digest over all that
+    /// the plan is derived from.
+    fn tag(&self) -> String {
+        // These types have no map and no key that is not a string: writing them cannot fail.
+        let bytes = serde_json::to_vec(self).unwrap_or_default();
+        base32(&Sha256::digest(bytes)[..TAG_BYTES])
     }
-    let material = Material {
-        seed: scenario.seed,
-        load: &scenario.load,
-        message: &scenario.message,
-        destinations: &scenario.destinations,
-    };
-    // These types have no map and no key that is not a string: writing them cannot fail.
-    let bytes = serde_json::to_vec(&material).unwrap_or_default();
-    base32(&Sha256::digest(bytes)[..TAG_BYTES])
 }
 
 /// Bytes of the digest in a tag: five bytes are eight characters.

@@ -42,7 +42,11 @@ impl Facts {
     /// Where the recipients of the message with this number are.
     fn recipients(&self, message: MessageId) -> Vec<DestinationId> {
         let key = Key { subject: message.0, ..Key::default() };
-        let drawn = self.message.recipients.sample(&mut self.seed.stream(Purpose::Recipients, key));
+        let drawn = self
+            .source
+            .message
+            .recipients
+            .sample(&mut self.source.seed.stream(Purpose::Recipients, key));
         let count = (drawn.round() as usize).clamp(1, limits::RECIPIENTS) as u16;
         (0..count).map(|index| self.destination(message.probe(index))).collect()
     }
@@ -50,7 +54,8 @@ impl Facts {
     /// Bytes of the text of the message with this number.
     fn size(&self, message: MessageId) -> u64 {
         let key = Key { subject: message.0, ..Key::default() };
-        let drawn = self.message.size.sample(&mut self.seed.stream(Purpose::Size, key));
+        let drawn =
+            self.source.message.size.sample(&mut self.source.seed.stream(Purpose::Size, key));
         (drawn.round() as u64).max(self.least_size).min(limits::MESSAGE_SIZE)
     }
 }
@@ -68,7 +73,7 @@ pub(super) struct Dues {
 
 impl Dues {
     pub(super) fn new(facts: &Facts) -> Dues {
-        let load = &facts.load;
+        let load = &facts.source.load;
         let counted = match load.extent {
             Extent::Messages(count) => Some(count),
             Extent::Duration(_) => None,
@@ -76,7 +81,7 @@ impl Dues {
         let (arrivals, counted_left) = match &load.model {
             LoadModel::Open { arrival, segments } => {
                 let rate = Rate::new(segments, counted.is_some());
-                (Some(Arrivals::new(arrival, rate, facts.seed)), counted)
+                (Some(Arrivals::new(arrival, rate, facts.source.seed)), counted)
             }
             // How many fit into the warm-up only traffic finds out.
             LoadModel::Closed { .. } => (None, counted.filter(|_| load.warm_up.is_zero())),
@@ -115,4 +120,124 @@ impl Iterator for Dues {
 fn nearest_nanosecond(seconds: f64) -> Option<Duration> {
     let nanoseconds = (seconds * 1e9).round();
     (nanoseconds < u64::MAX as f64).then(|| Duration::from_nanos(nanoseconds as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{open, plan, plan_with_seed, segment};
+    use super::*;
+    use crate::plan::Plan;
+    use crate::quantity::{Law, Quantity};
+    use crate::scenario::model::Arrival;
+
+    fn offers(plan: &Plan) -> Vec<Offer> {
+        plan.offers().collect()
+    }
+
+    #[test]
+    fn the_same_seed_gives_the_same_sequence() {
+        let change = |source: &mut super::super::Source| {
+            source.message.recipients = Quantity::Constant(2.0);
+            source.message.size = Quantity::Drawn {
+                law: Law::LogNormal { median: 8192.0, sigma: 1.0 },
+                min: None,
+                max: Some(1e6),
+            };
+        };
+        let first = offers(&plan(change));
+        assert_eq!(first, offers(&plan(change)));
+        assert_ne!(first, offers(&plan_with_seed(8, change)));
+    }
+
+    #[test]
+    fn probes_are_numbered_densely() {
+        let plan = plan(|source| {
+            let law = Law::Uniform { min: 0.0, max: 5.0 };
+            source.message.recipients = Quantity::Drawn { law, min: None, max: None };
+        });
+        let mut next = 0;
+        let mut most = 0;
+        for offer in plan.offers() {
+            assert_eq!(offer.message, MessageId(next));
+            assert!(!offer.recipients.is_empty());
+            for (index, destination) in (0..).zip(&offer.recipients) {
+                let probe = offer.message.probe(index);
+                assert_eq!(plan.destination_of(probe), Some(*destination));
+            }
+            next += offer.recipients.len() as u64;
+            most = most.max(offer.recipients.len());
+        }
+        assert_eq!(most, 5);
+    }
+
+    #[test]
+    fn due_times_never_go_back_and_keep_to_the_segments() {
+        for arrival in [
+            Arrival::Constant,
+            Arrival::Poisson,
+            Arrival::OnOff { on: Duration::from_secs(1), off: Duration::from_secs(1) },
+        ] {
+            let plan = plan(|source| {
+                source.load.model =
+                    open(arrival.clone(), vec![segment(50.0, 50.0, 5), segment(50.0, 500.0, 10)])
+            });
+            let dues: Vec<Duration> = plan.offers().filter_map(|offer| offer.due).collect();
+            assert!(dues.is_sorted(), "{arrival:?}");
+            assert!(dues.last().is_some_and(|last| *last < Duration::from_secs(15)));
+            assert_eq!(plan.planned_messages(), Some(dues.len() as u64));
+        }
+    }
+
+    #[test]
+    fn a_ramp_has_as_many_messages_as_its_integral() {
+        let plan = plan(|source| {
+            source.load.model = open(Arrival::Constant, vec![segment(100.0, 500.0, 20)]);
+        });
+        assert_eq!(plan.planned_messages(), Some(6000));
+    }
+
+    #[test]
+    fn messages_are_counted_after_the_warm_up() {
+        for arrival in [Arrival::Constant, Arrival::Poisson] {
+            let plan = plan(|source| {
+                source.load.warm_up = Duration::from_secs(5);
+                source.load.extent = Extent::Messages(1000);
+                source.load.model = open(arrival, vec![segment(10.0, 10.0, 5)]);
+            });
+            let warm_up = Duration::from_secs(5);
+            let (before, counted): (Vec<Offer>, Vec<Offer>) =
+                plan.offers().partition(|offer| offer.due < Some(warm_up));
+            assert_eq!(counted.len(), 1000);
+            assert!((25..=85).contains(&before.len()), "{}", before.len());
+        }
+    }
+
+    #[test]
+    fn the_closed_model_has_no_due_times() {
+        let closed = || LoadModel::Closed { think_time: Quantity::Constant(0.0) };
+        let unbounded = plan(|source| source.load.model = closed());
+        assert_eq!(unbounded.planned_messages(), None);
+        assert!(unbounded.offers().take(1000).all(|offer| offer.due.is_none()));
+        let counted = plan(|source| {
+            source.load.model = closed();
+            source.load.extent = Extent::Messages(30);
+        });
+        assert_eq!(counted.offers().count(), 30);
+        assert_eq!(counted.planned_messages(), Some(30));
+        let warmed = plan(|source| {
+            source.load.model = closed();
+            source.load.extent = Extent::Messages(30);
+            source.load.warm_up = Duration::from_secs(1);
+        });
+        assert_eq!(warmed.planned_messages(), None);
+        assert_eq!(warmed.offers().take(31).count(), 31);
+    }
+
+    #[test]
+    fn sizes_are_held_between_what_is_possible_and_the_limit() {
+        let smallest = plan(|source| source.message.size = Quantity::Constant(1.0));
+        assert!(smallest.offers().all(|offer| (300..2000).contains(&offer.size)));
+        let largest = plan(|source| source.message.size = Quantity::Constant(1e18));
+        assert!(largest.offers().all(|offer| offer.size == limits::MESSAGE_SIZE));
+    }
 }

@@ -46,6 +46,8 @@ pub enum Damage {
 
 /// What was seen after the identity header.
 pub(super) struct Seen {
+    /// Whether the identity header's line ends in CRLF.
+    pub(super) line_end_intact: bool,
     /// Counts over the headers through the blank line.
     pub(super) head: Tally,
     /// Counts over what comes after them.
@@ -59,6 +61,9 @@ pub(super) struct Seen {
 /// Names what is wrong; empty when both digests hold.
 pub(super) fn diagnose(sent: &IdentityHeader, seen: &Seen) -> Vec<Damage> {
     let mut damage = Vec::new();
+    if !seen.line_end_intact {
+        damage.push(Damage::LineEnds);
+    }
     if !seen.head_intact {
         let only_line_ends =
             seen.head.bare_lf > 0 && seen.head.bytes + seen.head.bare_lf == sent.head_bytes;

@@ -1,6 +1,144 @@
 //! The scenario: what a run asks. TOML in, [`Scenario`] out, or an error that shows the line.
 //!
-//! Two steps: as written (`file`), as meant ([`Scenario`]). Everything after this module works
+//! Two steps: as written ([`file`]), as meant ([`Scenario`]). Everything after this module works
 //! with the meant form, in which a contradiction cannot be said.
 
+pub mod diagnosis;
+pub mod file;
 pub mod model;
+pub mod units;
+
+mod overrides;
+mod resolve;
+mod write;
+mod write_fault;
+
+use std::ops::Range;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+use toml::de::DeTable;
+
+pub use diagnosis::{Problem, ScenarioError, Source, problem};
+pub use model::Scenario;
+pub use overrides::{NotAnOverride, Override};
+
+use crate::queue::schedule::RetrySchedule;
+use diagnosis::Problems;
+use model::Delivery;
+
+/// A scenario that was read, and what it was read from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// As meant.
+    pub scenario: Scenario,
+    /// Where it came from, for problems found later.
+    pub source: Source,
+    /// As TOML in the scenario's own grammar, every default filled in; reads back to the same.
+    pub resolved: String,
+    /// SHA-256 of `resolved`, in hexadecimal.
+    pub sha256: String,
+    /// Where each destination's domain stands in the source.
+    domain_spans: Vec<Range<usize>>,
+}
+
+/// Reads a scenario file.
+///
+/// # Errors
+/// When it cannot be read, or does not make a scenario.
+pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => parse(&name, &text, overrides),
+        Err(error) => {
+            let problem = Problem::unplaced(format!("cannot read {name}: {error}"));
+            Err(ScenarioError::new(&Source::new(name, ""), vec![problem]))
+        }
+    }
+}
+
+/// Reads a scenario from text; `name` is what problems call it, and names the scenario when it
+/// has no name of its own.
+///
+/// # Errors
+/// When it does not make a scenario; every problem found is in the error.
+pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
+    let mut source = Source::new(name, text);
+    let start = source.end();
+    overrides::append(&mut source, overrides);
+    let mut root = tree(&source)?;
+    let mut problems = Problems::default();
+    overrides::apply(&mut root, overrides, start, &mut problems);
+    let written = file::read(root, &mut problems);
+    // What a section would mean is not worth judging while another could not even be read.
+    problems.check(&source)?;
+    let fallback = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
+    let scenario = resolve::resolve(&written, fallback, &mut problems);
+    problems.check(&source)?;
+    let resolved = toml_of(&write::file(&scenario));
+    let sha256 = Sha256::digest(&resolved).iter().map(|byte| format!("{byte:02x}")).collect();
+    let domains = written.destination.iter();
+    let domain_spans = domains.map(|one| one.value.domain.span.clone()).collect();
+    Ok(Loaded { scenario, source, resolved, sha256, domain_spans })
+}
+
+/// The tree of a TOML text, or every mistake in its syntax.
+fn tree(source: &Source) -> Result<DeTable<'_>, ScenarioError> {
+    let (root, errors) = DeTable::parse_recoverable(&source.text);
+    if errors.is_empty() {
+        return Ok(root.into_inner());
+    }
+    let problem = |error: &toml::de::Error| match error.span() {
+        Some(span) => Problem::new(&span, error.message()),
+        None => Problem::unplaced(error.message()),
+    };
+    Err(ScenarioError::new(source, errors.iter().map(problem).collect()))
+}
+
+/// The types of `file` are tables of plain values, which TOML can always say.
+fn toml_of(file: &impl serde::Serialize) -> String {
+    toml::to_string(file).unwrap_or_else(|error| format!("# cannot be written: {error}\n"))
+}
+
+/// Refuses destinations outside the reserved domains and those in `allowed` (the command line's,
+/// never the scenario's).
+///
+/// # Errors
+/// Names every domain that needs permission.
+pub fn check_domains(loaded: &Loaded, allowed: &[String]) -> Result<(), ScenarioError> {
+    let mut problems = Problems::default();
+    for (destination, span) in loaded.scenario.destinations.iter().zip(&loaded.domain_spans) {
+        if !resolve::is_reserved(&destination.domain, allowed) {
+            let what = format!("`{}` could be somebody's real domain", destination.domain);
+            problems.push(Problem::new(span, what).help(format!(
+                "use one under {}; or, if it is yours, add --allow-recipient-domain {}",
+                resolve::reserved_domains(),
+                destination.domain,
+            )));
+        }
+    }
+    problems.check(&loaded.source)
+}
+
+/// Reads the settings file of the embedded relay: `[retry]` and `[delivery]`, as in `[target]`.
+///
+/// # Errors
+/// As for a scenario.
+pub fn relay_settings(name: &str, text: &str) -> Result<(RetrySchedule, Delivery), ScenarioError> {
+    let source = Source::new(name, text);
+    let mut problems = Problems::default();
+    let written = file::read_relay_settings(tree(&source)?, &mut problems);
+    let retry = resolve::retry(written.retry.as_ref(), &mut problems);
+    let delivery = resolve::delivery(written.delivery.as_ref(), &mut problems);
+    problems.check(&source)?;
+    Ok((retry, delivery))
+}
+
+/// What [`relay_settings`] reads.
+#[must_use]
+pub fn relay_settings_toml(retry: &RetrySchedule, delivery: &Delivery) -> String {
+    toml_of(&file::RelaySettings {
+        retry: write::some(write::retry(retry)),
+        delivery: write::some(write::delivery(delivery)),
+    })
+}

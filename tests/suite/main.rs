@@ -1,5 +1,12 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
+mod bounces_need_reasons;
+mod counts_are_what_was_planted;
+mod journals;
 mod lost_connection;
+mod offering;
+mod planted_faults_are_found;
+mod receiver;
 mod scripted;
 mod submission;
+mod unproved_is_not_a_pass;

@@ -164,6 +164,9 @@ impl<'a> Reading<'a> {
     }
 
     fn offered(&mut self, message: MessageId, recipients: u16, (due, offered): (Time, Time)) {
+        if message >= PREFLIGHT {
+            return;
+        }
         let history = &mut self.history;
         let end = message.0.saturating_add(u64::from(recipients));
         if end > history.probes.len() as u64 + limits::OFFER_GAP
@@ -197,6 +200,9 @@ impl<'a> Reading<'a> {
     }
 
     fn submitted(&mut self, submitted: &Submitted) {
+        if submitted.message >= PREFLIGHT {
+            return;
+        }
         let history = &mut self.history;
         let Some(message) = history.message_mut(submitted.message) else {
             history.contradictions += 1;

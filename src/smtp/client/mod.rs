@@ -6,15 +6,14 @@
 
 pub mod connection;
 pub mod outcome;
-pub mod stuffing;
 pub mod timeouts;
 pub mod transaction;
 
 mod progress;
 mod wire;
 
+pub use crate::smtp::content::stuffed;
 pub use connection::{Connection, Opened, Opening, Peer, connect};
 pub use outcome::{Cause, Outcome};
-pub use stuffing::stuffed;
 pub use timeouts::Timeouts;
 pub use transaction::{Mail, Transacted};

@@ -63,6 +63,18 @@ pub enum Cause {
     Io(io::ErrorKind),
 }
 
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Outcome::NotSent { stage, cause } => write!(f, "not sent, {cause} at {stage}"),
+            Outcome::Refused { stage, reply } => write!(f, "refused at {stage}: {reply}"),
+            Outcome::Broken { stage, cause } => write!(f, "broken off, {cause} at {stage}"),
+            Outcome::Accepted { reply } => write!(f, "accepted: {reply}"),
+            Outcome::Indeterminate { cause } => write!(f, "no answer to the final dot, {cause}"),
+        }
+    }
+}
+
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

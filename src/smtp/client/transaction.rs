@@ -13,10 +13,12 @@ use tokio::time::timeout;
 use super::connection::Connection;
 use super::outcome::{Cause, Outcome};
 use super::progress::{Progress, Step};
-use super::stuffing::END_OF_DATA;
 use crate::limits;
 use crate::smtp::reply::{Reply, Severity};
 use crate::smtp::stage::Stage;
+
+/// What ends the content, its last CRLF included (RFC 5321 §4.1.1.4).
+const END_OF_DATA: &[u8] = b"\r\n.\r\n";
 
 /// What to submit.
 #[derive(Clone, Copy, Debug)]

@@ -1,0 +1,222 @@
+//! What is wrong with a scenario, shown where it stands: file, line, column, the line itself,
+//! and a way out.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+/// The text a scenario was read from: a file, then the overrides of the command line. Byte
+/// ranges count through the file and on through the overrides.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// The file's name, as the user gave it.
+    pub name: String,
+    /// The file's text.
+    pub text: String,
+    /// Overrides, each as `key=value`.
+    pub(super) overrides: Vec<String>,
+}
+
+/// One thing that is wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    span: Option<Range<usize>>,
+    message: String,
+    label: Option<String>,
+    help: Option<String>,
+}
+
+/// Problems found so far; reading goes on after one, so that a user sees them all at once.
+#[derive(Debug, Default)]
+pub(super) struct Problems(Vec<Problem>);
+
+/// Why a scenario cannot be run; its `Display` shows every problem in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScenarioError {
+    source: Source,
+    problems: Vec<Problem>,
+}
+
+impl Source {
+    /// A file's text without overrides.
+    #[must_use]
+    pub fn new(name: impl Into<String>, text: impl Into<String>) -> Source {
+        Source { name: name.into(), text: text.into(), overrides: Vec::new() }
+    }
+
+    /// Where the text of the next override begins.
+    pub(super) fn end(&self) -> usize {
+        self.text.len() + 1 + self.overrides.iter().map(|text| text.len() + 1).sum::<usize>()
+    }
+
+    /// The piece in which `span` lies (name and text), and the span within it.
+    fn locate(&self, span: &Range<usize>) -> (&str, &str, Range<usize>) {
+        let mut start = 0;
+        let mut piece = (self.name.as_str(), self.text.as_str());
+        for text in &self.overrides {
+            let next = start + piece.1.len() + 1;
+            if span.start < next {
+                break;
+            }
+            (start, piece) = (next, ("--set", text.as_str()));
+        }
+        let from = piece.1.floor_char_boundary(span.start.saturating_sub(start));
+        let to = piece.1.ceil_char_boundary(span.end.saturating_sub(start)).max(from);
+        (piece.0, piece.1, from..to)
+    }
+}
+
+impl Problem {
+    /// A problem at `span` of a [`Source`].
+    #[must_use]
+    pub fn new(span: &Range<usize>, message: impl Into<String>) -> Problem {
+        Problem { span: Some(span.clone()), ..Problem::unplaced(message) }
+    }
+
+    /// A problem that is nowhere in the text.
+    #[must_use]
+    pub fn unplaced(message: impl Into<String>) -> Problem {
+        Problem { span: None, message: message.into(), label: None, help: None }
+    }
+
+    /// With a word at the place itself.
+    #[must_use]
+    pub fn label(mut self, label: impl Into<String>) -> Problem {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// With a way out.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Problem {
+        self.help = Some(help.into());
+        self
+    }
+
+    fn group<'a>(&'a self, source: &'a Source) -> Group<'a> {
+        let mut group = Group::with_title(Level::ERROR.primary_title(self.message.as_str()));
+        if let Some(span) = &self.span {
+            let (name, text, span) = source.locate(span);
+            let label = self.label.as_deref().map(Cow::Borrowed);
+            let annotation = AnnotationKind::Primary.span(span).label(label);
+            group = group.element(Snippet::source(text).path(name).annotation(annotation));
+        }
+        match &self.help {
+            Some(help) => group.element(Level::HELP.message(help.as_str())),
+            None => group,
+        }
+    }
+}
+
+impl Problems {
+    /// Notes a problem and goes on.
+    pub(super) fn push(&mut self, problem: Problem) {
+        self.0.push(problem);
+    }
+
+    /// `Ok` when nothing was wrong so far; otherwise everything that was, in file order.
+    pub(super) fn check(&self, source: &Source) -> Result<(), ScenarioError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut problems = self.0.clone();
+        problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
+        Err(ScenarioError { source: source.clone(), problems })
+    }
+}
+
+impl ScenarioError {
+    /// An error of one or several problems of one source.
+    #[must_use]
+    pub fn new(source: &Source, problems: Vec<Problem>) -> ScenarioError {
+        ScenarioError { source: source.clone(), problems }
+    }
+
+    /// As `Display`, in colour.
+    #[must_use]
+    pub fn styled(&self) -> String {
+        self.render(&Renderer::styled())
+    }
+
+    fn render(&self, renderer: &Renderer) -> String {
+        let shown = self.problems.iter().map(|problem| {
+            let text = renderer.render(&[problem.group(&self.source)]);
+            // Labels of the last line may leave blanks at the ends of lines.
+            text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+        });
+        shown.collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.render(&Renderer::plain()))
+    }
+}
+
+impl std::error::Error for ScenarioError {}
+
+/// One problem as an error: for colleagues of this module that judge parts of a scenario it
+/// only carries, such as thresholds.
+#[must_use]
+pub fn problem(
+    source: &Source,
+    span: &Range<usize>,
+    message: impl Into<String>,
+    help: impl Into<String>,
+) -> ScenarioError {
+    ScenarioError::new(source, vec![Problem::new(span, message).help(help)])
+}
+
+/// ``did you mean `…`?``, when one of `known` is close to `word`; otherwise the list of them.
+#[must_use]
+pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+    let known: Vec<&str> = known.into_iter().collect();
+    let close = known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), *candidate))
+        .filter(|(likeness, _)| *likeness > 0.8)
+        .max_by(|a, b| a.0.total_cmp(&b.0));
+    match close {
+        Some((_, candidate)) => format!("did you mean `{candidate}`?"),
+        None => format!("known here: {}", known.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shows_the_place_in_an_override() {
+        let mut source = Source::new("a.toml", "x = 1\n");
+        let start = source.end();
+        source.overrides.push("y=2".to_owned());
+        let error = problem(&source, &(start + 2..start + 3), "too small", "say 3");
+        insta::assert_snapshot!(error, @r"
+        error: too small
+         --> --set:1:3
+          |
+        1 | y=2
+          |   ^
+          |
+          = help: say 3
+        ");
+    }
+
+    #[test]
+    fn a_span_anywhere_is_harmless() {
+        let source = Source::new("a.toml", "é = 1\n");
+        for span in [0..0, 1..1, 1..2, 5..900, 900..901, Range { start: 7, end: 2 }] {
+            assert!(!problem(&source, &span, "m", "h").to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn suggests_the_closest_word() {
+        assert_eq!(suggest("rat", ["model", "rate"]), "did you mean `rate`?");
+        assert_eq!(suggest("zzz", ["model", "rate"]), "known here: model, rate");
+    }
+}

@@ -1,0 +1,168 @@
+//! Reads the tree of a TOML file into the as-written types, section by section, so that one
+//! bad section does not hide the problems of the next.
+
+use serde::de::DeserializeOwned;
+use toml::Spanned;
+use toml::de::{DeTable, DeValue, ValueDeserializer};
+
+use super::{At, Bound, File, RelaySettings, Thresholds};
+use crate::scenario::diagnosis::{Problem, Problems, suggest};
+
+/// The keys of the top level, in the order of the documentation.
+const KEYS: [&str; 13] = [
+    "name",
+    "question",
+    "seed",
+    "target",
+    "load",
+    "smtp",
+    "sink",
+    "message",
+    "destination",
+    "fault",
+    "chaos",
+    "thresholds",
+    "compare",
+];
+
+/// Reads a scenario file; what could not be read is missing from the result and noted.
+pub(crate) fn read(root: DeTable<'_>, problems: &mut Problems) -> File {
+    let mut file = File::default();
+    for (key, value) in root {
+        match key.get_ref().as_ref() {
+            "name" => file.name = one(value, problems),
+            "question" => file.question = one(value, problems),
+            "seed" => file.seed = one(value, problems),
+            "target" => file.target = one(value, problems),
+            "load" => file.load = one(value, problems),
+            "smtp" => file.smtp = one(value, problems),
+            "sink" => file.sink = one(value, problems),
+            "message" => file.message = one(value, problems),
+            "destination" => file.destination = many("destination", value, problems),
+            "fault" => file.fault = many("fault", value, problems),
+            "chaos" => file.chaos = many("chaos", value, problems),
+            "thresholds" => file.thresholds = Some(thresholds(value, problems)),
+            "compare" => file.compare = one(value, problems),
+            _ => unknown(&key, &KEYS, problems),
+        }
+    }
+    file
+}
+
+/// Reads a settings file of the embedded relay.
+pub(crate) fn read_relay_settings(root: DeTable<'_>, problems: &mut Problems) -> RelaySettings {
+    let mut settings = RelaySettings::default();
+    for (key, value) in root {
+        match key.get_ref().as_ref() {
+            "retry" => settings.retry = one(value, problems),
+            "delivery" => settings.delivery = one(value, problems),
+            _ => unknown(&key, &["retry", "delivery"], problems),
+        }
+    }
+    settings
+}
+
+fn unknown(key: &Spanned<toml::de::DeString<'_>>, known: &[&str], problems: &mut Problems) {
+    let name = key.get_ref();
+    let problem = Problem::new(&key.span(), format!("unknown key `{name}`"));
+    problems.push(problem.help(suggest(name, known.iter().copied())));
+}
+
+/// One value or table.
+fn one<T: DeserializeOwned>(value: Spanned<DeValue<'_>>, problems: &mut Problems) -> Option<At<T>> {
+    let span = value.span();
+    match T::deserialize(ValueDeserializer::from(value)) {
+        Ok(value) => Some(At { value, span }),
+        Err(error) => {
+            let place = error.span().unwrap_or(span);
+            problems.push(in_our_words(&place, error.message()));
+            None
+        }
+    }
+}
+
+/// An array of tables, element by element.
+fn many<T: DeserializeOwned>(
+    key: &str,
+    value: Spanned<DeValue<'_>>,
+    problems: &mut Problems,
+) -> Vec<At<T>> {
+    let span = value.span();
+    match value.into_inner() {
+        DeValue::Array(elements) => {
+            elements.into_iter().filter_map(|element| one(element, problems)).collect()
+        }
+        _ => {
+            let problem = Problem::new(&span, format!("`{key}` can stand several times"));
+            problems.push(problem.help(format!("write `[[{key}]]`")));
+            Vec::new()
+        }
+    }
+}
+
+/// `[thresholds]`, in file order. A metric written without quotes reads as nested tables, one
+/// for each dot; they are joined again.
+fn thresholds(value: Spanned<DeValue<'_>>, problems: &mut Problems) -> Thresholds {
+    let mut bounds = Vec::new();
+    collect_bounds(None, value, &mut bounds, problems);
+    bounds.sort_by_key(|bound| (bound.metric_span.start, bound.bound_span.start));
+    Thresholds(bounds)
+}
+
+fn collect_bounds(
+    metric: Option<(String, std::ops::Range<usize>)>,
+    value: Spanned<DeValue<'_>>,
+    bounds: &mut Vec<Bound>,
+    problems: &mut Problems,
+) {
+    let bound_span = value.span();
+    match (value.into_inner(), metric) {
+        (DeValue::Table(table), metric) => {
+            for (key, value) in table {
+                let name = key.get_ref();
+                let joined = match &metric {
+                    Some((outer, span)) => (format!("{outer}.{name}"), span.start..key.span().end),
+                    None => (name.to_string(), key.span()),
+                };
+                collect_bounds(Some(joined), value, bounds, problems);
+            }
+        }
+        (DeValue::String(text), Some((metric, metric_span))) => {
+            bounds.push(Bound { metric, metric_span, bound: text.into_owned(), bound_span });
+        }
+        (DeValue::Array(elements), Some(metric)) => {
+            for element in elements {
+                if element.get_ref().is_table() || element.get_ref().is_array() {
+                    problems.push(not_a_bound(&element.span()));
+                } else {
+                    collect_bounds(Some(metric.clone()), element, bounds, problems);
+                }
+            }
+        }
+        _ => problems.push(not_a_bound(&bound_span)),
+    }
+}
+
+fn not_a_bound(span: &std::ops::Range<usize>) -> Problem {
+    Problem::new(span, "a threshold is an operator and a value, as text")
+        .help("write for example `lost = \"== 0\"` or `\"e2e_response.p99\" = \"< 5s\"`")
+}
+
+/// serde's complaint in our words: what is wrong, and a way out.
+fn in_our_words(span: &std::ops::Range<usize>, complaint: &str) -> Problem {
+    let quoted: Vec<&str> = complaint.split('`').skip(1).step_by(2).collect();
+    let (word, known) = quoted.split_first().unwrap_or((&"", &[]));
+    if complaint.starts_with("unknown field") {
+        let known = known.iter().copied();
+        Problem::new(span, format!("unknown key `{word}`")).help(suggest(word, known))
+    } else if complaint.starts_with("unknown variant") {
+        let known = known.iter().copied();
+        Problem::new(span, format!("`{word}` is not known here")).help(suggest(word, known))
+    } else if complaint.starts_with("missing field") {
+        Problem::new(span, format!("`{word}` is missing"))
+    } else if let Some((what, right)) = complaint.split_once('\n') {
+        Problem::new(span, what).help(right)
+    } else {
+        Problem::new(span, complaint)
+    }
+}

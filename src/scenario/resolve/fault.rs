@@ -1,0 +1,180 @@
+//! `[[fault]]`: where and when a rule holds. What it does is read in `fault_action`.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::time::Duration;
+
+use super::fault_action::{action, natural_stage};
+use super::{check_name, opening};
+use crate::fault::rule::{Action, Attempts, Odds, Rule, Scope, Window};
+use crate::limits;
+use crate::probe::DestinationId;
+use crate::scenario::diagnosis::{Problem, Problems, suggest};
+use crate::scenario::file::{At, Fault};
+use crate::scenario::model::Destination;
+use crate::scenario::units::Timespan;
+use crate::smtp::stage::Stage;
+
+pub(super) fn faults(
+    written: &[At<Fault>],
+    destinations: &[Destination],
+    problems: &mut Problems,
+) -> Vec<Rule> {
+    if written.len() > limits::FAULTS {
+        let many = written.len();
+        problems
+            .push(Problem::new(&opening(&written[0].span), format!("{many} faults are too many")));
+    }
+    let mut seen = BTreeSet::new();
+    let mut rules = Vec::new();
+    for (index, fault) in written.iter().enumerate() {
+        let name = name(&fault.value, index, problems);
+        if !seen.insert(name.clone()) {
+            let place = fault.value.name.as_ref().map_or(opening(&fault.span), |n| n.span.clone());
+            problems.push(Problem::new(&place, format!("fault `{name}` stands twice")));
+        }
+        let scope = scope(fault, destinations, problems);
+        let Some(action) = action(fault, scope.stage, problems) else { continue };
+        check_known_in_time(&fault.value, &scope, &action, problems);
+        rules.push(Rule { name, scope, action });
+    }
+    rules
+}
+
+fn name(fault: &Fault, index: usize, problems: &mut Problems) -> String {
+    match &fault.name {
+        Some(name) => {
+            check_name(name, problems);
+            name.value.clone()
+        }
+        None => format!("fault-{}", index + 1),
+    }
+}
+
+fn scope(fault: &At<Fault>, destinations: &[Destination], problems: &mut Problems) -> Scope {
+    let At { value: fault, span } = fault;
+    let stage = fault.stage.as_ref().map(|stage| stage.value).or_else(|| natural_stage(fault));
+    if stage.is_none() {
+        let problem = Problem::new(&opening(span), "the fault has no stage");
+        problems
+            .push(problem.help("write at which stage it strikes, such as `stage = \"rcpt-to\"`"));
+    }
+    Scope {
+        destination: destination(fault, destinations, problems),
+        stage: stage.unwrap_or(Stage::RcptTo),
+        during: fault.during.as_ref().and_then(|during| window(during, problems)),
+        attempts: fault.attempts.as_ref().and_then(|text| {
+            let read = attempts(&text.value.0);
+            if read.is_none() {
+                problems.push(not_attempts(&text.span, &text.value.0));
+            }
+            read
+        }),
+        odds: odds(fault, problems),
+    }
+}
+
+fn destination(
+    fault: &Fault,
+    destinations: &[Destination],
+    problems: &mut Problems,
+) -> Option<DestinationId> {
+    let written = fault.destination.as_ref()?;
+    let domain = written.value.to_ascii_lowercase();
+    let index = destinations.iter().position(|destination| destination.domain == domain);
+    if index.is_none() {
+        let what = format!("`{}` is not a destination of this scenario", written.value);
+        let known = destinations.iter().map(|destination| destination.domain.as_str());
+        problems.push(Problem::new(&written.span, what).help(suggest(&domain, known)));
+    }
+    index.and_then(|index| u16::try_from(index).ok()).map(DestinationId)
+}
+
+/// `START..END`, offsets into the measured period.
+fn window(written: &At<String>, problems: &mut Problems) -> Option<Window> {
+    let refuse = |what: String| {
+        Problem::new(&written.span, what)
+            .help("write offsets into the measured period: \"10s..20s\"")
+    };
+    let parts = written.value.split_once("..");
+    let read = |text: &str| text.trim().parse::<Timespan>().ok();
+    let window = parts.and_then(|(start, end)| {
+        let start = if start.trim().is_empty() { Duration::ZERO } else { read(start)?.0 };
+        Some(Window { start, end: read(end)?.0 })
+    });
+    match window {
+        None => problems.push(refuse(format!("`{}` is not a span of time", written.value))),
+        Some(Window { start, end }) if start >= end => {
+            problems.push(refuse(format!("`{}` is empty", written.value)));
+        }
+        Some(_) => {}
+    }
+    window
+}
+
+/// `N`, `N..`, `..M` or `N..M`, both ends included.
+fn attempts(text: &str) -> Option<Attempts> {
+    let number = |text: &str| text.trim().parse::<u32>().ok().filter(|number| *number > 0);
+    let (first, last) = match text.split_once("..") {
+        None => (number(text)?, Some(number(text)?)),
+        Some((first, "")) => (number(first)?, None),
+        Some(("", last)) => (1, Some(number(last)?)),
+        Some((first, last)) => (number(first)?, Some(number(last)?)),
+    };
+    Some(Attempts { first, last }).filter(|_| last.is_none_or(|last| first <= last))
+}
+
+fn not_attempts(span: &Range<usize>, text: &str) -> Problem {
+    Problem::new(span, format!("`{text}` is no range of attempt numbers"))
+        .help("attempts count from 1; write \"1\", \"2..\" or \"..3\"")
+}
+
+/// Odds in parts per billion.
+fn odds(fault: &Fault, problems: &mut Problems) -> Odds {
+    let Some(written) = &fault.odds else { return Odds::ALWAYS };
+    let share = written.value.0;
+    if !(0.0..=1.0).contains(&share) {
+        let problem = Problem::new(&written.span, format!("odds of {share} are impossible"));
+        problems.push(problem.help("from 0 (never) to 1 (always), or \"25%\""));
+    }
+    Odds((share * f64::from(Odds::ALWAYS.0)).round() as u32)
+}
+
+/// Notes a rule that asks for what a sink cannot know yet: before MAIL no message, and so no
+/// attempt, is named; before RCPT no destination.
+fn check_known_in_time(fault: &Fault, scope: &Scope, action: &Action, problems: &mut Problems) {
+    let needs = if matches!(action, Action::Script(_)) { "by attempt" } else { "`attempts`" };
+    let by_attempt = match action {
+        Action::Script(_) => fault.script.as_ref().map(|script| &script.span),
+        _ => fault.attempts.as_ref().map(|attempts| &attempts.span),
+    };
+    let keys = [
+        by_attempt.map(|span| (needs, span)),
+        fault.destination.as_ref().map(|key| ("`destination`", &key.span)),
+    ];
+    if scope.stage >= Stage::MailFrom || scope.stage == Stage::Quit {
+        return;
+    }
+    for (key, span) in keys.into_iter().flatten() {
+        let what = format!("{key} cannot be told at stage {}", scope.stage);
+        let problem = Problem::new(span, what);
+        problems.push(problem.help("the envelope comes later: use stage mail-from or rcpt-to"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_attempt_ranges() {
+        let range = |first, last| Some(Attempts { first, last });
+        assert_eq!(attempts("1"), range(1, Some(1)));
+        assert_eq!(attempts("2.."), range(2, None));
+        assert_eq!(attempts("..3"), range(1, Some(3)));
+        assert_eq!(attempts("2..4"), range(2, Some(4)));
+        for text in ["", "0", "..", "4..2", "x", "-1", "1...3", "0..2"] {
+            assert_eq!(attempts(text), None, "{text}");
+        }
+    }
+}

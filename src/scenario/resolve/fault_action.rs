@@ -1,0 +1,237 @@
+//! What a `[[fault]]` does: exactly one action, at a stage where it can be done.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use super::amount::{Bounds, quantity};
+use super::{bounded, not_built, opening};
+use crate::fault::rule::{Action, Hangup, Limit};
+use crate::limits;
+use crate::scenario::diagnosis::{Problem, Problems};
+use crate::scenario::file::{self, At, Connection, Fault};
+use crate::scenario::units::Timespan;
+use crate::smtp::reply::{Reply, Severity};
+use crate::smtp::stage::Stage;
+
+/// The stage of an action that has only one.
+pub(super) fn natural_stage(fault: &Fault) -> Option<Stage> {
+    fault.refuse.as_ref().map(|_| Stage::Connect)
+}
+
+/// The keys of `fault` that name an action, with their places.
+fn said(fault: &Fault) -> Vec<(&'static str, Range<usize>)> {
+    let keys = [
+        fault.delay.as_ref().map(|key| ("delay", &key.span)),
+        fault.defer.as_ref().map(|key| ("defer", &key.span)),
+        fault.reject.as_ref().map(|key| ("reject", &key.span)),
+        fault.disconnect.as_ref().map(|key| ("disconnect", &key.span)),
+        fault.stall.as_ref().map(|key| ("stall", &key.span)),
+        fault.throttle.as_ref().map(|key| ("throttle", &key.span)),
+        fault.garble.as_ref().map(|key| ("garble", &key.span)),
+        fault.refuse.as_ref().map(|key| ("refuse", &key.span)),
+        fault.limit.as_ref().map(|key| ("limit", &key.span)),
+        fault.script.as_ref().map(|key| ("script", &key.span)),
+        fault.tls.as_ref().map(|key| ("tls", &key.span)),
+    ];
+    keys.into_iter().flatten().map(|(name, span)| (name, span.clone())).collect()
+}
+
+/// The one action of a fault; `None` when there is none to speak of, which is noted.
+pub(super) fn action(fault: &At<Fault>, stage: Stage, problems: &mut Problems) -> Option<Action> {
+    let At { value: fault, span } = fault;
+    let said = said(fault);
+    check_after_bytes(fault, stage, problems);
+    match said.as_slice() {
+        [] => {
+            let problem = Problem::new(&opening(span), "the fault does nothing");
+            problems
+                .push(problem.help("add one action, such as `defer = \"451 4.7.1 Try later\"`"));
+            return None;
+        }
+        [(name, place)] => check_stage(name, place, stage, problems),
+        [(first, _), rest @ ..] => {
+            for (name, place) in rest {
+                let what = format!("`{name}` and `{first}` in one fault");
+                let problem = Problem::new(place, what);
+                problems.push(problem.help("a fault does one thing: write two [[fault]] entries"));
+            }
+            return None;
+        }
+    }
+    read(fault, problems)
+}
+
+fn read(fault: &Fault, problems: &mut Problems) -> Option<Action> {
+    if let Some(delay) = &fault.delay {
+        let greatest = Timespan(limits::TIMESPAN);
+        let bounds = Bounds { least: Timespan(Duration::ZERO), greatest };
+        return Some(Action::Delay(quantity(delay, &bounds, problems)));
+    }
+    if let Some(defer) = &fault.defer {
+        return reply_of(defer, Severity::Transient, problems).map(Action::Defer);
+    }
+    if let Some(reject) = &fault.reject {
+        return reply_of(reject, Severity::Permanent, problems).map(Action::Reject);
+    }
+    if let Some(disconnect) = &fault.disconnect {
+        let how = match disconnect.value {
+            Connection::Fin => Hangup::Fin,
+            Connection::Rst => Hangup::Rst,
+        };
+        let after_bytes = fault.after_bytes.as_ref().map(|bytes| bytes.value.0);
+        return Some(Action::Disconnect { how, after_bytes });
+    }
+    if let Some(stall) = &fault.stall {
+        let range = Timespan(Duration::from_millis(1))..=Timespan(limits::TIMESPAN);
+        return Some(Action::Stall(bounded(Some(stall), stall.value, range, problems).0));
+    }
+    if let Some(throttle) = &fault.throttle {
+        let bytes_per_second = throttle.value.0;
+        if bytes_per_second < 1.0 {
+            let problem = Problem::new(&throttle.span, "slower than a byte a second");
+            problems.push(problem.help("use `stall` for no progress at all"));
+        }
+        return Some(Action::Throttle { bytes_per_second });
+    }
+    read_others(fault, problems)
+}
+
+fn read_others(fault: &Fault, problems: &mut Problems) -> Option<Action> {
+    if let Some(limit) = &fault.limit {
+        return limit_of(limit, problems).map(Action::Limit);
+    }
+    if let Some(script) = &fault.script {
+        return script_of(script, problems);
+    }
+    if let Some(refuse) = &fault.refuse {
+        if !refuse.value {
+            let problem = Problem::new(&refuse.span, "`refuse = false` does nothing");
+            problems.push(problem.help("leave the fault out"));
+        }
+        return Some(Action::Refuse);
+    }
+    if let Some(garble) = &fault.garble {
+        not_built(&garble.span, "garble", problems);
+    }
+    if let Some(tls) = &fault.tls {
+        not_built(&tls.span, "a TLS fault", problems);
+    }
+    None
+}
+
+/// Notes an action at a stage where there is nothing it could act on.
+fn check_stage(action: &str, place: &Range<usize>, stage: Stage, problems: &mut Problems) {
+    let replies = "before the greeting and while content flows nothing is answered: use stage \
+                   banner, mail-from, rcpt-to, data or end-of-data";
+    let (possible, help) = match action {
+        "refuse" => (stage == Stage::Connect, "a port is closed or open: use stage connect"),
+        "throttle" => {
+            (stage == Stage::Content, "reading is slowed while content flows: use stage content")
+        }
+        "limit" => (
+            !matches!(stage, Stage::Content | Stage::EndOfData | Stage::Quit),
+            "what has come so far cannot be turned away: use an earlier stage",
+        ),
+        "defer" | "reject" | "script" | "garble" => {
+            (!matches!(stage, Stage::Connect | Stage::Content | Stage::Quit), replies)
+        }
+        _ => (true, ""),
+    };
+    if !possible {
+        let problem = Problem::new(place, format!("`{action}` cannot happen at stage {stage}"));
+        problems.push(problem.help(help));
+    }
+}
+
+fn check_after_bytes(fault: &Fault, stage: Stage, problems: &mut Problems) {
+    let Some(after_bytes) = &fault.after_bytes else { return };
+    if fault.disconnect.is_none() {
+        let problem = Problem::new(&after_bytes.span, "`after_bytes` belongs to `disconnect`");
+        problems.push(problem.help("add `disconnect = \"fin\"` or `disconnect = \"rst\"`"));
+    } else if stage != Stage::Content {
+        let what = format!("no content flows at stage {stage}");
+        problems.push(Problem::new(&after_bytes.span, what).help("use stage content"));
+    }
+}
+
+/// A reply of the severity that its key demands.
+fn reply_of(written: &At<String>, demanded: Severity, problems: &mut Problems) -> Option<Reply> {
+    let reply = reply(written, problems)?;
+    if reply.severity() == Some(demanded) {
+        return Some(reply);
+    }
+    let (what, help) = match (demanded, reply.severity()) {
+        (Severity::Transient, Some(Severity::Permanent)) => {
+            ("deferral", "use `reject` for a 5yz reply")
+        }
+        (Severity::Transient, _) => {
+            ("deferral", "a deferral is a 4yz reply, such as \"451 4.7.1 Try later\"")
+        }
+        (_, Some(Severity::Transient)) => ("rejection", "use `defer` for a 4yz reply"),
+        _ => ("rejection", "a rejection is a 5yz reply, such as \"550 5.1.1 No such user\""),
+    };
+    let problem = Problem::new(&written.span, format!("{} is no {what}", reply.code));
+    problems.push(problem.help(help));
+    None
+}
+
+/// A reply whose code and enhanced status say the same (RFC 2034 §4).
+fn reply(written: &At<String>, problems: &mut Problems) -> Option<Reply> {
+    let printable = written.value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    let reply: Reply = match written.value.parse() {
+        Ok(reply) if printable && written.value.len() <= limits::REPLY_TEXT => reply,
+        _ => {
+            let problem =
+                Problem::new(&written.span, format!("{:?} is not a reply", written.value));
+            problems.push(
+                problem.help("write `CODE [x.y.z] text` in ASCII, such as \"451 4.7.1 Try later\""),
+            );
+            return None;
+        }
+    };
+    let class = u16::from(reply.enhanced.map_or(0, |enhanced| enhanced.class));
+    if class != 0 && class != reply.code / 100 {
+        let what = format!("{} and a status of class {class} contradict each other", reply.code);
+        let problem = Problem::new(&written.span, what);
+        problems.push(problem.help("the first digit of both must be the same"));
+    }
+    Some(reply)
+}
+
+fn script_of(script: &At<Vec<At<String>>>, problems: &mut Problems) -> Option<Action> {
+    if script.value.is_empty() {
+        problems.push(Problem::new(&script.span, "the script is empty"));
+    }
+    let replies: Vec<Reply> =
+        script.value.iter().filter_map(|written| reply(written, problems)).collect();
+    for (reply, written) in replies.iter().zip(&script.value) {
+        if reply.severity() == Some(Severity::Intermediate) {
+            let problem = Problem::new(&written.span, format!("{} decides nothing", reply.code));
+            problems.push(problem.help("a 2yz reply lets the dialogue go on as it would"));
+        }
+    }
+    Some(Action::Script(replies))
+}
+
+fn limit_of(written: &At<file::Limit>, problems: &mut Problems) -> Option<Limit> {
+    let At { value: limit, span } = written;
+    if let (Some(_), Some(per)) = (&limit.connections, &limit.per) {
+        problems.push(Problem::new(&per.span, "`per` belongs to `rate`"));
+    }
+    match (&limit.connections, &limit.rate) {
+        (Some(connections), None) => Some(Limit::Connections(connections.value)),
+        (None, Some(rate)) => {
+            if rate.value.0 <= 0.0 {
+                problems.push(Problem::new(&rate.span, "a limit must be above 0"));
+            }
+            Some(Limit::Rate { per_second: rate.value.0, per_destination: limit.per.is_some() })
+        }
+        _ => {
+            let problem = Problem::new(span, "a limit is of connections or of a rate");
+            problems.push(problem.help(
+                "write `{ connections = 20 }` or `{ rate = \"50/s\", per = \"destination\" }`",
+            ));
+            None
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! `[load]`: open or closed, and the pieces of rate over time.
+
+use std::time::Duration;
+
+use super::amount::{Bounds, quantity};
+use super::{bounded, not_built, opening};
+use crate::limits;
+use crate::quantity::Quantity;
+use crate::scenario::diagnosis::{Problem, Problems};
+use crate::scenario::file::{self, At, Model};
+use crate::scenario::model::{Arrival, Extent, Load, LoadModel, Segment};
+use crate::scenario::units::{Rate, Timespan};
+
+const WARM_UP: Duration = Duration::from_secs(5);
+const DURATION: Duration = Duration::from_secs(30);
+const DRAIN: Duration = Duration::from_secs(60);
+const SESSIONS: u32 = 50;
+const MESSAGES_PER_SESSION: u32 = 100;
+const ON_OFF: Duration = Duration::from_secs(1);
+
+pub(super) fn load(written: Option<&At<file::Load>>, problems: &mut Problems) -> Load {
+    let nothing = At::from(file::Load::default());
+    let At { value: load, span } = written.unwrap_or(&nothing);
+    let warm_up = span_of(load.warm_up.as_ref(), WARM_UP, problems);
+    let extent = extent(load, problems);
+    let sessions = bounded(load.sessions.as_ref(), SESSIONS, 1..=sessions_at_most(), problems);
+    let model = match load.model.as_ref().map_or(Model::Open, |model| model.value) {
+        Model::Open => open(load, &opening(span), warm_up, problems),
+        Model::Closed => closed(load, problems),
+    };
+    let per_session = load.messages_per_session.as_ref();
+    let load = Load {
+        model,
+        warm_up,
+        extent,
+        drain: span_of(load.drain.as_ref(), DRAIN, problems),
+        sessions,
+        messages_per_session: bounded(per_session, MESSAGES_PER_SESSION, 1..=u32::MAX, problems),
+    };
+    check_total(&load, span, problems);
+    load
+}
+
+fn sessions_at_most() -> u32 {
+    u32::try_from(limits::TRAFFIC_SESSIONS).unwrap_or(u32::MAX)
+}
+
+fn span_of(written: Option<&At<Timespan>>, default: Duration, problems: &mut Problems) -> Duration {
+    let most = Timespan(limits::TIMESPAN);
+    bounded(written, Timespan(default), Timespan(Duration::ZERO)..=most, problems).0
+}
+
+/// When offering stops, by whichever of the three ways the file says it.
+fn extent(load: &file::Load, problems: &mut Problems) -> Extent {
+    if let (Some(duration), Some(messages)) = (&load.duration, &load.messages) {
+        let later = if duration.span.start > messages.span.start {
+            duration.span.clone()
+        } else {
+            messages.span.clone()
+        };
+        let problem = Problem::new(&later, "`duration` and `messages` contradict each other");
+        problems.push(problem.help("offering stops after one or the other: keep one"));
+    }
+    if !load.segment.is_empty() {
+        let keys = [
+            load.rate.as_ref().map(|key| ("rate", &key.span)),
+            load.duration.as_ref().map(|key| ("duration", &key.span)),
+            load.messages.as_ref().map(|key| ("messages", &key.span)),
+        ];
+        for (key, span) in keys.into_iter().flatten() {
+            let message = format!("`{key}` and [[load.segment]] contradict each other");
+            problems
+                .push(Problem::new(span, message).help("the segments say it all: leave it out"));
+        }
+        let total = load.segment.iter().map(|piece| piece.value.duration.value.0).sum();
+        return Extent::Duration(total);
+    }
+    match (&load.messages, &load.duration) {
+        (Some(_), _) => {
+            Extent::Messages(bounded(load.messages.as_ref(), 1, 1..=limits::MESSAGES, problems))
+        }
+        (None, duration) => Extent::Duration(measured(duration.as_ref(), problems)),
+    }
+}
+
+/// A measured period: not empty.
+fn measured(written: Option<&At<Timespan>>, problems: &mut Problems) -> Duration {
+    let least = Timespan(Duration::from_millis(1));
+    bounded(written, Timespan(DURATION), least..=Timespan(limits::TIMESPAN), problems).0
+}
+
+fn open(
+    load: &file::Load,
+    opening: &std::ops::Range<usize>,
+    warm_up: Duration,
+    problems: &mut Problems,
+) -> LoadModel {
+    if let Some(think_time) = &load.think_time {
+        let problem = Problem::new(&think_time.span, "`think_time` belongs to the closed model");
+        problems.push(problem.help("open arrivals do not wait for replies"));
+    }
+    let arrival = arrival(load, problems);
+    let mut pieces = if load.segment.is_empty() {
+        vec![flat(load, opening, problems)]
+    } else {
+        load.segment.iter().map(|piece| segment(&piece.value, problems)).collect()
+    };
+    let start = pieces[0].from_per_second;
+    if !warm_up.is_zero() {
+        let piece = Segment { from_per_second: start, to_per_second: start, duration: warm_up };
+        pieces.insert(0, piece);
+    }
+    LoadModel::Open { arrival, segments: pieces }
+}
+
+/// The one piece that `rate` and `duration` or `messages` make.
+fn flat(load: &file::Load, opening: &std::ops::Range<usize>, problems: &mut Problems) -> Segment {
+    if load.rate.is_none() {
+        let problem = Problem::new(opening, "an open load needs a rate");
+        problems
+            .push(problem.help("write `rate = \"50/s\"` in [load], or [[load.segment]] pieces"));
+    }
+    let least = Rate(f64::MIN_POSITIVE);
+    let Rate(rate) = rate(load.rate.as_ref(), least, problems);
+    let duration = match (&load.messages, &load.duration) {
+        (Some(messages), _) => Duration::try_from_secs_f64(messages.value as f64 / rate)
+            .unwrap_or(limits::TIMESPAN)
+            .min(limits::TIMESPAN),
+        (None, Some(duration)) => duration.value.0,
+        (None, None) => DURATION,
+    };
+    Segment { from_per_second: rate, to_per_second: rate, duration }
+}
+
+fn rate(written: Option<&At<Rate>>, least: Rate, problems: &mut Problems) -> Rate {
+    let Some(written) = written else { return Rate(1.0) };
+    if !(least..=Rate(limits::RATE)).contains(&written.value) {
+        let problem = Problem::new(&written.span, format!("{} is out of range", written.value));
+        problems.push(problem.help(format!("above 0, up to {}", Rate(limits::RATE))));
+    }
+    written.value
+}
+
+fn segment(written: &file::Segment, problems: &mut Problems) -> Segment {
+    let from = rate(Some(&written.rate), Rate(0.0), problems);
+    let to = written.to.as_ref().map_or(from, |to| rate(Some(to), Rate(0.0), problems));
+    let duration = measured(Some(&written.duration), problems);
+    Segment { from_per_second: from.0, to_per_second: to.0, duration }
+}
+
+fn arrival(load: &file::Load, problems: &mut Problems) -> Arrival {
+    let written = load.arrival.as_ref();
+    let law = written.map_or(file::Arrival::Poisson, |arrival| arrival.value);
+    let keys = [
+        load.on.as_ref().map(|key| ("on", &key.span)),
+        load.off.as_ref().map(|key| ("off", &key.span)),
+    ];
+    for (key, span) in keys.into_iter().flatten().filter(|_| law != file::Arrival::OnOff) {
+        problems.push(Problem::new(span, format!("`{key}` belongs to arrival on-off")));
+    }
+    match (law, written, &load.trace) {
+        (file::Arrival::Trace, Some(arrival), _) => {
+            not_built(&arrival.span, "arrival trace", problems);
+        }
+        (_, _, Some(trace)) => {
+            problems.push(Problem::new(&trace.span, "`trace` belongs to arrival trace"));
+        }
+        _ => {}
+    }
+    match law {
+        file::Arrival::Constant => Arrival::Constant,
+        file::Arrival::Poisson | file::Arrival::Trace => Arrival::Poisson,
+        file::Arrival::OnOff => Arrival::OnOff {
+            on: period(load.on.as_ref(), problems),
+            off: period(load.off.as_ref(), problems),
+        },
+    }
+}
+
+/// An on or off period: not empty.
+fn period(written: Option<&At<Timespan>>, problems: &mut Problems) -> Duration {
+    let least = Timespan(Duration::from_millis(1));
+    bounded(written, Timespan(ON_OFF), least..=Timespan(limits::TIMESPAN), problems).0
+}
+
+fn closed(load: &file::Load, problems: &mut Problems) -> LoadModel {
+    let keys = [
+        load.rate.as_ref().map(|key| ("rate", &key.span)),
+        load.arrival.as_ref().map(|key| ("arrival", &key.span)),
+        load.on.as_ref().map(|key| ("on", &key.span)),
+        load.off.as_ref().map(|key| ("off", &key.span)),
+        load.trace.as_ref().map(|key| ("trace", &key.span)),
+        load.segment.first().map(|piece| ("segment", &piece.span)),
+    ];
+    for (key, span) in keys.into_iter().flatten() {
+        let problem = Problem::new(span, format!("`{key}` belongs to the open model"));
+        problems
+            .push(problem.help("in a closed model the sessions and their think time say how fast"));
+    }
+    let bounds = Bounds { least: Timespan(Duration::ZERO), greatest: Timespan(limits::TIMESPAN) };
+    let think_time = load.think_time.as_ref();
+    let think_time =
+        think_time.map_or(Quantity::Constant(0.0), |time| quantity(time, &bounds, problems));
+    LoadModel::Closed { think_time }
+}
+
+/// Notes a plan with more messages than can be numbered, or with none.
+fn check_total(load: &Load, section: &std::ops::Range<usize>, problems: &mut Problems) {
+    let LoadModel::Open { segments, .. } = &load.model else { return };
+    let messages: f64 = segments
+        .iter()
+        .map(|s| (s.from_per_second + s.to_per_second) / 2.0 * s.duration.as_secs_f64())
+        .sum();
+    if messages > limits::MESSAGES as f64 {
+        let problem =
+            Problem::new(&opening(section), format!("{messages:.0} messages are too many"));
+        problems.push(problem.help(format!("at most {}", limits::MESSAGES)));
+    } else if messages <= 0.0 {
+        problems.push(Problem::new(&opening(section), "no message would ever be offered"));
+    }
+}

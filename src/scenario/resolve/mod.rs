@@ -1,0 +1,114 @@
+//! From as written to as meant, section by section: fills in defaults, converts units, resolves
+//! names, and notes every contradiction.
+//!
+//! A section function always returns something, so that the others are looked at too; what it
+//! returns is thrown away when anything was noted.
+
+mod amount;
+mod destination;
+mod fault;
+mod fault_action;
+mod later;
+mod load;
+mod message;
+mod submission;
+mod target;
+mod thresholds;
+
+use std::ops::Range;
+
+use super::diagnosis::{Problem, Problems};
+use super::file::{At, File};
+use super::model::Scenario;
+use crate::limits;
+use crate::seed::Seed;
+
+pub(super) use destination::{is_reserved, reserved_domains};
+pub(super) use target::{delivery, retry};
+
+/// The seed of a scenario that names none.
+const SEED: u64 = 1;
+
+/// Resolves a whole file. `fallback` is the name of a scenario that has none of its own.
+pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> Scenario {
+    later::refuse(file, problems);
+    let destinations = destination::destinations(&file.destination, problems);
+    let faults = fault::faults(&file.fault, &destinations, problems);
+    Scenario {
+        name: name(file.name.as_ref(), fallback, problems),
+        question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
+        seed: seed(file.seed.as_ref(), problems),
+        target: target::target(file.target.as_ref(), problems),
+        load: load::load(file.load.as_ref(), problems),
+        smtp: submission::submission(file.smtp.as_ref(), problems),
+        sink: submission::sink(file.sink.as_ref(), problems),
+        message: message::message(file.message.as_ref(), problems),
+        destinations,
+        faults,
+        thresholds: thresholds::thresholds(file.thresholds.as_ref()),
+    }
+}
+
+fn name(written: Option<&At<String>>, fallback: &str, problems: &mut Problems) -> String {
+    let Some(written) = written else {
+        if !is_name(fallback) {
+            let problem = Problem::new(&(0..0), "the scenario has no name");
+            problems.push(problem.help("begin with `name = \"…\"`"));
+        }
+        return fallback.to_owned();
+    };
+    check_name(written, problems);
+    written.value.clone()
+}
+
+/// Notes a name that could not be part of a path or a column.
+fn check_name(name: &At<String>, problems: &mut Problems) {
+    if !is_name(&name.value) {
+        let problem = Problem::new(&name.span, format!("`{}` cannot be a name", name.value));
+        problems.push(problem.help(format!(
+            "use up to {} letters, digits, `-`, `_` and `.`, not beginning with a dot",
+            limits::NAME
+        )));
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    (1..=limits::NAME).contains(&text.len())
+        && text.bytes().all(plain)
+        && !text.starts_with(['.', '-'])
+}
+
+fn seed(written: Option<&At<u64>>, problems: &mut Problems) -> Seed {
+    let Some(seed) = written else { return Seed(SEED) };
+    if i64::try_from(seed.value).is_err() {
+        let problem = Problem::new(&seed.span, "the seed is too large");
+        problems.push(problem.help(format!("at most {}", i64::MAX)));
+    }
+    Seed(seed.value)
+}
+
+/// Notes that something is understood but cannot be run yet.
+fn not_built(span: &Range<usize>, what: &str, problems: &mut Problems) {
+    problems.push(Problem::new(span, format!("{what} is not built yet")).label("not built yet"));
+}
+
+/// The value, or its default, if it lies in the range; noted otherwise.
+fn bounded<T: PartialOrd + Copy + std::fmt::Display>(
+    written: Option<&At<T>>,
+    default: T,
+    range: std::ops::RangeInclusive<T>,
+    problems: &mut Problems,
+) -> T {
+    let Some(written) = written else { return default };
+    if !range.contains(&written.value) {
+        let problem = Problem::new(&written.span, format!("{} is out of range", written.value));
+        problems.push(problem.help(format!("from {} to {}", range.start(), range.end())));
+    }
+    written.value
+}
+
+/// Where a section begins, for problems about what is not in it.
+fn opening(span: &Range<usize>) -> Range<usize> {
+    span.start..span.start
+}

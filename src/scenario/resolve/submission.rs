@@ -1,0 +1,78 @@
+//! `[smtp]`, `[smtp.timeout]` and `[sink]`.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use super::{bounded, not_built};
+use crate::limits;
+use crate::scenario::diagnosis::{Problem, Problems};
+use crate::scenario::file::{self, At, Smtp, Timeout, Tls};
+use crate::scenario::model::{Engine, SinkSpec, Submission, Timeouts};
+use crate::scenario::units::Timespan;
+
+/// Not in RFC 5321 §4.5.3.2; the others below are, and are its least values.
+const CONNECT: u64 = 30;
+const BANNER: u64 = 5 * 60;
+const REPLY: u64 = 5 * 60;
+const DATA: u64 = 2 * 60;
+const CONTENT: u64 = 3 * 60;
+const END_OF_DATA: u64 = 10 * 60;
+
+pub(super) fn submission(written: Option<&At<Smtp>>, problems: &mut Problems) -> Submission {
+    let nothing = Smtp::default();
+    let smtp = written.map_or(&nothing, |written| &written.value);
+    if let Some(tls) = smtp.tls.as_ref().filter(|tls| tls.value != Tls::None) {
+        not_built(&tls.span, "TLS", problems);
+    }
+    if let Some(chunking) = smtp.chunking.as_ref().filter(|chunking| chunking.value) {
+        not_built(&chunking.span, "chunking", problems);
+    }
+    if let Some(auth) = &smtp.auth {
+        not_built(&auth.span, "authentication", problems);
+    }
+    Submission {
+        pipelining: smtp.pipelining.as_ref().is_none_or(|pipelining| pipelining.value),
+        timeouts: timeouts(smtp.timeout.as_ref(), problems),
+    }
+}
+
+fn timeouts(written: Option<&At<Timeout>>, problems: &mut Problems) -> Timeouts {
+    let nothing = Timeout::default();
+    let timeout = written.map_or(&nothing, |written| &written.value);
+    let mut limit = |written: &Option<At<Timespan>>, default: u64| {
+        let least = Timespan(Duration::from_millis(1));
+        let default = Timespan(Duration::from_secs(default));
+        bounded(written.as_ref(), default, least..=Timespan(limits::TIMESPAN), problems).0
+    };
+    Timeouts {
+        connect: limit(&timeout.connect, CONNECT),
+        banner: limit(&timeout.banner, BANNER),
+        reply: limit(&timeout.reply, REPLY),
+        data: limit(&timeout.data, DATA),
+        content: limit(&timeout.content, CONTENT),
+        end_of_data: limit(&timeout.end_of_data, END_OF_DATA),
+    }
+}
+
+pub(super) fn sink(written: Option<&At<file::Sink>>, problems: &mut Problems) -> SinkSpec {
+    let nothing = file::Sink::default();
+    let sink = written.map_or(&nothing, |written| &written.value);
+    let engine = sink.engine.as_ref().map_or(file::Engine::Native, |engine| engine.value);
+    SinkSpec {
+        listen: listen(sink.listen.as_ref(), problems),
+        engine: match engine {
+            file::Engine::Native => Engine::Native,
+            file::Engine::Samotop => Engine::Samotop,
+        },
+    }
+}
+
+fn listen(written: Option<&At<String>>, problems: &mut Problems) -> SocketAddr {
+    let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let Some(written) = written else { return any_port };
+    written.value.parse().unwrap_or_else(|_| {
+        let what = format!("`{}` is not an address and port", written.value);
+        problems.push(Problem::new(&written.span, what).help("such as \"127.0.0.1:2526\""));
+        any_port
+    })
+}

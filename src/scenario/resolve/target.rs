@@ -1,0 +1,211 @@
+//! `[target]`, `[target.retry]`, `[target.delivery]`.
+
+use std::time::Duration;
+
+use super::{bounded, not_built, opening};
+use crate::limits;
+use crate::queue::ordering::OrderingKind;
+use crate::queue::schedule::{Growth, RetrySchedule};
+use crate::scenario::diagnosis::{Problem, Problems};
+use crate::scenario::file::{self, At, Kind, Retry, Schedule, Target};
+use crate::scenario::model::{Delivery, Durability, TargetKind, TargetSpec};
+use crate::scenario::units::{Share, Timespan};
+
+const FIRST: Duration = Duration::from_secs(2);
+const FACTOR: f64 = 2.0;
+const CAP: Duration = Duration::from_secs(30);
+const JITTER: f64 = 0.1;
+const GIVE_UP_AFTER: Duration = Duration::from_secs(600);
+const CONCURRENCY: u32 = 50;
+const PER_DESTINATION: u32 = 20;
+
+pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> TargetSpec {
+    let Some(At { value: target, span }) = written else {
+        return TargetSpec {
+            kind: TargetKind::Relay,
+            retry: retry(None, problems),
+            delivery: delivery(None, problems),
+        };
+    };
+    refuse_later(target, problems);
+    let kind = target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value);
+    let kind = match kind {
+        Kind::External => external(target, span, problems),
+        Kind::Direct => TargetKind::Direct,
+        _ => TargetKind::Relay,
+    };
+    refuse_foreign(target, &kind, problems);
+    TargetSpec {
+        kind,
+        retry: retry(target.retry.as_ref(), problems),
+        delivery: delivery(target.delivery.as_ref(), problems),
+    }
+}
+
+/// Notes what cannot be run yet.
+fn refuse_later(target: &Target, problems: &mut Problems) {
+    if let Some(kind) = &target.kind {
+        let name = match kind.value {
+            Kind::Relay | Kind::Direct | Kind::External => None,
+            Kind::Postfix => Some("postfix"),
+            Kind::Exim => Some("exim"),
+            Kind::Opensmtpd => Some("opensmtpd"),
+            Kind::Haraka => Some("haraka"),
+        };
+        if let Some(name) = name {
+            not_built(&kind.span, &format!("target kind {name}"), problems);
+        }
+    }
+    let later = [
+        ("start_command", target.start_command.as_ref().map(|key| &key.span)),
+        ("stop_command", target.stop_command.as_ref().map(|key| &key.span)),
+        ("pid_file", target.pid_file.as_ref().map(|key| &key.span)),
+        ("program", target.program.as_ref().map(|key| &key.span)),
+        ("settings", target.settings.as_ref().map(|key| &key.span)),
+    ];
+    for (key, span) in later {
+        if let Some(span) = span {
+            not_built(span, &format!("target.{key}"), problems);
+        }
+    }
+}
+
+fn external(
+    target: &Target,
+    section: &std::ops::Range<usize>,
+    problems: &mut Problems,
+) -> TargetKind {
+    let Some(written) = &target.address else {
+        let problem = Problem::new(&opening(section), "an external target needs an address");
+        problems.push(problem.help("write `address = \"127.0.0.1:25\"`"));
+        return TargetKind::Relay;
+    };
+    if let Some(command) = &target.queue_command
+        && command.value.is_empty()
+    {
+        problems.push(Problem::new(&command.span, "`queue_command` is empty"));
+    }
+    let queue_command = target.queue_command.as_ref().map(|command| command.value.clone());
+    match written.value.parse() {
+        Ok(address) => TargetKind::External { address, queue_command },
+        Err(_) => {
+            let what = format!("`{}` is not an address and port", written.value);
+            problems.push(Problem::new(&written.span, what).help("such as \"127.0.0.1:25\""));
+            TargetKind::Relay
+        }
+    }
+}
+
+/// Notes keys that say nothing for this kind. The null target keeps the settings of the target
+/// it stands in for, so that `--set target.kind=direct` measures the instrument in any scenario.
+fn refuse_foreign(target: &Target, kind: &TargetKind, problems: &mut Problems) {
+    if !matches!(kind, TargetKind::External { .. })
+        && !matches!(target.kind, Some(At { value: Kind::External, .. }))
+    {
+        let keys = [
+            target.address.as_ref().map(|key| ("address", &key.span)),
+            target.queue_command.as_ref().map(|key| ("queue_command", &key.span)),
+        ];
+        for (key, span) in keys.into_iter().flatten() {
+            let problem = Problem::new(span, format!("`{key}` belongs to kind external"));
+            problems.push(problem.help("write `kind = \"external\"`, or leave it out"));
+        }
+    }
+    if let (TargetKind::External { .. }, Some(delivery)) = (kind, &target.delivery) {
+        let keys = [
+            delivery.value.ordering.as_ref().map(|key| ("ordering", &key.span)),
+            delivery.value.durability.as_ref().map(|key| ("durability", &key.span)),
+        ];
+        for (key, span) in keys.into_iter().flatten() {
+            problems.push(Problem::new(span, format!("`{key}` belongs to kind relay")));
+        }
+    }
+}
+
+/// `[target.retry]`.
+pub(crate) fn retry(written: Option<&At<Retry>>, problems: &mut Problems) -> RetrySchedule {
+    let nothing = Retry::default();
+    let retry = written.map_or(&nothing, |written| &written.value);
+    let schedule = retry.schedule.as_ref().map_or(Schedule::Exponential, |kind| kind.value);
+    refuse_other_schedules(retry, schedule, problems);
+    let kind = match schedule {
+        Schedule::Fixed => Growth::Fixed { first: wait(retry.first.as_ref(), FIRST, problems) },
+        Schedule::Exponential => exponential(retry, problems),
+        Schedule::Steps => steps(retry, written, problems),
+    };
+    let jitter = bounded(retry.jitter.as_ref(), Share(JITTER), Share(0.0)..=Share(1.0), problems);
+    let give_up_after = wait(retry.give_up_after.as_ref(), GIVE_UP_AFTER, problems);
+    RetrySchedule { kind, jitter: jitter.0, give_up_after }
+}
+
+/// A wait between attempts: never zero, which would be a busy loop.
+fn wait(written: Option<&At<Timespan>>, default: Duration, problems: &mut Problems) -> Duration {
+    let least = Timespan(Duration::from_millis(1));
+    bounded(written, Timespan(default), least..=Timespan(limits::TIMESPAN), problems).0
+}
+
+fn exponential(retry: &Retry, problems: &mut Problems) -> Growth {
+    let first = wait(retry.first.as_ref(), FIRST, problems);
+    let factor = bounded(retry.factor.as_ref(), FACTOR, 1.0..=1000.0, problems);
+    let cap = wait(retry.cap.as_ref(), CAP.max(first), problems);
+    if let Some(written) = retry.cap.as_ref().filter(|_| cap < first) {
+        let problem = Problem::new(&written.span, "`cap` is less than `first`");
+        problems.push(problem.help(format!("`first` is {}", Timespan(first))));
+    }
+    Growth::Exponential { first, factor, cap }
+}
+
+fn steps(retry: &Retry, section: Option<&At<Retry>>, problems: &mut Problems) -> Growth {
+    let (delays, span) = match (&retry.steps, section) {
+        (Some(steps), _) => (steps.value.as_slice(), steps.span.clone()),
+        (None, Some(section)) => (&[][..], opening(&section.span)),
+        (None, None) => (&[][..], 0..0),
+    };
+    if delays.is_empty() || delays.iter().any(|delay| delay.0.is_zero()) {
+        let problem = Problem::new(&span, "schedule steps needs delays above 0");
+        problems.push(problem.help("write `steps = [\"1s\", \"5s\", \"30s\"]`"));
+    }
+    Growth::Steps { delays: delays.iter().map(|delay| delay.0).collect() }
+}
+
+/// Notes keys of another schedule than the one that was chosen.
+fn refuse_other_schedules(retry: &Retry, schedule: Schedule, problems: &mut Problems) {
+    let exponential = schedule == Schedule::Exponential;
+    let steps = schedule == Schedule::Steps;
+    let keys = [
+        retry.first.as_ref().filter(|_| steps).map(|key| ("first", &key.span)),
+        retry.factor.as_ref().filter(|_| !exponential).map(|key| ("factor", &key.span)),
+        retry.cap.as_ref().filter(|_| !exponential).map(|key| ("cap", &key.span)),
+        retry.steps.as_ref().filter(|_| !steps).map(|key| ("steps", &key.span)),
+    ];
+    for (key, span) in keys.into_iter().flatten() {
+        problems.push(Problem::new(span, format!("`{key}` belongs to another schedule")));
+    }
+}
+
+/// `[target.delivery]`.
+pub(crate) fn delivery(written: Option<&At<file::Delivery>>, problems: &mut Problems) -> Delivery {
+    let nothing = file::Delivery::default();
+    let delivery = written.map_or(&nothing, |written| &written.value);
+    let sessions = 1..=limits::DELIVERIES;
+    let concurrency =
+        bounded(delivery.concurrency.as_ref(), CONCURRENCY, sessions.clone(), problems);
+    let default = PER_DESTINATION.min(concurrency);
+    let per_destination = bounded(delivery.per_destination.as_ref(), default, sessions, problems);
+    let ordering = delivery.ordering.as_ref().map_or(file::Ordering::Fifo, |key| key.value);
+    let durability = delivery.durability.as_ref().map_or(file::Durability::Fsync, |key| key.value);
+    Delivery {
+        concurrency,
+        per_destination,
+        ordering: match ordering {
+            file::Ordering::Fifo => OrderingKind::Fifo,
+            file::Ordering::DueTime => OrderingKind::DueTime,
+            file::Ordering::Priority => OrderingKind::Priority,
+            file::Ordering::LoadAware => OrderingKind::LoadAware,
+        },
+        durability: match durability {
+            file::Durability::Fsync => Durability::Fsync,
+            file::Durability::None => Durability::None,
+        },
+    }
+}

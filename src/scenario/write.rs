@@ -1,0 +1,251 @@
+//! From as meant back to as written: a resolved scenario is a scenario, with every default
+//! filled in. It is stored with a run and read again to judge it.
+
+use super::file::{
+    self, Amount, Arrival, At, Bound, Drawn, Encoding, Engine, File, Kind, Model, Parts, Retry,
+    Schedule, Smtp, Target, Thresholds, Timeout,
+};
+use super::model::{
+    self, Delivery, Extent, Load, LoadModel, MessageSpec, Scenario, SinkSpec, Submission,
+    TargetKind, TargetSpec,
+};
+use super::units::{Count, Rate, Share, Size, Timespan, Unit};
+use super::write_fault;
+use crate::quantity::{Law, Quantity};
+use crate::queue::ordering::OrderingKind;
+use crate::queue::schedule::{Growth, RetrySchedule};
+
+/// The whole scenario as a file.
+pub(super) fn file(scenario: &Scenario) -> File {
+    let domain = |destination: &model::Destination| {
+        At::from(file::Destination {
+            domain: destination.domain.clone().into(),
+            weight: some(destination.weight),
+        })
+    };
+    File {
+        name: some(scenario.name.clone()),
+        question: some(scenario.question.clone()),
+        seed: some(scenario.seed.0),
+        target: some(target(&scenario.target)),
+        load: some(load(&scenario.load)),
+        smtp: some(smtp(&scenario.smtp)),
+        sink: some(sink(&scenario.sink)),
+        message: some(message(&scenario.message)),
+        destination: scenario.destinations.iter().map(domain).collect(),
+        fault: write_fault::faults(&scenario.faults, &scenario.destinations),
+        chaos: Vec::new(),
+        thresholds: thresholds(scenario),
+        compare: None,
+    }
+}
+
+pub(super) fn some<T>(value: T) -> Option<At<T>> {
+    Some(At::from(value))
+}
+
+fn thresholds(scenario: &Scenario) -> Option<Thresholds> {
+    let bound = |line: &model::ThresholdLine| Bound {
+        metric: line.metric.clone(),
+        metric_span: line.metric_span.clone(),
+        bound: line.bound.clone(),
+        bound_span: line.bound_span.clone(),
+    };
+    let bounds: Vec<Bound> = scenario.thresholds.iter().map(bound).collect();
+    if bounds.is_empty() { None } else { Some(Thresholds(bounds)) }
+}
+
+fn target(spec: &TargetSpec) -> Target {
+    let (kind, address, queue_command) = match &spec.kind {
+        TargetKind::Relay => (Kind::Relay, None, None),
+        TargetKind::Direct => (Kind::Direct, None, None),
+        TargetKind::External { address, queue_command } => {
+            (Kind::External, some(address.to_string()), queue_command.clone().map(At::from))
+        }
+    };
+    let mut delivery = delivery(&spec.delivery);
+    if kind == Kind::External {
+        (delivery.ordering, delivery.durability) = (None, None);
+    }
+    Target {
+        kind: some(kind),
+        address,
+        queue_command,
+        retry: some(retry(&spec.retry)),
+        delivery: some(delivery),
+        ..Target::default()
+    }
+}
+
+/// `[target.retry]`.
+pub(super) fn retry(schedule: &RetrySchedule) -> Retry {
+    let mut retry = Retry {
+        jitter: some(Share(schedule.jitter)),
+        give_up_after: some(Timespan(schedule.give_up_after)),
+        ..Retry::default()
+    };
+    match &schedule.kind {
+        Growth::Fixed { first } => {
+            retry.schedule = some(Schedule::Fixed);
+            retry.first = some(Timespan(*first));
+        }
+        Growth::Exponential { first, factor, cap } => {
+            retry.schedule = some(Schedule::Exponential);
+            retry.first = some(Timespan(*first));
+            retry.factor = some(*factor);
+            retry.cap = some(Timespan(*cap));
+        }
+        Growth::Steps { delays } => {
+            retry.schedule = some(Schedule::Steps);
+            retry.steps = some(delays.iter().map(|delay| Timespan(*delay)).collect());
+        }
+    }
+    retry
+}
+
+/// `[target.delivery]`.
+pub(super) fn delivery(delivery: &Delivery) -> file::Delivery {
+    file::Delivery {
+        concurrency: some(delivery.concurrency),
+        per_destination: some(delivery.per_destination),
+        ordering: some(match delivery.ordering {
+            OrderingKind::Fifo => file::Ordering::Fifo,
+            OrderingKind::DueTime => file::Ordering::DueTime,
+            OrderingKind::Priority => file::Ordering::Priority,
+            OrderingKind::LoadAware => file::Ordering::LoadAware,
+        }),
+        durability: some(match delivery.durability {
+            model::Durability::Fsync => file::Durability::Fsync,
+            model::Durability::None => file::Durability::None,
+        }),
+    }
+}
+
+fn load(load: &Load) -> file::Load {
+    let mut written = file::Load {
+        warm_up: some(Timespan(load.warm_up)),
+        drain: some(Timespan(load.drain)),
+        sessions: some(load.sessions),
+        messages_per_session: some(load.messages_per_session),
+        ..file::Load::default()
+    };
+    match load.extent {
+        Extent::Duration(duration) => written.duration = some(Timespan(duration)),
+        Extent::Messages(messages) => written.messages = some(messages),
+    }
+    match &load.model {
+        LoadModel::Closed { think_time } => {
+            written.model = some(Model::Closed);
+            written.think_time = some(amount(think_time));
+        }
+        LoadModel::Open { arrival, segments } => {
+            written.model = some(Model::Open);
+            write_arrival(arrival, &mut written);
+            let warm_up = usize::from(!load.warm_up.is_zero());
+            write_pieces(&segments[warm_up.min(segments.len())..], &mut written);
+        }
+    }
+    written
+}
+
+fn write_arrival(arrival: &model::Arrival, written: &mut file::Load) {
+    match arrival {
+        model::Arrival::Constant => written.arrival = some(Arrival::Constant),
+        model::Arrival::Poisson => written.arrival = some(Arrival::Poisson),
+        model::Arrival::OnOff { on, off } => {
+            written.arrival = some(Arrival::OnOff);
+            written.on = some(Timespan(*on));
+            written.off = some(Timespan(*off));
+        }
+    }
+}
+
+/// One level piece is `rate` beside `duration` or `messages`; anything else is segments.
+fn write_pieces(pieces: &[model::Segment], written: &mut file::Load) {
+    if let [piece] = pieces
+        && piece.from_per_second == piece.to_per_second
+    {
+        written.rate = some(Rate(piece.from_per_second));
+        return;
+    }
+    written.duration = None;
+    let segment = |piece: &model::Segment| {
+        At::from(file::Segment {
+            rate: Rate(piece.from_per_second).into(),
+            to: some(Rate(piece.to_per_second)),
+            duration: Timespan(piece.duration).into(),
+        })
+    };
+    written.segment = pieces.iter().map(segment).collect();
+}
+
+fn smtp(submission: &Submission) -> Smtp {
+    let timeouts = &submission.timeouts;
+    Smtp {
+        pipelining: some(submission.pipelining),
+        timeout: some(Timeout {
+            connect: some(Timespan(timeouts.connect)),
+            banner: some(Timespan(timeouts.banner)),
+            reply: some(Timespan(timeouts.reply)),
+            data: some(Timespan(timeouts.data)),
+            content: some(Timespan(timeouts.content)),
+            end_of_data: some(Timespan(timeouts.end_of_data)),
+        }),
+        ..Smtp::default()
+    }
+}
+
+fn sink(sink: &SinkSpec) -> file::Sink {
+    file::Sink {
+        listen: some(sink.listen.to_string()),
+        engine: some(match sink.engine {
+            model::Engine::Native => Engine::Native,
+            model::Engine::Samotop => Engine::Samotop,
+        }),
+    }
+}
+
+fn message(message: &MessageSpec) -> file::Message {
+    file::Message {
+        size: some(amount::<Size>(&message.size)),
+        recipients: some(amount::<Count>(&message.recipients)),
+        parts: some(match message.parts {
+            model::Parts::Text => Parts::Text,
+            model::Parts::Alternative => Parts::Alternative,
+            model::Parts::Mixed => Parts::Mixed,
+        }),
+        encoding: some(match message.encoding {
+            model::Encoding::SevenBit => Encoding::SevenBit,
+            model::Encoding::EightBit => Encoding::EightBit,
+        }),
+        corpus: None,
+    }
+}
+
+/// A quantity in the unit of its key.
+pub(super) fn amount<U: Unit>(quantity: &Quantity) -> Amount<U> {
+    let unit = U::of_base;
+    let (law, least, greatest) = match quantity {
+        Quantity::Constant(value) => return Amount::Constant(unit(*value)),
+        Quantity::Drawn { law, min, max } => (law, min.map(unit), max.map(unit)),
+    };
+    Amount::Drawn(match law {
+        Law::LogNormal { median, sigma } => {
+            Drawn::Lognormal { median: unit(*median), sigma: *sigma, min: least, max: greatest }
+        }
+        Law::Uniform { min, max } => Drawn::Uniform { min: unit(*min), max: unit(*max) },
+        Law::Exponential { mean } => {
+            Drawn::Exponential { mean: unit(*mean), min: least, max: greatest }
+        }
+        Law::Normal { mean, sd } => {
+            Drawn::Normal { mean: unit(*mean), sd: unit(*sd), min: least, max: greatest }
+        }
+        Law::Pareto { min, shape } => {
+            Drawn::Pareto { min: unit(*min), shape: *shape, max: greatest }
+        }
+        Law::Choice { values, weights } => Drawn::Choice {
+            values: values.iter().map(|value| unit(*value)).collect(),
+            weights: Some(weights.clone()),
+        },
+    })
+}

@@ -1,0 +1,79 @@
+//! Fault rules, from as meant back to as written.
+
+use super::file::{At, AttemptsText, Connection, Fault, Limit, Per};
+use super::model::Destination;
+use super::units::{ByteCount, ByteRate, Rate, Share, Timespan};
+use super::write::{amount, some};
+use crate::fault::rule::{self, Action, Attempts, Hangup, Odds, Rule, Window};
+
+pub(super) fn faults(rules: &[Rule], destinations: &[Destination]) -> Vec<At<Fault>> {
+    rules.iter().map(|rule| At::from(fault(rule, destinations))).collect()
+}
+
+fn fault(rule: &Rule, destinations: &[Destination]) -> Fault {
+    let scope = &rule.scope;
+    let domain = |id: crate::probe::DestinationId| {
+        destinations.get(usize::from(id.0)).map(|destination| At::from(destination.domain.clone()))
+    };
+    let mut written = Fault {
+        name: some(rule.name.clone()),
+        destination: scope.destination.and_then(domain),
+        stage: some(scope.stage),
+        during: scope.during.map(|window| At::from(during(window))),
+        attempts: scope.attempts.map(|attempts| At::from(AttemptsText(range(attempts)))),
+        odds: some(Share(f64::from(scope.odds.0) / f64::from(Odds::ALWAYS.0))),
+        ..Fault::default()
+    };
+    write_action(&rule.action, &mut written);
+    written
+}
+
+fn during(window: Window) -> String {
+    format!("{}..{}", Timespan(window.start), Timespan(window.end))
+}
+
+fn range(attempts: Attempts) -> String {
+    match attempts.last {
+        Some(last) => format!("{}..{last}", attempts.first),
+        None => format!("{}..", attempts.first),
+    }
+}
+
+/// `Garble` and `Tls` never come out of a scenario yet, so there is nothing to write.
+fn write_action(action: &Action, written: &mut Fault) {
+    match action {
+        Action::Delay(delay) => written.delay = some(amount(delay)),
+        Action::Defer(reply) => written.defer = some(reply.to_string()),
+        Action::Reject(reply) => written.reject = some(reply.to_string()),
+        Action::Disconnect { how, after_bytes } => {
+            written.disconnect = some(match how {
+                Hangup::Fin => Connection::Fin,
+                Hangup::Rst => Connection::Rst,
+            });
+            written.after_bytes = after_bytes.map(|bytes| At::from(ByteCount(bytes)));
+        }
+        Action::Stall(length) => written.stall = some(Timespan(*length)),
+        Action::Throttle { bytes_per_second } => {
+            written.throttle = some(ByteRate(*bytes_per_second));
+        }
+        Action::Refuse => written.refuse = some(true),
+        Action::Limit(bound) => written.limit = some(limit(bound)),
+        Action::Script(replies) => {
+            written.script = some(replies.iter().map(|r| At::from(r.to_string())).collect());
+        }
+        Action::Garble(_) | Action::Tls(_) => {}
+    }
+}
+
+fn limit(limit: &rule::Limit) -> Limit {
+    match limit {
+        rule::Limit::Connections(connections) => {
+            Limit { connections: some(*connections), ..Limit::default() }
+        }
+        rule::Limit::Rate { per_second, per_destination } => Limit {
+            rate: some(Rate(*per_second)),
+            per: per_destination.then(|| At::from(Per::Destination)),
+            connections: None,
+        },
+    }
+}

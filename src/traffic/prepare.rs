@@ -1,0 +1,77 @@
+//! Messages made ready on a thread of their own, a bounded number ahead of their due time.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
+
+use tokio::sync::mpsc;
+
+use crate::limits;
+use crate::plan::{Envelope, Offer, Plan};
+use crate::smtp::client::stuffed;
+
+/// A message on its way to a session.
+pub(super) struct Job {
+    pub(super) offer: Offer,
+    /// `None`: too much text is held ready already; the session writes it.
+    ready: Option<Ready>,
+}
+
+/// A message as it goes over the wire.
+pub(super) struct Ready {
+    pub(super) envelope: Envelope,
+    /// Dot-stuffed, final dot included.
+    pub(super) content: Vec<u8>,
+    _room: Option<Room>,
+}
+
+impl Job {
+    /// The message as it goes over the wire, taken or written now.
+    pub(super) fn ready(self, plan: &Plan) -> (Offer, Ready) {
+        let ready = self.ready.unwrap_or_else(|| write(plan, &self.offer, None));
+        (self.offer, ready)
+    }
+}
+
+fn write(plan: &Plan, offer: &Offer, room: Option<Room>) -> Ready {
+    Ready { envelope: plan.envelope(offer), content: stuffed(&plan.text(offer)), _room: room }
+}
+
+/// Starts the thread. It ends with the plan, or when nobody takes messages any more.
+pub(super) fn start(plan: Plan, to: mpsc::Sender<Job>) -> io::Result<()> {
+    let prepare = move || {
+        let used = Arc::new(AtomicU64::new(0));
+        for offer in plan.offers() {
+            let room = Room::take(&used, offer.size);
+            let ready = room.map(|room| write(&plan, &offer, Some(room)));
+            if to.blocking_send(Job { offer, ready }).is_err() {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("prepare".to_owned()).spawn(prepare).map(drop)
+}
+
+/// A share of [`limits::PREPARED_BYTES`], given back when it is dropped.
+struct Room {
+    used: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+impl Room {
+    fn take(used: &Arc<AtomicU64>, bytes: u64) -> Option<Room> {
+        // The one thread that takes is ours, so nothing can come between load and add.
+        let free = limits::PREPARED_BYTES.saturating_sub(used.load(Ordering::Relaxed));
+        (bytes <= free).then(|| {
+            used.fetch_add(bytes, Ordering::Relaxed);
+            Room { used: Arc::clone(used), bytes }
+        })
+    }
+}
+
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.used.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,196 @@
+//! One session at the target, and one message through it: connect if need be, submit, record.
+
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use super::Shared;
+use super::gauges::{Held, Which};
+use super::prepare::{Job, Ready};
+use crate::clock::Time;
+use crate::ledger::event::{Event, SubmitResult, Submitted};
+use crate::limits;
+use crate::plan::Offer;
+use crate::smtp::client::{Connection, Mail, Opened, Outcome, connect};
+use crate::smtp::stage::Stage;
+
+/// An open session between two messages.
+pub(super) struct Session {
+    ordinal: u64,
+    connection: Box<Connection>,
+    used: u32,
+    _open: Held,
+}
+
+/// A message and when it was due and handed over.
+pub(super) struct Handed {
+    pub(super) job: Job,
+    pub(super) due: Time,
+    pub(super) at: Time,
+}
+
+/// A transaction being recorded.
+struct Record {
+    submitted: Submitted,
+    recipients: usize,
+}
+
+impl Session {
+    /// Ends the session in order.
+    pub(super) async fn quit(self) {
+        self.connection.quit().await;
+    }
+}
+
+/// Sends one message over `session`, or over a new one if there is none or it has died; the
+/// session to use for the next message, if it can be.
+pub(super) async fn serve(
+    shared: &Shared,
+    session: Option<Session>,
+    handed: Handed,
+) -> Option<Session> {
+    let Handed { job, due, at } = handed;
+    let _in_flight = shared.instruments.gauges.hold(Which::InFlight);
+    shared.messages.fetch_add(1, Ordering::Relaxed);
+    record_offered(shared, &job.offer, due, at);
+    let mut record = Record::new(&job.offer, shared.instruments.clock.now());
+    let alive = session.filter(|session| session.connection.is_quiet());
+    let Some(mut session) = (match alive {
+        Some(session) => Some(session),
+        None => open(shared, &mut record).await,
+    }) else {
+        record.end(shared);
+        tokio::time::sleep(limits::RECONNECT).await;
+        return None;
+    };
+    let (_, ready) = job.ready(&shared.plan);
+    record.submitted.session = session.ordinal;
+    submit(shared, &mut session, &ready, &mut record).await;
+    record.end(shared);
+    drop(ready);
+    keep(shared, session).await
+}
+
+/// Opens a session; says in the record why it could not.
+async fn open(shared: &Shared, record: &mut Record) -> Option<Session> {
+    let ordinal = shared.next_session.fetch_add(1, Ordering::Relaxed);
+    record.submitted.session = ordinal;
+    let clock = shared.instruments.clock;
+    let opening = tokio::select! {
+        opening = connect(&shared.settings.peer, clock) => opening,
+        () = shared.give_up.cancelled() => {
+            let cause = GIVEN_UP.to_owned();
+            record.conclude(SubmitResult::NotSent { stage: Stage::Connect, cause });
+            return None;
+        }
+    };
+    record.took(&opening.stages);
+    match opening.opened {
+        Opened::Ready(connection) => {
+            let open = shared.instruments.gauges.hold(Which::Sessions);
+            return Some(Session { ordinal, connection, used: 0, _open: open });
+        }
+        Opened::Refused { stage, reply } => record.conclude(SubmitResult::Refused { stage, reply }),
+        Opened::Failed { stage, cause } => {
+            record.conclude(SubmitResult::NotSent { stage, cause: cause.to_string() });
+        }
+    }
+    None
+}
+
+/// Why a transaction ended that the target did not end.
+const GIVEN_UP: &str = "given up at the end of the run";
+
+/// Submits the message. One that is given up under way may have been sent whole: indeterminate.
+async fn submit(shared: &Shared, session: &mut Session, ready: &Ready, record: &mut Record) {
+    let mail = Mail {
+        reverse_path: &ready.envelope.reverse_path,
+        recipients: &ready.envelope.recipients,
+        eight_bit: shared.settings.eight_bit,
+        content: &ready.content,
+    };
+    session.used += 1;
+    tokio::select! {
+        transacted = session.connection.transact(&mail) => {
+            record.took(&transacted.stages);
+            record.submitted.results = transacted.outcomes.into_iter().map(result).collect();
+        }
+        () = shared.give_up.cancelled() => {
+            session.used = u32::MAX;
+            record.conclude(SubmitResult::Indeterminate { cause: GIVEN_UP.to_owned() });
+        }
+    }
+}
+
+/// The session, if it can be used for another message; ended in order if it has had its number.
+async fn keep(shared: &Shared, mut session: Session) -> Option<Session> {
+    if shared.give_up.is_cancelled() {
+        return None;
+    }
+    if session.used >= shared.settings.messages_per_session {
+        session.quit().await;
+        return None;
+    }
+    session.connection.ready_again().await.then_some(session)
+}
+
+/// Records a message that came due and found no session before the end of offering.
+pub(super) fn unserved(shared: &Shared, offer: &Offer, due: Time) {
+    let now = shared.instruments.clock.now();
+    shared.unserved.fetch_add(1, Ordering::Relaxed);
+    record_offered(shared, offer, due, now);
+    let mut record = Record::new(offer, now);
+    let cause = "no session was free before offering ended".to_owned();
+    record.conclude(SubmitResult::NotSent { stage: Stage::Connect, cause });
+    record.submitted.session = shared.next_session.fetch_add(1, Ordering::Relaxed);
+    record.end(shared);
+}
+
+fn record_offered(shared: &Shared, offer: &Offer, due: Time, at: Time) {
+    let recipients = u16::try_from(offer.recipients.len()).unwrap_or(u16::MAX);
+    let message = offer.message;
+    shared.instruments.ledger.record(&Event::Offered { message, recipients, due, at });
+}
+
+fn result(outcome: Outcome) -> SubmitResult {
+    match outcome {
+        Outcome::NotSent { stage, cause } => {
+            SubmitResult::NotSent { stage, cause: cause.to_string() }
+        }
+        Outcome::Refused { stage, reply } => SubmitResult::Refused { stage, reply },
+        Outcome::Broken { stage, cause } => {
+            SubmitResult::Broken { stage, cause: cause.to_string() }
+        }
+        Outcome::Accepted { reply } => SubmitResult::Accepted { reply },
+        Outcome::Indeterminate { cause } => {
+            SubmitResult::Indeterminate { cause: cause.to_string() }
+        }
+    }
+}
+
+impl Record {
+    fn new(offer: &Offer, sent: Time) -> Record {
+        let submitted = Submitted {
+            message: offer.message,
+            session: 0,
+            sent,
+            done: sent,
+            stages: Vec::with_capacity(offer.recipients.len() + 7),
+            results: Vec::new(),
+        };
+        Record { submitted, recipients: offer.recipients.len() }
+    }
+
+    fn took(&mut self, stages: &[(Stage, Duration)]) {
+        let micros = |length: &Duration| u32::try_from(length.as_micros()).unwrap_or(u32::MAX);
+        self.submitted.stages.extend(stages.iter().map(|(stage, length)| (*stage, micros(length))));
+    }
+
+    fn conclude(&mut self, result: SubmitResult) {
+        self.submitted.results = vec![result; self.recipients];
+    }
+
+    fn end(mut self, shared: &Shared) {
+        self.submitted.done = shared.instruments.clock.now();
+        shared.instruments.ledger.record(&Event::Submitted(self.submitted));
+    }
+}
