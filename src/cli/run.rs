@@ -1,6 +1,6 @@
 //! `mailbench run`: one experiment, from question to verdict.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::exit::Exit;
 use crate::measure::threshold;
@@ -78,9 +78,15 @@ fn experiment(request: &Request, quiet: bool) -> Result<Outcome, RunError> {
 
 /// Prints the summary; in a GitHub job, its summary and annotations too.
 fn tell(loaded: &Loaded, outcome: &Outcome, quiet: bool) -> anyhow::Result<()> {
-    let view = View::of_stdout(quiet, Some(outcome.folder.display().to_string()));
-    super::print(&report::render(Format::Terminal, &outcome.findings, &view)?)?;
-    report::github::tell(&outcome.findings, &loaded.source.name)?;
+    let findings = &outcome.findings;
+    let view = View::of_stdout().with_folder(&outcome.folder);
+    let text = match quiet {
+        true => report::terminal::result_line(findings, &view),
+        false => report::render(Format::Terminal, findings, &view)?,
+    };
+    super::print(&text)?;
+    let announced = report::github::announce(findings, Path::new(&loaded.source.name))?;
+    super::print(&announced)?;
     Ok(())
 }
 

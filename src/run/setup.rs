@@ -70,7 +70,7 @@ impl Stand {
     pub(super) async fn preflight(&self) -> Result<(), RunError> {
         let failed = RunError::Preflight;
         let settings = self.traffic(Time::ZERO);
-        traffic::preflight(&self.plan, &settings).await.map_err(|error| failed(error.to_string()))?;
+        traffic::preflight(&self.plan, &settings, self.clock).await.map_err(|error| failed(error.to_string()))?;
         let wanted = self.scenario.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
         let arrived = self.sink.preflight_arrived(wanted);
         if tokio::time::timeout(limits::PREFLIGHT, arrived).await.is_err() {

@@ -1,13 +1,15 @@
 //! A child process of ours: its output kept, ended in order or by force, never left behind.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, Command};
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 use super::TargetError;
@@ -47,7 +49,7 @@ impl Process {
             .map_err(failed)?;
         let (sender, lines) = mpsc::channel(limits::TARGET_LINES);
         if let Some(stdout) = child.stdout.take() {
-            tokio::spawn(keep_output(stdout, tokio::fs::File::from_std(output), sender));
+            tokio::spawn(keep_output(stdout, output, sender));
         }
         let stdin = child.stdin.take();
         Ok(Process { child, _stdin: stdin, lines, log: log.to_owned() })
@@ -101,17 +103,14 @@ impl Process {
     }
 }
 
-/// Appends each line to the log, and offers it to whoever waits for an announcement.
-async fn keep_output(
-    stdout: tokio::process::ChildStdout,
-    mut log: tokio::fs::File,
-    sender: mpsc::Sender<String>,
-) {
+/// Appends each line to the log, and offers it to whoever waits for an announcement. The lines are
+/// few and short; a blocking write of one is as good as free.
+async fn keep_output(stdout: ChildStdout, mut log: File, sender: mpsc::Sender<String>) {
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
-        let _ = log.write_all(format!("{line}\n").as_bytes()).await;
-        let _ = log.flush().await;
+        // A full disk shows in the journal; the target goes on.
+        let _unwritten = writeln!(log, "{line}");
         // Nobody waits any more once the target is ready; the log has the line.
-        let _ = sender.try_send(line);
+        let _unheard = sender.try_send(line);
     }
 }
