@@ -131,7 +131,21 @@ pub const TARGET_LINES: usize = 64;
 
 /// Time a queue command may take.
 pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
+/// How long after the latest moment its schedule allows a retry counts as missed: a queue run
+/// and a busy machine may delay it, a lost timer never ends.
+pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
 
 /// Recipients of the preflight message, one a destination: what every server must take in one
 /// transaction (RFC 5321 §4.5.3.1.8).
 pub const PREFLIGHT_RECIPIENTS: usize = 100;
+
+/// Bytes of a DSN that are looked at: the report stands before the returned message.
+pub const DSN_BYTES: usize = 256 * 1024;
+
+/// Parts of a DSN that are looked at; it has three (RFC 3462 §2).
+pub const DSN_PARTS: usize = 8;
+
+/// Flaws told of one DSN.
+pub const DSN_FLAWS: usize = 16;
+/// Seconds in a series: a week. What happens later is judged all the same, without a row.
+pub const SERIES_SECONDS: usize = 7 * 24 * 3600;

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use crate::scenario::{self, Loaded, Override, ScenarioError};
+use super::scenario::ScenarioArgs;
 
 /// Validate scenarios and print them with every default filled in; sends nothing.
 #[derive(Debug, clap::Args)]
@@ -11,21 +11,18 @@ pub(super) struct Args {
     /// Scenario files
     #[arg(required = true, value_name = "SCENARIO")]
     scenarios: Vec<PathBuf>,
-    /// Override a key of the scenario, such as load.rate=50/s
-    #[arg(long, value_name = "KEY=VALUE")]
-    set: Vec<Override>,
-    /// Allow recipients in this domain, which is not a reserved one
-    #[arg(long, value_name = "DOMAIN")]
-    allow_recipient_domain: Vec<String>,
+    #[command(flatten)]
+    scenario: ScenarioArgs,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut exit = Exit::Passed;
-    for (index, path) in args.scenarios.iter().enumerate() {
-        match check(path, args) {
-            Ok(loaded) => {
-                let gap = if index > 0 { "\n" } else { "" };
+    let mut gap = "";
+    for path in &args.scenarios {
+        match args.scenario.load(path) {
+            Ok((loaded, _)) => {
                 super::print(&format!("{gap}# {}\n{}", path.display(), loaded.resolved))?;
+                gap = "\n";
             }
             Err(error) => {
                 super::complain(&error.styled());
@@ -34,10 +31,4 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
     }
     Ok(exit)
-}
-
-fn check(path: &std::path::Path, args: &Args) -> Result<Loaded, ScenarioError> {
-    let loaded = scenario::load(path, &args.set)?;
-    scenario::check_domains(&loaded, &args.allow_recipient_domain)?;
-    Ok(loaded)
 }

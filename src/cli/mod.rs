@@ -7,7 +7,9 @@ pub mod exit;
 
 mod check;
 mod completions;
+mod init;
 mod man;
+mod scenario;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -29,6 +31,7 @@ struct Cli {
 enum Command {
     Check(check::Args),
     Completions(completions::Args),
+    Init(init::Args),
     Man(man::Args),
 }
 
@@ -37,6 +40,7 @@ impl Command {
         match self {
             Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
         }
     }

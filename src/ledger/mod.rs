@@ -5,6 +5,7 @@
 
 pub mod class;
 pub mod disposition;
+pub mod dsn;
 pub mod event;
 pub mod history;
 pub mod journal;

@@ -84,7 +84,8 @@ impl IdentityHeader {
     }
 
     /// Reads a header line without its line end. `None`: not ours, or not as we write it.
-    pub(super) fn parse(line: &[u8]) -> Option<Self> {
+    #[must_use]
+    pub fn parse(line: &[u8]) -> Option<Self> {
         let value = line.get(NAME.len()..)?;
         if !line[..NAME.len()].eq_ignore_ascii_case(NAME) {
             return None;

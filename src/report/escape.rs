@@ -117,14 +117,24 @@ pub fn markdown(text: &str) -> String {
     inert.replace("://", ":<!-- -->//").replace("www.", "www<!-- -->.")
 }
 
-/// A Markdown code span, safe in a table cell too: the fence is longer than any run of backticks
-/// inside, and an odd number of backslashes stands before every pipe.
+/// A Markdown code span: the fence is longer than any run of backticks inside.
 #[must_use]
 pub fn markdown_code(text: &str) -> String {
+    fenced(&plain(text))
+}
+
+/// A Markdown code span for a table cell: an odd number of backslashes stands before every pipe.
+#[must_use]
+pub fn markdown_cell(text: &str) -> String {
     let text = plain(text);
-    let text =
-        if text.contains('|') { text.replace('\\', "\\\\").replace('|', "\\|") } else { text };
-    let fence = "`".repeat(longest_run(&text, '`') + 1);
+    if !text.contains('|') {
+        return fenced(&text);
+    }
+    fenced(&text.replace('\\', "\\\\").replace('|', "\\|"))
+}
+
+fn fenced(text: &str) -> String {
+    let fence = "`".repeat(longest_run(text, '`') + 1);
     let pad =
         if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
     format!("{fence}{pad}{text}{pad}{fence}")
@@ -207,7 +217,9 @@ mod tests {
         assert_eq!(markdown_code("plain"), "`plain`");
         assert_eq!(markdown_code("a``b"), "```a``b```");
         assert_eq!(markdown_code("`"), "`` ` ``");
-        assert_eq!(markdown_code(r"a\|b"), r"`a\\\|b`");
+        assert_eq!(markdown_code(r"a\|b"), r"`a\|b`");
+        assert_eq!(markdown_cell(r"a\|b"), r"`a\\\|b`");
+        assert_eq!(markdown_cell(r"a\b"), r"`a\b`");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What a GitHub job gets besides the summary: the job summary file and annotations.
+//! What a GitHub job gets besides the summary on stdout: the job summary and annotations.
 
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
@@ -6,25 +6,27 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::escape::{workflow_data, workflow_property};
-use super::markdown;
+use super::{markdown, story};
 use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus};
+use crate::scenario::Loaded;
 
 /// GitHub shows about ten annotations a step; the worst few say enough.
 const ANNOTATIONS: usize = 5;
 
-/// Appends the Markdown summary to the file named by `$GITHUB_STEP_SUMMARY`, if it is set, and
-/// gives the annotations to print on stdout, none outside GitHub Actions. `scenario`: the file
-/// as the user named it.
+/// In a GitHub job: appends the summary to the file named by `$GITHUB_STEP_SUMMARY` and prints
+/// annotations on stdout. Elsewhere: nothing. `asked` is the scenario as the user wrote it.
 ///
 /// # Errors
-/// When the job summary cannot be written.
-pub fn announce(findings: &Findings, scenario: &Path) -> io::Result<String> {
+/// When the job summary or stdout cannot be written.
+pub fn tell(findings: &Findings, asked: &Loaded) -> io::Result<()> {
     let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(file) = variable("GITHUB_STEP_SUMMARY") {
         append(Path::new(&file), &markdown::render(findings))?;
     }
-    let on_github = variable("GITHUB_ACTIONS").is_some();
-    Ok(if on_github { annotations(&findings.results, scenario) } else { String::new() })
+    if variable("GITHUB_ACTIONS").is_some() {
+        io::stdout().write_all(annotations(&findings.results, asked).as_bytes())?;
+    }
+    Ok(())
 }
 
 fn append(path: &Path, text: &str) -> io::Result<()> {
@@ -32,30 +34,47 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(format!("{text}\n").as_bytes())
 }
 
-/// One workflow command a line, worst first: violations, missed thresholds, what could not be
-/// judged, an invalid instrument.
+/// One annotation: a line of the scenario (0: the file as a whole), a title, a message.
+type Annotation = (usize, String, String);
+
+/// One workflow command a line, worst first: one for each class of violation, missed thresholds,
+/// what could not be judged, an invalid instrument.
 #[must_use]
-pub fn annotations(results: &Results, scenario: &Path) -> String {
-    let mut found: Vec<(u32, String, String)> = Vec::new();
-    for violation in &results.correctness.violations {
+pub fn annotations(results: &Results, asked: &Loaded) -> String {
+    let mut found: Vec<Annotation> = Vec::new();
+    for violation in story::few_of_each(&results.correctness.violations, 1) {
         let recipient = violation.recipient.as_deref().unwrap_or("");
-        let evidence = violation.evidence.join("; ");
-        found.push((0, violation.class.clone(), format!("{recipient} {evidence}")));
+        let said = format!("such as {recipient}: {}", violation.evidence.join("; "));
+        found.push((0, violation.class.clone(), said));
     }
     for status in [ThresholdStatus::Missed, ThresholdStatus::NoData] {
-        for threshold in results.thresholds.iter().filter(|bound| bound.status == status) {
-            let actual = threshold.actual.as_deref().unwrap_or("no data");
-            let said = format!("{actual}, wanted {}", threshold.expr);
-            found.push((threshold.line, "threshold".to_owned(), said));
-        }
+        found.extend(thresholds(results, asked, status));
     }
     let broken = results.health.checks.iter().filter(|check| check.status == HealthStatus::Invalid);
     found.extend(broken.map(|check| (0, check.id.clone(), check.advice.clone())));
-    found.iter().take(ANNOTATIONS).map(|one| annotation(one, scenario)).collect()
+    found.iter().take(ANNOTATIONS).map(|one| command(one, &asked.source.name)).collect()
 }
 
-fn annotation((line, title, message): &(u32, String, String), scenario: &Path) -> String {
-    let mut text = format!("::error file={}", workflow_property(&scenario.display().to_string()));
+fn thresholds(results: &Results, asked: &Loaded, status: ThresholdStatus) -> Vec<Annotation> {
+    let annotation = |(n, _): (usize, _)| {
+        let threshold = &results.thresholds[n];
+        let actual = threshold.actual.as_deref().unwrap_or("no data");
+        let said = format!("{actual}, wanted {}", threshold.expr);
+        (line(asked, n), "threshold".to_owned(), said)
+    };
+    let all = results.thresholds.iter().enumerate();
+    all.filter(|(_, bound)| bound.status == status).map(annotation).collect()
+}
+
+/// Where the user wrote threshold number `n`; 0: on the command line.
+fn line(asked: &Loaded, n: usize) -> usize {
+    let start = asked.scenario.thresholds.get(n).map(|bound| bound.bound_span.start);
+    let before = start.and_then(|start| asked.source.text.as_bytes().get(..start));
+    before.map_or(0, |before| 1 + before.iter().filter(|byte| **byte == b'\n').count())
+}
+
+fn command((line, title, message): &Annotation, file: &str) -> String {
+    let mut text = format!("::error file={}", workflow_property(file));
     if *line > 0 {
         let _infallible = write!(text, ",line={line}");
     }
@@ -72,7 +91,7 @@ mod tests {
     fn an_annotation_points_at_its_line_and_stays_one_command() {
         let one = (12, "threshold".to_owned(), "2.4s\n::error::x, 50%".to_owned());
         assert_eq!(
-            annotation(&one, Path::new("a,b:c.toml")),
+            command(&one, "a,b:c.toml"),
             "::error file=a%2Cb%3Ac.toml,line=12,title=mailbench threshold\
              ::2.4s\\n:\\x3aerror:\\x3ax, 50%25\n"
         );

@@ -106,7 +106,11 @@ pub fn bytes(value: u64) -> String {
 
 /// A plain number with as many decimals as matter, at most three.
 #[must_use]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "above zero")]
 pub fn number(value: f64) -> String {
+    if value >= 999.5 {
+        return count(value.round() as u64);
+    }
     let text = if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") };
     match text.split_once('.') {
         Some(_) => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
@@ -122,7 +126,7 @@ pub fn quantity(value: f64, unit: &str) -> String {
         "ms" => duration_s(value / 1e3),
         "s" => duration_s(value),
         "share" => format!("{}%", number(value * 100.0)),
-        "%" => format!("{}%", number(value)),
+        unit if unit.starts_with('%') => format!("{}{unit}", number(value)),
         "" => number(value),
         unit => format!("{} {unit}", number(value)),
     }
@@ -183,9 +187,10 @@ mod tests {
         assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(number(6.4), "6.4");
         assert_eq!(number(0.0), "0");
-        assert_eq!(number(1203.6), "1204");
+        assert_eq!(number(1203.6), "1,204");
         assert_eq!(quantity(210.0, "us"), "210us");
         assert_eq!(quantity(0.125, "share"), "12.5%");
+        assert_eq!(quantity(3.0, "% of time"), "3% of time");
         assert_eq!(quantity(3.0, "events"), "3 events");
     }
 }

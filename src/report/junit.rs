@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::escape::{xml, xml_lines};
+use super::escape::{plain, xml, xml_lines};
 use super::view::View;
 use super::{story, terminal};
 use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus, Violation};
@@ -115,8 +115,9 @@ fn invariant(results: &Results, class: &'static str) -> Case {
 
 fn evidence(violation: &Violation) -> String {
     let probe = violation.probe.map_or_else(String::new, |probe| format!("probe {probe} "));
-    let recipient = violation.recipient.as_deref().unwrap_or("");
-    let seen: String = violation.evidence.iter().map(|seen| format!("  {seen}\n")).collect();
+    let recipient = plain(violation.recipient.as_deref().unwrap_or(""));
+    let seen: String =
+        violation.evidence.iter().map(|seen| format!("  {}\n", plain(seen))).collect();
     format!("{probe}{recipient}\n{seen}")
 }
 

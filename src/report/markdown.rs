@@ -3,14 +3,17 @@
 
 use std::fmt::Write as _;
 
-use super::escape::{markdown as prose, markdown_code as code};
+use super::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use super::figures::{self, ROWS, STATS};
 use super::story::{self, value};
 use super::{human, view::Tone};
 use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus};
 
-/// Violations and warnings listed: a comment should stay short.
+/// Reasons and warnings listed: a comment should stay short.
 const LISTED: usize = 10;
+
+/// Violations of one class listed.
+const EACH: usize = 2;
 
 /// Statistics of the latency table.
 const SHOWN: [&str; 5] = ["p50", "p90", "p99", "p999", "max"];
@@ -86,15 +89,15 @@ fn thresholds(results: &Results) -> String {
             ThresholdStatus::NoData => "⚠️",
         };
         let actual = prose(threshold.actual.as_deref().unwrap_or("no data"));
-        let _infallible = writeln!(text, "| {sign} | {} | {actual} |", code(&threshold.expr));
+        let _infallible = writeln!(text, "| {sign} | {} | {actual} |", cell(&threshold.expr));
     }
     text + "\n"
 }
 
 fn violations(results: &Results) -> String {
-    let violations = &results.correctness.violations;
+    let listed = story::few_of_each(&results.correctness.violations, EACH);
     let mut text = String::new();
-    for violation in violations.iter().take(LISTED) {
+    for violation in &listed {
         let recipient = violation.recipient.as_deref().map(code).unwrap_or_default();
         let probe = violation.probe.map_or_else(String::new, |probe| format!(" probe {probe}"));
         let _infallible = writeln!(text, "- **{}**{probe} {recipient}", prose(&violation.class));
@@ -102,10 +105,10 @@ fn violations(results: &Results) -> String {
             let _infallible = writeln!(text, "  - {}", code(seen));
         }
     }
-    match violations.len() {
-        0 => text,
-        n if n > LISTED => text + &format!("- and {} more\n\n", n - LISTED),
-        _ => text + "\n",
+    match results.correctness.violations.len() - listed.len() {
+        0 if listed.is_empty() => text,
+        0 => text + "\n",
+        rest => text + &format!("- and {rest} more in `report.json`\n\n"),
     }
 }
 
@@ -135,7 +138,7 @@ fn latency(results: &Results) -> String {
     {
         let figures: Vec<String> = stats().map(|stat| prose(&stat.text(latency))).collect();
         let n = human::count(latency.count);
-        let _infallible = writeln!(text, "| {} | {} | {n} |", code(metric), figures.join(" | "));
+        let _infallible = writeln!(text, "| {} | {} | {n} |", cell(metric), figures.join(" | "));
     }
     text + "\n"
 }
@@ -181,7 +184,7 @@ fn destinations(results: &Results) -> String {
         let _infallible = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {} |",
-            code(&place.domain),
+            cell(&place.domain),
             count("delivered"),
             count("deferred"),
             count("lost"),
@@ -205,7 +208,7 @@ fn faults(results: &Results) -> String {
             prose(&fault.name),
             prose(fault.destination.as_deref().unwrap_or("everywhere")),
             prose(&fault.stage),
-            code(&fault.action),
+            cell(&fault.action),
             human::count(fault.struck)
         );
     }

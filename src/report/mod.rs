@@ -7,7 +7,6 @@ pub mod escape;
 pub mod github;
 pub mod human;
 pub mod progress;
-pub mod terminal;
 pub mod view;
 
 mod csv;
@@ -20,6 +19,7 @@ mod markdown;
 mod openmetrics;
 mod story;
 mod table;
+mod terminal;
 
 use std::fs;
 use std::io;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::human;
 use super::view::Tone;
-use crate::measure::results::Results;
+use crate::measure::results::{Results, Violation};
 
 /// What a count is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) enum Part {
     OfIndeterminate,
     /// Copies, damage, mail that should not exist.
     Beside,
+    /// Why further copies are excused.
+    OfExcused,
 }
 
 /// A count worth a line.
@@ -56,42 +58,51 @@ enum Weight {
     Doubt,
     /// Unless zero; wrong.
     Wrong,
+    /// Never: the counts beside it add up to it.
+    Silent,
 }
 
-use Part::{Beside, OfAccepted, OfIndeterminate, OfOffered, Offered};
-use Weight::{Doubt, Fact, Main, Sworn, Wrong};
+use Part::{Beside, OfAccepted, OfExcused, OfIndeterminate, OfOffered, Offered};
+use Weight::{Doubt, Fact, Main, Silent, Sworn, Wrong};
 
-const COUNTS: [(&str, Part, Weight, &str); 30] = [
-    ("offered", Offered, Main, "probes due in the measured period"),
-    ("accepted", OfOffered, Main, "the target took responsibility for them"),
-    ("refused", OfOffered, Doubt, "answered 4yz or 5yz, or cut off before the final dot"),
-    ("indeterminate", OfOffered, Doubt, "cut off after the final dot: neither success nor failure"),
-    ("not_sent", OfOffered, Doubt, "no connection, or never got as far as RCPT"),
+const COUNTS: [(&str, Part, Weight, &str); 37] = [
+    ("offered", Offered, Main, "due in the measured period"),
+    ("accepted", OfOffered, Main, "now the target's to keep"),
+    ("refused", OfOffered, Doubt, "4yz, 5yz or cut off early"),
+    ("indeterminate", OfOffered, Doubt, "no reply to the final dot"),
+    ("not_sent", OfOffered, Doubt, "never got as far as RCPT"),
     ("delivered", OfAccepted, Main, ""),
-    ("bounced", OfAccepted, Fact, "returned to the sender in a DSN"),
-    ("discarded_null", OfAccepted, Fact, "null sender, permanent failure: rightly dropped"),
-    ("ambiguous_only", OfAccepted, Fact, "seen whole, the sink's 250 withheld, not tried again"),
-    ("pending", OfAccepted, Doubt, "still in the queue at the close"),
-    ("unaccounted", OfAccepted, Doubt, "gone, and the queue not proved empty"),
-    ("lost", OfAccepted, Sworn, "neither delivered nor bounced, queue proved empty"),
+    ("bounced", OfAccepted, Fact, "returned in a DSN"),
+    ("discarded_null", OfAccepted, Fact, "null sender, rightly dropped"),
+    ("ambiguous_only", OfAccepted, Fact, "seen whole, 250 withheld"),
+    ("pending", OfAccepted, Doubt, "still queued at the close"),
+    ("unaccounted", OfAccepted, Doubt, "gone, queue not proved empty"),
+    ("lost", OfAccepted, Sworn, "gone, queue proved empty"),
     ("recovered", OfIndeterminate, Fact, "delivered after all"),
     ("never_happened", OfIndeterminate, Fact, "never came"),
-    ("duplicates", Beside, Fact, "further copies of a probe"),
-    ("duplicates_excused", Beside, Fact, "the protocol allows them (RFC 1047)"),
+    ("duplicates", Beside, Silent, "further copies"),
+    ("duplicates_excused", Beside, Fact, "allowed (RFC 1047)"),
+    ("duplicates_withheld", OfExcused, Fact, "a fault withheld the 250"),
+    ("duplicates_unconfirmed", OfExcused, Fact, "cut off after the 250"),
+    ("duplicates_indeterminate", OfExcused, Fact, "the sender's own doubt"),
+    ("duplicates_kill", OfExcused, Fact, "the target was killed"),
     ("duplicates_unexcused", Beside, Wrong, "nothing excuses them"),
     ("corrupted", Beside, Wrong, "arrived other than sent"),
-    ("phantom", Beside, Wrong, "arrived and was never offered"),
+    ("phantom", Beside, Wrong, "arrived, never offered"),
     ("misrouted", Beside, Wrong, "arrived at another's address"),
     ("resurrected", Beside, Wrong, "refused, then delivered"),
-    ("premature", Beside, Wrong, "delivered without its final dot"),
-    ("smuggled", Beside, Wrong, "came out of another message's body"),
-    ("bounced_and_delivered", Beside, Wrong, "returned as failed, yet delivered"),
-    ("false_bounce", Beside, Wrong, "returned though nothing failed for good"),
+    ("premature", Beside, Wrong, "delivered without final dot"),
+    ("smuggled", Beside, Wrong, "came out of another's body"),
+    ("bounced_and_delivered", Beside, Wrong, "returned, yet delivered"),
+    ("false_bounce", Beside, Wrong, "nothing had failed for good"),
     ("reordered", Beside, Fact, "overtook an earlier probe"),
     ("late", Beside, Doubt, "delivered after its time"),
     ("expired_silently", Beside, Doubt, "given up without a DSN"),
     ("dsn_malformed", Beside, Doubt, "DSNs that break RFC 3464"),
-    ("deferred", Beside, Fact, "attempts answered 4yz by the destinations"),
+    ("dsn_unmatched", Beside, Doubt, "DSN blocks naming no probe"),
+    ("receptions", Beside, Silent, ""),
+    ("ambiguous_receptions", Beside, Fact, "the target may not know"),
+    ("deferred", Beside, Fact, "attempts answered 4yz"),
 ];
 
 /// The counts worth a line, in reading order.
@@ -100,7 +111,11 @@ pub(super) fn lines(results: &Results) -> Vec<Line> {
         .iter()
         .filter_map(|(name, part, weight, note)| {
             let count = value(&results.counts, name);
-            let shown = count > 0 || matches!(weight, Main | Sworn);
+            let shown = match weight {
+                Main | Sworn => true,
+                Fact | Doubt | Wrong => count > 0,
+                Silent => false,
+            };
             shown.then(|| line(results, (name, *part, count, note), weight.tone(count)))
         })
         .collect();
@@ -120,7 +135,7 @@ fn line(
         Part::OfOffered => value(&results.counts, "offered"),
         Part::OfAccepted => value(&results.counts, "accepted"),
         Part::OfIndeterminate => value(&results.counts, "indeterminate"),
-        Part::Offered | Part::Beside => 0,
+        Part::Offered | Part::Beside | Part::OfExcused => 0,
     };
     let rate = results.rates.get(name).filter(|_| count > 0 && part != Part::Beside);
     Line {
@@ -137,7 +152,7 @@ fn line(
 impl Weight {
     fn tone(self, count: u64) -> Tone {
         match self {
-            Weight::Main | Weight::Fact => Tone::Plain,
+            Weight::Main | Weight::Fact | Weight::Silent => Tone::Plain,
             Weight::Doubt => Tone::Doubt,
             Weight::Sworn if count == 0 => Tone::Good,
             Weight::Sworn | Weight::Wrong => Tone::Bad,
@@ -149,10 +164,19 @@ impl Part {
     /// The heading above its counts.
     pub(super) fn heading(self) -> Option<&'static str> {
         match self {
-            Part::Offered | Part::OfOffered => None,
+            Part::Offered | Part::OfOffered | Part::OfExcused => None,
             Part::OfAccepted => Some("of the accepted"),
             Part::OfIndeterminate => Some("of the indeterminate"),
             Part::Beside => Some("beside these"),
+        }
+    }
+
+    /// How deep its counts stand below the load.
+    pub(super) fn depth(self) -> usize {
+        match self {
+            Part::Offered => 0,
+            Part::OfExcused => 2,
+            _ => 1,
         }
     }
 }
@@ -163,6 +187,18 @@ pub(super) fn sworn() -> impl Iterator<Item = &'static str> {
         .iter()
         .filter(|(_, _, weight, _)| matches!(weight, Sworn | Wrong))
         .map(|(name, ..)| *name)
+}
+
+/// The first few of each class: many of one must not hide another.
+pub(super) fn few_of_each(violations: &[Violation], few: usize) -> Vec<&Violation> {
+    let mut listed: Vec<&Violation> = Vec::new();
+    for violation in violations {
+        let alike = listed.iter().filter(|other| other.class == violation.class).count();
+        if alike < few {
+            listed.push(violation);
+        }
+    }
+    listed
 }
 
 /// A count by name; what is not there is zero.

@@ -226,9 +226,10 @@ mod tests {
     #[test]
     fn what_does_not_fit_goes_in_order_of_rank_then_text_is_cut() {
         let at = |width| table().lines(&View::plain(width)).remove(0);
-        assert_eq!(at(32), "a                        1    22");
-        assert_eq!(at(28), "a                        1");
-        assert_eq!(table().lines(&View::plain(20))[1], "a long name of…  10");
+        assert_eq!(at(35), "a                        1  22  333");
+        assert_eq!(at(32), "a                        1  22");
+        assert_eq!(at(27), "a                        1");
+        assert_eq!(table().lines(&View::plain(20))[1], "a long name of …  10");
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! How a summary is looked at: width, colour, which characters can be shown. Not what it says.
 
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
@@ -21,20 +20,22 @@ pub struct View {
     pub colour: bool,
     /// Whether more than ASCII can be shown.
     pub unicode: bool,
+    /// Only the line that says how it ended.
+    pub quiet: bool,
     /// Where the run's files lie, if they do.
-    pub folder: Option<PathBuf>,
+    pub folder: Option<String>,
 }
 
 impl View {
     /// Without colour or frills, for files.
     #[must_use]
     pub fn plain(width: usize) -> View {
-        View { width, colour: false, unicode: true, folder: None }
+        View { width, colour: false, unicode: true, quiet: false, folder: None }
     }
 
     /// As stdout and the locale want it. `NO_COLOR` and `CLICOLOR_FORCE` are honoured.
     #[must_use]
-    pub fn of_stdout() -> View {
+    pub fn of_stdout(quiet: bool, folder: Option<String>) -> View {
         let stdout = io::stdout();
         let columns = stdout.is_terminal().then(terminal_size::terminal_size).flatten();
         let columns = columns.map(|(width, _)| usize::from(width.0));
@@ -44,14 +45,9 @@ impl View {
             width: width.clamp(*WIDTHS.start(), *WIDTHS.end()),
             colour: AutoStream::choice(&stdout) != ColorChoice::Never,
             unicode: is_utf8(|name| std::env::var(name).ok()),
-            folder: None,
+            quiet,
+            folder,
         }
-    }
-
-    /// The same view, naming where the run's files lie.
-    #[must_use]
-    pub fn with_folder(self, folder: impl Into<PathBuf>) -> View {
-        View { folder: Some(folder.into()), ..self }
     }
 
     /// `text` in `tone`.

@@ -7,6 +7,9 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+/// Longest help that stands beside the place it is about.
+const LABEL: usize = 60;
+
 /// The text a scenario was read from: a file, then the overrides of the command line. Byte
 /// ranges count through the file and on through the overrides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +27,6 @@ pub struct Source {
 pub struct Problem {
     span: Option<Range<usize>>,
     message: String,
-    label: Option<String>,
     help: Option<String>,
 }
 
@@ -78,14 +80,7 @@ impl Problem {
     /// A problem that is nowhere in the text.
     #[must_use]
     pub fn unplaced(message: impl Into<String>) -> Problem {
-        Problem { span: None, message: message.into(), label: None, help: None }
-    }
-
-    /// With a word at the place itself.
-    #[must_use]
-    pub fn label(mut self, label: impl Into<String>) -> Problem {
-        self.label = Some(label.into());
-        self
+        Problem { span: None, message: message.into(), help: None }
     }
 
     /// With a way out.
@@ -95,16 +90,18 @@ impl Problem {
         self
     }
 
+    /// The problem in its place. A short way out stands at the place itself, a long one below.
     fn group<'a>(&'a self, source: &'a Source) -> Group<'a> {
         let mut group = Group::with_title(Level::ERROR.primary_title(self.message.as_str()));
+        let mut help = self.help.as_deref();
         if let Some(span) = &self.span {
             let (name, text, span) = source.locate(span);
-            let label = self.label.as_deref().map(Cow::Borrowed);
+            let label = help.take_if(|help| help.len() <= LABEL).map(Cow::Borrowed);
             let annotation = AnnotationKind::Primary.span(span).label(label);
             group = group.element(Snippet::source(text).path(name).annotation(annotation));
         }
-        match &self.help {
-            Some(help) => group.element(Level::HELP.message(help.as_str())),
+        match help {
+            Some(help) => group.element(Level::HELP.message(help)),
             None => group,
         }
     }
@@ -118,19 +115,15 @@ impl Problems {
 
     /// `Ok` when nothing was wrong so far; otherwise everything that was, in file order.
     pub(super) fn check(&self, source: &Source) -> Result<(), ScenarioError> {
-        if self.0.is_empty() {
-            return Ok(());
-        }
-        let mut problems = self.0.clone();
-        problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
-        Err(ScenarioError { source: source.clone(), problems })
+        if self.0.is_empty() { Ok(()) } else { Err(ScenarioError::new(source, self.0.clone())) }
     }
 }
 
 impl ScenarioError {
-    /// An error of one or several problems of one source.
+    /// An error of one or several problems of one source; shown in file order.
     #[must_use]
-    pub fn new(source: &Source, problems: Vec<Problem>) -> ScenarioError {
+    pub fn new(source: &Source, mut problems: Vec<Problem>) -> ScenarioError {
+        problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
         ScenarioError { source: source.clone(), problems }
     }
 
@@ -143,7 +136,7 @@ impl ScenarioError {
     fn render(&self, renderer: &Renderer) -> String {
         let shown = self.problems.iter().map(|problem| {
             let text = renderer.render(&[problem.group(&self.source)]);
-            // Labels of the last line may leave blanks at the ends of lines.
+            // An empty line of the source leaves blanks at the ends of lines.
             text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
         });
         shown.collect::<Vec<_>>().join("\n\n")
@@ -200,9 +193,7 @@ mod tests {
          --> --set:1:3
           |
         1 | y=2
-          |   ^
-          |
-          = help: say 3
+          |   ^ say 3
         ");
     }
 

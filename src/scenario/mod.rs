@@ -142,3 +142,11 @@ pub fn relay_settings_toml(retry: &RetrySchedule, delivery: &Delivery) -> String
         delivery: write::some(write::delivery(delivery)),
     })
 }
+
+/// JSON Schema of the scenario file, for editors; what keys mean together it does not know.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(file::File);
+    // A schema is a JSON value, which always has a text.
+    serde_json::to_string_pretty(&schema).map(|text| text + "\n").unwrap_or_default()
+}

@@ -20,7 +20,7 @@ pub(super) fn file(scenario: &Scenario) -> File {
     let domain = |destination: &model::Destination| {
         At::from(file::Destination {
             domain: destination.domain.clone().into(),
-            weight: some(destination.weight),
+            weight: some(Count(destination.weight)),
         })
     };
     File {

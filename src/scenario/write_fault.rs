@@ -34,6 +34,7 @@ fn during(window: Window) -> String {
 
 fn range(attempts: Attempts) -> String {
     match attempts.last {
+        Some(last) if last == attempts.first => last.to_string(),
         Some(last) => format!("{}..{last}", attempts.first),
         None => format!("{}..", attempts.first),
     }

@@ -115,7 +115,6 @@ async fn submit(shared: &Shared, session: &mut Session, ready: &Ready, record: &
             record.submitted.results = transacted.outcomes.into_iter().map(result).collect();
         }
         () = shared.give_up.cancelled() => {
-            session.used = u32::MAX;
             record.conclude(SubmitResult::Indeterminate { cause: GIVEN_UP.to_owned() });
         }
     }
@@ -123,6 +122,7 @@ async fn submit(shared: &Shared, session: &mut Session, ready: &Ready, record: &
 
 /// The session, if it can be used for another message; ended in order if it has had its number.
 async fn keep(shared: &Shared, mut session: Session) -> Option<Session> {
+    // It may be in mid-content, where a QUIT would be text.
     if shared.give_up.is_cancelled() {
         return None;
     }
@@ -130,7 +130,10 @@ async fn keep(shared: &Shared, mut session: Session) -> Option<Session> {
         session.quit().await;
         return None;
     }
-    session.connection.ready_again().await.then_some(session)
+    tokio::select! {
+        () = shared.give_up.cancelled() => None,
+        ready = session.connection.ready_again() => ready.then_some(session),
+    }
 }
 
 /// Records a message that came due and found no session before the end of offering.

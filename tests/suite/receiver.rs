@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 pub(crate) struct Manner {
     /// Before the reply to the final dot.
     pub(crate) wait: Duration,
+    /// Before this reply of a session to a final dot it waits longer.
+    pub(crate) stall: Option<(u32, Duration)>,
     /// The reply to RCPT for the second recipient.
     pub(crate) second_recipient: &'static str,
     /// Closes after each message, without a word.
@@ -21,7 +23,12 @@ pub(crate) struct Manner {
 
 impl Default for Manner {
     fn default() -> Manner {
-        Manner { wait: Duration::ZERO, second_recipient: "250 2.1.5 ok", hangs_up: false }
+        Manner {
+            wait: Duration::ZERO,
+            stall: None,
+            second_recipient: "250 2.1.5 ok",
+            hangs_up: false,
+        }
     }
 }
 
@@ -72,12 +79,20 @@ async fn session(stream: TcpStream, manner: Manner, seen: Arc<Mutex<Seen>>) {
         seen.most_open = seen.most_open.max(seen.open);
         seen.messages.len() - 1
     };
-    let took = || seen.lock().expect("the count").messages[number] += 1;
+    let took = || {
+        let messages = &mut seen.lock().expect("the count").messages[number];
+        *messages += 1;
+        *messages
+    };
     let _ = converse(stream, manner, took).await;
     seen.lock().expect("the count").open -= 1;
 }
 
-async fn converse(stream: TcpStream, manner: Manner, took: impl Fn()) -> std::io::Result<()> {
+async fn converse(
+    stream: TcpStream,
+    manner: Manner,
+    took: impl Fn() -> u32,
+) -> std::io::Result<()> {
     let mut stream = BufReader::new(stream);
     let (mut line, mut recipients, mut in_content) = (Vec::new(), 0, false);
     stream.write_all(b"220 a.test\r\n").await?;
@@ -90,8 +105,9 @@ async fn converse(stream: TcpStream, manner: Manner, took: impl Fn()) -> std::io
             (true, _) if line != b".\r\n" => continue,
             (true, _) => {
                 in_content = false;
-                tokio::time::sleep(manner.wait).await;
-                took();
+                let number = took();
+                let stall = manner.stall.filter(|(stalled, _)| *stalled == number);
+                tokio::time::sleep(stall.map_or(manner.wait, |(_, length)| length)).await;
                 "250 2.0.0 ok"
             }
             (_, Some(b"EHLO")) => "250-a.test\r\n250 PIPELINING",

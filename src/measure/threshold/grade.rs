@@ -62,7 +62,6 @@ fn significant(value: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ledger::event::Period;
     use crate::measure::metric::LatencyMetric;
     use crate::measure::threshold::bound::Bound;
     use crate::measure::threshold::catalogue::{Stat, Subject};
@@ -71,7 +70,7 @@ mod tests {
         let threshold = Threshold {
             subject: Subject::Latency(LatencyMetric::E2eResponse),
             destination: None,
-            period: Period::Measured,
+            period: None,
             stat: Stat::P99,
             bound: Bound::read(bound, Unit::Duration).expect("a bound"),
             expr: String::new(),

@@ -1,10 +1,12 @@
 //! The key of a threshold: `METRIC[{destination=…, period=…}][.STAT]`.
 
+use super::Threshold;
 use super::bound::{Bound, NotABound};
 use super::catalogue::{NOT_BUILT, Stat, Subject};
-use super::{Problem, Threshold};
 use crate::ledger::event::Period;
 use crate::probe::DestinationId;
+use crate::scenario::Problem;
+use crate::scenario::diagnosis::suggest;
 use crate::scenario::model::{Destination, ThresholdLine};
 
 /// The three parts of a key.
@@ -14,21 +16,40 @@ struct Key<'a> {
     stat: Option<&'a str>,
 }
 
-/// A message and, where there is one, what would be right.
-type Fault = (String, Option<String>);
+/// Why a line means nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Flaw {
+    /// It lies in the value; otherwise in the key.
+    in_bound: bool,
+    message: String,
+    /// What would be right.
+    help: Option<String>,
+}
+
+impl Flaw {
+    fn new(message: String, help: Option<String>) -> Flaw {
+        Flaw { in_bound: false, message, help }
+    }
+
+    /// The flaw in its place.
+    pub(super) fn into_problem(self, line: &ThresholdLine) -> Problem {
+        let span = if self.in_bound { &line.bound_span } else { &line.metric_span };
+        let problem = Problem::new(span, self.message);
+        match self.help {
+            Some(help) => problem.help(help),
+            None => problem,
+        }
+    }
+}
 
 /// Understands one line. Its place in the file is the caller's to fill in.
-///
-/// # Errors
-/// When it means nothing.
-pub fn read(line: &ThresholdLine, destinations: &[Destination]) -> Result<Threshold, Problem> {
-    let of_key = |(message, help)| Problem { span: line.metric_span.clone(), message, help };
-    let key = split(&line.metric).map_err(of_key)?;
-    let subject = subject(key.metric).map_err(of_key)?;
-    let stat = stat(subject, &key).map_err(of_key)?;
-    let (destination, period) = select(subject, &key, destinations).map_err(of_key)?;
-    let bound = Bound::read(&line.bound, subject.unit(stat)).map_err(|error| Problem {
-        span: line.bound_span.clone(),
+pub(super) fn read(line: &ThresholdLine, destinations: &[Destination]) -> Result<Threshold, Flaw> {
+    let key = split(&line.metric)?;
+    let subject = subject(key.metric)?;
+    let stat = stat(subject, &key)?;
+    let (destination, period) = select(subject, &key, destinations)?;
+    let bound = Bound::read(&line.bound, subject.unit(stat)).map_err(|error| Flaw {
+        in_bound: true,
         message: format!("`{}` is not a bound for `{}`", line.bound, line.metric),
         help: Some(help_for_bound(error, subject, stat)),
     })?;
@@ -45,14 +66,14 @@ fn help_for_bound(error: NotABound, subject: Subject, stat: Stat) -> String {
     }
 }
 
-fn split(key: &str) -> Result<Key<'_>, Fault> {
+fn split(key: &str) -> Result<Key<'_>, Flaw> {
     let Some((metric, rest)) = key.split_once('{') else {
         let (metric, stat) = key.split_once('.').map_or((key, None), |(m, s)| (m, Some(s)));
         return Ok(Key { metric: metric.trim(), selectors: Vec::new(), stat });
     };
     let form = || {
         let help = "write `METRIC{destination=…, period=…}.STAT`".to_owned();
-        (format!("`{key}` is not a metric with selectors"), Some(help))
+        Flaw::new(format!("`{key}` is not a metric with selectors"), Some(help))
     };
     let (selectors, after) = rest.split_once('}').ok_or_else(form)?;
     let stat = match after.strip_prefix('.') {
@@ -67,32 +88,32 @@ fn split(key: &str) -> Result<Key<'_>, Fault> {
     Ok(Key { metric: metric.trim(), selectors: selectors.collect::<Result<_, _>>()?, stat })
 }
 
-fn subject(name: &str) -> Result<Subject, Fault> {
+fn subject(name: &str) -> Result<Subject, Flaw> {
     if NOT_BUILT.contains(&name) {
-        return Err((format!("`{name}` is not built yet"), None));
+        return Err(Flaw::new(format!("`{name}` is not built yet"), None));
     }
     Subject::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Subject::names().collect();
-        (format!("there is no metric `{name}`"), Some(nearest(name, &names)))
+        let help = suggest(name, Subject::names());
+        Flaw::new(format!("there is no metric `{name}`"), Some(help))
     })
 }
 
-fn stat(subject: Subject, key: &Key<'_>) -> Result<Stat, Fault> {
+fn stat(subject: Subject, key: &Key<'_>) -> Result<Stat, Flaw> {
     let stats = subject.stats();
-    let names: Vec<&str> = stats.iter().map(|stat| stat.name()).collect();
     match key.stat {
         Some(name) => stats.iter().copied().find(|stat| stat.name() == name).ok_or_else(|| {
-            (format!("`{}` has no figure `{name}`", key.metric), Some(nearest(name, &names)))
+            let help = format!("name one: {}", listed(key.metric, stats));
+            Flaw::new(format!("`{}` has no figure `{name}`", key.metric), Some(help))
         }),
         None => subject.bare().ok_or_else(|| {
-            let help = format!("name one: {}", listed(key.metric, &names));
-            (format!("`{}` has several figures", key.metric), Some(help))
+            let help = format!("name one: {}", listed(key.metric, stats));
+            Flaw::new(format!("`{}` has several figures", key.metric), Some(help))
         }),
     }
 }
 
-fn listed(metric: &str, stats: &[&str]) -> String {
-    let shown: Vec<String> = stats.iter().map(|stat| format!("{metric}.{stat}")).collect();
+fn listed(metric: &str, stats: &[Stat]) -> String {
+    let shown: Vec<String> = stats.iter().map(|stat| format!("{metric}.{}", stat.name())).collect();
     shown.join(", ")
 }
 
@@ -100,7 +121,7 @@ fn select(
     subject: Subject,
     key: &Key<'_>,
     destinations: &[Destination],
-) -> Result<(Option<DestinationId>, Period), Fault> {
+) -> Result<(Option<DestinationId>, Option<Period>), Flaw> {
     let mut destination = None;
     let mut period = None;
     for (name, value) in &key.selectors {
@@ -111,27 +132,28 @@ fn select(
             }
             "period" => period.replace(find_period(subject, key.metric, value)?).is_some(),
             _ => {
-                let help = nearest(name, &["destination", "period"]);
-                return Err((format!("there is no selector `{name}`"), Some(help)));
+                let help = suggest(name, ["destination", "period"]);
+                return Err(Flaw::new(format!("there is no selector `{name}`"), Some(help)));
             }
         };
         if again {
-            return Err((format!("`{name}` is given twice"), None));
+            return Err(Flaw::new(format!("`{name}` is given twice"), None));
         }
     }
     if destination.is_some() && !subject.by_destination() {
-        return Err((format!("`{}` has no figures by destination", key.metric), None));
+        let message = format!("`{}` has no figures by destination", key.metric);
+        return Err(Flaw::new(message, None));
     }
-    Ok((destination, period.unwrap_or(Period::Measured)))
+    Ok((destination, period))
 }
 
-fn find_destination(domain: &str, destinations: &[Destination]) -> Result<DestinationId, Fault> {
+fn find_destination(domain: &str, destinations: &[Destination]) -> Result<DestinationId, Flaw> {
     let wanted = domain.to_lowercase();
     let found = destinations.iter().position(|destination| destination.domain == wanted);
     let found = found.and_then(|index| u16::try_from(index).ok()).map(DestinationId);
     found.ok_or_else(|| {
-        let domains: Vec<&str> = destinations.iter().map(|one| one.domain.as_str()).collect();
-        (format!("no destination has the domain `{domain}`"), Some(nearest(domain, &domains)))
+        let help = suggest(domain, destinations.iter().map(|one| one.domain.as_str()));
+        Flaw::new(format!("no destination has the domain `{domain}`"), Some(help))
     })
 }
 
@@ -148,24 +170,13 @@ fn periods(subject: Subject) -> &'static [(&'static str, Period)] {
     }
 }
 
-fn find_period(subject: Subject, metric: &str, name: &str) -> Result<Period, Fault> {
+fn find_period(subject: Subject, metric: &str, name: &str) -> Result<Period, Flaw> {
     let known = periods(subject);
     let found = known.iter().find(|(known, _)| *known == name).map(|(_, period)| *period);
     found.ok_or_else(|| {
-        let names: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
-        (format!("`{metric}` has no figures for a period `{name}`"), Some(nearest(name, &names)))
+        let help = suggest(name, known.iter().map(|(name, _)| *name));
+        Flaw::new(format!("`{metric}` has no figures for a period `{name}`"), Some(help))
     })
-}
-
-/// The nearest of some names, or all of them when none is near or several are.
-fn nearest(name: &str, names: &[&str]) -> String {
-    let distance = |other: &str| strsim::damerau_levenshtein(name, other);
-    let least = names.iter().map(|other| distance(other)).min().unwrap_or(usize::MAX);
-    let mut best = names.iter().filter(|other| distance(other) == least);
-    match (best.next(), best.next()) {
-        (Some(best), None) if least <= name.len() / 3 + 1 => format!("did you mean `{best}`?"),
-        _ => format!("one of: {}", names.join(", ")),
-    }
 }
 
 #[cfg(test)]
@@ -174,7 +185,7 @@ mod tests {
     use crate::measure::metric::LatencyMetric;
     use crate::measure::threshold::bound::Op;
 
-    fn understood(metric: &str, bound: &str) -> Result<Threshold, Problem> {
+    fn understood(metric: &str, bound: &str) -> Result<Threshold, Flaw> {
         let line = ThresholdLine {
             metric: metric.to_owned(),
             bound: bound.to_owned(),
@@ -191,7 +202,7 @@ mod tests {
         let threshold = understood(key, "< 1s").expect("a threshold");
         assert_eq!(threshold.subject, Subject::Latency(LatencyMetric::E2eResponse));
         assert_eq!(threshold.destination, Some(DestinationId(1)));
-        assert_eq!((threshold.period, threshold.stat), (Period::WarmUp, Stat::P99));
+        assert_eq!((threshold.period, threshold.stat), (Some(Period::WarmUp), Stat::P99));
         assert_eq!(threshold.bound, Bound { op: Op::Less, value: 1.0 });
         assert_eq!(threshold.expr, format!("{key} < 1s"));
     }
@@ -208,16 +219,16 @@ mod tests {
     fn what_means_nothing_says_what_would() {
         let cases = [
             ("e2e_respons.p99", "< 1s", "did you mean `e2e_response`?"),
-            ("e2e_response.p98", "< 1s", "one of: min, mean, p50"),
+            ("e2e_response.p98", "< 1s", "name one: e2e_response.min"),
             ("e2e_response{destination=yaho.test}.p99", "< 1s", "did you mean `yahoo.test`?"),
             ("e2e_response{destinaton=yahoo.test}.p99", "< 1s", "did you mean `destination`?"),
-            ("e2e_response{period=drain}.p99", "< 1s", "one of: warm-up, measured"),
+            ("e2e_response{period=drain}.p99", "< 1s", "known here: warm-up, measured"),
             ("e2e_response{period=measured.p99", "< 1s", "write `METRIC{"),
             ("e2e_response{}.p99", "< 1s", "write `METRIC{"),
         ];
         for (metric, bound, help) in cases {
             let problem = understood(metric, bound).expect_err(metric);
-            assert_eq!(problem.span, 10..20);
+            assert!(!problem.in_bound);
             let given = problem.help.expect("help");
             assert!(given.contains(help), "{metric}: {given}");
         }
@@ -226,7 +237,7 @@ mod tests {
     #[test]
     fn a_wrong_bound_points_at_the_value() {
         let problem = understood("e2e_response.p99", "< 5").expect_err("no unit");
-        assert_eq!(problem.span, 30..40);
+        assert!(problem.in_bound);
         assert!(problem.help.expect("help").contains("250ms"));
         let problem = understood("accepted.rate", "200/s").expect_err("no comparison");
         assert!(problem.help.expect("help").contains("200/s"));

@@ -2,7 +2,7 @@
 //!
 //! Three steps, one file each: what can be bounded (`catalogue`), what a scenario's lines mean
 //! (`grammar`, with the values in `bound`), and whether a run met them (`grade`). A line that
-//! means nothing is a [`Problem`], found before anything is sent.
+//! means nothing is an error of the scenario, found before anything is sent.
 
 pub mod bound;
 pub mod catalogue;
@@ -13,7 +13,7 @@ use std::ops::Range;
 
 use crate::ledger::event::Period;
 use crate::probe::DestinationId;
-use crate::scenario::model::Scenario;
+use crate::scenario::{Loaded, ScenarioError};
 
 use bound::Bound;
 use catalogue::{Stat, Subject};
@@ -25,8 +25,9 @@ pub struct Threshold {
     pub subject: Subject,
     /// Only mail to this destination.
     pub destination: Option<DestinationId>,
-    /// The period whose mail counts.
-    pub period: Period,
+    /// The period it is limited to; without one, the measured period (and, for what goes on after
+    /// it, the drain).
+    pub period: Option<Period>,
     /// Which of its figures.
     pub stat: Stat,
     /// The bound.
@@ -37,44 +38,32 @@ pub struct Threshold {
     pub line: u32,
 }
 
-/// Why a line of `[thresholds]` means nothing, and where.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{message}")]
-pub struct Problem {
-    /// Byte range in the scenario text.
-    pub span: Range<usize>,
-    /// What is wrong.
-    pub message: String,
-    /// What would be right.
-    pub help: Option<String>,
-}
-
-/// Understands every line of `[thresholds]`. `text` is the scenario text the spans point into;
-/// it gives each threshold its line.
+/// Understands every line of `[thresholds]`.
 ///
 /// # Errors
-/// Every line that means nothing.
-pub fn compile(scenario: &Scenario, text: &str) -> Result<Vec<Threshold>, Vec<Problem>> {
+/// Every line that means nothing, where it stands.
+pub fn compile(loaded: &Loaded) -> Result<Vec<Threshold>, ScenarioError> {
+    let (scenario, source) = (&loaded.scenario, &loaded.source);
     let mut thresholds = Vec::new();
     let mut problems = Vec::new();
     for line in &scenario.thresholds {
         match grammar::read(line, &scenario.destinations) {
             Ok(threshold) => {
-                let line = line_of(text, &line.metric_span);
+                let line = line_of(&source.text, &line.metric_span);
                 thresholds.push(Threshold { line, ..threshold });
             }
-            Err(problem) => problems.push(problem),
+            Err(flaw) => problems.push(flaw.into_problem(line)),
         }
     }
-    if problems.is_empty() { Ok(thresholds) } else { Err(problems) }
+    if problems.is_empty() { Ok(thresholds) } else { Err(ScenarioError::new(source, problems)) }
 }
 
+/// The line on which a key begins; 0 for one that the command line set.
 fn line_of(text: &str, span: &Range<usize>) -> u32 {
-    if span.is_empty() {
+    if span.is_empty() || span.end > text.len() {
         return 0;
     }
-    let before = text.as_bytes().get(..span.start).unwrap_or_default();
-    let breaks = before.iter().filter(|byte| **byte == b'\n').count();
+    let breaks = text.as_bytes()[..span.start].iter().filter(|byte| **byte == b'\n').count();
     u32::try_from(breaks + 1).unwrap_or(u32::MAX)
 }
 
@@ -88,6 +77,7 @@ mod tests {
         let start = text.find("lost").expect("a key");
         assert_eq!(line_of(text, &(start..start + 4)), 4);
         assert_eq!(line_of(text, &(0..1)), 1);
-        assert_eq!(line_of(text, &(0..0)), 0, "set on the command line");
+        let beyond = text.len() + 1..text.len() + 5;
+        assert_eq!(line_of(text, &beyond), 0, "set on the command line");
     }
 }

@@ -4,14 +4,19 @@ use super::page::{INDENT, Page};
 use crate::measure::results::{HealthCheck, HealthStatus, Results, Violation};
 use crate::report::escape::plain;
 use crate::report::human;
+use crate::report::story;
 use crate::report::view::{Tone, View};
 
-/// Violations listed with their evidence; the rest is in `report.json`.
-const LISTED: usize = 5;
+/// Violations of one class listed with their evidence; the rest is in `report.json`.
+const LISTED: usize = 2;
 
 /// The instrument's own health: in short when all is well, with advice where it is not.
 pub(super) fn health(page: &mut Page, results: &Results) {
-    page.heading("HEALTH OF THE INSTRUMENT");
+    page.heading(match results.health.status {
+        HealthStatus::Valid => "INSTRUMENT: healthy",
+        HealthStatus::Warn => "INSTRUMENT: healthy, with reservations",
+        HealthStatus::Invalid => "INSTRUMENT: not to be believed",
+    });
     let (well, unwell): (Vec<_>, Vec<_>) =
         results.health.checks.iter().partition(|check| check.status == HealthStatus::Valid);
     for check in unwell {
@@ -30,6 +35,15 @@ pub(super) fn health(page: &mut Page, results: &Results) {
     if !pieces.is_empty() {
         page.flow(&format!("{}{mark} ", " ".repeat(INDENT)), &pieces);
     }
+    resources(page, results);
+}
+
+fn resources(page: &mut Page, results: &Results) {
+    let used = &results.resources;
+    let share = human::quantity(used.cpu_share, "share");
+    let cores = human::counted(u64::from(used.cores), "core", "cores");
+    let cpu = format!("CPU {} ({share} of {cores})", human::duration_s(used.cpu_s));
+    page.flow("    ", &[cpu, format!("memory {}", human::bytes(used.rss_max_bytes))]);
 }
 
 /// What was seen and the bound it broke.
@@ -58,8 +72,9 @@ pub(super) fn violations(page: &mut Page, results: &Results) {
         return;
     }
     page.heading("VIOLATIONS");
-    violations.iter().take(LISTED).for_each(|violation| one_violation(page, violation));
-    let rest = violations.len().saturating_sub(LISTED);
+    let listed = story::few_of_each(violations, LISTED);
+    listed.iter().for_each(|violation| one_violation(page, violation));
+    let rest = violations.len() - listed.len();
     if rest > 0 {
         page.line(&format!("    and {rest} more in report.json"));
     }
@@ -83,31 +98,32 @@ fn one_violation(page: &mut Page, violation: &Violation) {
 /// How it ended, why, how to repeat it, where the files are.
 pub(super) fn result(page: &mut Page, results: &Results) {
     page.line("");
-    let line = result_line(results, page.view);
+    let line = outcome(results, page.view);
     page.line(&line);
-    let reasons = &results.verdict.reasons;
-    if reasons.len() > 1 {
-        let tone = status_tone(results);
-        reasons.iter().for_each(|reason| page.prose(2, (tone, "-"), &plain(&reason.to_string())));
+    let tone = status_tone(results);
+    for reason in &results.verdict.reasons {
+        page.prose(2, (tone, "-"), &plain(&reason.message));
     }
     // The command stays on one line, however long, so that it can be copied.
     page.line(&format!("  repeat: {}", plain(&results.run.command)));
     if let Some(folder) = &page.view.folder {
-        let folder = plain(&folder.display().to_string());
-        page.line(&format!("  files:  {folder}"));
+        page.line(&format!("  files:  {}", plain(folder)));
     }
 }
 
 /// One line: status, exit code, and the weightiest reason.
 pub(super) fn result_line(results: &Results, view: &View) -> String {
-    let verdict = &results.verdict;
-    let status = view.paint(status_tone(results), &verdict.status.to_uppercase());
-    let why = match verdict.reasons.as_slice() {
+    let why = match results.verdict.reasons.as_slice() {
         [] => String::new(),
-        [only] => format!("  {}", plain(&only.to_string())),
-        [first, rest @ ..] => format!("  {} (and {} more)", plain(&first.to_string()), rest.len()),
+        [only] => format!("  {}", plain(&only.message)),
+        [first, rest @ ..] => format!("  {} (and {} more)", plain(&first.message), rest.len()),
     };
-    format!("RESULT: {status}  exit {}{why}", verdict.exit_code)
+    outcome(results, view) + &why
+}
+
+fn outcome(results: &Results, view: &View) -> String {
+    let status = view.paint(status_tone(results), &results.verdict.status.to_uppercase());
+    format!("RESULT: {status}  exit {}", results.verdict.exit_code)
 }
 
 fn status_tone(results: &Results) -> Tone {

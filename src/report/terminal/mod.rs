@@ -16,29 +16,29 @@ use crate::measure::results::Findings;
 use super::view::View;
 use page::Page;
 
-/// The whole summary.
+/// The summary; of a quiet view only its last line.
 #[must_use]
-pub fn render(findings: &Findings, view: &View) -> String {
-    let results = &findings.results;
+pub(super) fn render(findings: &Findings, view: &View) -> String {
     let mut page = Page::new(view);
-    top::header(&mut page, results);
-    top::thresholds(&mut page, results);
-    top::mail(&mut page, findings);
-    queue::queue(&mut page, findings);
-    times::latency(&mut page, results);
-    places::destinations(&mut page, results);
-    places::faults(&mut page, results);
-    evidence::health(&mut page, results);
-    evidence::warnings(&mut page, results);
-    evidence::violations(&mut page, results);
-    evidence::result(&mut page, results);
+    if view.quiet {
+        page.line(&evidence::result_line(&findings.results, view));
+    } else {
+        chapters(&mut page, findings);
+    }
     page.finish()
 }
 
-/// Only the line that says how it ended: what `--quiet` prints.
-#[must_use]
-pub fn result_line(findings: &Findings, view: &View) -> String {
-    let mut page = Page::new(view);
-    page.line(&evidence::result_line(&findings.results, view));
-    page.finish()
+fn chapters(page: &mut Page, findings: &Findings) {
+    let results = &findings.results;
+    top::header(page, results);
+    top::thresholds(page, results);
+    top::mail(page, findings);
+    queue::queue(page, findings);
+    times::latency(page, results);
+    places::destinations(page, results);
+    places::faults(page, results);
+    evidence::health(page, results);
+    evidence::warnings(page, results);
+    evidence::violations(page, results);
+    evidence::result(page, results);
 }

@@ -42,13 +42,15 @@ fn backlog(facts: &QueueFacts) -> Vec<String> {
 
 /// The curve, the periods below it, and the windows of faults that have one.
 fn chart_of_backlog(page: &mut Page, findings: &Findings) {
-    const LEAD: usize = INDENT + 16;
-    let columns = chart::columns(&findings.series, page.view.width.saturating_sub(LEAD));
+    /// Label before, length of the run behind.
+    const BESIDE: usize = INDENT + 16 + 8;
+    let columns = chart::columns(&findings.series, page.view.width.saturating_sub(BESIDE));
     if findings.results.queue.backlog_max == 0 || columns.len() < 2 {
         return;
     }
     page.facts("", &[chart::bars(&columns, |row| row.backlog, page.view)]);
-    page.facts("", &[chart::periods(&columns, page.view)]);
+    let end = human::moment(findings.series.len() as f64);
+    page.facts("", &[format!("{} {end}", chart::periods(&columns, page.view))]);
     for fault in findings.results.faults.iter().filter(|fault| fault.during_s.is_some()) {
         let open = |row: &crate::measure::results::SeriesRow| {
             row.faults.split(';').any(|name| name == fault.name)

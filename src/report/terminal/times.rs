@@ -29,6 +29,22 @@ pub(super) fn latency(page: &mut Page, results: &Results) {
     }
     if !table.is_empty() {
         page.headed_table("LATENCY", &table);
+        key(page, results);
+    }
+}
+
+/// What the two signs mean, where they occur.
+fn key(page: &mut Page, results: &Results) {
+    let shown = || ROWS.iter().filter_map(|(metric, _)| results.latency.get(*metric));
+    let mut signs = Vec::new();
+    if shown().any(|latency| !latency.too_few.is_empty()) {
+        signs.push("-  too few samples".to_owned());
+    }
+    if shown().any(|latency| !latency.at_least.is_empty()) {
+        signs.push(">=  some were cut off by the end of the run".to_owned());
+    }
+    if !signs.is_empty() {
+        page.flow("    ", &signs);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What was asked, which bounds held, what became of the mail.
 
-use super::page::Page;
-use crate::measure::results::{Findings, Results, ThresholdStatus};
+use super::page::{INDENT, Page};
+use crate::measure::results::{Findings, LedgerVerdict, Results, ThresholdStatus};
 use crate::report::escape::plain;
 use crate::report::human;
 use crate::report::story::{self, Part};
@@ -81,10 +81,9 @@ pub(super) fn mail(page: &mut Page, findings: &Findings) {
     for line in story::lines(&findings.results) {
         if let (true, Some(heading)) = (line.part != part, line.part.heading()) {
             table.row(vec![cell(Tone::Dim, format!("    {heading}"))]);
+            part = line.part;
         }
-        part = line.part;
-        let indent = if part == Part::Offered { 4 } else { 6 };
-        let name = format!("{}{}", " ".repeat(indent), line.name);
+        let name = format!("{}{}", " ".repeat(INDENT + 2 * line.part.depth()), line.name);
         table.row(vec![
             cell(line.tone, name),
             cell(line.tone, human::count(line.count)),
@@ -95,6 +94,20 @@ pub(super) fn mail(page: &mut Page, findings: &Findings) {
     }
     page.headed_table("MAIL", &table);
     throughput(page, findings);
+    page.facts("ledger", &ledger(&findings.results));
+}
+
+/// The ledger's verdict in words.
+fn ledger(results: &Results) -> Vec<String> {
+    let violations = results.correctness.violations.len() as u64;
+    match results.correctness.verdict {
+        LedgerVerdict::Valid => vec!["clean".to_owned(), "every probe accounted for".to_owned()],
+        LedgerVerdict::Unknown => vec!["open".to_owned(), "not every probe decided".to_owned()],
+        LedgerVerdict::Invalid => vec![
+            "violated".to_owned(),
+            human::counted(violations, "violation listed below", "violations, see below"),
+        ],
+    }
 }
 
 /// Mean and peak stand apart: they are often taken for one another.

@@ -169,5 +169,5 @@ pub struct Destination {
     pub domain: At<String>,
     /// Its share of recipients, relative to the other weights. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight: Option<At<f64>>,
+    pub weight: Option<At<Count>>,
 }

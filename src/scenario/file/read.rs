@@ -160,9 +160,27 @@ fn in_our_words(span: &std::ops::Range<usize>, complaint: &str) -> Problem {
         Problem::new(span, format!("`{word}` is not known here")).help(suggest(word, known))
     } else if complaint.starts_with("missing field") {
         Problem::new(span, format!("`{word}` is missing"))
+    } else if let Some((found, expected)) = wrong_type(complaint) {
+        Problem::new(span, format!("expected {expected}, found {found}"))
     } else if let Some((what, right)) = complaint.split_once('\n') {
         Problem::new(span, what).help(right)
     } else {
         Problem::new(span, complaint)
     }
+}
+
+/// What was found and what was expected, in the words of a user of the file.
+fn wrong_type(complaint: &str) -> Option<(&str, &str)> {
+    let said = complaint.strip_prefix("invalid type: ");
+    let said = said.or_else(|| complaint.strip_prefix("invalid value: "))?;
+    let (found, expected) = said.split_once(", expected ")?;
+    let expected = match expected {
+        "u32" | "u64" => "a whole number",
+        "f64" => "a number",
+        "a string" => "text in quotes",
+        "a boolean" => "true or false",
+        expected if expected.starts_with("struct ") => "a table",
+        expected => expected,
+    };
+    Some((found, expected))
 }

@@ -43,7 +43,7 @@ fn destination(written: &file::Destination, problems: &mut Problems) -> Destinat
     } else if domain == BOUNCE_DOMAIN {
         problems.push(Problem::new(place, format!("`{domain}` is where bounces return to")));
     }
-    let weight = written.weight.as_ref().map_or(1.0, |weight| weight.value);
+    let weight = written.weight.as_ref().map_or(1.0, |weight| weight.value.0);
     if let Some(at) = &written.weight
         && !(weight > 0.0 && weight.is_finite())
     {

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
+use super::check_name;
 use super::fault_action::{action, natural_stage};
-use super::{check_name, opening};
 use crate::fault::rule::{Action, Attempts, Odds, Rule, Scope, Window};
 use crate::limits;
 use crate::probe::DestinationId;
@@ -22,15 +22,14 @@ pub(super) fn faults(
 ) -> Vec<Rule> {
     if written.len() > limits::FAULTS {
         let many = written.len();
-        problems
-            .push(Problem::new(&opening(&written[0].span), format!("{many} faults are too many")));
+        problems.push(Problem::new(&written[0].span, format!("{many} faults are too many")));
     }
     let mut seen = BTreeSet::new();
     let mut rules = Vec::new();
     for (index, fault) in written.iter().enumerate() {
         let name = name(&fault.value, index, problems);
         if !seen.insert(name.clone()) {
-            let place = fault.value.name.as_ref().map_or(opening(&fault.span), |n| n.span.clone());
+            let place = fault.value.name.as_ref().map_or(fault.span.clone(), |n| n.span.clone());
             problems.push(Problem::new(&place, format!("fault `{name}` stands twice")));
         }
         let scope = scope(fault, destinations, problems);
@@ -55,7 +54,7 @@ fn scope(fault: &At<Fault>, destinations: &[Destination], problems: &mut Problem
     let At { value: fault, span } = fault;
     let stage = fault.stage.as_ref().map(|stage| stage.value).or_else(|| natural_stage(fault));
     if stage.is_none() {
-        let problem = Problem::new(&opening(span), "the fault has no stage");
+        let problem = Problem::new(span, "the fault has no stage");
         problems
             .push(problem.help("write at which stage it strikes, such as `stage = \"rcpt-to\"`"));
     }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::amount::{Bounds, quantity};
-use super::{bounded, not_built, opening};
+use super::{bounded, not_built};
 use crate::fault::rule::{Action, Hangup, Limit};
 use crate::limits;
 use crate::scenario::diagnosis::{Problem, Problems};
@@ -43,7 +43,7 @@ pub(super) fn action(fault: &At<Fault>, stage: Stage, problems: &mut Problems) -
     check_after_bytes(fault, stage, problems);
     match said.as_slice() {
         [] => {
-            let problem = Problem::new(&opening(span), "the fault does nothing");
+            let problem = Problem::new(span, "the fault does nothing");
             problems
                 .push(problem.help("add one action, such as `defer = \"451 4.7.1 Try later\"`"));
             return None;

@@ -1,17 +1,17 @@
 //! `[[chaos]]` and `[compare]`: checked, then refused as not built yet.
 
-use super::{check_name, not_built, opening};
+use super::{check_name, not_built};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{At, Chaos, Compare, File};
 
 pub(super) fn refuse(file: &File, problems: &mut Problems) {
     for chaos in &file.chaos {
         check_chaos(chaos, problems);
-        not_built(&opening(&chaos.span), "[[chaos]]", problems);
+        not_built(&chaos.span, "[[chaos]]", problems);
     }
     if let Some(compare) = &file.compare {
         check_compare(compare, problems);
-        not_built(&opening(&compare.span), "[compare]", problems);
+        not_built(&compare.span, "[compare]", problems);
     }
 }
 
@@ -20,7 +20,7 @@ fn check_chaos(chaos: &At<Chaos>, problems: &mut Problems) {
     let said = [kill.is_some(), pause.is_some(), restart.is_some(), run.is_some()];
     let said = said.into_iter().filter(|said| *said).count();
     if said != 1 {
-        let problem = Problem::new(&opening(&chaos.span), "exactly one thing happens at a time");
+        let problem = Problem::new(&chaos.span, "exactly one thing happens at a time");
         problems.push(problem.help("write one of `kill`, `pause`, `restart`, `run`"));
     }
     if let Some(run) = run.as_ref().filter(|run| run.value.is_empty()) {
@@ -34,7 +34,7 @@ fn check_compare(compare: &At<Compare>, problems: &mut Problems) {
         problems.push(Problem::new(&pairs.span, "at least one pair is needed"));
     }
     if variant.len() < 2 {
-        let problem = Problem::new(&opening(&compare.span), "at least two variants are needed");
+        let problem = Problem::new(&compare.span, "at least two variants are needed");
         problems.push(problem.help("add `[[compare.variant]]`"));
     }
     let mut seen = std::collections::BTreeSet::new();

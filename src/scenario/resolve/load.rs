@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::amount::{Bounds, quantity};
-use super::{bounded, not_built, opening};
+use super::{bounded, not_built};
 use crate::limits;
 use crate::quantity::Quantity;
 use crate::scenario::diagnosis::{Problem, Problems};
@@ -25,11 +25,11 @@ pub(super) fn load(written: Option<&At<file::Load>>, problems: &mut Problems) ->
     let extent = extent(load, problems);
     let sessions = bounded(load.sessions.as_ref(), SESSIONS, 1..=sessions_at_most(), problems);
     let model = match load.model.as_ref().map_or(Model::Open, |model| model.value) {
-        Model::Open => open(load, &opening(span), warm_up, problems),
+        Model::Open => open(load, span, warm_up, problems),
         Model::Closed => closed(load, problems),
     };
     let per_session = load.messages_per_session.as_ref();
-    let load = Load {
+    let resolved = Load {
         model,
         warm_up,
         extent,
@@ -37,8 +37,8 @@ pub(super) fn load(written: Option<&At<file::Load>>, problems: &mut Problems) ->
         sessions,
         messages_per_session: bounded(per_session, MESSAGES_PER_SESSION, 1..=u32::MAX, problems),
     };
-    check_total(&load, span, problems);
-    load
+    check_total(&resolved, span, problems);
+    resolved
 }
 
 fn sessions_at_most() -> u32 {
@@ -91,7 +91,7 @@ fn measured(written: Option<&At<Timespan>>, problems: &mut Problems) -> Duration
 
 fn open(
     load: &file::Load,
-    opening: &std::ops::Range<usize>,
+    section: &std::ops::Range<usize>,
     warm_up: Duration,
     problems: &mut Problems,
 ) -> LoadModel {
@@ -101,10 +101,13 @@ fn open(
     }
     let arrival = arrival(load, problems);
     let mut pieces = if load.segment.is_empty() {
-        vec![flat(load, opening, problems)]
+        vec![flat(load, section, problems)]
     } else {
         load.segment.iter().map(|piece| segment(&piece.value, problems)).collect()
     };
+    if pieces.iter().all(|piece| piece.from_per_second + piece.to_per_second <= 0.0) {
+        problems.push(Problem::new(section, "no message would ever be offered"));
+    }
     let start = pieces[0].from_per_second;
     if !warm_up.is_zero() {
         let piece = Segment { from_per_second: start, to_per_second: start, duration: warm_up };
@@ -114,14 +117,13 @@ fn open(
 }
 
 /// The one piece that `rate` and `duration` or `messages` make.
-fn flat(load: &file::Load, opening: &std::ops::Range<usize>, problems: &mut Problems) -> Segment {
+fn flat(load: &file::Load, section: &std::ops::Range<usize>, problems: &mut Problems) -> Segment {
     if load.rate.is_none() {
-        let problem = Problem::new(opening, "an open load needs a rate");
+        let problem = Problem::new(section, "an open load needs a rate");
         problems
             .push(problem.help("write `rate = \"50/s\"` in [load], or [[load.segment]] pieces"));
     }
-    let least = Rate(f64::MIN_POSITIVE);
-    let Rate(rate) = rate(load.rate.as_ref(), least, problems);
+    let Rate(rate) = load.rate.as_ref().map_or(Rate(1.0), |written| rate(written, problems));
     let duration = match (&load.messages, &load.duration) {
         (Some(messages), _) => Duration::try_from_secs_f64(messages.value as f64 / rate)
             .unwrap_or(limits::TIMESPAN)
@@ -132,18 +134,13 @@ fn flat(load: &file::Load, opening: &std::ops::Range<usize>, problems: &mut Prob
     Segment { from_per_second: rate, to_per_second: rate, duration }
 }
 
-fn rate(written: Option<&At<Rate>>, least: Rate, problems: &mut Problems) -> Rate {
-    let Some(written) = written else { return Rate(1.0) };
-    if !(least..=Rate(limits::RATE)).contains(&written.value) {
-        let problem = Problem::new(&written.span, format!("{} is out of range", written.value));
-        problems.push(problem.help(format!("above 0, up to {}", Rate(limits::RATE))));
-    }
-    written.value
+fn rate(written: &At<Rate>, problems: &mut Problems) -> Rate {
+    bounded(Some(written), written.value, Rate(0.0)..=Rate(limits::RATE), problems)
 }
 
 fn segment(written: &file::Segment, problems: &mut Problems) -> Segment {
-    let from = rate(Some(&written.rate), Rate(0.0), problems);
-    let to = written.to.as_ref().map_or(from, |to| rate(Some(to), Rate(0.0), problems));
+    let from = rate(&written.rate, problems);
+    let to = written.to.as_ref().map_or(from, |to| rate(to, problems));
     let duration = measured(Some(&written.duration), problems);
     Segment { from_per_second: from.0, to_per_second: to.0, duration }
 }
@@ -204,7 +201,7 @@ fn closed(load: &file::Load, problems: &mut Problems) -> LoadModel {
     LoadModel::Closed { think_time }
 }
 
-/// Notes a plan with more messages than can be numbered, or with none.
+/// Notes a plan with more messages than can be numbered.
 fn check_total(load: &Load, section: &std::ops::Range<usize>, problems: &mut Problems) {
     let LoadModel::Open { segments, .. } = &load.model else { return };
     let messages: f64 = segments
@@ -212,10 +209,7 @@ fn check_total(load: &Load, section: &std::ops::Range<usize>, problems: &mut Pro
         .map(|s| (s.from_per_second + s.to_per_second) / 2.0 * s.duration.as_secs_f64())
         .sum();
     if messages > limits::MESSAGES as f64 {
-        let problem =
-            Problem::new(&opening(section), format!("{messages:.0} messages are too many"));
+        let problem = Problem::new(section, format!("{messages:.0} messages are too many"));
         problems.push(problem.help(format!("at most {}", limits::MESSAGES)));
-    } else if messages <= 0.0 {
-        problems.push(Problem::new(&opening(section), "no message would ever be offered"));
     }
 }

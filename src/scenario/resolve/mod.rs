@@ -90,7 +90,7 @@ fn seed(written: Option<&At<u64>>, problems: &mut Problems) -> Seed {
 
 /// Notes that something is understood but cannot be run yet.
 fn not_built(span: &Range<usize>, what: &str, problems: &mut Problems) {
-    problems.push(Problem::new(span, format!("{what} is not built yet")).label("not built yet"));
+    problems.push(Problem::new(span, format!("{what} is not built yet")));
 }
 
 /// The value, or its default, if it lies in the range; noted otherwise.
@@ -106,9 +106,4 @@ fn bounded<T: PartialOrd + Copy + std::fmt::Display>(
         problems.push(problem.help(format!("from {} to {}", range.start(), range.end())));
     }
     written.value
-}
-
-/// Where a section begins, for problems about what is not in it.
-fn opening(span: &Range<usize>) -> Range<usize> {
-    span.start..span.start
 }

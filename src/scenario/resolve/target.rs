@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{bounded, not_built, opening};
+use super::{bounded, not_built};
 use crate::limits;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
@@ -76,7 +76,7 @@ fn external(
     problems: &mut Problems,
 ) -> TargetKind {
     let Some(written) = &target.address else {
-        let problem = Problem::new(&opening(section), "an external target needs an address");
+        let problem = Problem::new(section, "an external target needs an address");
         problems.push(problem.help("write `address = \"127.0.0.1:25\"`"));
         return TargetKind::Relay;
     };
@@ -158,7 +158,7 @@ fn exponential(retry: &Retry, problems: &mut Problems) -> Growth {
 fn steps(retry: &Retry, section: Option<&At<Retry>>, problems: &mut Problems) -> Growth {
     let (delays, span) = match (&retry.steps, section) {
         (Some(steps), _) => (steps.value.as_slice(), steps.span.clone()),
-        (None, Some(section)) => (&[][..], opening(&section.span)),
+        (None, Some(section)) => (&[][..], section.span.clone()),
         (None, None) => (&[][..], 0..0),
     };
     if delays.is_empty() || delays.iter().any(|delay| delay.0.is_zero()) {

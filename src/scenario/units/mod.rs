@@ -31,12 +31,22 @@ pub trait Unit: Copy + std::fmt::Display {
     fn of_base(base: f64) -> Self;
 }
 
-/// A bare count: the unit of quantities that have none.
-#[derive(
-    Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+/// A bare number: the unit of quantities that have none.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, schemars::JsonSchema)]
 #[serde(transparent)]
 pub struct Count(pub f64);
+
+impl serde::Serialize for Count {
+    /// Whole numbers without a point, as people write them.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let whole = self.0 as i64;
+        if whole as f64 == self.0 {
+            serializer.serialize_i64(whole)
+        } else {
+            serializer.serialize_f64(self.0)
+        }
+    }
+}
 
 impl std::fmt::Display for Count {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

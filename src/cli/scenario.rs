@@ -1,0 +1,35 @@
+//! How every subcommand that takes a scenario reads it: overrides, allowed domains, thresholds.
+
+use std::path::Path;
+
+use crate::measure::threshold::{self, Threshold};
+use crate::scenario::{self, Loaded, Override, ScenarioError};
+
+/// What the command line changes in a scenario, or allows it.
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct ScenarioArgs {
+    /// Override a key of the scenario, such as load.rate=50/s (repeatable)
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Override>,
+    /// Override the scenario's seed
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Allow recipients in this domain, which is not a reserved one (repeatable)
+    #[arg(long, value_name = "DOMAIN")]
+    allow_recipient_domain: Vec<String>,
+}
+
+impl ScenarioArgs {
+    /// Reads a scenario, whole: what this returns can be run.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it; ends the program with `Exit::Scenario`.
+    pub(super) fn load(&self, path: &Path) -> Result<(Loaded, Vec<Threshold>), ScenarioError> {
+        let seed = self.seed.map(|seed| Override::new("seed", seed.to_string()));
+        let overrides: Vec<Override> = self.set.iter().cloned().chain(seed).collect();
+        let loaded = scenario::load(path, &overrides)?;
+        scenario::check_domains(&loaded, &self.allow_recipient_domain)?;
+        let thresholds = threshold::compile(&loaded)?;
+        Ok((loaded, thresholds))
+    }
+}

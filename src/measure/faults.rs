@@ -1,0 +1,124 @@
+//! Fault rules as facts of a report: where, when, what in words, and how often each struck.
+
+use super::results::FaultFacts;
+use crate::fault::rule::{Action, Hangup, Limit, Rule, Window};
+use crate::ledger::event::{Event, SessionChange};
+use crate::probe::PREFLIGHT;
+use crate::quantity::{Law, Quantity};
+use crate::scenario::model::Scenario;
+
+/// Counts how often each rule decided something.
+#[derive(Debug)]
+pub struct Strikes {
+    counts: Vec<u64>,
+}
+
+impl Strikes {
+    /// None yet.
+    #[must_use]
+    pub fn new(scenario: &Scenario) -> Strikes {
+        Strikes { counts: vec![0; scenario.faults.len()] }
+    }
+
+    /// Takes note of an event.
+    pub fn observe(&mut self, event: &Event) {
+        let rule = match event {
+            Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => attempt.fault,
+            Event::Session { change: SessionChange::TurnedAway { fault, .. }, .. } => *fault,
+            _ => None,
+        };
+        if let Some(count) = rule.and_then(|rule| self.counts.get_mut(usize::from(rule))) {
+            *count += 1;
+        }
+    }
+
+    /// The rules with their counts, in scenario order.
+    #[must_use]
+    pub fn facts(&self, scenario: &Scenario) -> Vec<FaultFacts> {
+        let rules = scenario.faults.iter().zip(&self.counts);
+        rules.map(|(rule, struck)| facts(rule, *struck, scenario)).collect()
+    }
+}
+
+/// Whether a destination can be struck by a rule.
+#[must_use]
+pub fn is_faulty(scenario: &Scenario, destination: usize) -> bool {
+    scenario
+        .faults
+        .iter()
+        .any(|rule| rule.scope.destination.is_none_or(|named| usize::from(named.0) == destination))
+}
+
+/// When the last window heals, seconds into the measured period.
+#[must_use]
+pub fn last_window(scenario: &Scenario) -> Option<Window> {
+    let windows = scenario.faults.iter().filter_map(|rule| rule.scope.during);
+    windows.max_by_key(|window| window.end)
+}
+
+fn facts(rule: &Rule, struck: u64, scenario: &Scenario) -> FaultFacts {
+    let domain = |id: crate::probe::DestinationId| {
+        scenario.destinations.get(usize::from(id.0)).map(|it| it.domain.clone())
+    };
+    FaultFacts {
+        name: rule.name.clone(),
+        stage: rule.scope.stage.name().to_owned(),
+        destination: rule.scope.destination.and_then(domain),
+        action: words(&rule.action),
+        during_s: rule
+            .scope
+            .during
+            .map(|window| (window.start.as_secs_f64(), window.end.as_secs_f64())),
+        struck,
+    }
+}
+
+/// What an action does, in words.
+#[must_use]
+pub fn words(action: &Action) -> String {
+    match action {
+        Action::Delay(quantity) => format!("delay {}", quantity_words(quantity)),
+        Action::Defer(reply) => format!("defer {reply}"),
+        Action::Reject(reply) => format!("reject {reply}"),
+        Action::Disconnect { how, after_bytes } => disconnect_words(*how, *after_bytes),
+        Action::Stall(span) => format!("stall for {span:?}"),
+        Action::Throttle { bytes_per_second } => format!("read {bytes_per_second} bytes/s"),
+        Action::Refuse => "refuse connections".to_owned(),
+        Action::Limit(Limit::Connections(count)) => format!("421 beyond {count} connections"),
+        Action::Limit(Limit::Rate { per_second, per_destination }) => {
+            let each = if *per_destination { " per destination" } else { "" };
+            format!("421 beyond {per_second}/s{each}")
+        }
+        Action::Script(replies) => {
+            let codes: Vec<String> = replies.iter().map(|reply| reply.code.to_string()).collect();
+            format!("answer by attempt: {}", codes.join(", "))
+        }
+        Action::Garble(form) => format!("garble the reply: {form}"),
+        Action::Tls(form) => format!("break TLS: {form}"),
+    }
+}
+
+fn disconnect_words(how: Hangup, after_bytes: Option<u64>) -> String {
+    let how = match how {
+        Hangup::Fin => "FIN",
+        Hangup::Rst => "RST",
+    };
+    match after_bytes {
+        Some(bytes) => format!("disconnect ({how}) after {bytes} bytes"),
+        None => format!("disconnect ({how})"),
+    }
+}
+
+fn quantity_words(quantity: &Quantity) -> String {
+    match quantity {
+        Quantity::Constant(seconds) => format!("{seconds} s"),
+        Quantity::Drawn { law, .. } => match law {
+            Law::LogNormal { median, .. } => format!("lognormal, median {median} s"),
+            Law::Uniform { min, max } => format!("uniform {min} to {max} s"),
+            Law::Exponential { mean } => format!("exponential, mean {mean} s"),
+            Law::Normal { mean, sd } => format!("normal {mean} ± {sd} s"),
+            Law::Pareto { min, shape } => format!("pareto from {min} s, shape {shape}"),
+            Law::Choice { values, .. } => format!("one of {values:?} s"),
+        },
+    }
+}

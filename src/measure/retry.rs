@@ -1,0 +1,201 @@
+//! The retry curve: pauses between attempts as observed, against the schedule as configured.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use super::results::RetryPoint;
+use crate::clock::Time;
+use crate::ledger::event::{Attempt, AttemptOutcome};
+use crate::limits;
+use crate::probe::ProbeId;
+use crate::queue::schedule::RetrySchedule;
+
+/// A pause shorter than the least the schedule allows counts as early below this share of it:
+/// sink and target do not read their clocks at the same moment.
+const EARLY_BELOW: f64 = 0.98;
+
+/// A pause between two attempts of a probe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// The probe.
+    pub probe: ProbeId,
+    /// The number of the attempt it follows.
+    pub attempt: u32,
+    /// How long it was.
+    pub length: Duration,
+}
+
+/// Collects pauses, attempt by attempt.
+#[derive(Debug, Default)]
+pub struct Retries {
+    gaps: Vec<Gap>,
+    /// Probes whose last attempt calls for another: its number and its end.
+    owed: HashMap<ProbeId, (u32, Time)>,
+}
+
+impl Retries {
+    /// Takes the next attempt, in order of their ends.
+    pub fn observe(&mut self, attempt: &Attempt) {
+        if let Some((number, ended)) = self.owed.remove(&attempt.probe) {
+            let length = attempt.started.since(ended);
+            self.gaps.push(Gap { probe: attempt.probe, attempt: number, length });
+        }
+        if calls_for_another(attempt.outcome) {
+            self.owed.insert(attempt.probe, (attempt.number, attempt.ended));
+        }
+    }
+
+    /// The pauses seen.
+    #[must_use]
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    /// The curve. `counts` says which probes are part of it, `waiting` which of them the target
+    /// still has to deliver.
+    #[must_use]
+    pub fn curve(
+        &self,
+        schedule: &RetrySchedule,
+        close: Time,
+        counts: impl Fn(ProbeId) -> bool,
+        waiting: impl Fn(ProbeId) -> bool,
+    ) -> Vec<RetryPoint> {
+        let mut by_attempt: BTreeMap<u32, (Vec<Duration>, u64)> = BTreeMap::new();
+        for gap in self.gaps.iter().filter(|gap| counts(gap.probe)) {
+            by_attempt.entry(gap.attempt).or_default().0.push(gap.length);
+        }
+        for (probe, (attempt, ended)) in &self.owed {
+            let late = overdue(schedule, *attempt, close.since(*ended));
+            if late && counts(*probe) && waiting(*probe) {
+                by_attempt.entry(*attempt).or_default().1 += 1;
+            }
+        }
+        let points = by_attempt.into_iter();
+        points.map(|(attempt, (gaps, missed))| point(schedule, attempt, gaps, missed)).collect()
+    }
+}
+
+/// Whether the target has to try again after such an attempt (RFC 5321 §4.5.4.1).
+fn calls_for_another(outcome: AttemptOutcome) -> bool {
+    match outcome {
+        AttemptOutcome::Deferred | AttemptOutcome::Broken | AttemptOutcome::Withheld => true,
+        AttemptOutcome::Taken | AttemptOutcome::Rejected | AttemptOutcome::Abandoned => false,
+    }
+}
+
+/// Whether the next attempt should have come long ago.
+fn overdue(schedule: &RetrySchedule, attempt: u32, age: Duration) -> bool {
+    let longest = schedule.delay(attempt).mul_f64(1.0 + schedule.jitter);
+    age > longest + limits::RETRY_OVERDUE
+}
+
+fn point(
+    schedule: &RetrySchedule,
+    attempt: u32,
+    mut gaps: Vec<Duration>,
+    missed: u64,
+) -> RetryPoint {
+    gaps.sort_unstable();
+    let configured = schedule.delay(attempt).as_secs_f64();
+    let least = configured * (1.0 - schedule.jitter) * EARLY_BELOW;
+    let early = gaps.iter().filter(|gap| gap.as_secs_f64() < least).count();
+    RetryPoint {
+        attempt,
+        configured_s: configured,
+        count: gaps.len() as u64,
+        p5_s: ranked(&gaps, 0.05),
+        p50_s: ranked(&gaps, 0.5),
+        p95_s: ranked(&gaps, 0.95),
+        early: early as u64,
+        missed,
+    }
+}
+
+/// The value of nearest rank among sorted ones; zero among none.
+fn ranked(sorted: &[Duration], share: f64) -> f64 {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).map_or(0.0, Duration::as_secs_f64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::synthetic::{attempt, ms};
+    use crate::queue::schedule::Growth;
+
+    fn schedule() -> RetrySchedule {
+        RetrySchedule {
+            kind: Growth::Exponential {
+                first: Duration::from_secs(2),
+                factor: 2.0,
+                cap: Duration::from_secs(30),
+            },
+            jitter: 0.1,
+            give_up_after: Duration::from_secs(600),
+        }
+    }
+
+    fn curve(attempts: &[Attempt], close_ms: u64) -> Vec<RetryPoint> {
+        let mut retries = Retries::default();
+        attempts.iter().for_each(|attempt| retries.observe(attempt));
+        retries.curve(&schedule(), ms(close_ms), |_| true, |_| true)
+    }
+
+    #[test]
+    fn a_pause_runs_from_end_to_start() {
+        let points = curve(
+            &[
+                attempt(7, 1, (0, 10), AttemptOutcome::Deferred),
+                attempt(7, 2, (2010, 2020), AttemptOutcome::Broken),
+                attempt(7, 3, (6020, 6030), AttemptOutcome::Taken),
+            ],
+            60_000,
+        );
+        let seen: Vec<_> = points.iter().map(|p| (p.attempt, p.count, p.p50_s)).collect();
+        assert_eq!(seen, [(1, 1, 2.0), (2, 1, 4.0)]);
+        assert!((points[1].configured_s - 4.0).abs() < 1e-9);
+        assert_eq!((points[0].early, points[0].missed), (0, 0));
+    }
+
+    #[test]
+    fn too_short_a_pause_is_early_and_jitter_is_not() {
+        let pause = |probe, length: u64| {
+            [
+                attempt(probe, 1, (0, 10), AttemptOutcome::Deferred),
+                attempt(probe, 2, (10 + length, 20 + length), AttemptOutcome::Taken),
+            ]
+        };
+        let points = curve(&[pause(1, 1810), pause(2, 1750), pause(3, 2200)].concat(), 9000);
+        assert_eq!((points[0].count, points[0].early), (3, 1));
+    }
+
+    #[test]
+    fn an_attempt_that_never_came_is_missed_only_once_it_is_due() {
+        let deferred = [attempt(1, 1, (0, 10), AttemptOutcome::Deferred)];
+        assert!(curve(&deferred, 2_200).is_empty());
+        let points = curve(&deferred, 60_000);
+        assert_eq!((points[0].count, points[0].missed), (0, 1));
+    }
+
+    #[test]
+    fn nothing_is_owed_after_a_delivery_or_a_rejection() {
+        let done = [
+            attempt(1, 1, (0, 10), AttemptOutcome::Taken),
+            attempt(2, 1, (0, 10), AttemptOutcome::Rejected),
+        ];
+        assert!(curve(&done, 60_000).is_empty());
+    }
+
+    #[test]
+    fn a_withheld_reply_calls_for_another_attempt() {
+        let points = curve(
+            &[
+                attempt(1, 1, (0, 10), AttemptOutcome::Withheld),
+                attempt(1, 2, (2010, 2020), AttemptOutcome::Taken),
+            ],
+            9000,
+        );
+        assert_eq!(points[0].count, 1);
+    }
+}

@@ -1,0 +1,238 @@
+//! The run second by second: rows of `timeseries.csv`, intervals of `latency.hlog`.
+//!
+//! Here a latency stands in the second in which it ended, and percentiles are nearest ranks of
+//! whatever that second holds, however little: a picture, not a claim.
+
+use super::backlog::Curve;
+use super::book::Seen;
+use super::metric::LatencyMetric;
+use super::periods::{self, Periods};
+use super::results::{Interval, SeriesRow};
+use crate::clock::Time;
+use crate::fault::rule::Rule;
+use crate::ledger::event::{AttemptOutcome, Event, Pulse};
+use crate::ledger::history::ProbeView;
+use crate::limits;
+use crate::probe::PREFLIGHT;
+
+const NANOS: u64 = 1_000_000_000;
+
+/// What the rows are made of.
+#[derive(Debug, Default)]
+pub struct Series {
+    seconds: Vec<Second>,
+    last_pulse: Option<Pulse>,
+}
+
+#[derive(Debug, Default)]
+struct Second {
+    row: SeriesRow,
+    values: [Vec<u32>; LatencyMetric::ALL.len()],
+}
+
+/// Curves and windows that every row is read from.
+pub struct Frame<'a> {
+    /// The run's periods.
+    pub periods: &'a Periods,
+    /// Accepted, not yet delivered or bounced.
+    pub backlog: &'a Curve,
+    /// Messages offered, without a reply.
+    pub in_flight: &'a Curve,
+    /// The scenario's faults.
+    pub faults: &'a [Rule],
+}
+
+impl Series {
+    /// Takes note of an event.
+    pub fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => {
+                let Some(second) = self.at(attempt.ended) else { return };
+                match attempt.outcome {
+                    AttemptOutcome::Deferred => second.row.deferred += 1,
+                    AttemptOutcome::Rejected => second.row.rejected += 1,
+                    _ => {}
+                }
+            }
+            Event::Queue { at, total, .. } => {
+                if let Some(second) = self.at(*at) {
+                    second.row.queue_length = Some(*total);
+                }
+            }
+            Event::Pulse(pulse) => self.pulse(pulse),
+            _ => {}
+        }
+    }
+
+    /// Enters the events in the life of one probe.
+    pub fn probe(&mut self, probe: &ProbeView) {
+        self.count(Some(probe.due), |row| row.offered += 1);
+        self.count(probe.accepted, |row| row.accepted += 1);
+        self.count(probe.taken, |row| row.delivered += 1);
+        self.count(probe.bounced, |row| row.bounced += 1);
+    }
+
+    /// Enters a latency that ended at `at`.
+    pub fn latency(&mut self, metric: LatencyMetric, at: Option<Time>, seen: Seen) {
+        let (Some(at), Seen::Whole(value)) = (at, seen) else { return };
+        if let Some(second) = self.at(at) {
+            let micros = u32::try_from(value.as_micros()).unwrap_or(u32::MAX);
+            second.values[metric as usize].push(micros);
+        }
+    }
+
+    /// The rows and the intervals, up to the close of the run.
+    #[must_use]
+    pub fn finish(mut self, frame: &Frame<'_>) -> (Vec<SeriesRow>, Vec<Interval>) {
+        self.at(Time(frame.periods.close().0.saturating_sub(1)));
+        let mut rows = Vec::with_capacity(self.seconds.len());
+        let mut intervals = Vec::new();
+        for (t_s, second) in (0_u64..).zip(self.seconds) {
+            let Second { mut row, mut values } = second;
+            row.t_s = t_s;
+            frame.describe(&mut row);
+            values.iter_mut().for_each(|values| values.sort_unstable());
+            percentiles(&mut row, &values);
+            rows.push(row);
+            let named = LatencyMetric::ALL.into_iter().zip(values);
+            intervals.extend(named.filter(|(_, values)| !values.is_empty()).map(
+                |(metric, values_us)| Interval {
+                    metric: metric.name().to_owned(),
+                    start_s: t_s as f64,
+                    length_s: 1.0,
+                    values_us,
+                },
+            ));
+        }
+        (rows, intervals)
+    }
+
+    fn pulse(&mut self, pulse: &Pulse) {
+        let cpu_pct = self.last_pulse.map_or(0.0, |last| cpu_share(&last, pulse) * 100.0);
+        self.last_pulse = Some(*pulse);
+        if let Some(second) = self.at(pulse.at) {
+            second.row.conns = u64::from(pulse.traffic_sessions);
+            second.row.sink_conns = u64::from(pulse.sink_sessions);
+            second.row.rss_bytes = pulse.rss_bytes;
+            second.row.cpu_pct = cpu_pct;
+        }
+    }
+
+    fn count(&mut self, at: Option<Time>, by: impl FnOnce(&mut SeriesRow)) {
+        if let Some(second) = at.and_then(|at| self.at(at)) {
+            by(&mut second.row);
+        }
+    }
+
+    /// The second of a moment; none beyond what a series holds.
+    fn at(&mut self, time: Time) -> Option<&mut Second> {
+        let index = usize::try_from(time.0 / NANOS).ok()?;
+        if index >= limits::SERIES_SECONDS {
+            return None;
+        }
+        if self.seconds.len() <= index {
+            self.seconds.resize_with(index + 1, Second::default);
+        }
+        self.seconds.get_mut(index)
+    }
+}
+
+impl Frame<'_> {
+    /// Fills in what a second is, and the levels at its end.
+    fn describe(&self, row: &mut SeriesRow) {
+        let start = Time(row.t_s * NANOS);
+        let end = Time((row.t_s + 1) * NANOS);
+        row.period = periods::name(self.periods.at(start)).to_owned();
+        row.backlog = self.backlog.at(end);
+        row.inflight = self.in_flight.at(end);
+        let open = self.faults.iter().filter(|rule| self.is_open(rule, start, end));
+        row.faults = open.map(|rule| rule.name.as_str()).collect::<Vec<_>>().join(";");
+    }
+
+    fn is_open(&self, rule: &Rule, start: Time, end: Time) -> bool {
+        let from = self.periods.measured_from();
+        rule.scope
+            .during
+            .is_some_and(|window| from.plus(window.start) < end && from.plus(window.end) > start)
+    }
+}
+
+/// CPU time between two looks, as a share of one core.
+#[must_use]
+pub fn cpu_share(from: &Pulse, to: &Pulse) -> f64 {
+    let wall = to.at.since(from.at).as_secs_f64();
+    if wall <= 0.0 {
+        return 0.0;
+    }
+    to.cpu_us.saturating_sub(from.cpu_us) as f64 / 1e6 / wall
+}
+
+fn percentiles(row: &mut SeriesRow, sorted: &[Vec<u32>; LatencyMetric::ALL.len()]) {
+    let of = |metric: LatencyMetric, share| ranked(&sorted[metric as usize], share);
+    row.submit_p50_us = of(LatencyMetric::SubmitResponse, 0.5);
+    row.submit_p99_us = of(LatencyMetric::SubmitResponse, 0.99);
+    row.e2e_p50_us = of(LatencyMetric::E2eResponse, 0.5);
+    row.e2e_p99_us = of(LatencyMetric::E2eResponse, 0.99);
+    row.lag_p99_us = of(LatencyMetric::ScheduleLag, 0.99);
+}
+
+/// The value of nearest rank among sorted ones.
+fn ranked(sorted: &[u32], share: f64) -> Option<u64> {
+    let rank = (share * sorted.len() as f64).ceil() as usize;
+    sorted.get(rank.saturating_sub(1)).map(|value| u64::from(*value))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::synthetic::{self, attempt, ms};
+    use std::time::Duration;
+
+    fn rows(series: Series, close_ms: u64) -> Vec<SeriesRow> {
+        let mut told = Periods::default();
+        let events = synthetic::periods(2000, close_ms);
+        events.iter().for_each(|event| told.observe(event, periods::time_of(event)));
+        let backlog = Curve::of([(ms(500), Some(ms(1500)))].into_iter());
+        let frame =
+            Frame { periods: &told, backlog: &backlog, in_flight: &Curve::default(), faults: &[] };
+        series.finish(&frame).0
+    }
+
+    #[test]
+    fn a_row_a_second_to_the_close_with_levels_at_its_end() {
+        let rows = rows(Series::default(), 4000);
+        assert_eq!(rows.iter().map(|row| row.t_s).collect::<Vec<_>>(), [0, 1, 2, 3]);
+        assert_eq!(rows.iter().map(|row| row.backlog).collect::<Vec<_>>(), [1, 0, 0, 0]);
+        assert_eq!((rows[1].period.as_str(), rows[2].period.as_str()), ("measured", "drain"));
+    }
+
+    #[test]
+    fn what_ended_in_a_second_stands_there() {
+        let mut series = Series::default();
+        for millis in 1..=100 {
+            let value = Seen::Whole(Duration::from_millis(millis));
+            series.latency(LatencyMetric::E2eResponse, Some(ms(1200)), value);
+        }
+        series.latency(LatencyMetric::E2eResponse, Some(ms(1200)), Seen::Cut(Duration::MAX));
+        let deferred = attempt(1, 1, (900, 1100), AttemptOutcome::Deferred);
+        series.observe(&Event::Attempt(deferred));
+        let rows = rows(series, 2000);
+        assert_eq!((rows[0].e2e_p50_us, rows[1].e2e_p50_us), (None, Some(50_000)));
+        assert_eq!((rows[1].e2e_p99_us, rows[1].deferred), (Some(99_000), 1));
+    }
+
+    #[test]
+    fn a_time_out_of_all_proportion_takes_no_memory() {
+        let mut series = Series::default();
+        let late = Event::Queue { at: Time(u64::MAX), total: 1, active: 0, deferred: 0 };
+        series.observe(&late);
+        assert!(rows(series, 1000).len() < 3);
+    }
+
+    #[test]
+    fn cpu_is_a_share_of_one_core_between_two_looks() {
+        let look = |millis, cpu_us| Pulse { at: ms(millis), cpu_us, ..Pulse::default() };
+        assert!((cpu_share(&look(0, 100), &look(2000, 1_000_100)) - 0.5).abs() < 1e-9);
+        assert!(cpu_share(&look(5, 0), &look(5, 9)).abs() < 1e-9);
+    }
+}

@@ -1,0 +1,102 @@
+//! Faults that cannot be.
+
+use super::{DESTINATION, LOAD, one};
+
+#[test]
+fn actions_and_stages() {
+    let fault = |text: &str| format!("{LOAD}{DESTINATION}[[fault]]\n{text}\n");
+    one(&fault("stage = \"rcpt-to\""), ("[[fault]]", "the fault does nothing", "add one action"));
+    one(&fault("stall = \"5s\""), ("[[fault]]", "the fault has no stage", "stage = \"rcpt-to\""));
+    one(
+        &fault("stage = \"rcptto\"\nstall = \"5s\""),
+        ("\"rcptto\"", "`rcptto` is not known here", "`rcpt-to`"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nstall = \"5s\"\ndelay = \"5s\""),
+        ("\"5s\"", "`stall` and `delay` in one fault", "write two"),
+    );
+    one(
+        &fault("stage = \"ehlo\"\nrefuse = true"),
+        ("true", "`refuse` cannot happen at stage ehlo", "use stage connect"),
+    );
+    one(
+        &fault("stage = \"connect\"\ndefer = \"421 4.3.2 no\""),
+        ("\"421 4.3.2 no\"", "`defer` cannot happen at stage connect", "banner"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nthrottle = \"1KiB/s\""),
+        ("\"1KiB/s\"", "`throttle` cannot happen at stage rcpt-to", "content"),
+    );
+}
+
+#[test]
+fn replies_and_scopes() {
+    let fault = |text: &str| format!("{LOAD}{DESTINATION}[[fault]]\n{text}\n");
+    one(
+        &fault("stage = \"rcpt-to\"\ndefer = \"550 5.1.1 no\""),
+        ("\"550 5.1.1 no\"", "550 is no deferral", "use `reject`"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nreject = \"451 4.1.1 no\""),
+        ("\"451 4.1.1 no\"", "451 is no rejection", "use `defer`"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\ndefer = \"451 5.1.1 no\""),
+        ("\"451 5.1.1 no\"", "451 and a status of class 5 contradict each other", ""),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\ndefer = \"later\""),
+        ("\"later\"", "\"later\" is not a reply", "CODE [x.y.z] text"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nscript = [\"354 go\"]"),
+        ("\"354 go\"", "354 decides nothing", ""),
+    );
+    one(&fault("stage = \"rcpt-to\"\nscript = []"), ("[]", "the script is empty", ""));
+    one(
+        &fault("stage = \"rcpt-to\"\ndisconnect = \"rst\"\nafter_bytes = 5"),
+        ("5", "no content flows at stage rcpt-to", "use stage content"),
+    );
+    one(
+        &fault("stage = \"content\"\nstall = \"5s\"\nafter_bytes = 5"),
+        ("5", "`after_bytes` belongs to `disconnect`", ""),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nstall = \"5s\"\ndestination = \"b.test\""),
+        ("\"b.test\"", "`b.test` is not a destination of this scenario", "`a.test`"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nstall = \"5s\"\nduring = \"5s..5s\""),
+        ("\"5s..5s\"", "`5s..5s` is empty", "offsets"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nstall = \"5s\"\nduring = \"5..9\""),
+        ("\"5..9\"", "`5..9` is not a span of time", "offsets"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nstall = \"5s\"\nodds = 1.5"),
+        ("1.5", "odds of 1.5 are impossible", "25%"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nstall = \"5s\"\nattempts = \"0\""),
+        ("\"0\"", "`0` is no range of attempt numbers", "count from 1"),
+    );
+    one(
+        &fault("stage = \"banner\"\nstall = \"5s\"\ndestination = \"a.test\""),
+        ("\"a.test\"", "`destination` cannot be told at stage banner", "rcpt-to"),
+    );
+    one(
+        &fault("stage = \"ehlo\"\nstall = \"5s\"\nattempts = 1"),
+        ("1", "`attempts` cannot be told at stage ehlo", ""),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nlimit = {}"),
+        ("{}", "a limit is of connections or of a rate", "connections = 20"),
+    );
+    one(
+        &fault("stage = \"rcpt-to\"\nlimit = { connections = 5, per = \"destination\" }"),
+        ("\"destination\"", "`per` belongs to `rate`", ""),
+    );
+    let named = "name = \"x\"\nstage = \"rcpt-to\"\nstall = \"5s\"\n";
+    one(&fault(&format!("{named}[[fault]]\n{named}")), ("\"x\"", "fault `x` stands twice", ""));
+}

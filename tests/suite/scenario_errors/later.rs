@@ -1,0 +1,56 @@
+//! What is understood but not built.
+
+use super::{DESTINATION, LOAD, one};
+
+#[test]
+fn what_is_not_built_is_refused() {
+    let with = |more: &str| format!("{LOAD}{DESTINATION}{more}");
+    for kind in ["postfix", "exim", "opensmtpd", "haraka"] {
+        let what = format!("target kind {kind} is not built yet");
+        one(&with(&format!("[target]\nkind = \"{kind}\"")), (&format!("\"{kind}\""), &what, ""));
+    }
+    one(&with("[target]\nprogram = \"x\""), ("\"x\"", "target.program is not built yet", ""));
+    one(
+        &with("[target.settings]\na = 1"),
+        ("[target.settings]", "target.settings is not built yet", ""),
+    );
+    one(
+        &with("[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\nstart_command = [\"x\"]"),
+        ("[\"x\"]", "target.start_command is not built yet", ""),
+    );
+    one(&with("[smtp]\ntls = \"starttls\""), ("\"starttls\"", "TLS is not built yet", ""));
+    one(&with("[smtp]\nchunking = true"), ("true", "chunking is not built yet", ""));
+    one(
+        &with("[smtp.auth]\nmechanism = \"plain\"\nuser = \"u\"\npassword_env = \"P\""),
+        ("[smtp.auth]", "authentication is not built yet", ""),
+    );
+    one(
+        &with("[message]\nparts = \"corpus\"\ncorpus = \"*.eml\""),
+        ("\"corpus\"", "parts corpus is not built yet", ""),
+    );
+    one(
+        &with("[message]\nencoding = \"utf8\""),
+        ("\"utf8\"", "encoding utf8 is not built yet", ""),
+    );
+    one(
+        &format!("[load]\nrate = \"5/s\"\narrival = \"trace\"\ntrace = \"t\"\n{DESTINATION}"),
+        ("\"trace\"", "arrival trace is not built yet", ""),
+    );
+    one(
+        &with("[[fault]]\nstage = \"rcpt-to\"\ngarble = \"nul\""),
+        ("\"nul\"", "garble is not built yet", ""),
+    );
+    one(
+        &with("[[fault]]\nstage = \"starttls\"\ntls = \"expired\""),
+        ("\"expired\"", "a TLS fault is not built yet", ""),
+    );
+    one(
+        &with("[[chaos]]\nat = \"5s\"\nkill = { restart_after = \"3s\" }"),
+        ("[[chaos]]", "[[chaos]] is not built yet", ""),
+    );
+    let variants = "[[compare.variant]]\nname = \"a\"\n[[compare.variant]]\nname = \"b\"\n";
+    one(
+        &with(&format!("[compare]\npairs = 10\n{variants}")),
+        ("[compare]", "[compare] is not built yet", ""),
+    );
+}

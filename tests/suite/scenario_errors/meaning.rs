@@ -1,0 +1,96 @@
+//! Contradictions of load, destinations and target.
+
+use super::{DESTINATION, LOAD, one};
+
+#[test]
+fn contradictions_of_the_load() {
+    let load = |text: &str| format!("[load]\n{text}\n{DESTINATION}");
+    let segment = "[[load.segment]]\nrate = \"5/s\"\nduration = \"5s\"";
+    one(&load(""), ("[load]", "an open load needs a rate", "rate = \"50/s\""));
+    one(
+        &load("rate = \"5/s\"\nduration = \"5s\"\nmessages = 9"),
+        ("9", "`duration` and `messages` contradict each other", "keep one"),
+    );
+    one(
+        &load(&format!("rate = \"5/s\"\n{segment}")),
+        ("\"5/s\"", "`rate` and [[load.segment]] contradict each other", "leave it out"),
+    );
+    one(
+        &load(&format!("messages = 5\n{segment}")),
+        ("5", "`messages` and [[load.segment]] contradict each other", ""),
+    );
+    one(
+        &load("model = \"closed\"\nrate = \"5/s\""),
+        ("\"5/s\"", "`rate` belongs to the open model", "think time"),
+    );
+    one(
+        &load("rate = \"5/s\"\nthink_time = \"1s\""),
+        ("\"1s\"", "`think_time` belongs to the closed model", ""),
+    );
+    one(&load("rate = \"5/s\"\non = \"1s\""), ("\"1s\"", "`on` belongs to arrival on-off", ""));
+    one(&load("rate = \"5/s\"\ntrace = \"t\""), ("\"t\"", "`trace` belongs to arrival trace", ""));
+    one(&load("rate = \"5/s\"\nduration = \"0s\""), ("\"0s\"", "0s is out of range", ""));
+    one(
+        &load("rate = \"1M/s\"\nduration = \"2h\""),
+        ("[load]", "7205000000 messages are too many", ""),
+    );
+    one(
+        &load("[[load.segment]]\nrate = \"0/s\"\nduration = \"5s\""),
+        ("[load]", "no message would ever be offered", ""),
+    );
+}
+
+#[test]
+fn destinations_and_target() {
+    let base = format!("{LOAD}{DESTINATION}");
+    let with = |more: &str| format!("{base}{more}");
+    one(LOAD, ("[", "the scenario has no destination", "add `[[destination]]`"));
+    one(&with(DESTINATION), ("\"a.test\"", "destination `a.test` stands twice", ""));
+    one(&with("weight = 0"), ("0", "a weight must be above 0", ""));
+    one(
+        &with("[[destination]]\ndomain = \"a@b\""),
+        ("\"a@b\"", "`a@b` is not a domain", "letters"),
+    );
+    one(
+        &with("[[destination]]\ndomain = \"bounce.mailbench.test\""),
+        ("\"bounce.mailbench.test\"", "`bounce.mailbench.test` is where bounces return to", ""),
+    );
+    one(
+        &with("[[destination]]\ndomain = \"gmail.com\""),
+        (
+            "\"gmail.com\"",
+            "`gmail.com` could be somebody's real domain",
+            "--allow-recipient-domain gmail.com",
+        ),
+    );
+    one(
+        &with("[target]\nkind = \"external\""),
+        ("[target]", "an external target needs an address", "127.0.0.1:25"),
+    );
+    one(
+        &with("[target]\nkind = \"external\"\naddress = \"localhost\""),
+        ("\"localhost\"", "`localhost` is not an address and port", ""),
+    );
+    one(
+        &with("[target]\naddress = \"127.0.0.1:25\""),
+        ("\"127.0.0.1:25\"", "`address` belongs to kind external", ""),
+    );
+    one(&with("[sink]\nlisten = \"2526\""), ("\"2526\"", "`2526` is not an address and port", ""));
+    one(
+        &with("[target.retry]\nschedule = \"fixed\"\ncap = \"9s\""),
+        ("\"9s\"", "`cap` belongs to another schedule", ""),
+    );
+    one(
+        &with("[target.retry]\nschedule = \"steps\""),
+        ("[target.retry]", "schedule steps needs delays above 0", "steps = ["),
+    );
+    one(
+        &with("[target.retry]\nfirst = \"9s\"\ncap = \"3s\""),
+        ("\"3s\"", "`cap` is less than `first`", "9s"),
+    );
+    one(
+        &with("[target.retry]\njitter = \"120%\""),
+        ("\"120%\"", "1.2 is out of range", "from 0 to 1"),
+    );
+    one(&with("[target.retry]\nfirst = \"0s\""), ("\"0s\"", "0s is out of range", ""));
+}

@@ -1,0 +1,178 @@
+//! What a scenario says is what is meant, and what is written back says the same.
+
+use std::time::Duration;
+
+use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
+use mailbench::quantity::{Law, Quantity};
+use mailbench::queue::schedule::Growth;
+use mailbench::scenario::model::{
+    Arrival, Extent, LoadModel, Scenario, Segment, TargetKind, TargetSpec,
+};
+use mailbench::scenario::{self, Override};
+use mailbench::smtp::stage::Stage;
+
+/// Every key that is built, with a value that is not its default.
+const EVERYTHING: &str = include_str!("scenario_grammar/everything.toml");
+
+const SMALL: &str = "[load]\nrate = \"50/s\"\n[[destination]]\ndomain = \"a.test\"\n";
+
+fn read(text: &str, overrides: &[&str]) -> Scenario {
+    let overrides: Vec<Override> =
+        overrides.iter().map(|pair| pair.parse().expect("an override")).collect();
+    let loaded = scenario::parse("everything.toml", text, &overrides);
+    loaded.unwrap_or_else(|error| panic!("{error}")).scenario
+}
+
+/// Where a threshold stands differs between the two texts; all else must not.
+fn without_places(mut scenario: Scenario) -> Scenario {
+    for line in &mut scenario.thresholds {
+        (line.metric_span, line.bound_span) = (0..0, 0..0);
+    }
+    scenario
+}
+
+#[track_caller]
+fn reads_back(text: &str, overrides: &[&str]) {
+    let pairs: Vec<Override> = overrides.iter().map(|pair| pair.parse().expect("a pair")).collect();
+    let loaded = scenario::parse("x.toml", text, &pairs).unwrap_or_else(|e| panic!("{e}"));
+    let again = scenario::parse("y.toml", &loaded.resolved, &[])
+        .unwrap_or_else(|error| panic!("{error}\n{}", loaded.resolved));
+    assert_eq!(without_places(loaded.scenario), without_places(again.scenario));
+    assert_eq!(loaded.resolved, again.resolved);
+    assert_eq!(loaded.sha256, again.sha256);
+}
+
+#[test]
+fn every_key_is_meant_as_written() {
+    let scenario = read(EVERYTHING, &[]);
+    assert_eq!((scenario.name.as_str(), scenario.seed.0), ("everything", 99));
+    let address = "127.0.0.1:2525".parse().expect("an address");
+    let queue_command = Some(vec!["postqueue".to_owned(), "-j".to_owned()]);
+    assert_eq!(scenario.target.kind, TargetKind::External { address, queue_command });
+    let steps = vec![Duration::from_secs(1), Duration::from_secs(90)];
+    assert_eq!(scenario.target.retry.kind, Growth::Steps { delays: steps });
+    assert_eq!(scenario.target.delivery.per_destination, 3);
+    assert_eq!(scenario.load.extent, Extent::Messages(1000));
+    assert_eq!(scenario.smtp.timeouts.end_of_data, Duration::from_secs(7));
+    assert!(!scenario.smtp.pipelining);
+    let law = Law::LogNormal { median: 8192.0, sigma: 1.1 };
+    let size = Quantity::Drawn { law, min: None, max: Some(5.0 * 1_048_576.0) };
+    assert_eq!(scenario.message.size, size);
+    assert_eq!(scenario.destinations[1].weight, 0.5);
+    let metrics: Vec<&str> = scenario.thresholds.iter().map(|line| line.metric.as_str()).collect();
+    assert_eq!(metrics, ["lost", "e2e_response.p99", "e2e_response.p99", "a_metric.max"]);
+}
+
+#[test]
+fn every_fault_is_meant_as_written() {
+    let scenario = read(EVERYTHING, &[]);
+    let fault = |name: &str| {
+        let rule = scenario.faults.iter().find(|rule| rule.name == name);
+        rule.unwrap_or_else(|| panic!("no fault {name}"))
+    };
+    let scope = &fault("greylist").scope;
+    assert_eq!(scope.destination.map(|id| id.0), Some(1));
+    assert_eq!(scope.attempts, Some(Attempts { first: 1, last: Some(3) }));
+    assert_eq!(scope.odds, Odds(250_000_000));
+    let window = Window { start: Duration::from_secs(10), end: Duration::from_secs(20) };
+    assert_eq!(scope.during, Some(window));
+    let cut = Action::Disconnect { how: Hangup::Rst, after_bytes: Some(2048) };
+    assert_eq!(fault("cut").action, cut);
+    assert_eq!(fault("slow").action, Action::Throttle { bytes_per_second: 2048.0 });
+    assert_eq!(fault("closed").scope.stage, Stage::Connect);
+    assert_eq!(fault("few").action, Action::Limit(Limit::Connections(20)));
+    let rate = Limit::Rate { per_second: 50.0, per_destination: true };
+    assert_eq!(fault("paced").action, Action::Limit(rate));
+    assert!(matches!(&fault("fault-8").action, Action::Script(replies) if replies.len() == 3));
+}
+
+#[test]
+fn warm_up_is_the_first_piece_of_an_open_load() {
+    let flat = |rate: f64, seconds: u64| Segment {
+        from_per_second: rate,
+        to_per_second: rate,
+        duration: Duration::from_secs(seconds),
+    };
+    let segments = |overrides: &[&str]| match read(SMALL, overrides).load.model {
+        LoadModel::Open { segments, .. } => segments,
+        LoadModel::Closed { .. } => Vec::new(),
+    };
+    assert_eq!(segments(&[]), [flat(50.0, 5), flat(50.0, 30)]);
+    assert_eq!(segments(&["load.warm_up=0s"]), [flat(50.0, 30)]);
+    assert_eq!(segments(&["load.messages=100"]), [flat(50.0, 5), flat(50.0, 2)]);
+    let ramp = "load.segment=[{rate=\"10/s\", to=\"30/s\", duration=\"4s\"}]";
+    let piece = Segment { to_per_second: 30.0, ..flat(10.0, 4) };
+    assert_eq!(segments(&[ramp]), [flat(10.0, 5), piece]);
+    assert_eq!(read(SMALL, &[ramp]).load.extent, Extent::Duration(Duration::from_secs(4)));
+}
+
+#[test]
+fn overrides_take_the_paths_of_the_file() {
+    let scenario = read(
+        EVERYTHING,
+        &[
+            "seed=5",
+            "load.duration=3s",
+            "load.arrival=on-off",
+            "destination.0.weight=7",
+            "destination.b.test.weight=8",
+            "fault.greylist.odds=0.5",
+            "fault.0.attempts=2..",
+            "target.kind=external",
+            "thresholds.lost=<= 1",
+            "thresholds.e2e_response{destination=a.test}.p50=< 1s",
+            "message.size=2KiB",
+        ],
+    );
+    assert_eq!(scenario.seed.0, 5);
+    assert_eq!(scenario.load.extent, Extent::Duration(Duration::from_secs(3)));
+    let second = Duration::from_secs(1);
+    let LoadModel::Open { arrival, .. } = scenario.load.model else { panic!("an open load") };
+    assert_eq!(arrival, Arrival::OnOff { on: second, off: second });
+    assert_eq!([7.0, 8.0], [scenario.destinations[0].weight, scenario.destinations[1].weight]);
+    assert_eq!(scenario.faults[0].scope.odds, Odds(500_000_000));
+    assert_eq!(scenario.faults[0].scope.attempts, Some(Attempts { first: 2, last: None }));
+    assert_eq!(scenario.thresholds[0].bound, "<= 1");
+    assert_eq!(scenario.thresholds[4].metric, "e2e_response{destination=a.test}.p50");
+    assert_eq!(scenario.message.size, Quantity::Constant(2048.0));
+}
+
+#[test]
+fn a_resolved_scenario_reads_back_to_itself() {
+    reads_back(EVERYTHING, &[]);
+    reads_back(SMALL, &[]);
+    for pair in [
+        "load.model=closed",
+        "load.arrival=constant",
+        "load.arrival=on-off",
+        "load.rate=7/h",
+        "load.warm_up=0s",
+        "load.messages=12345",
+        "load.segment=[{rate=\"1/s\", to=\"3/s\", duration=\"2s\"}, {rate=\"3/s\", duration=\"1s\"}]",
+        "load.segment=[{rate=\"3/s\", duration=\"1s\"}]",
+        "target.retry.schedule=fixed",
+        "target.kind=direct",
+        "target.delivery.ordering=load-aware",
+        "message.size={dist=\"uniform\", min=\"1kB\", max=\"2kB\"}",
+        "message.size={dist=\"pareto\", min=\"1kB\", shape=1.5}",
+        "message.size={dist=\"normal\", mean=\"9kB\", sd=\"1kB\", min=\"100B\"}",
+        "message.recipients={dist=\"choice\", values=[1, 2.0, 5]}",
+        "message.recipients={dist=\"exponential\", mean=1.7}",
+    ] {
+        let closed = "[load]\n[[destination]]\ndomain = \"a.test\"\n";
+        reads_back(if pair.contains("closed") { closed } else { SMALL }, &[pair]);
+    }
+}
+
+#[test]
+fn relay_settings_read_back_to_themselves() {
+    let TargetSpec { retry, delivery, .. } = read(EVERYTHING, &[]).target;
+    let text = scenario::relay_settings_toml(&retry, &delivery);
+    assert_eq!(scenario::relay_settings("relay.toml", &text).expect(&text), (retry, delivery));
+    let error = scenario::relay_settings("relay.toml", "[retry]\nfirst = \"2\"\n[x]\n");
+    let error = error.expect_err("two problems").to_string();
+    assert!(
+        error.contains("`2` is not a duration") && error.contains("unknown key `x`"),
+        "{error}"
+    );
+}
