@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod init;
 mod man;
+mod run;
 mod scenario;
 
 use std::io::{self, Write};
@@ -29,6 +30,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
     Check(check::Args),
     Completions(completions::Args),
     Init(init::Args),
@@ -38,6 +40,7 @@ enum Command {
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
+            Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Init(args) => init::run(&args),

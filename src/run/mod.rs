@@ -21,7 +21,7 @@ use crate::measure::results::Findings;
 use crate::report::progress::Progress;
 use crate::scenario::Loaded;
 use crate::target::TargetError;
-use crate::{measure, report, traffic};
+use crate::{measure, report, scenario, traffic};
 use schedule::Schedule;
 use setup::Stand;
 use signals::Interrupts;
@@ -29,6 +29,9 @@ use watch::{PROGRESS, Watched};
 
 /// Name of the journal in a run folder.
 pub const JOURNAL: &str = "journal.bin";
+
+/// Name of the resolved scenario in a run folder.
+pub const SCENARIO: &str = "scenario.toml";
 
 /// What is to be run.
 #[derive(Debug)]
@@ -41,8 +44,6 @@ pub struct Request {
     pub command: String,
     /// Targets beyond loopback that the command line allows.
     pub allowed_targets: Vec<safety::Cidr>,
-    /// Classes of failure that the command line forgives.
-    pub allowed: Vec<String>,
 }
 
 /// A run that was judged.
@@ -66,6 +67,9 @@ pub enum RunError {
     /// The journal could not be written or read: what was measured is not on disk.
     #[error("the journal failed ({0}); the run is void")]
     Journal(String),
+    /// The run's own scenario file does not read back: a bug.
+    #[error("the run folder's scenario.toml cannot be read: {0}")]
+    Stored(#[source] crate::scenario::ScenarioError),
     /// The sink could not be started.
     #[error("cannot start the sink: {0}")]
     Sink(#[from] crate::sink::SinkError),
@@ -104,20 +108,21 @@ pub async fn experiment(
         conducted = conduct(stand, interrupts, progress) => conducted?,
         () = interrupts.abort.cancelled() => return Err(RunError::Aborted),
     }
-    let findings = judge(&request.loaded, &folder, &request.allowed)?;
+    let findings = judge(&folder)?;
     report::write_all(&findings, &folder).map_err(RunError::Folder)?;
     Ok(Outcome { findings, folder })
 }
 
-/// Judges the journal of a run folder: a function of scenario and journal alone.
+/// Judges a run folder: a function of its `scenario.toml` and journal alone.
 ///
 /// # Errors
-/// When the journal cannot be read at all; one cut short is judged as far as it goes.
-pub fn judge(loaded: &Loaded, folder: &Path, allowed: &[String]) -> Result<Findings, RunError> {
+/// When either cannot be read at all; a journal cut short is judged as far as it goes.
+pub fn judge(folder: &Path) -> Result<Findings, RunError> {
+    let loaded = scenario::load(&folder.join(SCENARIO), &[]).map_err(RunError::Stored)?;
     let path = folder.join(JOURNAL);
     let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
     let mut reader = journal::open(&path).map_err(failed)?;
-    Ok(measure::judge(loaded, &mut reader, allowed))
+    Ok(measure::judge(&loaded, &mut reader))
 }
 
 /// Starts the stand and sees one message through it to every destination.
@@ -145,7 +150,7 @@ async fn conduct(
     if offered.is_ok() {
         drain::drain(&mut stand, &mut watched, progress).await;
     }
-    drop(watched);
+    watched.stop().await;
     stand.close().await?;
     offered
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::folder::Folder;
-use super::{JOURNAL, Request, RunError, environment, safety};
+use super::{JOURNAL, Request, SCENARIO, RunError, environment, safety};
 use crate::clock::{Clock, Time};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
@@ -40,11 +40,11 @@ impl Stand {
         let clock = Clock::start();
         let folder = Folder::create(&scenario.name, request.output.as_deref(), &clock)
             .map_err(RunError::Folder)?;
-        std::fs::write(folder.file("scenario.toml"), &request.loaded.resolved)
+        std::fs::write(folder.file(SCENARIO), &request.loaded.resolved)
             .map_err(RunError::Folder)?;
         let ledger = Ledger::create(&folder.file(JOURNAL)).map_err(RunError::Folder)?;
         let plan = Plan::new(&scenario, Some(folder.nonce.clone()));
-        let sink = sink::start(sink_settings(&scenario, &folder), clock, ledger.clone()).await?;
+        let sink = sink::start(sink_settings(&scenario, &plan), clock, ledger.clone()).await?;
         let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir();
         let workplace = workplace.map_err(RunError::Folder)?;
         let settings = target_settings(&scenario, &folder, &workplace, sink.address());
@@ -72,8 +72,9 @@ impl Stand {
         let settings = self.traffic(Time::ZERO);
         traffic::preflight(&self.plan, &settings, self.clock).await.map_err(|error| failed(error.to_string()))?;
         let wanted = self.scenario.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
-        let arrived = self.sink.preflight_arrived(wanted);
-        if tokio::time::timeout(limits::PREFLIGHT, arrived).await.is_err() {
+        let mut arrived = self.sink.preflight_arrived();
+        let all = arrived.wait_for(|arrived| *arrived >= wanted);
+        if tokio::time::timeout(limits::PREFLIGHT, all).await.is_err() {
             return Err(failed(format!(
                 "the target took the preflight message, but not all of its {wanted} recipients \
                  arrived at the sink ({}) within {} s; does the target relay there?",
@@ -115,7 +116,9 @@ impl Stand {
         if !self.died {
             self.ledger.record(&Event::Target { at, change: TargetChange::Stopped });
         }
-        self.sink.stop().await;
+        if let Some(sink) = Arc::into_inner(self.sink) {
+            sink.stop().await;
+        }
         let at = self.clock.now();
         self.ledger.record(&Event::Period { at, period: Period::Closed });
         self.ledger.flush();
@@ -150,15 +153,14 @@ fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> 
     Ok(())
 }
 
-fn sink_settings(scenario: &Scenario, folder: &Folder) -> sink::Settings {
+fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
     sink::Settings {
-        listen: scenario.sink.listen,
         engine: scenario.sink.engine,
         destinations: scenario.destinations.iter().map(|to| to.domain.clone()).collect(),
         rules: scenario.faults.clone(),
         seed: scenario.seed,
-        nonce: Some(folder.nonce.clone()),
-        beyond_loopback: false,
+        identity: Some(plan.identity().clone()),
+        ..sink::Settings::at(scenario.sink.listen)
     }
 }
 

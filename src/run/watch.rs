@@ -60,15 +60,18 @@ impl Watched {
         self.viewer.drains();
     }
 
+    /// Ends the watchers.
+    pub(super) async fn stop(self) {
+        for watcher in self.watchers {
+            watcher.abort();
+            // It was told to end in the middle of whatever it did.
+            let _cancelled = watcher.await;
+        }
+    }
+
     /// Where the run stands.
     pub(super) fn snapshot(&mut self, stand: &Stand) -> Snapshot {
         self.viewer.snapshot(stand.clock.now(), &stand.ledger.tally())
-    }
-}
-
-impl Drop for Watched {
-    fn drop(&mut self) {
-        self.watchers.iter().for_each(JoinHandle::abort);
     }
 }
 
@@ -97,7 +100,7 @@ impl Heart {
             rss_bytes: rss_bytes(),
             hiccup_us: self.meter.take_worst_us(),
             traffic_sessions: self.gauges.sessions(),
-            sink_sessions: self.sink.sessions(),
+            sink_sessions: u32::try_from(self.sink.sessions()).unwrap_or(u32::MAX),
             waiting: self.gauges.waiting(),
             sink_us: micros(self.sink.worst_processing()),
         }
