@@ -12,8 +12,9 @@ pub const COMMAND_LINE: usize = 4096;
 /// Bytes of an over-long command line a server side throws away before it gives the peer up.
 pub const LINE_DISCARDED: usize = 1024 * 1024;
 
-/// Longest reply line a client reads. RFC 5321 §4.5.3.1.5 asks for 512.
-pub const REPLY_LINE: usize = 8192;
+/// Longest reply a client reads, all its lines together. RFC 5321 §4.5.3.1.5 asks for lines of
+/// 512, and no reply has more than a few dozen.
+pub const REPLY: usize = 64 * 1024;
 
 /// Largest message content the sink or relay takes, in bytes.
 pub const MESSAGE_SIZE: u64 = 128 * 1024 * 1024;
@@ -52,6 +53,21 @@ pub const DELIVERIES: u32 = SINK_SESSIONS as u32;
 /// Simultaneous sessions at the sink; more are answered `421`.
 pub const SINK_SESSIONS: usize = 20_000;
 
+/// Connections the kernel holds ready for the sink; Linux cuts it to `net.core.somaxconn`.
+pub const SINK_BACKLOG: u32 = 4096;
+
+/// Bytes a session of the sink reads ahead, and of replies it owes before it writes them.
+pub const SINK_BUFFER: usize = 8192;
+
+/// Subjects whose attempts the sink counts, about 40 bytes each.
+pub const ATTEMPT_COUNTERS: usize = 1 << 25;
+
+/// How long a server side reads on after it has closed its own half of a connection.
+pub const CLOSE_DRAIN: Duration = Duration::from_secs(2);
+
+/// How long the sink waits for its sessions when it is stopped.
+pub const SINK_STOP: Duration = Duration::from_secs(5);
+
 /// Simultaneous sessions of the traffic generator.
 pub const TRAFFIC_SESSIONS: usize = 10_000;
 
@@ -81,8 +97,9 @@ pub const DISPATCH_SPIN: Duration = Duration::from_micros(200);
 pub const DISPATCH_SLEEP: Duration = Duration::from_millis(20);
 
 /// How long a place in the session pool rests after a connection that could not be opened, so
-/// that a target that is down is not hammered.
-pub const RECONNECT: Duration = Duration::from_millis(100);
+/// that a target that is down is not hammered; short, so that due messages do not pile up and
+/// pass for a slow generator.
+pub const RECONNECT: Duration = Duration::from_millis(20);
 
 /// Idle time after which a server side closes a session. RFC 5321 §4.5.3.2.7 asks for 5 minutes.
 pub const SERVER_IDLE: Duration = Duration::from_secs(300);
@@ -131,6 +148,59 @@ pub const TARGET_LINES: usize = 64;
 
 /// Time a queue command may take.
 pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
+/// Recipients the relay holds before it answers `452` and `421`, unless told otherwise: a few
+/// hundred bytes of memory each.
+pub const RELAY_QUEUE: u64 = 1_000_000;
+
+/// Simultaneous sessions at the relay's intake; more are answered `421`.
+pub const RELAY_SESSIONS: usize = 4_000;
+
+/// Message content the relay holds in memory, over all sessions and deliveries. Beyond it new
+/// content is answered `452`; beyond half of it content is read back from the store.
+pub const RELAY_CONTENT: usize = 256 * 1024 * 1024;
+
+/// Orders waiting for the relay's committer; more wait at their sender.
+pub const RELAY_ORDERS: usize = 4_096;
+
+/// Orders in one transaction of the relay's store.
+pub const RELAY_COMMIT_BATCH: usize = 1_024;
+
+/// How long the relay lets results of deliveries wait for a commit they can share. Far below
+/// [`KILL_WINDOW`], within which a kill may cause a copy.
+pub const RELAY_COMMIT_LINGER: Duration = Duration::from_millis(20);
+
+/// Wait after a failed commit of the relay's store (disk full) before it is tried again.
+pub const RELAY_STORE_RETRY: Duration = Duration::from_secs(1);
+
+/// Commits whose new deliveries wait for the relay's scheduler.
+pub const RELAY_COMMITS_AHEAD: usize = 64;
+
+/// Wait for the store while another process (a shell, a count) holds it.
+pub const RELAY_STORE_BUSY: Duration = Duration::from_secs(10);
+
+/// Pages of write-ahead log before the relay's store is checkpointed (16 MiB).
+pub const RELAY_WAL_PAGES: i64 = 4_096;
+
+/// Header bytes returned in a report.
+pub const RELAY_RETURNED_HEADERS: usize = 64 * 1024;
+
+/// Received headers that prove a loop. RFC 5321 §6.3 asks for at least 100.
+pub const RELAY_HOPS: usize = 100;
+
+/// Idle connections the relay keeps to the next hop.
+pub const RELAY_IDLE_CONNECTIONS: usize = 256;
+
+/// How long the relay keeps an idle connection to the next hop.
+pub const RELAY_IDLE: Duration = Duration::from_secs(5);
+
+/// Time deliveries have to end after the relay was asked to stop.
+pub const RELAY_STOP: Duration = Duration::from_secs(5);
+
+/// Octets of replies a session of the relay gathers before it writes them.
+pub const RELAY_REPLIES: usize = 64 * 1024;
+
+/// Connections the kernel holds for the relay before it accepts them.
+pub const RELAY_BACKLOG: u32 = 1_024;
 /// How long after the latest moment its schedule allows a retry counts as missed: a queue run
 /// and a busy machine may delay it, a lost timer never ends.
 pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
@@ -149,3 +219,6 @@ pub const DSN_PARTS: usize = 8;
 pub const DSN_FLAWS: usize = 16;
 /// Seconds in a series: a week. What happens later is judged all the same, without a row.
 pub const SERIES_SECONDS: usize = 7 * 24 * 3600;
+
+/// Messages of a closed load that `mailbench plan` prints unless told otherwise.
+pub const PLAN_SHOWN: u64 = 100;

@@ -10,9 +10,11 @@ mod completions;
 mod init;
 mod man;
 mod run;
+mod plan;
+mod relay;
 mod scenario;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -35,6 +37,8 @@ enum Command {
     Completions(completions::Args),
     Init(init::Args),
     Man(man::Args),
+    Plan(plan::Args),
+    Relay(relay::Args),
 }
 
 impl Command {
@@ -45,6 +49,16 @@ impl Command {
             Command::Completions(args) => completions::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Plan(args) => plan::run(&args),
+            Command::Relay(args) => relay::run(&args),
+        }
+    }
+
+    /// What is logged unless `MAILBENCH_LOG` says otherwise: a server tells of its life.
+    fn log(&self) -> &'static str {
+        match self {
+            Command::Relay(_) => "mailbench=info",
+            _ => "warn",
         }
     }
 }
@@ -54,7 +68,7 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
-    start_log();
+    start_log(cli.command.log());
     match cli.command.run() {
         Ok(exit) => exit.into(),
         Err(error) => {
@@ -69,10 +83,13 @@ pub fn main() -> ExitCode {
 }
 
 /// Log of the program's own doings, to stderr; `MAILBENCH_LOG=debug` says more.
-fn start_log() {
+fn start_log(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAILBENCH_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(io::stderr);
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
     if log.try_init().is_err() {
         complain("the log was started twice");
     }

@@ -49,10 +49,3 @@ impl OrderingKind {
         self == OrderingKind::LoadAware
     }
 }
-
-impl Key {
-    /// The same place behind every destination in good health.
-    pub(super) fn behind_the_healthy(self) -> Key {
-        Key { rank: 1, ..self }
-    }
-}

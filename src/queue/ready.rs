@@ -50,7 +50,10 @@ pub struct Ready {
     running: u32,
     waiting: BinaryHeap<Reverse<Placed<(Time, u64)>>>,
     destinations: HashMap<Arc<str>, Line>,
-    heads: BTreeMap<Key, Arc<str>>,
+    healthy: BTreeMap<Key, Arc<str>>,
+    sick: BTreeMap<Key, Arc<str>>,
+    /// Slots the healthy were given while sick ones waited for their turn.
+    since_turn: u32,
 }
 
 /// The due entries of one destination.
@@ -59,8 +62,19 @@ struct Line {
     due: BinaryHeap<Reverse<Placed<Key>>>,
     running: u32,
     window: Window,
-    head: Option<Key>,
+    head: Option<Head>,
 }
+
+/// Where the first entry of a destination stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Head {
+    key: Key,
+    sick: bool,
+}
+
+/// While healthy destinations want slots, the sick together get one after this many of theirs.
+/// So the healthy go first and no sick destination is starved: it is probed and can recover.
+const TURN_OF_THE_SICK: u32 = 8;
 
 /// An entry inside a heap. Its key alone decides its place; keys are unique.
 #[derive(Debug)]
@@ -100,7 +114,9 @@ impl Ready {
             running: 0,
             waiting: BinaryHeap::new(),
             destinations: HashMap::new(),
-            heads: BTreeMap::new(),
+            healthy: BTreeMap::new(),
+            sick: BTreeMap::new(),
+            since_turn: 0,
         }
     }
 
@@ -116,7 +132,7 @@ impl Ready {
         if self.running >= self.concurrency {
             return None;
         }
-        let (_, destination) = self.heads.pop_first()?;
+        let destination = self.pop_head()?;
         let line = self.destinations.get_mut(&destination)?;
         line.head = None;
         let Reverse(Placed { entry, .. }) = line.due.pop()?;
@@ -176,21 +192,35 @@ impl Ready {
         }
     }
 
+    /// The destination whose turn it is.
+    fn pop_head(&mut self) -> Option<Arc<str>> {
+        let sick_wait = !self.sick.is_empty();
+        if sick_wait && (self.healthy.is_empty() || self.since_turn >= TURN_OF_THE_SICK) {
+            self.since_turn = 0;
+            return self.sick.pop_first().map(|(_, destination)| destination);
+        }
+        self.since_turn += u32::from(sick_wait);
+        self.healthy.pop_first().map(|(_, destination)| destination)
+    }
+
     /// Puts the first entry of a destination where it now belongs in the common order.
     fn relist(&mut self, destination: &Arc<str>) {
         let Some(line) = self.destinations.get_mut(destination) else { return };
-        let health = self.ordering.watches_health();
-        let head = line.head_key(health, self.per_destination);
+        let head = line.head(self.ordering.watches_health(), self.per_destination);
         if head == line.head {
             return;
         }
-        if let Some(old) = line.head.take() {
-            self.heads.remove(&old);
+        let old = std::mem::replace(&mut line.head, head);
+        if let Some(Head { key, sick }) = old {
+            self.heads(sick).remove(&key);
         }
-        line.head = head;
-        if let Some(new) = head {
-            self.heads.insert(new, Arc::clone(destination));
+        if let Some(Head { key, sick }) = head {
+            self.heads(sick).insert(key, Arc::clone(destination));
         }
+    }
+
+    fn heads(&mut self, sick: bool) -> &mut BTreeMap<Key, Arc<str>> {
+        if sick { &mut self.sick } else { &mut self.healthy }
     }
 
     /// Drops a destination of which nothing needs to be remembered, so that memory follows the
@@ -207,18 +237,14 @@ impl Ready {
 }
 
 impl Line {
-    /// Place of its first entry in the common order; none if it is empty or may not have a slot.
-    ///
-    /// With regard to health, a sick destination stands behind the healthy ones, except for its
-    /// first slot: that one is its probe and takes its turn, so that it is never starved.
-    fn head_key(&self, health: bool, per_destination: u32) -> Option<Key> {
-        let slots = if health { self.window.slots() } else { per_destination };
+    /// Place of its first entry; none if it is empty or may not have a slot.
+    fn head(&self, watches_health: bool, per_destination: u32) -> Option<Head> {
+        let slots = if watches_health { self.window.slots() } else { per_destination };
         if self.running >= slots {
             return None;
         }
         let Reverse(Placed { key, .. }) = self.due.peek()?;
-        let yields = health && !self.window.is_full() && self.running > 0;
-        Some(if yields { key.behind_the_healthy() } else { *key })
+        Some(Head { key: *key, sick: watches_health && !self.window.is_full() })
     }
 }
 
@@ -294,20 +320,24 @@ mod tests {
         (10..20).for_each(|id| ready.push(entry(id, "sick", 1, 1)));
         (20..30).for_each(|id| ready.push(entry(id, "well", 2, 2)));
         let order = drain(&mut ready, at(3));
-        assert_eq!(order[0], 10, "the probe takes its turn");
-        assert!(order[1..9].iter().all(|id| *id >= 20), "then the healthy: {order:?}");
-        assert_eq!(order[9..], [11], "then the rest of a window of 8 / 2 / 2");
+        assert_eq!(order[..8], [20, 21, 22, 23, 24, 25, 26, 27], "eight slots are all it may have");
+        assert_eq!(order[8..], [10, 11], "then a window of 8 / 2 / 2");
     }
 
     #[test]
-    fn a_sick_destination_gets_its_probe_under_full_load_and_recovers() {
-        let mut ready = Ready::new(OrderingKind::LoadAware, 2, 2);
+    fn a_sick_destination_gets_its_turn_under_full_load_and_recovers() {
+        let mut ready = Ready::new(OrderingKind::LoadAware, 1, 2);
         ready.push(entry(0, "sick", 0, 0));
         drain(&mut ready, at(0));
         ready.release("sick", Answer::Deferred);
         ready.push(entry(1, "sick", 1, 1));
         (2..50).for_each(|id| ready.push(entry(id, "well", id, id)));
-        assert_eq!(drain(&mut ready, at(60)), [1, 2], "older than the healthy: it is not starved");
+        let mut turns = 0;
+        while ready.next(at(60)).is_some_and(|entry| &*entry.destination == "well") {
+            ready.release("well", Answer::Final);
+            turns += 1;
+        }
+        assert_eq!(turns, TURN_OF_THE_SICK, "not starved, though the healthy want every slot");
         ready.release("sick", Answer::Final);
         assert!(!ready.destinations.contains_key("sick"), "all slots back: nothing to remember");
     }
@@ -320,7 +350,7 @@ mod tests {
             let entry = ready.next(at(1)).expect("due");
             ready.release(&entry.destination, Answer::Final);
         }
-        assert!(ready.destinations.is_empty() && ready.heads.is_empty());
+        assert!(ready.destinations.is_empty() && ready.healthy.is_empty());
         assert_eq!(ready.running(), 0);
     }
 

@@ -1,1 +1,22 @@
 //! The embedded store-and-forward MTA: intake, durable queue, delivery. Its own process.
+
+pub mod budget;
+pub mod committer;
+mod content;
+pub mod delivery;
+pub mod dispatcher;
+pub mod dsn;
+pub mod idle;
+pub mod intake;
+pub mod mail;
+pub mod reader;
+pub mod rows;
+pub mod server;
+mod session;
+pub mod settle;
+pub mod store;
+pub mod trace;
+pub mod wall;
+
+/// The name the relay goes by in EHLO, trace headers and reports.
+pub const HOST_NAME: &str = "relay.mailbench.test";

@@ -13,6 +13,7 @@ mod csv;
 mod figures;
 mod hgrm;
 mod hlog;
+mod html;
 mod json;
 mod junit;
 mod markdown;
@@ -43,6 +44,8 @@ pub enum Format {
     Hlog,
     /// `summary.md`.
     Markdown,
+    /// `report.html`.
+    Html,
     /// `junit.xml`.
     Junit,
     /// `metrics.txt`.
@@ -53,13 +56,14 @@ pub enum Format {
 
 impl Format {
     /// Every format there is.
-    pub const ALL: [Format; 9] = [
+    pub const ALL: [Format; 10] = [
         Format::Terminal,
         Format::Json,
         Format::Csv,
         Format::Attempts,
         Format::Hlog,
         Format::Markdown,
+        Format::Html,
         Format::Junit,
         Format::Openmetrics,
         Format::Hgrm,
@@ -75,6 +79,7 @@ impl Format {
             Format::Attempts => "attempts",
             Format::Hlog => "hlog",
             Format::Markdown => "markdown",
+            Format::Html => "html",
             Format::Junit => "junit",
             Format::Openmetrics => "openmetrics",
             Format::Hgrm => "hgrm",
@@ -90,6 +95,7 @@ impl Format {
             Format::Attempts => Some("attempts.csv"),
             Format::Hlog => Some("latency.hlog"),
             Format::Markdown => Some("summary.md"),
+            Format::Html => Some("report.html"),
             Format::Junit => Some("junit.xml"),
             Format::Openmetrics => Some("metrics.txt"),
             Format::Terminal | Format::Hgrm => None,
@@ -109,6 +115,7 @@ pub fn render(format: Format, findings: &Findings, view: &View) -> io::Result<St
         Format::Attempts => csv::attempts(&findings.attempts)?,
         Format::Hlog => hlog::render(findings)?,
         Format::Markdown => markdown::render(findings),
+        Format::Html => html::render(findings)?,
         Format::Junit => junit::render(findings),
         Format::Openmetrics => openmetrics::render(&findings.results),
         Format::Hgrm => hgrm::render(&findings.results),

@@ -13,6 +13,9 @@ use crate::ledger::event::Period;
 /// Time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
+/// Faults named at once.
+const NAMED: usize = 3;
+
 /// The run as it stands, taken once a second.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Snapshot {
@@ -39,7 +42,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// Everything but period and time, in one line.
+    /// What became of the mail so far.
     fn figures(&self) -> String {
         let mut line = format!(
             "offered {}  accepted {}  delivered {} ({})  backlog {}",
@@ -52,9 +55,18 @@ impl Snapshot {
         if self.errors > 0 {
             line.push_str(&format!("  errors {}", human::count(self.errors)));
         }
-        if !self.faults.is_empty() {
-            let names: Vec<String> = self.faults.iter().map(|name| plain(name)).collect();
-            line.push_str(&format!("  faults {}", names.join(", ")));
+        line
+    }
+
+    /// Where the run stands, and what is being done to it.
+    fn place(&self) -> String {
+        let mut line = format!("{} {}", self.time(), self.period());
+        let names: Vec<String> = self.faults.iter().take(NAMED).map(|name| plain(name)).collect();
+        if !names.is_empty() {
+            line.push_str(&format!("  fault {}", names.join(", ")));
+        }
+        if self.faults.len() > NAMED {
+            line.push_str(&format!(" and {} more", self.faults.len() - NAMED));
         }
         line
     }
@@ -77,7 +89,7 @@ impl Snapshot {
     /// As a line of its own.
     #[must_use]
     pub fn line(&self) -> String {
-        format!("{} {}  {}", self.time(), self.period(), self.figures())
+        format!("{}  {}", self.place(), self.figures())
     }
 }
 
@@ -114,7 +126,7 @@ impl Progress {
             Progress::Live(bar) => {
                 bar.set_length(millis(snapshot.total));
                 bar.set_position(millis(snapshot.elapsed.min(snapshot.total)));
-                bar.set_prefix(format!("{:8} {}", snapshot.period(), snapshot.time()));
+                bar.set_prefix(snapshot.place());
                 bar.set_message(snapshot.figures());
             }
             Progress::Plain { next } => {
@@ -137,7 +149,7 @@ impl Progress {
 
 fn bar(target: ProgressDrawTarget) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(0), target);
-    let style = ProgressStyle::with_template("{prefix} {bar:12} {wide_msg}");
+    let style = ProgressStyle::with_template("{bar:24} {prefix}\n{wide_msg}");
     bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()))
 }
 
@@ -180,8 +192,13 @@ mod tests {
             "12s/1m05s measured  offered 1,203  accepted 1,199  delivered 1,020 (98.7/s)  \
              backlog 179"
         );
-        let worse = Snapshot { errors: 4, faults: vec!["grey\x1blist".to_owned()], ..snapshot() };
-        assert!(worse.line().ends_with("  errors 4  faults grey\\x1blist"));
+        let faults = ["grey\x1blist", "b", "c", "d"].map(str::to_owned).to_vec();
+        let worse = Snapshot { errors: 4, faults, ..snapshot() };
+        assert_eq!(
+            worse.line(),
+            "12s/1m05s measured  fault grey\\x1blist, b, c and 1 more  offered 1,203  \
+             accepted 1,199  delivered 1,020 (98.7/s)  backlog 179  errors 4"
+        );
     }
 
     #[test]

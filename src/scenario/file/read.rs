@@ -130,7 +130,7 @@ fn collect_bounds(
         (DeValue::String(text), Some((metric, metric_span))) => {
             bounds.push(Bound { metric, metric_span, bound: text.into_owned(), bound_span });
         }
-        (DeValue::Array(elements), Some(metric)) => {
+        (DeValue::Array(elements), Some(metric)) if !elements.is_empty() => {
             for element in elements {
                 if element.get_ref().is_table() || element.get_ref().is_array() {
                     problems.push(not_a_bound(&element.span()));

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::outcome::Cause;
 use super::timeouts::Timeouts;
-use super::wire::Wire;
+use super::wire::{TOO_LONG, Wire};
 use crate::clock::Clock;
 use crate::limits;
 use crate::smtp::reply::{EnhancedStatus, Reply, Severity};
@@ -219,11 +219,13 @@ impl Connection {
 
     /// Reads one reply. After a 421 the server closes (RFC 5321 §3.8).
     pub(super) async fn reply(&mut self, patience: Duration) -> Result<Reply, Cause> {
+        self.client.stream.begin_reply();
         let cause = match timeout(patience, self.client.read()).await {
             Ok(Ok(response)) => {
                 self.open &= response.code != 421;
                 return Ok(reply_of(response));
             }
+            Ok(Err(mail_send::Error::Io(error))) if error.kind() == TOO_LONG => Cause::NotAReply,
             Ok(Err(mail_send::Error::Io(error))) => Cause::Io(error.kind()),
             // mail-send says the same of garbage and of the end of the connection.
             Ok(Err(_)) if !self.client.stream.ended() => Cause::NotAReply,

@@ -15,6 +15,9 @@ use mailbench::report::view::View;
 use mailbench::report::{self, Format};
 use mailbench::scenario;
 
+use fixture::clean;
+use fixture::rich::{HOSTILE, rich};
+
 /// The thresholds of the rich run as its user wrote them.
 const ASKED: &str = r#"
 name = "deferral-storm"
@@ -54,7 +57,7 @@ fn render(format: Format, findings: &Findings) -> String {
 
 #[test]
 fn the_summary_tells_the_story() {
-    for (name, findings) in [("rich", fixture::rich()), ("clean", fixture::clean())] {
+    for (name, findings) in [("rich", rich()), ("clean", clean())] {
         for width in [80, 120] {
             let folder = "reports/deferral-storm/20261124T183000Z-k3f9".to_owned();
             let view = View { folder: Some(folder), ..View::plain(width) };
@@ -69,13 +72,13 @@ fn the_summary_tells_the_story() {
 #[test]
 fn the_summary_can_be_read_in_ascii_and_in_colour() {
     let ascii = View { unicode: false, ..View::plain(80) };
-    let text = summary(&fixture::rich(), &ascii);
+    let text = summary(&rich(), &ascii);
     assert!(text.is_ascii());
     golden("rich-ascii.txt", &text);
 
     let colour = View { colour: true, ..View::plain(80) };
-    let coloured = summary(&fixture::rich(), &colour);
-    let plain = summary(&fixture::rich(), &View::plain(80));
+    let coloured = summary(&rich(), &colour);
+    let plain = summary(&rich(), &View::plain(80));
     assert_eq!(anstream::adapter::strip_str(&coloured).to_string(), plain, "colour moves nothing");
     assert_ne!(coloured, plain);
 }
@@ -83,37 +86,37 @@ fn the_summary_can_be_read_in_ascii_and_in_colour() {
 #[test]
 fn quiet_is_one_line() {
     let view = View { quiet: true, ..View::plain(80) };
-    assert_eq!(summary(&fixture::clean(), &view), "RESULT: PASS  exit 0\n");
+    assert_eq!(summary(&clean(), &view), "RESULT: PASS  exit 0\n");
     assert_eq!(
-        summary(&fixture::rich(), &view),
+        summary(&rich(), &view),
         "RESULT: FAIL  exit 97  3 accepted probes were lost (and 3 more)\n"
     );
 }
 
 #[test]
 fn every_file_is_as_it_was_read() {
-    for (name, findings) in [("rich", fixture::rich()), ("clean", fixture::clean())] {
-        for format in [Format::Markdown, Format::Junit, Format::Openmetrics] {
+    for (name, findings) in [("rich", rich()), ("clean", clean())] {
+        for format in [Format::Markdown, Format::Html, Format::Junit, Format::Openmetrics] {
             let file = format.file().expect("a file");
             golden(&format!("{name}-{file}"), &render(format, &findings));
         }
     }
-    golden("rich-timeseries.csv", &render(Format::Csv, &fixture::rich()));
-    golden("rich-attempts.csv", &render(Format::Attempts, &fixture::rich()));
-    golden("clean-e2e.hgrm", &render(Format::Hgrm, &fixture::clean()));
+    golden("rich-timeseries.csv", &render(Format::Csv, &rich()));
+    golden("rich-attempts.csv", &render(Format::Attempts, &rich()));
+    golden("clean-e2e.hgrm", &render(Format::Hgrm, &clean()));
     let asked = scenario::parse("scenarios/storm.toml", ASKED, &[]).expect("a scenario");
-    let annotations = report::github::annotations(&fixture::rich().results, &asked);
+    let annotations = report::github::annotations(&rich().results, &asked);
     golden("rich-annotations.txt", &annotations);
 }
 
 #[test]
 fn json_reads_back_to_the_same_results() {
-    let findings = fixture::rich();
+    let findings = rich();
     let text = render(Format::Json, &findings);
     let read: Results = serde_json::from_str(&text).expect("results");
     let value = |results: &Results| rounded(serde_json::to_value(results).expect("JSON"));
     assert_eq!(value(&read), value(&findings.results));
-    assert_eq!(read.replies[0].example, fixture::HOSTILE);
+    assert_eq!(read.replies[0].example, HOSTILE);
 }
 
 /// Reading a float may err in its last bit.
@@ -133,7 +136,7 @@ fn rounded(value: serde_json::Value) -> serde_json::Value {
 
 #[test]
 fn the_interval_log_reads_back() {
-    let findings = fixture::rich();
+    let findings = rich();
     let text = render(Format::Hlog, &findings);
     let entries: Vec<LogEntry> =
         IntervalLogIterator::new(text.as_bytes()).collect::<Result<_, _>>().expect("a log");
@@ -167,13 +170,13 @@ fn the_interval_log_reads_back() {
 #[test]
 fn hostile_text_is_inert_in_every_format() {
     for format in Format::ALL {
-        let text = render(format, &fixture::rich());
+        let text = render(format, &rich());
         let acting = |c: char| c.is_control() && c != '\n';
         assert!(!text.contains(acting), "{} has control characters", format.name());
         for line in text.lines() {
             assert!(!line.trim_start().starts_with("::error"), "{}: {line}", format.name());
         }
-        if format == Format::Junit {
+        if matches!(format, Format::Junit | Format::Html) {
             assert!(!text.contains("</script>]]>"), "{}", format.name());
         }
     }
@@ -182,7 +185,7 @@ fn hostile_text_is_inert_in_every_format() {
 #[test]
 fn a_run_folder_gets_every_file_whole() {
     let folder = tempfile::tempdir().expect("a folder");
-    report::write_all(&fixture::rich(), folder.path()).expect("written");
+    report::write_all(&rich(), folder.path()).expect("written");
     let mut files: Vec<String> = std::fs::read_dir(folder.path())
         .expect("a folder")
         .map(|entry| entry.expect("an entry").file_name().into_string().expect("a name"))
@@ -194,7 +197,7 @@ fn a_run_folder_gets_every_file_whole() {
     for format in Format::ALL {
         if let Some(file) = format.file() {
             let text = std::fs::read_to_string(folder.path().join(file)).expect("text");
-            assert_eq!(text, render(format, &fixture::rich()));
+            assert_eq!(text, render(format, &rich()));
         }
     }
 }

@@ -38,6 +38,16 @@ fn keys_types_and_syntax() {
 }
 
 #[test]
+fn thresholds_are_text() {
+    let with = |bound: &str| format!("{LOAD}{DESTINATION}[thresholds]\nlost = {bound}\n");
+    let what = "a threshold is an operator and a value, as text";
+    one(&with("0"), ("0", what, "lost = \"== 0\""));
+    one(&with("[]"), ("[]", what, ""));
+    one(&with("[\"== 0\", 7]"), ("7", what, ""));
+    one(&with("[[\"== 0\"]]"), ("[\"== 0\"]", what, ""));
+}
+
+#[test]
 fn units_and_quantities() {
     let load = |text: &str| format!("[load]\n{text}\n{DESTINATION}");
     let message = |text: &str| format!("{LOAD}{DESTINATION}[message]\n{text}\n");

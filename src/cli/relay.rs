@@ -1,0 +1,143 @@
+//! `mailbench relay`: the embedded relay alone, and its queue counted.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use super::exit::Exit;
+use crate::limits::RELAY_QUEUE;
+use crate::queue::schedule::RetrySchedule;
+use crate::relay::reader::Reader;
+use crate::relay::server::{Relay, Settings};
+use crate::scenario::model::Delivery;
+use crate::scenario::units::Timespan;
+use crate::seed::Seed;
+
+/// A count is cheap, not free.
+const FASTEST_COUNT: Duration = Duration::from_millis(10);
+
+/// Run the embedded relay: takes mail, keeps it on disk, relays it
+///
+/// Prints `listening on ADDRESS` when it is ready and stops in order on SIGTERM. Mail that is in
+/// the queue when it starts is taken up, also after a kill.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to take mail (loopback; port 0: a free one)
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    listen: SocketAddr,
+    /// Next hop of all mail (loopback)
+    #[arg(long, value_name = "ADDR", required_unless_present = "count")]
+    relay_to: Option<SocketAddr>,
+    /// Folder of the queue
+    #[arg(long, value_name = "DIR")]
+    queue: PathBuf,
+    /// TOML file with [retry] and [delivery], as in a scenario's [target]
+    #[arg(long, value_name = "FILE")]
+    settings: Option<PathBuf>,
+    /// Seed of the jitter of retries
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Recipients the queue may hold; a full queue answers 421 and 452
+    #[arg(long, value_name = "N", default_value_t = RELAY_QUEUE)]
+    capacity: u64,
+    /// Print how many recipients in the queue are not done, as JSON, and exit
+    #[arg(long, conflicts_with_all = ["relay_to", "settings"])]
+    count: bool,
+    /// With --count: print again after each such time, until nobody reads
+    #[arg(long, value_name = "DURATION", requires = "count")]
+    every: Option<Timespan>,
+}
+
+/// Runs the relay until it is told to stop, or counts its queue.
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match args.relay_to {
+        Some(relay_to) => runtime.block_on(relay(args, relay_to)),
+        None => {
+            runtime.block_on(count(&args.queue, args.every.map(|every| every.0.max(FASTEST_COUNT))))
+        }
+    }
+}
+
+async fn relay(args: &Args, relay_to: SocketAddr) -> anyhow::Result<Exit> {
+    for address in [args.listen, relay_to] {
+        if !address.ip().is_loopback() {
+            let refusal = anyhow::anyhow!("{address} is not loopback: the relay goes nowhere else");
+            return Err(Exit::Usage.because(refusal));
+        }
+    }
+    let (retry, delivery) = settings(args.settings.as_deref())?;
+    let settings = Settings {
+        listen: args.listen,
+        relay_to,
+        queue: args.queue.clone(),
+        retry,
+        delivery,
+        seed: Seed(args.seed),
+        capacity: args.capacity,
+    };
+    raise_descriptor_limit();
+    let stop = stop_on_signal()?;
+    let relay = Relay::open(&settings, stop).map_err(|error| Exit::Unreachable.because(error))?;
+    super::print(&format!("listening on {}\n", relay.address()?))?;
+    relay.run().await;
+    Ok(Exit::Passed)
+}
+
+fn settings(path: Option<&Path>) -> anyhow::Result<(RetrySchedule, Delivery)> {
+    let text = match path {
+        Some(path) => std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read {}", path.display()))
+            .map_err(|error| Exit::Scenario.because(error))?,
+        None => String::new(),
+    };
+    let name = path.map_or_else(String::new, |path| path.display().to_string());
+    Ok(crate::scenario::relay_settings(&name, &text)?)
+}
+
+/// A token that is cancelled by SIGTERM or SIGINT.
+fn stop_on_signal() -> std::io::Result<CancellationToken> {
+    let stop = CancellationToken::new();
+    let (mut terminate, mut interrupt) =
+        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    let token = stop.clone();
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+        tracing::info!("stopping");
+        token.cancel();
+    });
+    Ok(stop)
+}
+
+/// Each session and each delivery is a descriptor; the customary soft limit is 1024.
+fn raise_descriptor_limit() {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let raised = getrlimit(Resource::RLIMIT_NOFILE)
+        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
+    if let Err(error) = raised {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
+}
+
+/// Prints the count once, or again and again until nobody reads it or the parent is gone.
+async fn count(queue: &Path, every: Option<Duration>) -> anyhow::Result<Exit> {
+    let reader = Reader::open(queue).map_err(|error| Exit::Unreachable.because(error))?;
+    let parent = nix::unistd::getppid();
+    loop {
+        let line = serde_json::to_string(&reader.count()?)? + "\n";
+        let written = std::io::stdout().write_all(line.as_bytes());
+        let Some(every) = every else { return written.map(|()| Exit::Passed).map_err(Into::into) };
+        if written.is_err() || nix::unistd::getppid() != parent {
+            return Ok(Exit::Passed);
+        }
+        tokio::time::sleep(every).await;
+    }
+}

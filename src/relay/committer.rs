@@ -1,0 +1,158 @@
+//! The one writer of the store: gathers what sessions and deliveries want written and commits it
+//! together, so that one sync serves many messages.
+//!
+//! Decided here: a mail exists for the rest of the relay only after its commit; what a delivery
+//! came to may wait a little for company, since a crash then costs a duplicate, never a loss.
+
+use std::thread::JoinHandle;
+
+use tokio::runtime::Handle;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use crate::limits::{RELAY_COMMIT_BATCH, RELAY_COMMIT_LINGER, RELAY_ORDERS, RELAY_STORE_RETRY};
+use crate::relay::budget::Budget;
+use crate::relay::mail::{Delivery, Mail};
+use crate::relay::rows::{self, Change};
+use crate::relay::store::Store;
+
+/// Something to be written.
+#[derive(Debug)]
+pub enum Order {
+    /// A mail, and who waits for it to be safe.
+    Accept(Mail, oneshot::Sender<Stored>),
+    /// What a delivery came to.
+    Change(Change),
+}
+
+/// Whether a mail is safe.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is: the relay is responsible for it now.
+    Safe,
+    /// It is not.
+    Failed,
+}
+
+/// Where orders are handed in.
+pub type Orders = mpsc::Sender<Order>;
+
+/// New deliveries of one commit.
+pub type NewDeliveries = mpsc::Sender<Vec<Delivery>>;
+
+/// The writer's state.
+struct Committer {
+    store: Store,
+    orders: mpsc::Receiver<Order>,
+    deliveries: NewDeliveries,
+    budget: Budget,
+    batch: Vec<Order>,
+}
+
+/// Starts the writer on its own thread. It ends when every sender of orders is gone and
+/// everything handed in is written.
+pub fn start(
+    store: Store,
+    deliveries: NewDeliveries,
+    budget: Budget,
+) -> std::io::Result<(Orders, JoinHandle<()>)> {
+    let (sender, orders) = mpsc::channel(RELAY_ORDERS);
+    let runtime = Handle::current();
+    let committer = Committer { store, orders, deliveries, budget, batch: Vec::new() };
+    let thread = std::thread::Builder::new()
+        .name("committer".to_owned())
+        .spawn(move || committer.run(&runtime))?;
+    Ok((sender, thread))
+}
+
+impl Committer {
+    fn run(mut self, runtime: &Handle) {
+        loop {
+            let open = runtime.block_on(self.gather());
+            if self.batch.is_empty() && !open {
+                return;
+            }
+            if let Err(error) = self.commit() {
+                tracing::error!(%error, "the queue cannot be written");
+                self.fail_accepts();
+                if !open {
+                    return; // what is not recorded as done will be delivered again
+                }
+                runtime.block_on(tokio::time::sleep(RELAY_STORE_RETRY));
+            }
+        }
+    }
+
+    /// Waits for orders and takes all there are; `false` when no more can come. Changes alone
+    /// wait for company.
+    async fn gather(&mut self) -> bool {
+        let mut taken = Vec::new();
+        let mut open = true;
+        let room = |held: usize| RELAY_COMMIT_BATCH.saturating_sub(held);
+        if self.batch.is_empty() {
+            open = self.orders.recv_many(&mut taken, RELAY_COMMIT_BATCH).await > 0;
+        }
+        let someone_waits = |taken: &[Order]| taken.iter().any(|o| matches!(o, Order::Accept(..)));
+        let linger = async {
+            while open && room(taken.len() + self.batch.len()) > 0 && !someone_waits(&taken) {
+                let room = room(taken.len() + self.batch.len());
+                open = self.orders.recv_many(&mut taken, room).await > 0;
+            }
+        };
+        let _company_or_not = timeout(RELAY_COMMIT_LINGER, linger).await;
+        self.batch.extend(taken);
+        open
+    }
+
+    /// Writes the batch in one transaction, then tells everyone.
+    fn commit(&mut self) -> rusqlite::Result<()> {
+        self.store.transaction(|transaction| {
+            for order in &self.batch {
+                match order {
+                    Order::Accept(mail, _) => rows::insert(transaction, mail)?,
+                    Order::Change(change) => rows::apply(transaction, change)?,
+                }
+            }
+            Ok(())
+        })?;
+        self.publish();
+        Ok(())
+    }
+
+    /// Hands the new mails of a committed batch on and lets their senders know.
+    fn publish(&mut self) {
+        let mut deliveries = Vec::new();
+        let mut waiting = Vec::new();
+        for order in self.batch.drain(..) {
+            let mail = match order {
+                Order::Accept(mail, reply) => {
+                    waiting.push(reply);
+                    Some(mail)
+                }
+                Order::Change(change) => change.report,
+            };
+            if let Some(mail) = mail {
+                let kept = self.budget.is_ample().then_some(&mail.content);
+                deliveries.extend(mail.deliveries(kept));
+            }
+        }
+        for reply in waiting {
+            let _session_may_be_gone = reply.send(Stored::Safe);
+        }
+        if !deliveries.is_empty() {
+            let _stopping_and_the_store_has_them = self.deliveries.blocking_send(deliveries);
+        }
+    }
+
+    /// After a failed commit: senders are told to keep their mail, changes are kept for later.
+    fn fail_accepts(&mut self) {
+        let kept = self.batch.drain(..).filter_map(|order| match order {
+            Order::Accept(_, reply) => {
+                let _session_may_be_gone = reply.send(Stored::Failed);
+                None
+            }
+            change @ Order::Change(_) => Some(change),
+        });
+        self.batch = kept.collect();
+    }
+}

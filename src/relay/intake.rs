@@ -1,0 +1,111 @@
+//! Takes connections in: a bounded number of sessions, `421` for more and for a full queue.
+//! What a session says is `session`'s.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::limits::{MESSAGE_SIZE, RECIPIENTS, RELAY_SESSIONS, RELAY_STOP};
+use crate::relay::HOST_NAME;
+use crate::relay::committer::Orders;
+use crate::relay::delivery::Holdings;
+use crate::relay::session::Session;
+use crate::relay::wall::WallClock;
+use crate::smtp::dialogue::{Extension, Terms};
+
+/// What every session needs.
+#[derive(Debug)]
+pub struct Intake {
+    /// The relay's clock.
+    pub clock: WallClock,
+    /// Where mail is made safe.
+    pub orders: Orders,
+    /// What is shared with delivery.
+    pub holdings: Arc<Holdings>,
+    /// Recipients the queue may hold.
+    pub capacity: u64,
+    /// What is offered.
+    pub terms: Arc<Terms>,
+    /// The relay is asked to stop.
+    pub stop: CancellationToken,
+}
+
+/// Pause after a failed accept: no file descriptor is free, and the next try would fail too.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+
+/// What the relay offers.
+#[must_use]
+pub fn terms() -> Terms {
+    Terms {
+        name: HOST_NAME.to_owned(),
+        extensions: vec![
+            Extension::Pipelining,
+            Extension::EightBitMime,
+            Extension::Size,
+            Extension::EnhancedStatusCodes,
+            Extension::MtPriority,
+        ],
+        size: MESSAGE_SIZE,
+        recipients: RECIPIENTS,
+    }
+}
+
+impl Intake {
+    /// Whether the queue takes no more.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.holdings.queued() >= self.capacity
+    }
+
+    /// Takes connections until told to stop, then lets the sessions end.
+    pub async fn run(self: Arc<Intake>, listener: TcpListener) {
+        let places = Arc::new(Semaphore::new(RELAY_SESSIONS));
+        let sessions = TaskTracker::new();
+        loop {
+            let stream = tokio::select! {
+                () = self.stop.cancelled() => break,
+                accepted = listener.accept() => accepted,
+            };
+            match stream {
+                Ok((stream, peer)) => match Arc::clone(&places).try_acquire_owned() {
+                    Ok(place) => {
+                        let session = Session::new(Arc::clone(&self), stream, peer.ip());
+                        let cut_off = cut_off(self.stop.clone());
+                        sessions.spawn(async move {
+                            tokio::select! {
+                                () = session.run() => {}
+                                () = cut_off => {}
+                            }
+                            drop(place);
+                        });
+                    }
+                    Err(_) => turn_away(&stream),
+                },
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+        drop(listener);
+        sessions.close();
+        sessions.wait().await;
+    }
+}
+
+/// Ends when a session that did not end by itself after the stop must be cut off.
+async fn cut_off(stop: CancellationToken) {
+    stop.cancelled().await;
+    sleep(RELAY_STOP).await;
+}
+
+/// Says `421` as far as the socket takes it at once, and closes.
+fn turn_away(stream: &TcpStream) {
+    let reply = format!("421 4.3.2 {HOST_NAME} too many connections\r\n");
+    let _told_or_not = stream.try_write(reply.as_bytes());
+}
