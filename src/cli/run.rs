@@ -79,9 +79,9 @@ fn experiment(request: &Request, quiet: bool) -> Result<Outcome, RunError> {
 
 /// Prints the summary; in a GitHub job, its summary and annotations too.
 fn tell(loaded: &Loaded, outcome: &Outcome, quiet: bool) -> anyhow::Result<()> {
-    let view = View { quiet, ..View::of_stdout().with_folder(&outcome.folder) };
+    let view = View::of_stdout(quiet, Some(outcome.folder.display().to_string()));
     super::print(&report::render(Format::Terminal, &outcome.findings, &view)?)?;
-    super::print(&report::github::tell(&outcome.findings, loaded)?)?;
+    report::github::tell(&outcome.findings, loaded)?;
     Ok(())
 }
 

@@ -122,7 +122,7 @@ pub fn judge(folder: &Path) -> Result<Findings, RunError> {
     let path = folder.join(JOURNAL);
     let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
     let mut reader = journal::open(&path).map_err(failed)?;
-    Ok(measure::judge(&loaded, &mut reader))
+    Ok(measure::judge(&loaded, &mut reader, &[]))
 }
 
 /// Starts the stand and sees one message through it to every destination.
@@ -141,10 +141,8 @@ async fn conduct(
     let schedule = Schedule::new(stand.clock.now(), &stand.scenario.load);
     stand.sink.measured_from(schedule.measured);
     let mut watched = Watched::start(&stand, schedule);
-    let offered = offer(&mut stand, &schedule, interrupts, &mut |stand| {
-        progress.show(&watched.snapshot(stand));
-    });
-    let offered = offered.await;
+    let mut show = |stand: &Stand| progress.show(&watched.snapshot(stand));
+    let offered = offer(&mut stand, &schedule, interrupts, &mut show).await;
     let at = schedule.end.unwrap_or(stand.clock.now()).min(stand.clock.now());
     stand.ledger.record(&Event::Period { at, period: Period::Drain });
     if offered.is_ok() {

@@ -41,7 +41,7 @@ pub(super) async fn greeting(address: SocketAddr) -> Result<String, TargetError>
 /// Reads the first line of a greeting to its end, and takes leave.
 async fn greet(address: SocketAddr) -> std::io::Result<String> {
     let stream = TcpStream::connect(address).await?;
-    let mut reader = BufReader::new(stream).take(limits::REPLY_LINE as u64);
+    let mut reader = BufReader::new(stream).take(limits::REPLY as u64);
     let mut first = String::new();
     let mut line = String::new();
     loop {
