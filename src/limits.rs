@@ -12,8 +12,10 @@ pub const COMMAND_LINE: usize = 4096;
 /// Bytes of an over-long command line a server side throws away before it gives the peer up.
 pub const LINE_DISCARDED: usize = 1024 * 1024;
 
-/// Longest reply a client reads, all its lines together. RFC 5321 §4.5.3.1.5 asks for lines of
-/// 512, and no reply has more than a few dozen.
+/// Longest reply line a client reads. RFC 5321 §4.5.3.1.5 asks for 512.
+pub const REPLY_LINE: usize = 8192;
+
+/// Longest reply a client reads, all its lines together; no reply has more than a few dozen.
 pub const REPLY: usize = 64 * 1024;
 
 /// Largest message content the sink or relay takes, in bytes.
