@@ -9,9 +9,9 @@ mod check;
 mod completions;
 mod init;
 mod man;
-mod run;
 mod plan;
 mod relay;
+mod run;
 mod scenario;
 
 use std::io::{self, IsTerminal, Write};

@@ -45,7 +45,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         command: command(args),
         allowed_targets: args.allow_target.clone(),
     };
-    let outcome = experiment(&request, args.quiet).map_err(|error| exit_of(&error).because(error))?;
+    let outcome =
+        experiment(&request, args.quiet).map_err(|error| exit_of(&error).because(error))?;
     tell(&request.loaded, &outcome, args.quiet)?;
     let results = &outcome.findings.results;
     let reasons = &results.verdict.reasons;
@@ -93,10 +94,9 @@ fn exit_of(error: &RunError) -> Exit {
         | RunError::Stored(_)
         | RunError::Traffic(_)
         | RunError::Runtime(_) => Exit::Internal,
-        RunError::Safety(_)
-        | RunError::Sink(_)
-        | RunError::Target(_)
-        | RunError::Preflight(_) => Exit::Unreachable,
+        RunError::Safety(_) | RunError::Sink(_) | RunError::Target(_) | RunError::Preflight(_) => {
+            Exit::Unreachable
+        }
     }
 }
 

@@ -22,7 +22,8 @@ pub(super) struct ScenarioArgs {
 impl ScenarioArgs {
     /// These options as words of a command line, to repeat it.
     pub(super) fn words(&self) -> Vec<String> {
-        let option = |name: &str, value: &dyn std::fmt::Display| [name.to_owned(), value.to_string()];
+        let option =
+            |name: &str, value: &dyn std::fmt::Display| [name.to_owned(), value.to_string()];
         let set = self.set.iter().flat_map(|change| option("--set", change));
         let seed = self.seed.iter().flat_map(|seed| option("--seed", seed));
         let domains = self.allow_recipient_domain.iter();

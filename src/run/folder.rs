@@ -58,7 +58,12 @@ fn nonce(now: SystemTime) -> String {
     digest.update(since.as_nanos().to_le_bytes());
     digest.update(std::process::id().to_le_bytes());
     let alphabet = b"abcdefghijklmnopqrstuvwxyz234567";
-    digest.finalize().iter().take(8).map(|byte| char::from(alphabet[usize::from(byte % 32)])).collect()
+    digest
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|byte| char::from(alphabet[usize::from(byte % 32)]))
+        .collect()
 }
 
 #[cfg(test)]

@@ -122,7 +122,7 @@ pub fn judge(folder: &Path) -> Result<Findings, RunError> {
     let path = folder.join(JOURNAL);
     let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
     let mut reader = journal::open(&path).map_err(failed)?;
-    Ok(measure::judge(&loaded, &mut reader, &[]))
+    measure::judge(&loaded, &mut reader).map_err(RunError::Stored)
 }
 
 /// Starts the stand and sees one message through it to every destination.

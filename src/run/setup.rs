@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 
 use super::folder::Folder;
-use super::{JOURNAL, Request, SCENARIO, RunError, environment, safety};
+use super::{JOURNAL, Request, RunError, SCENARIO, environment, safety};
 use crate::clock::{Clock, Time};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
@@ -70,7 +70,9 @@ impl Stand {
     pub(super) async fn preflight(&self) -> Result<(), RunError> {
         let failed = RunError::Preflight;
         let settings = self.traffic(Time::ZERO);
-        traffic::preflight(&self.plan, &settings, self.clock).await.map_err(|error| failed(error.to_string()))?;
+        traffic::preflight(&self.plan, &settings, self.clock)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
         let wanted = self.scenario.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
         let mut arrived = self.sink.preflight_arrived();
         let all = arrived.wait_for(|arrived| *arrived >= wanted);
@@ -101,7 +103,9 @@ impl Stand {
 
     /// Whether the target has ended by itself; recorded once.
     pub(super) fn target_ended(&mut self) -> bool {
-        if !self.died && let Some(status) = self.target.ended() {
+        if !self.died
+            && let Some(status) = self.target.ended()
+        {
             self.died = true;
             let at = self.clock.now();
             self.ledger.record(&Event::Target { at, change: TargetChange::Died { status } });

@@ -1,7 +1,7 @@
 //! `--set key=value`: overrides of a scenario by the paths of its own file.
 
-use std::fmt;
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use toml::Spanned;

@@ -102,7 +102,11 @@ mod tests {
         let postqueue = "{\"queue_name\":\"deferred\",\"queue_id\":\"A\"}\n\
                          {\"queue_name\":\"active\",\"queue_id\":\"B\"}\n";
         assert_eq!(read(postqueue), Some(QueueLength { total: 2, active: 1, deferred: 1 }));
-        assert_eq!(read(""), Some(QueueLength::default()), "postqueue -j prints nothing when empty");
+        assert_eq!(
+            read(""),
+            Some(QueueLength::default()),
+            "postqueue -j prints nothing when empty"
+        );
     }
 
     #[test]
