@@ -4,7 +4,7 @@ use std::fs;
 
 /// The facts, in display order.
 #[must_use]
-pub fn facts() -> Vec<(String, String)> {
+pub(super) fn facts() -> Vec<(String, String)> {
     let facts = [
         ("os", os()),
         ("kernel", read("/proc/sys/kernel/osrelease")),
@@ -19,7 +19,7 @@ pub fn facts() -> Vec<(String, String)> {
 
 /// Cores this process may use.
 #[must_use]
-pub fn cores() -> usize {
+fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 

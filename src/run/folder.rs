@@ -9,15 +9,15 @@ use crate::clock::Clock;
 
 /// The folder of one run, created.
 #[derive(Clone, Debug)]
-pub struct Folder {
+pub(super) struct Folder {
     /// The folder itself.
-    pub path: PathBuf,
+    pub(super) path: PathBuf,
     /// The run's id: UTC time and a short nonce.
-    pub id: String,
+    pub(super) id: String,
     /// The nonce: new for every run.
-    pub nonce: String,
+    pub(super) nonce: String,
     /// Start of the run, RFC 3339, UTC.
-    pub started_at: String,
+    pub(super) started_at: String,
 }
 
 impl Folder {
@@ -26,7 +26,11 @@ impl Folder {
     ///
     /// # Errors
     /// When it cannot be created, or `output` already holds a run.
-    pub fn create(scenario: &str, output: Option<&Path>, clock: &Clock) -> std::io::Result<Folder> {
+    pub(super) fn create(
+        scenario: &str,
+        output: Option<&Path>,
+        clock: &Clock,
+    ) -> std::io::Result<Folder> {
         let nonce = nonce(clock.wall());
         let started = jiff::Timestamp::try_from(clock.wall()).unwrap_or_default();
         let id = format!("{}-{nonce}", started.strftime("%Y%m%dT%H%M%SZ"));
@@ -45,7 +49,7 @@ impl Folder {
 
     /// A file in the folder.
     #[must_use]
-    pub fn file(&self, name: &str) -> PathBuf {
+    pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
     }
 }

@@ -15,6 +15,7 @@ fn a_generator_capped_to_one_session_is_invalid() {
     .set("target.kind", "direct")
     .set("load.sessions", "1")
     .set("load.duration", "4s")
+    .strict()
     .run();
     ran.assert_code(96);
     let report = ran.report();

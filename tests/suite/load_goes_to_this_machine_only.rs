@@ -43,7 +43,10 @@ fn a_target_that_relays_elsewhere_gets_no_load() {
     let ran = external(&address.to_string()).run();
     ran.assert_code(106);
     assert!(ran.stderr.contains("preflight"), "{ran}");
-    std::net::TcpStream::connect(address).expect("the last one").write_all(b"STOP\r\n").expect("said");
+    std::net::TcpStream::connect(address)
+        .expect("the last one")
+        .write_all(b"STOP\r\n")
+        .expect("said");
     assert_eq!(server.join().expect("it ends"), 1, "one preflight message, no load");
 }
 

@@ -1,12 +1,18 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
+mod a_spoiled_run_is_invalid;
+mod a_stored_run_judges_to_the_same_bytes;
+mod an_interrupted_run_keeps_what_it_saw;
 mod bounces_need_reasons;
 mod command_line;
 mod counts_are_what_was_planted;
+mod duplicates_after_ambiguity_are_excused;
 mod faults_are_enacted;
 mod journals;
+mod load_goes_to_this_machine_only;
 mod lost_connection;
 mod mail_is_taken;
+mod nothing_delivered_is_not_a_pass;
 mod nothing_is_lost_when_the_relay_is_killed;
 mod offered;
 mod offering;
@@ -24,7 +30,9 @@ mod scenario_grammar;
 mod scenario_hostile;
 mod scenario_schema;
 mod scripted;
+mod shipped_scenarios_run;
 mod sink_side;
 mod stall;
 mod submission;
+mod support;
 mod unproved_is_not_a_pass;
