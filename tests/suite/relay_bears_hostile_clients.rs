@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::relay_actors::{Client, NextHop, accept_all, settings, start};
+use crate::relay_actors::{Client, settings, start};
+use crate::relay_next_hop::{NextHop, accept_all};
 
 const TEXT: &str = "Subject: t\r\n\r\nhello";
 
@@ -54,6 +55,19 @@ async fn pipelined_nonsense_gets_a_reply_each() {
     hop.wait_for(1).await;
     let content = String::from_utf8(hop.taken()[0].content.clone()).expect("text");
     assert!(content.ends_with("x\n.\nMAIL FROM:<evil@x.test>\r\n"), "{content}");
+}
+
+#[tokio::test]
+async fn endless_headers_and_nul_pass_as_they_are() {
+    let hop = NextHop::start(accept_all, Duration::ZERO).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (relay, _running) = start(&settings(folder.path(), hop.address));
+    let mut client = Client::connect(relay).await.expect("a session");
+    let text = format!("X: {}\r\n{}\0\0", "y".repeat(1 << 20), "Z: \0\r\n".repeat(10_000));
+    let reply = client.send("<me@x.test>", &["a@y.test"], &text).await.expect("a reply");
+    assert!(reply.starts_with("250"), "{reply}");
+    hop.wait_for(1).await;
+    assert!(hop.taken()[0].content.ends_with(format!("{text}\r\n").as_bytes()));
 }
 
 #[tokio::test]

@@ -1,12 +1,12 @@
 //! One connection: opened, greeted, reused, quit. Transactions over it are in
 //! [`super::transaction`].
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mail_send::SmtpClient;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::outcome::Cause;
@@ -22,8 +22,6 @@ use crate::smtp::stage::Stage;
 pub struct Peer {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Local address to connect from; `None`: the kernel chooses.
-    pub source: Option<IpAddr>,
     /// Our name in EHLO.
     pub name: String,
     /// Use PIPELINING (RFC 2920) when it is offered.
@@ -130,16 +128,7 @@ async fn open(
 }
 
 async fn dial(peer: &Peer) -> Result<Wire, Cause> {
-    let dialled = async {
-        let socket = match peer.address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        if let Some(source) = peer.source {
-            socket.bind(SocketAddr::new(source, 0))?;
-        }
-        Wire::new(socket.connect(peer.address).await?)
-    };
+    let dialled = async { Wire::new(TcpStream::connect(peer.address).await?) };
     match timeout(peer.timeouts.connect, dialled).await {
         Ok(wire) => wire.map_err(|error| Cause::Io(error.kind())),
         Err(_) => Err(Cause::TimedOut(peer.timeouts.connect)),
