@@ -6,27 +6,27 @@ use std::process::{Child, Command, Output, Stdio};
 use serde_json::Value;
 
 /// A scenario about to be run.
-pub struct Lab {
+pub(crate) struct Lab {
     folder: tempfile::TempDir,
     arguments: Vec<String>,
     strict: bool,
 }
 
 /// A run that has ended.
-pub struct Ran {
+pub(crate) struct Ran {
     _folder: tempfile::TempDir,
     /// The run's folder.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// Exit code.
-    pub code: i32,
+    pub(crate) code: i32,
     /// What it printed.
-    pub stdout: String,
+    pub(crate) stdout: String,
     /// What it said meanwhile.
-    pub stderr: String,
+    pub(crate) stderr: String,
 }
 
 /// A scenario small enough for a test: two destinations, short periods, quick retries.
-pub const SMALL: &str = r#"
+pub(crate) const SMALL: &str = r#"
 name = "small"
 question = "Does mail arrive?"
 seed = 7
@@ -55,38 +55,38 @@ domain = "two.test"
 
 impl Lab {
     /// A lab with this scenario.
-    pub fn new(scenario: &str) -> Lab {
+    pub(crate) fn new(scenario: &str) -> Lab {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("scenario.toml"), scenario).expect("written");
         Lab { folder, arguments: Vec::new(), strict: false }
     }
 
     /// The small scenario with this appended.
-    pub fn small(more: &str) -> Lab {
+    pub(crate) fn small(more: &str) -> Lab {
         Lab::new(&format!("{SMALL}{more}"))
     }
 
     /// A shipped scenario.
-    pub fn shipped(name: &str) -> Lab {
+    pub(crate) fn shipped(name: &str) -> Lab {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios").join(name);
         Lab::new(&std::fs::read_to_string(path).expect("a scenario"))
     }
 
     /// Judged by the instrument's health too. Other tests run beside each other on few cores:
     /// there the instrument is rightly called spoiled, which is not what they ask about.
-    pub fn strict(mut self) -> Lab {
+    pub(crate) fn strict(mut self) -> Lab {
         self.strict = true;
         self
     }
 
     /// A further word on the command line.
-    pub fn arg(mut self, argument: &str) -> Lab {
+    pub(crate) fn arg(mut self, argument: &str) -> Lab {
         self.arguments.push(argument.to_owned());
         self
     }
 
     /// `--set key=value`.
-    pub fn set(self, key: &str, value: &str) -> Lab {
+    pub(crate) fn set(self, key: &str, value: &str) -> Lab {
         self.arg("--set").arg(&format!("{key}={value}"))
     }
 
@@ -102,31 +102,31 @@ impl Lab {
     }
 
     /// Runs it to its end.
-    pub fn run(self) -> Ran {
+    pub(crate) fn run(self) -> Ran {
         let output = self.command().output().expect("mailbench runs");
         self.ended(&output)
     }
 
     /// Starts it.
-    pub fn start(&self) -> Child {
+    pub(crate) fn start(&self) -> Child {
         let mut command = self.command();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.spawn().expect("mailbench starts")
     }
 
     /// What a started run came to.
-    pub fn finish(self, child: Child) -> Ran {
+    pub(crate) fn finish(self, child: Child) -> Ran {
         let output = child.wait_with_output().expect("it ends");
         self.ended(&output)
     }
 
     /// Waits for a started run to end, and keeps the lab.
-    pub fn finish_keeping(&self, mut child: Child) -> Option<i32> {
+    pub(crate) fn finish_keeping(&self, mut child: Child) -> Option<i32> {
         child.wait().expect("it ends").code()
     }
 
     /// The run's folder.
-    pub fn path(&self) -> PathBuf {
+    pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("run")
     }
 
@@ -143,14 +143,14 @@ impl Lab {
 
 impl Ran {
     /// `report.json`.
-    pub fn report(&self) -> Value {
+    pub(crate) fn report(&self) -> Value {
         let text = std::fs::read_to_string(self.path.join("report.json"));
         let text = text.unwrap_or_else(|error| panic!("no report ({error})\n{self}"));
         serde_json::from_str(&text).expect("JSON")
     }
 
     /// One of the counts.
-    pub fn count(&self, name: &str) -> u64 {
+    pub(crate) fn count(&self, name: &str) -> u64 {
         let report = self.report();
         let count = report["counts"][name].as_u64();
         count.unwrap_or_else(|| panic!("no count `{name}` in {}", report["counts"]))
@@ -158,7 +158,7 @@ impl Ran {
 
     /// Asserts the exit code, showing what was said if it is another.
     #[track_caller]
-    pub fn assert_code(&self, code: i32) {
+    pub(crate) fn assert_code(&self, code: i32) {
         assert_eq!(self.code, code, "{self}");
     }
 }
@@ -170,6 +170,6 @@ impl std::fmt::Display for Ran {
 }
 
 /// The built program.
-pub fn mailbench() -> Command {
+pub(crate) fn mailbench() -> Command {
     Command::new(env!("CARGO_BIN_EXE_mailbench"))
 }
