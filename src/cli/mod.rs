@@ -13,6 +13,8 @@ mod plan;
 mod relay;
 mod run;
 mod scenario;
+mod server;
+mod sink;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ enum Command {
     Man(man::Args),
     Plan(plan::Args),
     Relay(relay::Args),
+    Sink(sink::Args),
 }
 
 impl Command {
@@ -51,13 +54,14 @@ impl Command {
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
+            Command::Sink(args) => sink::run(&args),
         }
     }
 
     /// What is logged unless `MAILBENCH_LOG` says otherwise: a server tells of its life.
     fn log(&self) -> &'static str {
         match self {
-            Command::Relay(_) => "mailbench=info",
+            Command::Relay(_) | Command::Sink(_) => "mailbench=info",
             _ => "warn",
         }
     }
