@@ -11,6 +11,7 @@ mod init;
 mod man;
 mod plan;
 mod relay;
+mod run;
 mod scenario;
 mod server;
 mod sink;
@@ -33,6 +34,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
     Check(check::Args),
     Completions(completions::Args),
     Init(init::Args),
@@ -45,6 +47,7 @@ enum Command {
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
+            Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Init(args) => init::run(&args),
