@@ -38,6 +38,23 @@ impl Exit {
         self as u8
     }
 
+    /// The meaning of a number, as a report holds it; one that has none is a bug.
+    #[must_use]
+    pub fn from_code(code: u8) -> Exit {
+        let all = [
+            Exit::Passed,
+            Exit::Usage,
+            Exit::Invalid,
+            Exit::Correctness,
+            Exit::Regression,
+            Exit::Threshold,
+            Exit::Scenario,
+            Exit::Interrupted,
+            Exit::Unreachable,
+        ];
+        all.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::Internal)
+    }
+
     /// `error`, ending the program with this code instead of [`Exit::Internal`].
     pub fn because(self, error: impl Into<anyhow::Error>) -> anyhow::Error {
         anyhow::Error::new(Failure { exit: self, cause: error.into() })

@@ -10,6 +10,7 @@ mod completions;
 mod init;
 mod man;
 mod relay;
+mod report;
 mod scenario;
 
 use std::io::{self, IsTerminal, Write};
@@ -35,6 +36,7 @@ enum Command {
     Init(init::Args),
     Man(man::Args),
     Relay(relay::Args),
+    Report(report::Args),
 }
 
 impl Command {
@@ -45,6 +47,7 @@ impl Command {
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Relay(args) => relay::run(&args),
+            Command::Report(args) => report::run(&args),
         }
     }
 

@@ -5,7 +5,7 @@
 
 mod fixture;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
@@ -117,6 +117,25 @@ fn json_reads_back_to_the_same_results() {
     let value = |results: &Results| rounded(serde_json::to_value(results).expect("JSON"));
     assert_eq!(value(&read), value(&findings.results));
     assert_eq!(read.replies[0].example, HOSTILE);
+}
+
+#[test]
+fn the_committed_schema_is_current_and_names_what_is_written() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.schema.json");
+    let current = report::schema().expect("a schema");
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &current).expect("the schema folder is writable");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == current, "run UPDATE_SCHEMA=1 cargo test --test suite schema");
+
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().expect("an object").keys().cloned().collect()
+    };
+    let schema: serde_json::Value = serde_json::from_str(&current).expect("JSON");
+    let written: serde_json::Value =
+        serde_json::from_str(&render(Format::Json, &rich())).expect("JSON");
+    assert_eq!(keys(&schema["properties"]), keys(&written));
 }
 
 /// Reading a float may err in its last bit.
