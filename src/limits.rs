@@ -15,6 +15,9 @@ pub const LINE_DISCARDED: usize = 1024 * 1024;
 /// Longest reply line a client reads. RFC 5321 §4.5.3.1.5 asks for 512.
 pub const REPLY_LINE: usize = 8192;
 
+/// Longest reply a client reads, all its lines together; no reply has more than a few dozen.
+pub const REPLY: usize = 64 * 1024;
+
 /// Largest message content the sink or relay takes, in bytes.
 pub const MESSAGE_SIZE: u64 = 128 * 1024 * 1024;
 
@@ -52,6 +55,21 @@ pub const DELIVERIES: u32 = SINK_SESSIONS as u32;
 /// Simultaneous sessions at the sink; more are answered `421`.
 pub const SINK_SESSIONS: usize = 20_000;
 
+/// Connections the kernel holds ready for the sink; Linux cuts it to `net.core.somaxconn`.
+pub const SINK_BACKLOG: u32 = 4096;
+
+/// Bytes a session of the sink reads ahead, and of replies it owes before it writes them.
+pub const SINK_BUFFER: usize = 8192;
+
+/// Subjects whose attempts the sink counts, about 40 bytes each.
+pub const ATTEMPT_COUNTERS: usize = 1 << 25;
+
+/// How long a server side reads on after it has closed its own half of a connection.
+pub const CLOSE_DRAIN: Duration = Duration::from_secs(2);
+
+/// How long the sink waits for its sessions when it is stopped.
+pub const SINK_STOP: Duration = Duration::from_secs(5);
+
 /// Simultaneous sessions of the traffic generator.
 pub const TRAFFIC_SESSIONS: usize = 10_000;
 
@@ -81,8 +99,9 @@ pub const DISPATCH_SPIN: Duration = Duration::from_micros(200);
 pub const DISPATCH_SLEEP: Duration = Duration::from_millis(20);
 
 /// How long a place in the session pool rests after a connection that could not be opened, so
-/// that a target that is down is not hammered.
-pub const RECONNECT: Duration = Duration::from_millis(100);
+/// that a target that is down is not hammered; short, so that due messages do not pile up and
+/// pass for a slow generator.
+pub const RECONNECT: Duration = Duration::from_millis(20);
 
 /// Idle time after which a server side closes a session. RFC 5321 §4.5.3.2.7 asks for 5 minutes.
 pub const SERVER_IDLE: Duration = Duration::from_secs(300);
@@ -193,3 +212,6 @@ pub const DSN_PARTS: usize = 8;
 pub const DSN_FLAWS: usize = 16;
 /// Seconds in a series: a week. What happens later is judged all the same, without a row.
 pub const SERIES_SECONDS: usize = 7 * 24 * 3600;
+
+/// Messages of a closed load that `mailbench plan` prints unless told otherwise.
+pub const PLAN_SHOWN: u64 = 100;

@@ -9,6 +9,7 @@ mod check;
 mod completions;
 mod init;
 mod man;
+mod plan;
 mod relay;
 mod report;
 mod scenario;
@@ -35,6 +36,7 @@ enum Command {
     Completions(completions::Args),
     Init(init::Args),
     Man(man::Args),
+    Plan(plan::Args),
     Relay(relay::Args),
     Report(report::Args),
 }
@@ -46,6 +48,7 @@ impl Command {
             Command::Completions(args) => completions::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
+            Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
         }

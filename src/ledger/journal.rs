@@ -4,7 +4,7 @@
 //! bytes`. A journal cut anywhere reads up to its last whole record.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::event::Event;
@@ -110,6 +110,19 @@ impl<R: Read> Reader<R> {
     #[must_use]
     pub fn damage(&self) -> Option<&str> {
         self.damage.as_deref()
+    }
+
+    /// Goes back to the first event.
+    ///
+    /// # Errors
+    /// When the source cannot be read again.
+    pub fn rewind(&mut self) -> io::Result<()>
+    where
+        R: Seek,
+    {
+        self.source.seek(SeekFrom::Start(MAGIC.len() as u64))?;
+        self.damage = None;
+        Ok(())
     }
 
     fn next_event(&mut self) -> Result<Option<Event>, String> {

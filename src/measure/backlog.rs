@@ -36,6 +36,12 @@ impl Curve {
         Curve { steps }
     }
 
+    /// Whether nothing was ever owed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty()
+    }
+
     /// The level at a moment.
     #[must_use]
     pub fn at(&self, time: Time) -> u64 {

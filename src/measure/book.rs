@@ -1,17 +1,9 @@
 //! Every latency sample of a run, sorted by metric, period and destination.
-//!
-//! Only mail that went well enough has a latency: a message the target refused, or whose reply
-//! was never read, is a count elsewhere, so that fast rejections cannot improve a percentile
-//! (measurement §1.4). Mail that was still on its way at the close is censored, not left out.
-
-use std::time::Duration;
 
 use super::metric::LatencyMetric;
-use super::periods::Periods;
+use super::observation::Seen;
 use super::samples::Samples;
-use crate::clock::Time;
 use crate::ledger::event::Period;
-use crate::ledger::history::ProbeView;
 use crate::probe::DestinationId;
 
 /// Metrics that destinations have; first in [`LatencyMetric::ALL`].
@@ -23,15 +15,6 @@ const METRICS: usize = LatencyMetric::ALL.len();
 pub struct Book {
     overall: [[Samples; METRICS]; 2],
     destinations: Vec<[[Samples; BY_DESTINATION]; 2]>,
-}
-
-/// A span that ended, or that was cut off by the end of the run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Seen {
-    /// It ended after this long.
-    Whole(Duration),
-    /// It had lasted this long.
-    Cut(Duration),
 }
 
 impl Book {
@@ -50,26 +33,7 @@ impl Book {
         row.get(metric as usize)
     }
 
-    /// Enters one message, given its probes: one sample of each submission metric, and one of
-    /// each delivery metric a probe.
-    pub fn message(&mut self, probes: &[ProbeView], periods: &Periods) {
-        let Some(first) = probes.first() else { return };
-        let period = periods.of_due(first.due);
-        let mut destinations: Vec<DestinationId> =
-            probes.iter().filter_map(|probe| probe.destination).collect();
-        destinations.sort_unstable();
-        destinations.dedup();
-        for (metric, seen) in submission(probes, periods.close()) {
-            self.enter(metric, period, &destinations, seen);
-        }
-        for probe in probes {
-            for (metric, seen) in delivery(probe, periods.close()) {
-                self.enter(metric, period, probe.destination.as_slice(), seen);
-            }
-        }
-    }
-
-    /// Enters one observation.
+    /// Enters one observation, for the whole and for each of its destinations.
     pub fn enter(
         &mut self,
         metric: LatencyMetric,
@@ -89,56 +53,16 @@ impl Book {
             put(&mut self.destinations[index][slot(period)][metric as usize], seen);
         }
     }
-}
 
-/// What one message says about the target's service, and about the way to a session.
-pub fn submission(
-    probes: &[ProbeView],
-    close: Time,
-) -> impl Iterator<Item = (LatencyMetric, Seen)> + use<> {
-    let reply = probes.first().and_then(|first| {
-        let from = (first.due, first.sent.unwrap_or(first.offered));
-        match first.submitted {
-            None => Some((Seen::Cut(close.since(from.0)), Seen::Cut(close.since(from.1)))),
-            Some(done) if probes.iter().any(|probe| probe.accepted.is_some()) => {
-                Some((Seen::Whole(done.since(from.0)), Seen::Whole(done.since(from.1))))
-            }
-            Some(_) => None,
-        }
-    });
-    let lag = probes
-        .first()
-        .map(|first| (LatencyMetric::ScheduleLag, Seen::Whole(first.offered.since(first.due))));
-    let reply = reply.into_iter().flat_map(|(response, service)| {
-        [(LatencyMetric::SubmitResponse, response), (LatencyMetric::SubmitService, service)]
-    });
-    lag.into_iter().chain(reply)
-}
-
-/// What one probe says about the way through the target.
-pub fn delivery(
-    probe: &ProbeView,
-    close: Time,
-) -> impl Iterator<Item = (LatencyMetric, Seen)> + use<> {
-    let until = |end: Option<Time>, start: Time| match end {
-        Some(end) => Some(Seen::Whole(end.since(start))),
-        None if probe.bounced.is_some() => None,
-        None => Some(Seen::Cut(close.since(start))),
-    };
-    let owed = probe.accepted.is_some() || probe.submitted.is_none();
-    // After an unread reply the target may hold the mail or not: only its arrival counts.
-    let possible = owed || probe.history.indeterminate > 0;
-    let end_to_end = until(probe.taken, probe.due)
-        .filter(|seen| owed || (possible && matches!(seen, Seen::Whole(_))));
-    let waited = probe.accepted.and_then(|start| until(probe.first_attempt, start));
-    let relayed = probe.accepted.and_then(|start| until(probe.taken, start));
-    [
-        (LatencyMetric::E2eResponse, end_to_end),
-        (LatencyMetric::QueueTime, waited),
-        (LatencyMetric::RelayLatency, relayed),
-    ]
-    .into_iter()
-    .filter_map(|(metric, seen)| Some((metric, seen?)))
+    /// Samples beyond the range of a histogram, and all samples.
+    #[must_use]
+    pub fn overflow(&self) -> (u64, u64) {
+        let all = self.overall.iter().flatten();
+        all.fold((0, 0), |(beyond, count), samples| {
+            let more = (samples.values.len() + samples.censored.len()) as u64;
+            (beyond + samples.overflow, count + more)
+        })
+    }
 }
 
 fn put(samples: &mut Samples, seen: Seen) {
@@ -151,4 +75,30 @@ fn put(samples: &mut Samples, seen: Seen) {
 /// Nothing is due in the drain, so two periods have latencies.
 fn slot(period: Period) -> usize {
     usize::from(period != Period::WarmUp)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    #[test]
+    fn a_sample_counts_for_the_whole_and_for_each_destination() {
+        let mut book = Book::default();
+        let both = [DestinationId(0), DestinationId(2)];
+        let seen = Seen::Whole(Duration::from_millis(7));
+        book.enter(LatencyMetric::SubmitResponse, Period::Measured, &both, seen);
+        book.enter(LatencyMetric::StageData, Period::WarmUp, &both, seen);
+        let count = |metric, destination: Option<u16>, period| {
+            let samples = book.samples(metric, destination.map(DestinationId), period);
+            samples.map(|samples| samples.values.len())
+        };
+        let response = LatencyMetric::SubmitResponse;
+        assert_eq!(count(response, None, Period::Measured), Some(1));
+        assert_eq!(count(response, Some(1), Period::Measured), Some(0));
+        assert_eq!(count(response, Some(2), Period::Measured), Some(1));
+        assert_eq!(count(response, None, Period::WarmUp), Some(0));
+        assert_eq!(count(LatencyMetric::StageData, None, Period::WarmUp), Some(1));
+        assert_eq!(count(LatencyMetric::StageData, Some(0), Period::WarmUp), None);
+    }
 }

@@ -3,23 +3,65 @@
 pub mod attempts;
 pub mod backlog;
 pub mod book;
+pub mod circumstances;
+pub mod collect;
 pub mod conservation;
 pub mod evidence;
 pub mod fairness;
 pub mod faults;
+pub mod figures;
 pub mod health;
+pub mod judge;
 pub mod latency;
+pub mod load;
 pub mod metric;
+pub mod observation;
 mod ordering;
 pub mod periods;
+pub mod queue;
 pub mod replies;
 pub mod results;
 pub mod retry;
 pub mod samples;
 pub mod series;
 mod sums;
+pub mod tables;
+pub mod terms;
 pub mod threshold;
+pub mod verdict;
 mod violation;
+pub mod warning;
 
 #[cfg(test)]
 pub(crate) mod synthetic;
+
+use std::io::{Read, Seek};
+
+use crate::ledger::journal::Reader;
+use crate::plan::Plan;
+use crate::scenario::{Loaded, ScenarioError};
+use judge::Case;
+use results::Findings;
+
+/// Judges a journal: a function of scenario and journal alone.
+///
+/// # Errors
+/// When a threshold means nothing, which whoever started the run has ruled out.
+pub fn judge<R: Read + Seek>(
+    loaded: &Loaded,
+    journal: &mut Reader<R>,
+) -> Result<Findings, ScenarioError> {
+    let scenario = &loaded.scenario;
+    let thresholds = threshold::compile(loaded)?;
+    let plan = Plan::new(scenario, None);
+    let case = Case { scenario, plan: &plan, thresholds: &thresholds };
+    let collected = collect::collect(scenario, &plan, journal.by_ref());
+    let mut findings = judge::conclude(&case, collected, journal.damage());
+    let violations = &mut findings.results.correctness.violations;
+    if !violations.is_empty() && journal.rewind().is_ok() {
+        let domains: Vec<String> =
+            scenario.destinations.iter().map(|it| it.domain.clone()).collect();
+        evidence::attach(violations, journal.by_ref(), &domains);
+    }
+    Ok(findings)
+}

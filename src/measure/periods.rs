@@ -9,6 +9,7 @@ use crate::ledger::event::{Event, Period};
 /// with the last time it mentions.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Periods {
+    warm_up: Option<Time>,
     measured: Option<Time>,
     drain: Option<Time>,
     closed: Option<Time>,
@@ -23,7 +24,7 @@ impl Periods {
         self.last = self.last.max(at.unwrap_or_default());
         match event {
             Event::Period { at, period } => match period {
-                Period::WarmUp => {}
+                Period::WarmUp => self.warm_up = Some(*at),
                 Period::Measured => self.measured = Some(*at),
                 Period::Drain => self.drain = Some(*at),
                 Period::Closed => self.closed = Some(*at),
@@ -86,7 +87,7 @@ impl Periods {
     #[must_use]
     pub fn span(&self, period: Period) -> (Time, Time) {
         match period {
-            Period::WarmUp => (Time::ZERO, self.measured_from()),
+            Period::WarmUp => (self.warm_up.unwrap_or_default(), self.measured_from()),
             Period::Measured => (self.measured_from(), self.load_stop()),
             Period::Drain => (self.load_stop(), self.close()),
             Period::Closed => (self.close(), self.close()),

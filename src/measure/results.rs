@@ -259,6 +259,8 @@ pub struct QueueFacts {
     pub attempts_per_delivery_mean: Option<f64>,
     /// Attempts for each delivered probe: most.
     pub attempts_per_delivery_max: Option<u64>,
+    /// All attempts for each delivered probe, those for mail that was never delivered included.
+    pub retry_amplification: Option<f64>,
     /// Jain index over the destinations without a fault; null with fewer than two.
     pub fairness: Option<f64>,
 }

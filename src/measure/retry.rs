@@ -23,6 +23,8 @@ pub struct Gap {
     pub attempt: u32,
     /// How long it was.
     pub length: Duration,
+    /// When it ended: the start of the next attempt.
+    pub ended: Time,
 }
 
 /// Collects pauses, attempt by attempt.
@@ -36,9 +38,10 @@ pub struct Retries {
 impl Retries {
     /// Takes the next attempt, in order of their ends.
     pub fn observe(&mut self, attempt: &Attempt) {
-        if let Some((number, ended)) = self.owed.remove(&attempt.probe) {
-            let length = attempt.started.since(ended);
-            self.gaps.push(Gap { probe: attempt.probe, attempt: number, length });
+        if let Some((number, since)) = self.owed.remove(&attempt.probe) {
+            let length = attempt.started.since(since);
+            let (probe, ended) = (attempt.probe, attempt.started);
+            self.gaps.push(Gap { probe, attempt: number, length, ended });
         }
         if calls_for_another(attempt.outcome) {
             self.owed.insert(attempt.probe, (attempt.number, attempt.ended));

@@ -4,8 +4,8 @@
 //! whatever that second holds, however little: a picture, not a claim.
 
 use super::backlog::Curve;
-use super::book::Seen;
 use super::metric::LatencyMetric;
+use super::observation::Seen;
 use super::periods::{self, Periods};
 use super::results::{Interval, SeriesRow};
 use crate::clock::Time;

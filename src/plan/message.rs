@@ -132,7 +132,8 @@ fn structure<'a>(spec: &MessageSpec, boundary: &'a str) -> MimePart<'a> {
     };
     let several = |kind: &'static str, second| {
         let kind = ContentType::new(kind).attribute("boundary", boundary);
-        MimePart::new(kind, vec![text("text/plain"), second])
+        // What has 8-bit parts is itself 8bit (RFC 2045 §6.4).
+        MimePart::new(kind, vec![text("text/plain"), second]).transfer_encoding(encoding)
     };
     match spec.parts {
         Parts::Text => text("text/plain"),

@@ -2,7 +2,8 @@
 //!
 //! Everything about one message depends on the seed and its own number only, so the sequence can
 //! be divided by number without changing any probe. Only due times come from walking the sequence.
-//! No clock, no async.
+//! Draws that pass through `ln` and `exp` are rounded to bytes and nanoseconds, which hides the
+//! last bit in which machines may differ. No clock, no async.
 
 pub mod arrival;
 mod body;

@@ -23,6 +23,12 @@ impl Offers {
         let dues = Dues::new(&facts);
         Offers { facts, dues, next: MessageId(0) }
     }
+
+    /// Whether only traffic decides when there are no more.
+    #[must_use]
+    pub fn is_endless(&self) -> bool {
+        self.dues.arrivals.is_none() && self.dues.counted_left.is_none()
+    }
 }
 
 impl Iterator for Offers {

@@ -156,3 +156,73 @@ impl Committer {
         self.batch = kept.collect();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Time;
+    use crate::relay::mail::{Content, Envelope, MailId};
+    use crate::relay::reader::Reader;
+    use std::sync::Arc;
+
+    fn mail(id: MailId) -> Mail {
+        let envelope = Envelope {
+            id,
+            reverse_path: String::new(),
+            priority: 0,
+            eight_bit: false,
+            accepted: Time(1),
+        };
+        let content = Content { octets: vec![b'x'; 10], charge: Budget::new(1).charge() };
+        Mail {
+            envelope: Arc::new(envelope),
+            recipients: vec!["a@y.test".to_owned()],
+            content: Arc::new(content),
+        }
+    }
+
+    fn accept(id: MailId) -> (Order, oneshot::Receiver<Stored>) {
+        let (reply, stored) = oneshot::channel();
+        (Order::Accept(mail(id), reply), stored)
+    }
+
+    #[tokio::test]
+    async fn safe_means_in_the_store_and_handed_on() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let store = Store::open(folder.path(), true).expect("a store");
+        let (deliveries, mut arrivals) = mpsc::channel(10);
+        let (orders, thread) = start(store, deliveries, Budget::new(1000)).expect("a thread");
+        let (order, stored) = accept(1);
+        orders.send(order).await.expect("handed in");
+        assert_eq!(stored.await, Ok(Stored::Safe));
+        let reader = Reader::open(folder.path()).expect("a reader");
+        assert_eq!(reader.count().expect("counted").total, 1);
+        assert_eq!(arrivals.recv().await.expect("handed on")[0].envelope.id, 1);
+        let change = Change { message: 1, done: vec![0], ..Change::default() };
+        orders.send(Order::Change(change)).await.expect("handed in");
+        drop(orders);
+        tokio::task::spawn_blocking(|| thread.join()).await.expect("waited").expect("ended");
+        assert_eq!(reader.count().expect("counted").total, 0, "written before the end");
+    }
+
+    #[tokio::test]
+    async fn a_failed_commit_accepts_nothing_and_forgets_no_result() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(folder.path(), false).expect("a store");
+        store.transaction(|transaction| rows::insert(transaction, &mail(1))).expect("written");
+        let (deliveries, _arrivals) = mpsc::channel(10);
+        let (_, orders) = mpsc::channel(1);
+        let budget = Budget::new(1000);
+        let mut committer = Committer { store, orders, deliveries, budget, batch: Vec::new() };
+        let (order, stored) = accept(1); // the number is taken: the store refuses
+        let change = Change { message: 1, done: vec![0], ..Change::default() };
+        committer.batch = vec![order, Order::Change(change)];
+        assert!(committer.commit().is_err());
+        committer.fail_accepts();
+        assert_eq!(stored.await, Ok(Stored::Failed));
+        let reader = Reader::open(folder.path()).expect("a reader");
+        assert_eq!(reader.count().expect("counted").total, 1, "nothing of the batch was kept");
+        committer.commit().expect("written");
+        assert_eq!(reader.count().expect("counted").total, 0, "the result came with the next");
+    }
+}

@@ -162,11 +162,5 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
 }
 
 fn peer(address: SocketAddr) -> Peer {
-    Peer {
-        address,
-        source: None,
-        name: HOST_NAME.to_owned(),
-        pipelining: true,
-        timeouts: Timeouts::default(),
-    }
+    Peer { address, name: HOST_NAME.to_owned(), pipelining: true, timeouts: Timeouts::default() }
 }

@@ -71,7 +71,7 @@ impl Work {
         }
         let mut session = None;
         while let Some(handed) = self.next().await {
-            let message = handed.job.offer.message;
+            let message = handed.message();
             session = serve(&self.shared, session, handed).await;
             let think = self.think_time(message);
             if !think.is_zero() {
@@ -92,7 +92,7 @@ impl Work {
             return None;
         }
         self.last_due.fetch_max(now.0, Ordering::Relaxed);
-        Some(Handed { job, due: now, at: now })
+        Some(Handed::new(&self.shared, job, now, now))
     }
 
     fn measured_from(&self) -> Time {

@@ -140,7 +140,6 @@ impl Settings {
         };
         let peer = Peer {
             address,
-            source: None,
             name: "traffic.mailbench.test".to_owned(),
             pipelining: scenario.smtp.pipelining,
             timeouts: scenario.smtp.timeouts,

@@ -118,7 +118,8 @@ impl Pool<'_> {
 
     fn hand(&mut self, due: Time, job: Job) {
         self.shared.instruments.gauges.waits_no_more();
-        let handed = Handed { job, due, at: self.shared.instruments.clock.now() };
+        let at = self.shared.instruments.clock.now();
+        let handed = Handed::new(self.shared, job, due, at);
         let (shared, session) = (Arc::clone(self.shared), self.idle.pop());
         self.busy.spawn(async move { serve(&shared, session, handed).await });
     }

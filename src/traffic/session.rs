@@ -10,6 +10,7 @@ use crate::clock::Time;
 use crate::ledger::event::{Event, SubmitResult, Submitted};
 use crate::limits;
 use crate::plan::Offer;
+use crate::probe::MessageId;
 use crate::smtp::client::{Connection, Mail, Opened, Outcome, connect};
 use crate::smtp::stage::Stage;
 
@@ -21,17 +22,26 @@ pub(super) struct Session {
     _open: Held,
 }
 
-/// A message and when it was due and handed over.
-pub(super) struct Handed {
-    pub(super) job: Job,
-    pub(super) due: Time,
-    pub(super) at: Time,
-}
+/// A message that is offered: from here on its session sends it.
+pub(super) struct Handed(Job);
 
 /// A transaction being recorded.
 struct Record {
     submitted: Submitted,
     recipients: usize,
+}
+
+impl Handed {
+    /// Hands a message over, which is when it counts as offered.
+    pub(super) fn new(shared: &Shared, job: Job, due: Time, at: Time) -> Handed {
+        shared.messages.fetch_add(1, Ordering::Relaxed);
+        record_offered(shared, &job.offer, due, at);
+        Handed(job)
+    }
+
+    pub(super) fn message(&self) -> MessageId {
+        self.0.offer.message
+    }
 }
 
 impl Session {
@@ -48,10 +58,8 @@ pub(super) async fn serve(
     session: Option<Session>,
     handed: Handed,
 ) -> Option<Session> {
-    let Handed { job, due, at } = handed;
+    let Handed(job) = handed;
     let _in_flight = shared.instruments.gauges.hold(Which::InFlight);
-    shared.messages.fetch_add(1, Ordering::Relaxed);
-    record_offered(shared, &job.offer, due, at);
     let mut record = Record::new(&job.offer, shared.instruments.clock.now());
     let alive = session.filter(|session| session.connection.is_quiet());
     let Some(mut session) = (match alive {

@@ -10,7 +10,8 @@ use std::time::Duration;
 use mailbench::seed::{Key, Purpose, Seed};
 use rand::RngExt;
 
-use crate::relay_actors::{Client, NextHop, RelayProcess, count};
+use crate::relay_actors::{Client, RelayProcess, count};
+use crate::relay_next_hop::NextHop;
 
 const SETTINGS: &str = "
 [retry]

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use crate::relay_actors::{Client, NextHop, accept_all, settings, start};
+use crate::relay_actors::{Client, settings, start};
+use crate::relay_next_hop::{NextHop, accept_all};
 
 const TEXT: &str = "Subject: t\r\n\r\nhello";
 

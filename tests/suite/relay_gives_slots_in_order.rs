@@ -5,7 +5,8 @@ use std::time::Duration;
 use mailbench::queue::ordering::OrderingKind;
 use mailbench::scenario::model::Delivery;
 
-use crate::relay_actors::{Client, NextHop, accept_all, every, settings, start};
+use crate::relay_actors::{Client, every, settings, start};
+use crate::relay_next_hop::{NextHop, accept_all};
 
 const TEXT: &str = "Subject: t\r\n\r\nhello";
 

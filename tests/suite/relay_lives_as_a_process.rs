@@ -3,7 +3,8 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::relay_actors::{Client, NextHop, RelayProcess, accept_all, count, mailbench};
+use crate::relay_actors::{Client, RelayProcess, count, mailbench};
+use crate::relay_next_hop::{NextHop, accept_all};
 
 const TEXT: &str = "Subject: t\r\n\r\nhello";
 

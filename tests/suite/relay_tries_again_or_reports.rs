@@ -6,7 +6,8 @@ use std::time::Duration;
 use mail_parser::MessageParser;
 use mailbench::queue::schedule::{Growth, RetrySchedule};
 
-use crate::relay_actors::{Client, NextHop, Taken, every, settings, start};
+use crate::relay_actors::{Client, every, settings, start};
+use crate::relay_next_hop::{NextHop, Taken};
 
 const TEXT: &str = "X-Mailbench: id=5\r\nSubject: t\r\n\r\nhello";
 
@@ -131,4 +132,20 @@ async fn content_arrives_as_it_was_sent_below_one_trace_field() {
     let (trace, rest) = content.split_once("Subject:").expect("its header");
     assert!(trace.starts_with("Received: from me.test ([127.0.0.1])\r\n"), "{trace}");
     assert_eq!(rest, " \u{fc}\r\n\r\n.\r\n..x\r\n\r\nbare\nline\r\n.\r\n");
+}
+
+#[tokio::test]
+async fn eight_bit_content_is_returned_where_it_cannot_go() {
+    let hop = NextHop::start_with(by_name, Duration::ZERO, false).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (relay, _running) = start(&settings(folder.path(), hop.address));
+    let mut client = Client::connect(relay).await.expect("a session");
+    let text = "X-Mailbench: id=5\r\n\r\n\u{fc}";
+    client.send("<b+1@bounce.test>", &["a@y.test"], text).await.expect("a reply");
+    client.send("<b+1@bounce.test>", &["ascii@y.test"], TEXT).await.expect("a reply");
+    hop.wait_for(2).await;
+    let mut taken = hop.recipients();
+    taken.sort();
+    assert_eq!(taken, ["ascii@y.test", "b+1@bounce.test"]);
+    assert!(report_in(&hop.taken()).contains("Status: 5.6.3\r\n"));
 }

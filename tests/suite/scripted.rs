@@ -118,7 +118,7 @@ pub(crate) fn peer(address: SocketAddr) -> Peer {
         content: short,
         end_of_data: short,
     };
-    Peer { address, source: None, name: "me.test".to_owned(), pipelining: true, timeouts }
+    Peer { address, name: "me.test".to_owned(), pipelining: true, timeouts }
 }
 
 pub(crate) async fn connection(address: SocketAddr) -> Box<Connection> {

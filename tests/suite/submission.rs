@@ -78,6 +78,24 @@ async fn a_server_that_is_not_there_or_says_nothing_is_a_failed_opening() {
 }
 
 #[tokio::test]
+async fn a_reply_without_end_is_not_read_for_ever() {
+    let long: &str = Box::leak("2".repeat(1 << 20).into_boxed_str());
+    let lines: &str = Box::leak("220-x\r\n".repeat(1 << 16).into_boxed_str());
+    let nul = "\0\0\0\0\r\n";
+    for flood in [long, lines, nul] {
+        let (address, played) = play(vec![Say(flood)]).await;
+        match connect(&peer(address), Clock::start()).await.opened {
+            Opened::Failed { stage, cause } => {
+                assert_eq!((stage, cause), (Stage::Banner, Cause::NotAReply), "{:?}", &flood[..10]);
+            }
+            _ => panic!("opened"),
+        }
+        // The server may not have got rid of all of it.
+        drop(played);
+    }
+}
+
+#[tokio::test]
 async fn a_negative_reply_refuses_at_its_stage() {
     let mail = [Hear("MAIL"), Say("451 4.3.0 busy\r\n")];
     assert_eq!(outcomes(&mail, 2).await, vec![refused(Stage::MailFrom, "451 4.3.0 busy"); 2]);

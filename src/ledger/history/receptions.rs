@@ -109,11 +109,13 @@ mod tests {
         let mut confirmations = Confirmations::default();
         confirmations.note(7, at(5_000), Proof::Command);
         confirmations.note(8, at(5_000), Proof::Fin);
+        confirmations.note(9, at(4_980), Proof::Fin);
         confirmations.note(u64::MAX, at(9_000), Proof::Fin);
         assert!(confirmations.contains(7) && !confirmations.contains(8));
         confirmations.settle(&[at(4_990)]);
         assert!(confirmations.contains(7), "a command needs no more proof");
         assert!(!confirmations.contains(8), "that FIN was the kill's");
+        assert!(!confirmations.contains(9), "so was that: a kill is noted after its signal");
         assert!(confirmations.contains(u64::MAX), "that one was not");
         assert!(!confirmations.contains(71) && !confirmations.contains(519));
     }
@@ -128,6 +130,8 @@ mod tests {
         assert_eq!(copies(999), 0, "before the reception");
         assert_eq!(copies(5_500), 0, "no copy follows");
         assert_eq!(copies_after_kills(&receptions, |_| false, &[at(1_500)]), 0, "not confirmed");
+        let withheld = [Reception { withheld: true, ..receptions[0] }, receptions[1]];
+        assert_eq!(copies_after_kills(&withheld, |_| true, &[at(1_500)]), 0, "excused as it is");
     }
 
     #[test]

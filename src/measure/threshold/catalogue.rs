@@ -55,7 +55,7 @@ pub enum Unit {
 }
 
 /// Counts of probes (and, `deferred`, of attempts) that have a rate as well.
-const FLOWS: [&str; 7] =
+pub const FLOWS: [&str; 7] =
     ["offered", "accepted", "refused", "indeterminate", "delivered", "bounced", "deferred"];
 
 /// Counts that have none.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::check_name;
 use super::fault_action::{action, natural_stage};
-use crate::fault::rule::{Action, Attempts, Odds, Rule, Scope, Window};
+use crate::fault::rule::{Attempts, Odds, Rule, Scope, Window};
 use crate::limits;
 use crate::probe::DestinationId;
 use crate::scenario::diagnosis::{Problem, Problems, suggest};
@@ -34,7 +34,7 @@ pub(super) fn faults(
         }
         let scope = scope(fault, destinations, problems);
         let Some(action) = action(fault, scope.stage, problems) else { continue };
-        check_known_in_time(&fault.value, &scope, &action, problems);
+        check_known_in_time(&fault.value, scope.stage, problems);
         rules.push(Rule { name, scope, action });
     }
     rules
@@ -139,25 +139,29 @@ fn odds(fault: &Fault, problems: &mut Problems) -> Odds {
     Odds((share * f64::from(Odds::ALWAYS.0)).round() as u32)
 }
 
-/// Notes a rule that asks for what a sink cannot know yet: before MAIL no message, and so no
-/// attempt, is named; before RCPT no destination.
-fn check_known_in_time(fault: &Fault, scope: &Scope, action: &Action, problems: &mut Problems) {
-    let needs = if matches!(action, Action::Script(_)) { "by attempt" } else { "`attempts`" };
-    let by_attempt = match action {
-        Action::Script(_) => fault.script.as_ref().map(|script| &script.span),
-        _ => fault.attempts.as_ref().map(|attempts| &attempts.span),
-    };
-    let keys = [
-        by_attempt.map(|span| (needs, span)),
-        fault.destination.as_ref().map(|key| ("`destination`", &key.span)),
+/// Notes a rule that asks for what a sink cannot tell at its stage: attempts are known from the
+/// message that MAIL names, destinations from RCPT; QUIT is about neither.
+fn check_known_in_time(fault: &Fault, stage: Stage, problems: &mut Problems) {
+    let per = fault.limit.as_ref().and_then(|limit| limit.value.per.as_ref());
+    let of_message = [
+        fault.attempts.as_ref().map(|key| ("attempts", &key.span)),
+        fault.script.as_ref().map(|key| ("script", &key.span)),
     ];
-    if scope.stage >= Stage::MailFrom || scope.stage == Stage::Quit {
-        return;
+    let of_recipient = [
+        fault.destination.as_ref().map(|key| ("destination", &key.span)),
+        per.map(|key| ("per", &key.span)),
+    ];
+    let mut refuse = |keys: [Option<(&str, &Range<usize>)>; 2], help: &str| {
+        for (key, span) in keys.into_iter().flatten() {
+            let what = format!("`{key}` cannot be told at stage {stage}");
+            problems.push(Problem::new(span, what).help(help));
+        }
+    };
+    if !(Stage::MailFrom..Stage::Quit).contains(&stage) {
+        refuse(of_message, "attempts are of a message: use a stage from mail-from to end-of-data");
     }
-    for (key, span) in keys.into_iter().flatten() {
-        let what = format!("{key} cannot be told at stage {}", scope.stage);
-        let problem = Problem::new(span, what);
-        problems.push(problem.help("the envelope comes later: use stage mail-from or rcpt-to"));
+    if !(Stage::RcptTo..Stage::Quit).contains(&stage) {
+        refuse(of_recipient, "destinations are of a recipient: use rcpt-to to end-of-data");
     }
 }
 

@@ -1,17 +1,17 @@
 //! One connection: opened, greeted, reused, quit. Transactions over it are in
 //! [`super::transaction`].
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use mail_send::SmtpClient;
 use tokio::io::AsyncWriteExt;
-use tokio::net::TcpSocket;
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::outcome::Cause;
 use super::timeouts::Timeouts;
-use super::wire::Wire;
+use super::wire::{TOO_LONG, Wire};
 use crate::clock::Clock;
 use crate::limits;
 use crate::smtp::reply::{EnhancedStatus, Reply, Severity};
@@ -22,8 +22,6 @@ use crate::smtp::stage::Stage;
 pub struct Peer {
     /// Where it listens.
     pub address: SocketAddr,
-    /// Local address to connect from; `None`: the kernel chooses.
-    pub source: Option<IpAddr>,
     /// Our name in EHLO.
     pub name: String,
     /// Use PIPELINING (RFC 2920) when it is offered.
@@ -130,16 +128,7 @@ async fn open(
 }
 
 async fn dial(peer: &Peer) -> Result<Wire, Cause> {
-    let dialled = async {
-        let socket = match peer.address {
-            SocketAddr::V4(_) => TcpSocket::new_v4()?,
-            SocketAddr::V6(_) => TcpSocket::new_v6()?,
-        };
-        if let Some(source) = peer.source {
-            socket.bind(SocketAddr::new(source, 0))?;
-        }
-        Wire::new(socket.connect(peer.address).await?)
-    };
+    let dialled = async { Wire::new(TcpStream::connect(peer.address).await?) };
     match timeout(peer.timeouts.connect, dialled).await {
         Ok(wire) => wire.map_err(|error| Cause::Io(error.kind())),
         Err(_) => Err(Cause::TimedOut(peer.timeouts.connect)),
@@ -219,11 +208,13 @@ impl Connection {
 
     /// Reads one reply. After a 421 the server closes (RFC 5321 §3.8).
     pub(super) async fn reply(&mut self, patience: Duration) -> Result<Reply, Cause> {
+        self.client.stream.begin_reply();
         let cause = match timeout(patience, self.client.read()).await {
             Ok(Ok(response)) => {
                 self.open &= response.code != 421;
                 return Ok(reply_of(response));
             }
+            Ok(Err(mail_send::Error::Io(error))) if error.kind() == TOO_LONG => Cause::NotAReply,
             Ok(Err(mail_send::Error::Io(error))) => Cause::Io(error.kind()),
             // mail-send says the same of garbage and of the end of the connection.
             Ok(Err(_)) if !self.client.stream.ended() => Cause::NotAReply,

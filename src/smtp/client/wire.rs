@@ -10,8 +10,13 @@ use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::limits;
+
 /// Bytes taken from the kernel at once; replies are shorter.
 const INBOX: usize = 1024;
+
+/// The error of reading on in a reply longer than [`limits::REPLY`].
+pub(super) const TOO_LONG: io::ErrorKind = io::ErrorKind::InvalidData;
 
 /// A connected socket.
 pub(super) struct Wire {
@@ -20,13 +25,22 @@ pub(super) struct Wire {
     unread: std::ops::Range<usize>,
     in_line: bool,
     ended: bool,
+    /// Bytes handed out of the reply being read.
+    reply: usize,
 }
 
 impl Wire {
     /// Without TCP_NODELAY, Nagle's algorithm and delayed acknowledgements add 40 ms a message.
     pub(super) fn new(tcp: TcpStream) -> io::Result<Wire> {
         tcp.set_nodelay(true)?;
-        Ok(Wire { tcp, inbox: Box::new([0; INBOX]), unread: 0..0, in_line: false, ended: false })
+        Ok(Wire {
+            tcp,
+            inbox: Box::new([0; INBOX]),
+            unread: 0..0,
+            in_line: false,
+            ended: false,
+            reply: 0,
+        })
     }
 
     /// Whether nothing has come that was not read, the end of the connection included.
@@ -35,6 +49,11 @@ impl Wire {
             result.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
         };
         self.unread.is_empty() && nothing(self.tcp.try_read(&mut [0]))
+    }
+
+    /// A new reply is about to be read: what it may cost counts from here.
+    pub(super) fn begin_reply(&mut self) {
+        self.reply = 0;
     }
 
     /// Whether the peer has closed its side.
@@ -55,6 +74,10 @@ impl AsyncRead for Wire {
         out: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
+        // mail-send bounds long lines, but not many short ones.
+        if this.reply > limits::REPLY {
+            return Poll::Ready(Err(TOO_LONG.into()));
+        }
         if this.unread.is_empty() {
             let mut inbox = ReadBuf::new(&mut this.inbox[..]);
             ready!(Pin::new(&mut this.tcp).poll_read(cx, &mut inbox))?;
@@ -69,6 +92,7 @@ impl AsyncRead for Wire {
             this.in_line = *last != b'\n';
         }
         this.unread.start += given;
+        this.reply += given;
         Poll::Ready(Ok(()))
     }
 }

@@ -82,14 +82,6 @@ fn replies_and_scopes() {
         ("\"0\"", "`0` is no range of attempt numbers", "count from 1"),
     );
     one(
-        &fault("stage = \"banner\"\nstall = \"5s\"\ndestination = \"a.test\""),
-        ("\"a.test\"", "`destination` cannot be told at stage banner", "rcpt-to"),
-    );
-    one(
-        &fault("stage = \"ehlo\"\nstall = \"5s\"\nattempts = 1"),
-        ("1", "`attempts` cannot be told at stage ehlo", ""),
-    );
-    one(
         &fault("stage = \"rcpt-to\"\nlimit = {}"),
         ("{}", "a limit is of connections or of a rate", "connections = 20"),
     );
@@ -97,6 +89,32 @@ fn replies_and_scopes() {
         &fault("stage = \"rcpt-to\"\nlimit = { connections = 5, per = \"destination\" }"),
         ("\"destination\"", "`per` belongs to `rate`", ""),
     );
+}
+
+#[test]
+fn what_a_stage_cannot_tell() {
+    let fault = |stage: &str, more: &str| {
+        format!("{LOAD}{DESTINATION}[[fault]]\nstage = \"{stage}\"\n{more}\n")
+    };
+    for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
+        let what = format!("`destination` cannot be told at stage {stage}");
+        let text = fault(stage, "stall = \"5s\"\ndestination = \"a.test\"");
+        one(&text, ("\"a.test\"", &what, "rcpt-to"));
+    }
+    for stage in ["connect", "banner", "ehlo", "quit"] {
+        let what = format!("`attempts` cannot be told at stage {stage}");
+        one(&fault(stage, "stall = \"5s\"\nattempts = 1"), ("1", &what, "mail-from"));
+    }
+    let what = "`script` cannot be told at stage ehlo";
+    one(&fault("ehlo", "script = [\"451 no\"]"), ("[\"451 no\"]", what, "mail-from"));
+    let per = "limit = { rate = \"5/s\", per = \"destination\" }";
+    let what = "`per` cannot be told at stage mail-from";
+    one(&fault("mail-from", per), ("\"destination\"", what, "rcpt-to"));
+}
+
+#[test]
+fn names_stand_once() {
+    let fault = |text: &str| format!("{LOAD}{DESTINATION}[[fault]]\n{text}\n");
     let named = "name = \"x\"\nstage = \"rcpt-to\"\nstall = \"5s\"\n";
     one(&fault(&format!("{named}[[fault]]\n{named}")), ("\"x\"", "fault `x` stands twice", ""));
 }

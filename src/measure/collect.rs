@@ -1,0 +1,131 @@
+//! One pass over a journal: everything that is not about one probe is collected here, event by
+//! event; what is, in the ledger's history.
+
+use super::attempts;
+use super::faults::Strikes;
+use super::metric::LatencyMetric;
+use super::periods::{Periods, time_of};
+use super::queue::Reports;
+use super::replies::Replies;
+use super::results::AttemptRow;
+use super::retry::Retries;
+use super::series::Series;
+use super::terms;
+use super::warning::Bounds;
+use crate::clock::Time;
+use crate::ledger::event::{Event, Pulse, SubmitResult, Submitted};
+use crate::ledger::history::{History, Planned, Reading};
+use crate::plan::Plan;
+use crate::probe::{PREFLIGHT, ProbeId};
+use crate::scenario::Scenario;
+
+/// How long one stage of one accepted message took.
+#[derive(Clone, Copy, Debug)]
+pub struct StageTime {
+    /// The stage's metric.
+    pub metric: LatencyMetric,
+    /// When the message was due.
+    pub due: Time,
+    /// When its submission ended.
+    pub ended: Time,
+    /// How long, microseconds.
+    pub us: u32,
+}
+
+/// What a journal holds, sorted.
+pub struct Collected {
+    /// What happened to every probe.
+    pub history: History,
+    /// Everything else.
+    pub rest: Rest,
+}
+
+/// Reads a journal.
+#[must_use]
+pub fn collect(scenario: &Scenario, plan: &Plan, events: impl Iterator<Item = Event>) -> Collected {
+    let route = |probe: ProbeId| {
+        let destination = plan.destination_of(probe)?;
+        Some(Planned { destination, null_sender: false })
+    };
+    let mut reading = Reading::new(&route, terms::of(scenario));
+    let mut rest = Rest::new(scenario);
+    for event in events {
+        reading.observe(&event);
+        rest.observe(&event, scenario, &reading);
+    }
+    Collected { history: reading.finish(), rest }
+}
+
+/// What is not about one probe, or not a matter of its fate.
+#[derive(Debug)]
+pub struct Rest {
+    /// When the periods began.
+    pub periods: Periods,
+    /// Pauses between attempts.
+    pub retries: Retries,
+    /// The run second by second.
+    pub series: Series,
+    /// Every attempt, with its reception.
+    pub attempts: Vec<(Option<u64>, AttemptRow)>,
+    /// Replies by stage and code.
+    pub replies: Replies,
+    /// How often each fault struck.
+    pub strikes: Strikes,
+    /// Bounds that were reached.
+    pub bounds: Bounds,
+    /// The queue as reported.
+    pub reports: Reports,
+    /// Looks at the instrument.
+    pub pulses: Vec<Pulse>,
+    /// Stages of accepted messages.
+    pub stages: Vec<StageTime>,
+}
+
+impl Rest {
+    fn new(scenario: &Scenario) -> Rest {
+        Rest {
+            periods: Periods::default(),
+            retries: Retries::default(),
+            series: Series::default(),
+            attempts: Vec::new(),
+            replies: Replies::default(),
+            strikes: Strikes::new(scenario),
+            bounds: Bounds::default(),
+            reports: Reports::default(),
+            pulses: Vec::new(),
+            stages: Vec::new(),
+        }
+    }
+
+    fn observe(&mut self, event: &Event, scenario: &Scenario, reading: &Reading<'_>) {
+        self.periods.observe(event, time_of(event));
+        self.series.observe(event);
+        self.replies.observe(event);
+        self.strikes.observe(event);
+        self.bounds.observe(event);
+        self.reports.observe(event);
+        match event {
+            Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => {
+                self.retries.observe(attempt);
+                let row = attempts::row(attempt, scenario);
+                self.attempts.push((attempt.reception, row));
+            }
+            Event::Submitted(submitted) => self.stages_of(submitted, reading),
+            Event::Pulse(pulse) => self.pulses.push(*pulse),
+            _ => {}
+        }
+    }
+
+    fn stages_of(&mut self, submitted: &Submitted, reading: &Reading<'_>) {
+        let accepted = |result: &SubmitResult| matches!(result, SubmitResult::Accepted { .. });
+        let Some(due) = reading.due(submitted.message) else { return };
+        if !submitted.results.iter().any(accepted) {
+            return;
+        }
+        let ended = submitted.done;
+        self.stages.extend(submitted.stages.iter().filter_map(|(stage, us)| {
+            let metric = LatencyMetric::of_stage(*stage)?;
+            Some(StageTime { metric, due, ended, us: *us })
+        }));
+    }
+}

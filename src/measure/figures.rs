@@ -1,0 +1,153 @@
+//! The figure that a threshold bounds, looked up in what was measured.
+
+use std::collections::BTreeMap;
+
+use super::backlog::Curve;
+use super::book::Book;
+use super::latency::{PERCENTILES, percentile, summarise};
+use super::metric::LatencyMetric;
+use super::periods::Periods;
+use super::queue::{Extremes, Reports, span};
+use super::results::{DestinationFacts, Latency, QueueFacts, ThresholdResult};
+use super::threshold::Threshold;
+use super::threshold::catalogue::{Stat, Subject};
+use super::threshold::grade::{Actual, grade};
+use crate::clock::Time;
+use crate::ledger::event::Period;
+
+/// Everything measured that a threshold may ask for.
+pub struct Figures<'a> {
+    /// Latency samples.
+    pub book: &'a Book,
+    /// Counts over the measured period.
+    pub counts: &'a BTreeMap<String, u64>,
+    /// The same by destination.
+    pub destinations: &'a [DestinationFacts],
+    /// The queue's facts.
+    pub queue: &'a QueueFacts,
+    /// The backlog.
+    pub backlog: &'a Curve,
+    /// The queue as reported.
+    pub reports: &'a Reports,
+    /// The run's periods.
+    pub periods: &'a Periods,
+    /// From when the drain is timed.
+    pub drain_from: Time,
+}
+
+impl Figures<'_> {
+    /// Grades every threshold.
+    #[must_use]
+    pub fn grade(&self, thresholds: &[Threshold]) -> Vec<ThresholdResult> {
+        thresholds.iter().map(|threshold| grade(threshold, &self.actual(threshold))).collect()
+    }
+
+    fn actual(&self, threshold: &Threshold) -> Actual {
+        match threshold.subject {
+            Subject::Latency(metric) => self.latency(metric, threshold),
+            Subject::Count(name) => self.count(name, threshold),
+            Subject::Backlog => self.backlog(threshold),
+            Subject::QueueLength => self.queue_length(threshold),
+            Subject::DrainTime => self.drain_time(),
+            Subject::AttemptsPerDelivery => match threshold.stat {
+                Stat::Max => whole(self.queue.attempts_per_delivery_max),
+                _ => known(self.queue.attempts_per_delivery_mean),
+            },
+            Subject::Fairness => known(self.queue.fairness),
+        }
+    }
+
+    fn latency(&self, metric: LatencyMetric, threshold: &Threshold) -> Actual {
+        let period = threshold.period.unwrap_or(Period::Measured);
+        match self.book.samples(metric, threshold.destination, period) {
+            Some(samples) => latency_figure(&summarise(samples), threshold.stat),
+            None if threshold.stat == Stat::Count => Actual::Exactly(0.0),
+            None => unknown(),
+        }
+    }
+
+    fn count(&self, name: &str, threshold: &Threshold) -> Actual {
+        let counts = match threshold.destination {
+            None => self.counts,
+            Some(id) => match self.destinations.get(usize::from(id.0)) {
+                Some(destination) => &destination.counts,
+                None => return unknown(),
+            },
+        };
+        let count = counts.get(name).copied().unwrap_or(0) as f64;
+        let seconds = self.periods.measured_s();
+        match threshold.stat {
+            Stat::Rate if seconds > 0.0 => Actual::Exactly(count / seconds),
+            Stat::Rate => unknown(),
+            _ => Actual::Exactly(count),
+        }
+    }
+
+    fn backlog(&self, threshold: &Threshold) -> Actual {
+        let (from, to) = span(threshold.period, self.periods);
+        Actual::Exactly(match threshold.stat {
+            Stat::Max => self.backlog.peak(from, to).0 as f64,
+            Stat::End => self.backlog.at(to) as f64,
+            _ if threshold.period.is_none() => self.queue.backlog_mean,
+            _ => self.backlog.mean(from, to),
+        })
+    }
+
+    fn queue_length(&self, threshold: &Threshold) -> Actual {
+        let (from, to) = span(threshold.period, self.periods);
+        let Extremes { max, mean, end } = self.reports.over(from, to);
+        match threshold.stat {
+            Stat::Max => whole(max),
+            Stat::End => whole(end),
+            _ if threshold.period.is_none() => known(self.queue.length_mean),
+            _ => known(mean),
+        }
+    }
+
+    /// A backlog that was still there at the close took at least until then.
+    fn drain_time(&self) -> Actual {
+        match self.queue.drain_time_s {
+            Some(seconds) => Actual::Exactly(seconds),
+            None if self.backlog.is_empty() => unknown(),
+            None => Actual::AtLeast(self.periods.close().since(self.drain_from).as_secs_f64()),
+        }
+    }
+}
+
+fn latency_figure(latency: &Latency, stat: Stat) -> Actual {
+    let seconds = |us: Option<u64>| us.map(|us| us as f64 / 1e6);
+    let value = match stat {
+        Stat::Count => return Actual::Exactly(latency.count as f64),
+        Stat::Min => seconds(latency.min),
+        Stat::Mean => latency.mean.map(|us| us / 1e6),
+        Stat::Max => seconds(latency.max),
+        _ => seconds(percentile(latency, stat.name())),
+    };
+    match value {
+        Some(value) if latency.at_least.iter().any(|name| name == stat.name()) => {
+            Actual::AtLeast(value)
+        }
+        Some(value) => Actual::Exactly(value),
+        None => Actual::Unknown(want_of_samples(latency, stat)),
+    }
+}
+
+fn want_of_samples(latency: &Latency, stat: Stat) -> String {
+    let have = latency.count + latency.censored;
+    match PERCENTILES.iter().find(|percentile| percentile.name == stat.name()) {
+        Some(percentile) => format!("{have} samples, {} needs {}", stat.name(), percentile.needs),
+        None => "no samples".to_owned(),
+    }
+}
+
+fn known(value: Option<f64>) -> Actual {
+    value.map_or_else(unknown, Actual::Exactly)
+}
+
+fn whole(value: Option<u64>) -> Actual {
+    known(value.map(|value| value as f64))
+}
+
+fn unknown() -> Actual {
+    Actual::Unknown("no data".to_owned())
+}

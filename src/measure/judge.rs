@@ -1,0 +1,274 @@
+//! The judgement: from what was collected to the findings of a report.
+
+use std::collections::BTreeMap;
+
+use super::collect::{Collected, Rest};
+use super::conservation::{Conservation, Inputs, conservation};
+use super::fairness::jain;
+use super::faults;
+use super::figures::Figures;
+use super::health::{self, Evidence};
+use super::latency::summarise;
+use super::metric::LatencyMetric;
+use super::queue;
+use super::results::{
+    AttemptRow, Correctness, DestinationFacts, FaultFacts, Findings, Health, Latency, LoadFacts,
+    QueueFacts, Results, RetryPoint, SCHEMA_VERSION, SeriesRow, ThresholdResult, Warning,
+};
+use super::series::Frame;
+use super::tables::{Tables, tabulate};
+use super::threshold::Threshold;
+use super::threshold::catalogue::FLOWS;
+use super::verdict::{self, Grounds};
+use super::{circumstances, terms, warning};
+use crate::clock::Time;
+use crate::ledger::event::Period;
+use crate::ledger::history::History;
+use crate::plan::Plan;
+use crate::probe::DestinationId;
+use crate::scenario::Scenario;
+
+/// What a run is judged against.
+pub struct Case<'a> {
+    /// What it asked.
+    pub scenario: &'a Scenario,
+    /// What it was to send.
+    pub plan: &'a Plan,
+    /// The bounds it must meet.
+    pub thresholds: &'a [Threshold],
+}
+
+/// Figures, before they are put into words.
+struct Figured {
+    tables: Tables,
+    conservation: Conservation,
+    latency: BTreeMap<String, Latency>,
+    destinations: Vec<DestinationFacts>,
+    queue: QueueFacts,
+    load: LoadFacts,
+    /// Share of the plan that reached no session in time.
+    shortfall: Option<f64>,
+    retry_curve: Vec<RetryPoint>,
+    faults: Vec<FaultFacts>,
+    drain_from: Time,
+}
+
+/// Judges what was collected. `damage`: what is wrong with the journal.
+#[must_use]
+pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> Findings {
+    let Collected { history, mut rest } = collected;
+    let figured = figure(case, &history, &mut rest);
+    let health = figured.health(&history, &rest, damage);
+    let thresholds = figured.grade(case.thresholds, &rest);
+    let verdict = verdict::verdict(&Grounds {
+        counts: &figured.conservation.counts,
+        ledger: (figured.conservation.verdict, &figured.conservation.reasons),
+        unexcused_bound: terms::unexcused_bound(case.thresholds),
+        thresholds: &thresholds,
+        health: &health,
+        complete: rest.periods.complete(),
+        interrupted: rest.periods.interrupted,
+    });
+    let attempts = rows(&history, std::mem::take(&mut rest.attempts));
+    let series = std::mem::take(&mut rest.series);
+    let (series, intervals) = series.finish(&Frame {
+        periods: &rest.periods,
+        backlog: &figured.tables.backlog,
+        in_flight: &figured.tables.in_flight,
+        faults: &case.scenario.faults,
+    });
+    let warnings = figured.warnings(case.scenario, &history, (&rest, &series));
+    let results = Results {
+        schema_version: SCHEMA_VERSION,
+        tool: circumstances::tool(&history),
+        run: circumstances::run(case.scenario, &history, &rest.periods),
+        environment: circumstances::environment(&history),
+        target: circumstances::target(&history),
+        health,
+        load: figured.load,
+        rates: rates(&figured.conservation.counts, rest.periods.measured_s()),
+        counts: figured.conservation.counts,
+        latency: figured.latency,
+        queue: figured.queue,
+        destinations: figured.destinations,
+        faults: figured.faults,
+        retry_curve: figured.retry_curve,
+        replies: rest.replies.counts(),
+        correctness: Correctness {
+            verdict: figured.conservation.verdict,
+            violations: figured.conservation.violations,
+        },
+        thresholds,
+        resources: circumstances::resources(&history, &rest.pulses, &rest.periods),
+        warnings,
+        verdict,
+    };
+    Findings { results, series, attempts, intervals }
+}
+
+fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
+    let scenario = case.scenario;
+    let tables = tabulate(history, rest, scenario.destinations.len());
+    let periods = rest.periods;
+    let domains: Vec<String> = scenario.destinations.iter().map(|it| it.domain.clone()).collect();
+    let conservation = conservation(
+        history,
+        &Inputs {
+            measured: &|due| periods.of_due(due) == Period::Measured,
+            domains: &domains,
+            unexcused_bound: terms::unexcused_bound(case.thresholds),
+        },
+    );
+    let healed =
+        faults::last_window(scenario).map(|window| periods.measured_from().plus(window.end));
+    let mut queue = queue::facts(&tables.backlog, &rest.reports, tables.attempts, &periods, healed);
+    queue.proved_empty = history.course().is_queue_proved_empty();
+    queue.fairness = fairness(scenario, &tables);
+    let (load, shortfall) = tables.offering.facts(scenario, case.plan, &periods);
+    Figured {
+        latency: latencies(&tables, None),
+        destinations: destinations(scenario, &tables, &conservation),
+        retry_curve: retry_curve(scenario, history, rest),
+        faults: rest.strikes.facts(scenario),
+        drain_from: healed.unwrap_or_default().max(periods.load_stop()),
+        tables,
+        conservation,
+        queue,
+        load,
+        shortfall,
+    }
+}
+
+impl Figured {
+    fn health(&self, history: &History, rest: &Rest, damage: Option<&str>) -> Health {
+        let none = Latency::default();
+        let of = |metric: LatencyMetric| self.latency.get(metric.name()).unwrap_or(&none);
+        health::grade(&Evidence {
+            load: &self.load,
+            shortfall: self.shortfall,
+            lag: of(LatencyMetric::ScheduleLag),
+            service: of(LatencyMetric::SubmitService),
+            relayed: of(LatencyMetric::RelayLatency),
+            pulses: &circumstances::measured(&rest.pulses, &rest.periods),
+            cores: circumstances::cores(history),
+            overflow: self.tables.book.overflow(),
+            damage,
+        })
+    }
+
+    fn grade(&self, thresholds: &[Threshold], rest: &Rest) -> Vec<ThresholdResult> {
+        let figures = Figures {
+            book: &self.tables.book,
+            counts: &self.conservation.counts,
+            destinations: &self.destinations,
+            queue: &self.queue,
+            backlog: &self.tables.backlog,
+            reports: &rest.reports,
+            periods: &rest.periods,
+            drain_from: self.drain_from,
+        };
+        figures.grade(thresholds)
+    }
+
+    fn warnings(
+        &self,
+        scenario: &Scenario,
+        history: &History,
+        (rest, series): (&Rest, &[SeriesRow]),
+    ) -> Vec<Warning> {
+        let headline = [LatencyMetric::SubmitResponse, LatencyMetric::E2eResponse];
+        let named = headline
+            .iter()
+            .filter_map(|metric| Some((metric.name(), self.latency.get(metric.name())?)));
+        let drifts = headline.iter().filter_map(|metric| {
+            let samples = self.tables.book.samples(*metric, None, Period::Measured)?;
+            warning::drift(metric.name(), samples, scenario)
+        });
+        let build = circumstances::fact(history, "build");
+        let mut warnings = warning::circumstances(&rest.periods, build, rest.pulses.len());
+        warnings.extend(self.conservation.warnings.iter().cloned());
+        warnings.extend(rest.bounds.warnings());
+        warnings.extend(warning::of_latency(named));
+        warnings.extend(warning::growth(series, &self.load, scenario));
+        warnings.extend(drifts);
+        warnings.extend(warning::retries(&self.retry_curve, scenario));
+        warnings.extend(warning::idle_faults(&self.faults));
+        warnings.extend(warning::brevity(&rest.periods));
+        warnings
+    }
+}
+
+/// Every metric that was observed, over the measured period.
+fn latencies(tables: &Tables, destination: Option<DestinationId>) -> BTreeMap<String, Latency> {
+    let observed = LatencyMetric::ALL.into_iter().filter_map(|metric| {
+        let samples = tables.book.samples(metric, destination, Period::Measured)?;
+        (!samples.is_empty()).then(|| (metric.name().to_owned(), summarise(samples)))
+    });
+    observed.collect()
+}
+
+fn destinations(
+    scenario: &Scenario,
+    tables: &Tables,
+    conservation: &Conservation,
+) -> Vec<DestinationFacts> {
+    let numbered = (0_u16..).zip(&scenario.destinations);
+    numbered
+        .map(|(number, destination)| {
+            let index = usize::from(number);
+            DestinationFacts {
+                domain: destination.domain.clone(),
+                faulty: faults::is_faulty(scenario, index),
+                counts: conservation.destinations.get(index).cloned().unwrap_or_default(),
+                latency: latencies(tables, Some(DestinationId(number))),
+                attempts_per_delivery_mean: tables.by_destination[index].mean(),
+            }
+        })
+        .collect()
+}
+
+fn fairness(scenario: &Scenario, tables: &Tables) -> Option<f64> {
+    let numbered = tables.by_destination.iter().enumerate();
+    let healthy = numbered.filter(|(index, _)| !faults::is_faulty(scenario, *index));
+    let shares: Vec<f64> = healthy.filter_map(|(_, attempts)| attempts.share()).collect();
+    jain(&shares)
+}
+
+fn retry_curve(scenario: &Scenario, history: &History, rest: &Rest) -> Vec<RetryPoint> {
+    let measured = |probe| {
+        let due = history.probe(probe).map(|probe| probe.due);
+        due.is_some_and(|due| rest.periods.of_due(due) == Period::Measured)
+    };
+    let waiting = |probe| {
+        history.probe(probe).is_some_and(|probe| {
+            let since = probe.accepted.unwrap_or(Time(u64::MAX));
+            let age = rest.periods.close().since(since);
+            probe.taken.is_none()
+                && probe.bounced.is_none()
+                && probe.accepted.is_some()
+                && age < scenario.target.retry.give_up_after
+        })
+    };
+    rest.retries.curve(&scenario.target.retry, rest.periods.close(), measured, waiting)
+}
+
+fn rates(counts: &BTreeMap<String, u64>, seconds: f64) -> BTreeMap<String, f64> {
+    if seconds <= 0.0 {
+        return BTreeMap::new();
+    }
+    let flows = FLOWS.into_iter().filter_map(|name| Some((name, counts.get(name)?)));
+    flows.map(|(name, count)| (name.to_owned(), *count as f64 / seconds)).collect()
+}
+
+/// The attempts in order of their end, with whether their reply was read.
+fn rows(history: &History, attempts: Vec<(Option<u64>, AttemptRow)>) -> Vec<AttemptRow> {
+    let mut rows: Vec<AttemptRow> = attempts
+        .into_iter()
+        .map(|(reception, row)| AttemptRow {
+            confirmed: reception.is_some_and(|number| history.is_confirmed(number)),
+            ..row
+        })
+        .collect();
+    rows.sort_by(|a, b| a.ended_s.total_cmp(&b.ended_s));
+    rows
+}

@@ -1,0 +1,137 @@
+//! The queue over the run: the backlog as both ends see it, the length the target reports, and
+//! what it took to empty it.
+
+use super::backlog::Curve;
+use super::periods::Periods;
+use super::results::QueueFacts;
+use crate::clock::Time;
+use crate::ledger::event::{Event, Period};
+use crate::ledger::history::ProbeView;
+
+/// What the target reported of its queue.
+#[derive(Clone, Debug, Default)]
+pub struct Reports {
+    lengths: Vec<(Time, u64)>,
+}
+
+/// Highest, mean and last value over a span; none where nothing was reported.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Extremes {
+    /// Highest.
+    pub max: Option<u64>,
+    /// Mean.
+    pub mean: Option<f64>,
+    /// Last.
+    pub end: Option<u64>,
+}
+
+impl Reports {
+    /// Takes note of an event.
+    pub fn observe(&mut self, event: &Event) {
+        if let Event::Queue { at, total, .. } = event {
+            self.lengths.push((*at, *total));
+        }
+    }
+
+    /// The reports over a span.
+    #[must_use]
+    pub fn over(&self, from: Time, to: Time) -> Extremes {
+        let inside = self.lengths.iter().filter(|(at, _)| *at >= from && *at <= to);
+        let lengths: Vec<u64> = inside.map(|(_, length)| *length).collect();
+        let sum: u64 = lengths.iter().sum();
+        Extremes {
+            max: lengths.iter().max().copied(),
+            mean: (!lengths.is_empty()).then(|| sum as f64 / lengths.len() as f64),
+            end: lengths.last().copied(),
+        }
+    }
+}
+
+/// Counts probes, deliveries and attempts.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Attempts {
+    probes: u64,
+    delivered: u64,
+    of_delivered: u64,
+    all: u64,
+    most: u64,
+}
+
+impl Attempts {
+    /// Takes a probe due in the measured period.
+    pub fn probe(&mut self, probe: &ProbeView) {
+        let attempts = u64::from(probe.history.attempts);
+        self.probes += 1;
+        self.all += attempts;
+        if probe.taken.is_some() {
+            self.delivered += 1;
+            self.of_delivered += attempts;
+            self.most = self.most.max(attempts);
+        }
+    }
+
+    /// Share of the probes that were delivered; none without probes.
+    #[must_use]
+    pub fn share(self) -> Option<f64> {
+        (self.probes > 0).then(|| self.delivered as f64 / self.probes as f64)
+    }
+
+    /// Attempts for each delivered probe: mean.
+    #[must_use]
+    pub fn mean(self) -> Option<f64> {
+        (self.delivered > 0).then(|| self.of_delivered as f64 / self.delivered as f64)
+    }
+
+    /// Attempts for each delivered probe: most.
+    #[must_use]
+    pub fn most(self) -> Option<u64> {
+        (self.delivered > 0).then_some(self.most)
+    }
+
+    /// All attempts, for delivered mail or not, for each delivered probe.
+    #[must_use]
+    pub fn amplification(self) -> Option<f64> {
+        (self.delivered > 0).then(|| self.all as f64 / self.delivered as f64)
+    }
+}
+
+/// The span a figure of the queue covers: a period, or from the measured period to the close.
+#[must_use]
+pub fn span(period: Option<Period>, periods: &Periods) -> (Time, Time) {
+    match period {
+        Some(period) => periods.span(period),
+        None => (periods.measured_from(), periods.close()),
+    }
+}
+
+/// The facts of a report. `healed`: when the last fault window ended.
+#[must_use]
+pub fn facts(
+    curve: &Curve,
+    reports: &Reports,
+    attempts: Attempts,
+    periods: &Periods,
+    healed: Option<Time>,
+) -> QueueFacts {
+    let (from, close) = span(None, periods);
+    let (peak, at) = curve.peak(from, close);
+    let lengths = reports.over(from, close);
+    let measured = reports.over(from, periods.load_stop());
+    let start = healed.unwrap_or_default().max(periods.load_stop());
+    let drained = if curve.is_empty() { None } else { curve.drained_after(start) };
+    QueueFacts {
+        backlog_max: peak,
+        backlog_max_at_s: at.since(from).as_secs_f64(),
+        backlog_mean: curve.mean(from, periods.load_stop()),
+        backlog_end: curve.at(close),
+        length_max: lengths.max,
+        length_mean: measured.mean,
+        length_end: lengths.end,
+        proved_empty: false,
+        drain_time_s: drained.map(|time| time.as_secs_f64()),
+        attempts_per_delivery_mean: attempts.mean(),
+        attempts_per_delivery_max: attempts.most(),
+        retry_amplification: attempts.amplification(),
+        fairness: None,
+    }
+}

@@ -1,0 +1,115 @@
+//! One pass over the probes of a history: latencies, seconds, backlog, attempts.
+
+use super::backlog::Curve;
+use super::book::Book;
+use super::collect::Rest;
+use super::load::Offering;
+use super::metric::LatencyMetric;
+use super::observation::{Observation, Seen, observe};
+use super::periods::Periods;
+use super::queue::Attempts;
+use super::series::Series;
+use crate::clock::Time;
+use crate::ledger::event::Period;
+use crate::ledger::history::{History, ProbeView};
+use crate::probe::DestinationId;
+
+/// What the probes of a run add up to.
+#[derive(Debug, Default)]
+pub struct Tables {
+    /// Latency samples.
+    pub book: Book,
+    /// Accepted, not yet delivered or bounced.
+    pub backlog: Curve,
+    /// Messages offered, without a reply.
+    pub in_flight: Curve,
+    /// Attempts over the measured period.
+    pub attempts: Attempts,
+    /// The same by destination.
+    pub by_destination: Vec<Attempts>,
+    /// What was offered.
+    pub offering: Offering,
+}
+
+/// Adds up the probes, and enters them into the seconds of `rest`.
+#[must_use]
+pub fn tabulate(history: &History, rest: &mut Rest, destinations: usize) -> Tables {
+    let periods = rest.periods;
+    let mut tables =
+        Tables { by_destination: vec![Attempts::default(); destinations], ..Tables::default() };
+    let mut owed = Vec::new();
+    let mut message: Vec<ProbeView> = Vec::new();
+    for probe in history.probes() {
+        if message.first().is_some_and(|first| first.message != probe.message) {
+            tables.message(&message, &periods, &mut rest.series);
+            message.clear();
+        }
+        owed.extend(probe.accepted.map(|from| (from, end_of(&probe))));
+        tables.count(&probe, &periods);
+        rest.series.probe(&probe);
+        message.push(probe);
+    }
+    tables.message(&message, &periods, &mut rest.series);
+    tables.pauses(history, rest);
+    for message in history.messages() {
+        tables.offering.message(&message, &periods);
+    }
+    tables.backlog = Curve::of(owed.into_iter());
+    tables.in_flight = Curve::of(history.messages().map(|message| (message.offered, message.done)));
+    tables
+}
+
+fn end_of(probe: &ProbeView) -> Option<Time> {
+    match (probe.taken, probe.bounced) {
+        (Some(taken), Some(bounced)) => Some(taken.min(bounced)),
+        (taken, bounced) => taken.or(bounced),
+    }
+}
+
+impl Tables {
+    fn message(&mut self, probes: &[ProbeView], periods: &Periods, series: &mut Series) {
+        let Some(first) = probes.first() else { return };
+        let period = periods.of_due(first.due);
+        let mut every: Vec<DestinationId> =
+            probes.iter().filter_map(|probe| probe.destination).collect();
+        every.sort_unstable();
+        every.dedup();
+        let mut seen: Vec<Observation> = Vec::new();
+        observe(probes, periods.close(), &mut seen);
+        for Observation { metric, destination, ended, seen } in seen {
+            let destinations = match &destination {
+                Some(one) => std::slice::from_ref(one),
+                None => &every,
+            };
+            self.book.enter(metric, period, destinations, seen);
+            series.latency(metric, ended, seen);
+        }
+    }
+
+    fn count(&mut self, probe: &ProbeView, periods: &Periods) {
+        if periods.of_due(probe.due) != Period::Measured {
+            return;
+        }
+        self.attempts.probe(probe);
+        let index = probe.destination.map(|id| usize::from(id.0));
+        if let Some(attempts) = index.and_then(|index| self.by_destination.get_mut(index)) {
+            attempts.probe(probe);
+        }
+    }
+
+    /// Stages and retry gaps, which the probes do not hold.
+    fn pauses(&mut self, history: &History, rest: &mut Rest) {
+        for stage in &rest.stages {
+            let seen = Seen::Whole(std::time::Duration::from_micros(u64::from(stage.us)));
+            self.book.enter(stage.metric, rest.periods.of_due(stage.due), &[], seen);
+            rest.series.latency(stage.metric, Some(stage.ended), seen);
+        }
+        for gap in rest.retries.gaps() {
+            let Some(probe) = history.probe(gap.probe) else { continue };
+            let (period, seen) = (rest.periods.of_due(probe.due), Seen::Whole(gap.length));
+            let metric = LatencyMetric::RetryGap;
+            self.book.enter(metric, period, probe.destination.as_slice(), seen);
+            rest.series.latency(metric, Some(gap.ended), seen);
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What a reader should know before believing a number, with what to do about it.
+
+use super::periods::Periods;
+use super::results::{FaultFacts, Latency, LoadFacts, RetryPoint, SeriesRow, Warning};
+use super::samples::Samples;
+use crate::ledger::event::Event;
+use crate::scenario::model::{LoadModel, Scenario, TargetKind};
+
+/// Percentiles whose absence is worth a word. The rarer ones are withheld on most runs.
+const EXPECTED: [&str; 5] = ["p50", "p75", "p90", "p95", "p99"];
+
+/// A measured period shorter than this cannot show that the system had settled: twelve batches
+/// of five seconds (measurement §1.5).
+const STEADY_S: f64 = 60.0;
+
+/// Medians of the two halves of a period may differ by this share, and by this much.
+const HALVES_APART: f64 = 0.10;
+const HALVES_APART_US: f64 = 1_000.0;
+
+/// Bounds that were reached: how often, by name.
+#[derive(Debug, Default)]
+pub struct Bounds {
+    reached: std::collections::BTreeMap<String, (u64, u64)>,
+}
+
+impl Bounds {
+    /// Takes note of an event.
+    pub fn observe(&mut self, event: &Event) {
+        if let Event::Limit { name, value, .. } = event {
+            let entry = self.reached.entry(name.clone()).or_default();
+            *entry = (entry.0 + 1, entry.1.max(*value));
+        }
+    }
+
+    /// One warning a bound.
+    pub fn warnings(&self) -> impl Iterator<Item = Warning> + '_ {
+        self.reached.iter().map(|(name, (count, value))| {
+            let text = format!(
+                "the bound `{name}` ({value}) was reached {count} times: what came beyond it was \
+                 turned away or held back by mailbench itself, not by the target"
+            );
+            warn("limit-reached", text)
+        })
+    }
+}
+
+/// A warning.
+#[must_use]
+pub fn warn(id: &str, message: String) -> Warning {
+    Warning { id: id.to_owned(), message }
+}
+
+/// Percentiles that one of the headline metrics could not state, or only as a bound.
+pub fn of_latency<'a>(
+    metrics: impl Iterator<Item = (&'a str, &'a Latency)>,
+) -> impl Iterator<Item = Warning> {
+    metrics.flat_map(|(name, latency)| [too_few(name, latency), censored(name, latency)]).flatten()
+}
+
+fn too_few(name: &str, latency: &Latency) -> Option<Warning> {
+    let missing: Vec<&str> =
+        EXPECTED.into_iter().filter(|it| latency.too_few.iter().any(|few| few == it)).collect();
+    let have = latency.count + latency.censored;
+    if missing.is_empty() || have == 0 {
+        return None;
+    }
+    let text = format!(
+        "{name} has {have} samples, too few to state {}: run longer or offer more (p99 needs 368)",
+        missing.join(", ")
+    );
+    Some(warn("too-few-samples", text))
+}
+
+fn censored(name: &str, latency: &Latency) -> Option<Warning> {
+    if latency.censored == 0 {
+        return None;
+    }
+    let all = latency.count + latency.censored;
+    let text = format!(
+        "{} of {all} observations of {name} had not ended at the close; {} are lower bounds: a \
+         longer load.drain would tell more",
+        latency.censored,
+        latency.at_least.join(", ")
+    );
+    Some(warn("censored", text))
+}
+
+/// Medians that differ between the first and the second half of the measured period, where the
+/// load is meant to be even.
+#[must_use]
+pub fn drift(name: &str, samples: &Samples, scenario: &Scenario) -> Option<Warning> {
+    let values = &samples.values;
+    if !is_even(scenario) || values.len() < 2 * super::latency::PERCENTILES[0].needs as usize {
+        return None;
+    }
+    let (first, second) = values.split_at(values.len() / 2);
+    let (before, after) = (median(first), median(second));
+    let moved = (after - before).abs();
+    if moved <= HALVES_APART * before || moved <= HALVES_APART_US {
+        return None;
+    }
+    let text = format!(
+        "the median of {name} went from {:.1} ms in the first half to {:.1} ms in the second: \
+         the run was not in a steady state; warm up longer, or offer less",
+        before / 1e3,
+        after / 1e3
+    );
+    Some(warn("non-stationary", text))
+}
+
+fn median(values: &[u32]) -> f64 {
+    let mut sorted = values.to_vec();
+    let middle = sorted.len() / 2;
+    f64::from(*sorted.select_nth_unstable(middle).1)
+}
+
+/// Whether the scenario means every measured second to be like the next: one even rate and no
+/// fault that comes and goes.
+fn is_even(scenario: &Scenario) -> bool {
+    let even_load = match &scenario.load.model {
+        LoadModel::Closed { .. } => true,
+        LoadModel::Open { segments, .. } => {
+            let rates = segments.iter().flat_map(|it| [it.from_per_second, it.to_per_second]);
+            let (least, most) = rates
+                .fold((f64::MAX, 0.0_f64), |(least, most), rate| (least.min(rate), most.max(rate)));
+            most <= least
+        }
+    };
+    even_load && scenario.faults.iter().all(|rule| rule.scope.during.is_none())
+}
+
+/// A backlog that grows over the measured period: the target accepts faster than it delivers.
+#[must_use]
+pub fn growth(series: &[SeriesRow], load: &LoadFacts, scenario: &Scenario) -> Option<Warning> {
+    let levels: Vec<f64> = series
+        .iter()
+        .filter(|row| row.period == "measured")
+        .map(|row| row.backlog as f64)
+        .collect();
+    let (first, last) = (*levels.first()?, *levels.last()?);
+    let slope = slope(&levels)?;
+    let unstable = slope > 0.01 * load.offered_per_s && last > 2.0 * first + 100.0;
+    if !is_even(scenario) || !unstable {
+        return None;
+    }
+    let text = format!(
+        "the backlog grew by {slope:.1} a second and stood at {last} when the load stopped: the \
+         rate is beyond what the target delivers, and every time depends on how long the run was"
+    );
+    Some(warn("backlog-grows", text))
+}
+
+/// Least-squares slope of evenly spaced values, per step.
+fn slope(values: &[f64]) -> Option<f64> {
+    if values.len() < 3 {
+        return None;
+    }
+    let n = values.len() as f64;
+    let mean_x = (n - 1.0) / 2.0;
+    let mean_y = values.iter().sum::<f64>() / n;
+    let mut covariance = 0.0;
+    let mut variance = 0.0;
+    for (index, value) in (0_u32..).zip(values) {
+        let x = f64::from(index) - mean_x;
+        covariance += x * (value - mean_y);
+        variance += x * x;
+    }
+    Some(covariance / variance)
+}
+
+/// A measured period too short to tell whether the system had settled.
+#[must_use]
+pub fn brevity(periods: &Periods) -> Option<Warning> {
+    let seconds = periods.measured_s();
+    if seconds >= STEADY_S {
+        return None;
+    }
+    let text = format!(
+        "{seconds:.0} s of measuring are too short to tell whether the system had settled: take \
+         the figures as those of this run; 60 s or more would show it"
+    );
+    Some(warn("short-run", text))
+}
+
+/// Retries that did not keep to the schedule, where the target was given it.
+#[must_use]
+pub fn retries(curve: &[RetryPoint], scenario: &Scenario) -> Vec<Warning> {
+    if scenario.target.kind != TargetKind::Relay {
+        return Vec::new();
+    }
+    let early: u64 = curve.iter().map(|point| point.early).sum();
+    let missed: u64 = curve.iter().map(|point| point.missed).sum();
+    let mut warnings = Vec::new();
+    if early > 0 {
+        let text = format!("{early} retries came earlier than the schedule allows");
+        warnings.push(warn("early-retries", text));
+    }
+    if missed > 0 {
+        let text = format!("{missed} probes are owed an attempt that was due and never came");
+        warnings.push(warn("missed-retries", text));
+    }
+    warnings
+}
+
+/// Faults that never struck: the run did not ask what its scenario meant to ask.
+pub fn idle_faults(faults: &[FaultFacts]) -> impl Iterator<Item = Warning> {
+    faults.iter().filter(|fault| fault.struck == 0).map(|fault| {
+        let text = format!(
+            "the fault `{}` never struck: see whether its destination, stage, window and attempts \
+             can meet",
+            fault.name
+        );
+        warn("idle-fault", text)
+    })
+}
+
+/// What the run itself was like.
+#[must_use]
+pub fn circumstances(periods: &Periods, build: Option<&str>, pulses: usize) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    if periods.interrupted {
+        let text = "the user stopped the run: it counts what was offered until then".to_owned();
+        warnings.push(warn("interrupted", text));
+    }
+    if build == Some("debug") {
+        let text = "this is a build without optimisation: its own share of every time is larger \
+                    than it need be; use `cargo run --release`";
+        warnings.push(warn("debug-build", text.to_owned()));
+    }
+    if pulses == 0 && periods.measured_s() > 2.0 {
+        let text = "the journal holds no look at the instrument: its health is only partly known";
+        warnings.push(warn("no-pulse", text.to_owned()));
+    }
+    warnings
+}

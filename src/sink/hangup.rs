@@ -1,0 +1,34 @@
+//! Breaks connections: an orderly FIN, or a RST.
+
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::fault::rule::Hangup;
+use crate::limits;
+
+/// Ends a connection in this way. After a FIN what the peer still sends is read and dropped for
+/// a while: closing a socket with unread bytes would reset it.
+pub(super) async fn hang_up(mut stream: TcpStream, how: Hangup) {
+    match how {
+        Hangup::Rst => reset(stream),
+        Hangup::Fin => {
+            if stream.shutdown().await.is_err() {
+                return;
+            }
+            let mut dropped = [0; 1024];
+            let drain = async { while matches!(stream.read(&mut dropped).await, Ok(1..)) {} };
+            let _peer_or_patience = tokio::time::timeout(limits::CLOSE_DRAIN, drain).await;
+        }
+    }
+}
+
+/// Resets a connection: with no time to linger the kernel sends a RST.
+pub(super) fn reset(stream: TcpStream) {
+    let lingers = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+    if let Err(error) = lingers {
+        tracing::warn!("a connection could not be reset: {error}");
+    }
+    drop(stream);
+}

@@ -1,0 +1,67 @@
+//! Enact: does what a verdict says, or comes back with the reply to send.
+
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use super::{Ended, Session};
+use crate::fault::judge::{Effect, Verdict};
+use crate::fault::rule::Hangup;
+use crate::ledger::event::Ending;
+use crate::smtp::reply::Reply;
+
+impl Session {
+    /// Waits, slows down, breaks, stalls, or says which reply is to be sent and which rule chose
+    /// it. A positive reply of a rule (in a script) lets the ordinary one through, so that no
+    /// fault takes away an extension or a 354.
+    pub(super) async fn enact(
+        &mut self,
+        verdict: Verdict,
+        ordinary: Reply,
+    ) -> ControlFlow<Ended, (Reply, Option<u16>)> {
+        if let Some((_, bytes_per_second)) = verdict.throttle {
+            self.slow_down(bytes_per_second);
+        }
+        self.fault = verdict.rule();
+        if verdict.delay > Duration::ZERO {
+            self.wire.wait(verdict.delay).await?;
+        }
+        let answer = match verdict.decided {
+            None => (ordinary, None),
+            Some((_, Effect::Reply(reply))) if reply.is_positive() => (ordinary, None),
+            Some((rule, Effect::Reply(reply))) => (reply, Some(rule)),
+            Some((_, Effect::Disconnect { how, .. })) => return self.break_off(how).await,
+            Some((_, Effect::Refuse)) => return self.break_off(Hangup::Rst).await,
+            Some((_, Effect::Stall(length))) => {
+                self.wire.wait(length).await?;
+                return self.break_off(Hangup::Fin).await;
+            }
+        };
+        self.fault = None;
+        ControlFlow::Continue(answer)
+    }
+
+    /// Breaks the connection after the replies to earlier commands are out.
+    pub(super) async fn break_off<T>(&mut self, hangup: Hangup) -> ControlFlow<Ended, T> {
+        self.wire.flush().await?;
+        ControlFlow::Break(Ended { how: Ending::Fault, hangup })
+    }
+
+    /// Reads more slowly from here on: to the end of the transaction, or of the session when
+    /// there is none.
+    fn slow_down(&mut self, bytes_per_second: f64) {
+        let least = self.wire.throttled().map_or(bytes_per_second, |now| now.min(bytes_per_second));
+        self.wire.throttle(Some(least));
+        if self.transaction.is_none() {
+            self.lasting_throttle = Some(least);
+        }
+    }
+
+    /// The transaction is over, and with it the throttle it had.
+    pub(super) fn end_transaction(&mut self) {
+        self.transaction = None;
+        self.whole = None;
+        if self.wire.throttled() != self.lasting_throttle {
+            self.wire.throttle(self.lasting_throttle);
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! One session at the sink: read, dialogue, judge, enact, record.
+//!
+//! All it knows stands in [`Session`], never only in a future, so that however a session ends,
+//! [`Session::close`] can say what became of every recipient still open.
+
+mod content;
+mod enact;
+mod judge;
+mod turn;
+
+use std::convert::Infallible;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use tokio::net::TcpStream;
+
+use super::grammar::Grammar;
+use super::incoming::Whole;
+use super::record::{Conclusion, Recorder};
+use super::shared::Shared;
+use super::transaction::{Recipient, Transaction};
+use super::wire::{Heard, Wire};
+use crate::fault::rule::Hangup;
+use crate::ledger::event::{AttemptOutcome, Ending, Proof, SessionChange};
+use crate::limits;
+use crate::smtp::command::{Command, Flaw};
+use crate::smtp::dialogue::{Dialogue, Next, Turn};
+use crate::smtp::reply::{EnhancedStatus, Reply};
+use crate::smtp::stage::Stage;
+
+/// How a session ended, and how its connection is to be broken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Ended {
+    how: Ending,
+    hangup: Hangup,
+}
+
+impl Ended {
+    pub(super) fn by_peer(how: Ending) -> Ended {
+        Ended { how, hangup: Hangup::Fin }
+    }
+
+    pub(super) fn by_us(how: Ending) -> Ended {
+        Ended { how, hangup: Hangup::Fin }
+    }
+}
+
+/// Everything one session knows.
+pub(super) struct Session {
+    shared: Arc<Shared>,
+    wire: Wire,
+    recorder: Recorder,
+    grammar: Grammar,
+    dialogue: Dialogue,
+    stage: Stage,
+    /// Whether it was let in, and the reply by which it was not.
+    let_in: bool,
+    turned_away_by: Option<Reply>,
+    transaction: Option<Transaction>,
+    /// MAIL is being answered for this message.
+    opening: Option<Recipient>,
+    /// Content seen whole and not answered.
+    whole: Option<Whole>,
+    /// A reception whose 250 the peer may not have read.
+    unconfirmed: Option<u64>,
+    /// The rule that is being enacted.
+    fault: Option<u16>,
+    /// The throttle that outlasts the transaction.
+    lasting_throttle: Option<f64>,
+}
+
+/// Serves one connection from accept to close.
+pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, number: u64) {
+    let stop = shared.stop.clone();
+    let mut session = Session::new(shared, stream, number);
+    let ended = tokio::select! {
+        ended = session.run() => match ended { ControlFlow::Break(ended) => ended },
+        () = stop.cancelled() => Ended::by_us(Ending::Shutdown),
+    };
+    session.close(ended).await;
+}
+
+impl Session {
+    fn new(shared: Arc<Shared>, stream: TcpStream, number: u64) -> Session {
+        Session {
+            wire: Wire::new(stream, shared.clock, shared.patience),
+            recorder: Recorder::new(Arc::clone(&shared), number),
+            grammar: Grammar::new(shared.engine),
+            dialogue: Dialogue::new(Arc::clone(&shared.terms)),
+            stage: Stage::Connect,
+            let_in: false,
+            turned_away_by: None,
+            transaction: None,
+            opening: None,
+            whole: None,
+            unconfirmed: None,
+            fault: None,
+            lasting_throttle: None,
+            shared,
+        }
+    }
+
+    async fn run(&mut self) -> ControlFlow<Ended, Infallible> {
+        self.enter().await?;
+        self.turn(Turn::Greeting).await?;
+        loop {
+            let command = self.hear().await?;
+            if self.turn(Turn::Command(command)).await? == Next::Content {
+                self.content().await?;
+            }
+        }
+    }
+
+    /// Stage connect: the session is let in or turned away.
+    async fn enter(&mut self) -> ControlFlow<Ended, ()> {
+        let verdict = self.judge_session(Stage::Connect);
+        let welcome = Reply::new(220, None, "");
+        let (reply, rule) = self.enact(verdict, welcome).await?;
+        if !reply.is_positive() {
+            self.fault = rule;
+            self.wire.reply(&reply).await?;
+            self.turned_away_by = Some(reply);
+            return ControlFlow::Break(Ended::by_us(Ending::Fault));
+        }
+        self.let_in = true;
+        self.recorder.changed(SessionChange::Opened);
+        ControlFlow::Continue(())
+    }
+
+    /// Reads the next command; that it came may prove that the last reply was read.
+    async fn hear(&mut self) -> ControlFlow<Ended, Command> {
+        let grammar = &self.grammar;
+        let heard = self.wire.line(|line| grammar.read(line)).await?;
+        if self.wire.has_read()
+            && let Some(reception) = self.unconfirmed.take()
+        {
+            self.recorder.confirmed(reception, Proof::Command);
+        }
+        ControlFlow::Continue(match heard {
+            Heard::Line(command) => command,
+            Heard::TooLong => {
+                self.recorder.limit("COMMAND_LINE", limits::COMMAND_LINE as u64);
+                Command::Malformed(Flaw::TooLong)
+            }
+        })
+    }
+
+    /// Ends the session: says what became of whatever was open, then breaks the connection.
+    async fn close(mut self, ended: Ended) {
+        self.conclude_open(ended.how);
+        if self.let_in {
+            self.recorder.closed(self.stage, ended.how);
+        } else {
+            let (fault, reply) = (self.fault, self.turned_away_by.take());
+            self.recorder.changed(SessionChange::TurnedAway { fault, reply });
+        }
+        self.shared.dismiss(self.recorder.session());
+        if ended.how == Ending::Shutdown {
+            return;
+        }
+        if ended.how == Ending::TimedOut {
+            self.recorder.limit("SERVER_IDLE", self.shared.patience.as_secs());
+            let status = EnhancedStatus { class: 4, subject: 4, detail: 2 };
+            let farewell = Reply::new(421, Some(status), "Waited too long");
+            let _peer_may_be_gone = self.wire.reply(&farewell).await;
+        }
+        let stop = self.shared.stop.clone();
+        tokio::select! {
+            () = self.wire.hang_up(ended.hangup) => {}
+            () = stop.cancelled() => {}
+        }
+    }
+
+    /// Concludes every attempt still open: withheld where the content was seen whole, else broken.
+    fn conclude_open(&mut self, how: Ending) {
+        let now = self.shared.clock.now();
+        if let Some(opening) = self.opening.take() {
+            self.shared.attempts.count(opening.subject);
+            let broken = Conclusion::silent(now, self.stage, AttemptOutcome::Broken);
+            self.recorder.attempt(&opening, &Conclusion { fault: self.fault, ..broken });
+        }
+        let Some(transaction) = self.transaction.take() else {
+            if how == Ending::PeerFin
+                && let Some(reception) = self.unconfirmed.take()
+            {
+                self.recorder.confirmed(reception, Proof::Fin);
+            }
+            return;
+        };
+        let outcome = match self.whole {
+            Some(_) => AttemptOutcome::Withheld,
+            None => AttemptOutcome::Broken,
+        };
+        let mut conclusion = Conclusion::silent(now, self.stage, outcome);
+        conclusion.fault = self.fault;
+        conclusion.describe(self.whole.take());
+        for recipient in &transaction.recipients {
+            self.recorder.attempt(recipient, &conclusion);
+        }
+        self.shared.ledger.flush();
+    }
+}

@@ -1,0 +1,131 @@
+//! What all sessions of one sink share.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use super::addressee::Directory;
+use super::attempts::Attempts;
+use super::bench::Bench;
+use super::{Settings, grammar};
+use crate::clock::{Clock, Time};
+use crate::ledger::Ledger;
+use crate::limits;
+use crate::probe::ProbeId;
+use crate::scenario::model::Engine;
+use crate::smtp::dialogue::Terms;
+
+/// What all sessions of one sink share.
+pub(super) struct Shared {
+    pub(super) clock: Clock,
+    pub(super) ledger: Ledger,
+    pub(super) engine: Engine,
+    pub(super) terms: Arc<Terms>,
+    pub(super) patience: Duration,
+    pub(super) bench: Bench,
+    pub(super) directory: Directory,
+    pub(super) attempts: Attempts,
+    pub(super) stop: CancellationToken,
+    /// Start of the measured period, once it is known.
+    pub(super) measured_from: watch::Sender<Option<Time>>,
+    sessions: AtomicUsize,
+    next_session: AtomicU64,
+    next_reception: AtomicU64,
+    worst_processing_us: AtomicU64,
+    begun: AtomicBool,
+    preflight: Mutex<HashSet<ProbeId>>,
+    preflight_arrived: watch::Sender<usize>,
+}
+
+impl Shared {
+    pub(super) fn new(settings: Settings, clock: Clock, ledger: Ledger) -> Shared {
+        Shared {
+            clock,
+            ledger,
+            engine: settings.engine,
+            terms: grammar::terms(settings.engine),
+            patience: settings.patience,
+            begun: AtomicBool::new(settings.identity.is_none()),
+            bench: Bench::new(settings.rules, settings.seed),
+            directory: Directory::new(settings.identity, &settings.destinations),
+            attempts: Attempts::default(),
+            stop: CancellationToken::new(),
+            measured_from: watch::Sender::new(None),
+            sessions: AtomicUsize::new(0),
+            next_session: AtomicU64::new(0),
+            next_reception: AtomicU64::new(0),
+            worst_processing_us: AtomicU64::new(0),
+            preflight: Mutex::default(),
+            preflight_arrived: watch::Sender::new(0),
+        }
+    }
+
+    /// Offset of `now` into the measured period; `None` before it.
+    pub(super) fn measured(&self, now: Time) -> Option<Duration> {
+        let from = *self.measured_from.borrow();
+        from.filter(|from| *from <= now).map(|from| now.since(from))
+    }
+
+    /// Whether the load has begun. Before it only the preflight message comes, and at the stages
+    /// before MAIL a session of it cannot be told from others, so no rule holds there yet.
+    pub(super) fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Acquire)
+    }
+
+    /// The load has begun: its first mail came, or the measured period was announced.
+    pub(super) fn begin(&self) {
+        if !self.begun.swap(true, Ordering::AcqRel) {
+            // Wakes the listener, whose port a rule may close from now on.
+            self.measured_from.send_modify(|_| {});
+        }
+    }
+
+    /// A place for a session, numbered; `None` when all are taken.
+    pub(super) fn admit(&self) -> (u64, bool) {
+        let session = self.next_session.fetch_add(1, Ordering::Relaxed);
+        let taken = self.sessions.fetch_add(1, Ordering::AcqRel);
+        (session, taken < limits::SINK_SESSIONS)
+    }
+
+    /// Gives a session's place back.
+    pub(super) fn dismiss(&self, session: u64) {
+        self.sessions.fetch_sub(1, Ordering::AcqRel);
+        self.bench.session_ended(session);
+    }
+
+    pub(super) fn sessions(&self) -> usize {
+        self.sessions.load(Ordering::Acquire)
+    }
+
+    pub(super) fn next_reception(&self) -> u64 {
+        self.next_reception.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Takes note of the time one message took from final dot to reply, injected delay left out.
+    pub(super) fn processed(&self, took: Duration) {
+        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        self.worst_processing_us.fetch_max(us, Ordering::Relaxed);
+    }
+
+    /// The worst of those times since last asked.
+    pub(super) fn worst_processing(&self) -> Duration {
+        Duration::from_micros(self.worst_processing_us.swap(0, Ordering::Relaxed))
+    }
+
+    /// A recipient of the preflight message arrived.
+    pub(super) fn preflight(&self, probe: ProbeId) {
+        let mut seen = self.preflight.lock().unwrap_or_else(PoisonError::into_inner);
+        if seen.len() < limits::PREFLIGHT_RECIPIENTS {
+            seen.insert(probe);
+        }
+        self.preflight_arrived.send_replace(seen.len());
+    }
+
+    pub(super) fn preflight_arrived(&self) -> watch::Receiver<usize> {
+        self.preflight_arrived.subscribe()
+    }
+}

@@ -1,0 +1,222 @@
+//! A session's two directions: bytes in, bounded and throttled; replies out, gathered.
+//!
+//! Replies are written when the session is about to wait, so that commands which came in one
+//! segment are answered in one.
+
+use std::io;
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::session::Ended;
+use crate::clock::{Clock, Time};
+use crate::fault::rule::Hangup;
+use crate::ledger::event::Ending;
+use crate::limits;
+use crate::smtp::line::{Line, Lines};
+use crate::smtp::reply::Reply;
+
+/// What came of waiting for a command line.
+pub(super) enum Heard<T> {
+    /// A line, as its reader took it.
+    Line(T),
+    /// One that was too long.
+    TooLong,
+}
+
+/// Both directions of a connection.
+pub(super) struct Wire {
+    stream: TcpStream,
+    clock: Clock,
+    patience: Duration,
+    buffer: Box<[u8]>,
+    start: usize,
+    end: usize,
+    lines: Lines,
+    out: Vec<u8>,
+    /// Bytes a second to read at most, and when the next may be read.
+    throttle: Option<f64>,
+    next_read: Time,
+    /// Whether anything was read since [`Wire::forget_reads`].
+    has_read: bool,
+}
+
+impl Wire {
+    pub(super) fn new(stream: TcpStream, clock: Clock, patience: Duration) -> Wire {
+        Wire {
+            stream,
+            clock,
+            patience,
+            buffer: vec![0; limits::SINK_BUFFER].into_boxed_slice(),
+            start: 0,
+            end: 0,
+            lines: Lines::default(),
+            out: Vec::new(),
+            throttle: None,
+            next_read: Time::ZERO,
+            has_read: false,
+        }
+    }
+
+    /// Waits for a command line and gives it to `read`. A peer that does not end one within the
+    /// patience, however slowly it drips, has timed out.
+    pub(super) async fn line<T>(
+        &mut self,
+        read: impl FnOnce(&[u8]) -> T,
+    ) -> ControlFlow<Ended, Heard<T>> {
+        let deadline = self.clock.now().plus(self.patience);
+        loop {
+            let (used, line) = self.lines.next(&self.buffer[self.start..self.end]);
+            self.start += used;
+            match line {
+                Line::Whole(line) => return ControlFlow::Continue(Heard::Line(read(line))),
+                Line::TooLong => return ControlFlow::Continue(Heard::TooLong),
+                Line::Endless => return ControlFlow::Break(Ended::by_us(Ending::Fault)),
+                Line::Partial => {
+                    let left = deadline.since(self.clock.now());
+                    self.fill(usize::MAX, left).await?;
+                }
+            }
+        }
+    }
+
+    /// What has been read and not been used.
+    pub(super) fn unread(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// Marks bytes of [`Wire::unread`] as used.
+    pub(super) fn used(&mut self, bytes: usize) {
+        self.start = (self.start + bytes).min(self.end);
+    }
+
+    /// Reads once, at most `most` bytes, after everything owed is written.
+    pub(super) async fn read(&mut self, most: usize) -> ControlFlow<Ended, ()> {
+        self.fill(most, self.patience).await
+    }
+
+    async fn fill(&mut self, most: usize, patience: Duration) -> ControlFlow<Ended, ()> {
+        self.flush().await?;
+        self.make_room();
+        let most = self.pace().await.min(most).min(self.buffer.len() - self.end);
+        let room = &mut self.buffer[self.end..self.end + most];
+        let read = match tokio::time::timeout(patience, self.stream.read(room)).await {
+            Ok(Ok(0)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerFin)),
+            Ok(Ok(read)) => read,
+            Ok(Err(_)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
+            Err(_) => return ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
+        };
+        self.arrived(read);
+        ControlFlow::Continue(())
+    }
+
+    fn arrived(&mut self, bytes: usize) {
+        self.end += bytes;
+        self.has_read = true;
+        if let Some(rate) = self.throttle {
+            let takes = Duration::from_secs_f64(bytes as f64 / rate);
+            self.next_read = self.next_read.max(self.clock.now()).plus(takes);
+        }
+    }
+
+    fn make_room(&mut self) {
+        self.buffer.copy_within(self.start..self.end, 0);
+        (self.start, self.end) = (0, self.end - self.start);
+    }
+
+    /// Waits until the throttle lets more in; how much at once: a tenth of a second's worth.
+    async fn pace(&self) -> usize {
+        let Some(rate) = self.throttle else { return usize::MAX };
+        tokio::time::sleep(self.next_read.since(self.clock.now())).await;
+        ((rate / 10.0) as usize).max(1)
+    }
+
+    /// From here on reads at most so many bytes a second; `None`: as fast as they come.
+    pub(super) fn throttle(&mut self, bytes_per_second: Option<f64>) {
+        self.throttle = bytes_per_second.filter(|rate| *rate > 0.0);
+        self.next_read = Time::ZERO;
+    }
+
+    pub(super) fn throttled(&self) -> Option<f64> {
+        self.throttle
+    }
+
+    /// From now on [`Wire::has_read`] tells whether anything more was read.
+    pub(super) fn forget_reads(&mut self) {
+        self.has_read = false;
+    }
+
+    /// Whether something came since [`Wire::forget_reads`].
+    pub(super) fn has_read(&self) -> bool {
+        self.has_read
+    }
+
+    /// Whether the peer is known to have gone, without waiting. Reads what is there, as far as
+    /// there is room.
+    pub(super) fn peer_left(&mut self) -> Option<Ended> {
+        self.make_room();
+        if self.end == self.buffer.len() {
+            return None;
+        }
+        match self.stream.try_read(&mut self.buffer[self.end..]) {
+            Ok(0) => Some(Ended::by_peer(Ending::PeerFin)),
+            Ok(read) => {
+                self.arrived(read);
+                None
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => None,
+            Err(_) => Some(Ended::by_peer(Ending::PeerRst)),
+        }
+    }
+
+    /// Waits for `length`, or until the peer leaves. A peer that still has something to say
+    /// cannot be seen to leave.
+    pub(super) async fn wait(&mut self, length: Duration) -> ControlFlow<Ended, ()> {
+        self.flush().await?;
+        tokio::select! {
+            () = tokio::time::sleep(length) => ControlFlow::Continue(()),
+            ended = peer_leaves(&self.stream) => ControlFlow::Break(ended),
+        }
+    }
+
+    /// Owes the peer a reply.
+    pub(super) async fn reply(&mut self, reply: &Reply) -> ControlFlow<Ended, ()> {
+        reply.encode(&mut self.out);
+        if self.out.len() >= limits::SINK_BUFFER {
+            self.flush().await?;
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Writes what is owed.
+    pub(super) async fn flush(&mut self) -> ControlFlow<Ended, ()> {
+        if self.out.is_empty() {
+            return ControlFlow::Continue(());
+        }
+        let written = tokio::time::timeout(self.patience, self.stream.write_all(&self.out)).await;
+        self.out.clear();
+        match written {
+            Ok(Ok(())) => ControlFlow::Continue(()),
+            Ok(Err(_)) => ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
+            Err(_) => ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
+        }
+    }
+
+    /// Breaks the connection. An orderly end writes what is owed first.
+    pub(super) async fn hang_up(mut self, how: Hangup) {
+        if how == Hangup::Fin && self.flush().await.is_break() {
+            return;
+        }
+        super::hangup::hang_up(self.stream, how).await;
+    }
+}
+
+async fn peer_leaves(stream: &TcpStream) -> Ended {
+    match stream.peek(&mut [0]).await {
+        Ok(0) => Ended::by_peer(Ending::PeerFin),
+        Ok(_) => std::future::pending().await,
+        Err(_) => Ended::by_peer(Ending::PeerRst),
+    }
+}

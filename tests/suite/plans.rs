@@ -1,0 +1,101 @@
+//! The plan of a scenario is the same bytes each time and on every machine; golden files under
+//! `fixtures/plan` hold one for each law of arrivals.
+//!
+//! After a change that is meant: `mailbench plan X.toml --format csv > X.csv`, and the digests
+//! that the test prints.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use mailbench::plan::Plan;
+use mailbench::scenario;
+
+/// BLAKE3 over the first twenty texts of each golden plan.
+const TEXTS: [(&str, &str); 4] = [
+    ("closed", "e9911e5c0a4fdebd225213520ce35c33b91de2bb5add98398e9b267ad85bcfeb"),
+    ("constant-ramp", "d93b135b8370b806b17c5e8da16b48891713172c0ce1c9224a7ac1f91a151938"),
+    ("on-off", "0e836cc01431a768dbb209594fb79cec56b9169ffd99a6d9e838c7c44ecf6da0"),
+    ("poisson", "c07d5783c41da75eda1ce4b7a95207a8cc340a8898bfa2958275a61cc35e7075"),
+];
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/plan")
+}
+
+/// What `mailbench plan` prints.
+fn printed(name: &str, arguments: &[&str]) -> String {
+    let mut command = Command::cargo_bin("mailbench").expect("built");
+    command.arg("plan").arg(folder().join(name).with_extension("toml")).args(arguments);
+    let output = command.assert().success().get_output().stdout.clone();
+    String::from_utf8(output).expect("UTF-8")
+}
+
+#[test]
+fn plans_are_as_they_were() {
+    for (name, _) in TEXTS {
+        let golden = fs::read_to_string(folder().join(name).with_extension("csv")).expect("a plan");
+        assert_eq!(printed(name, &["--format", "csv"]), golden, "{name}");
+    }
+}
+
+#[test]
+fn texts_are_as_they_were() {
+    let digest = |(name, _): (&'static str, &str)| {
+        let path = folder().join(name).with_extension("toml");
+        let plan = Plan::new(&scenario::load(&path, &[]).expect("valid").scenario, None);
+        let mut digest = blake3::Hasher::new();
+        for offer in plan.offers().take(20) {
+            digest.update(&plan.text(&offer));
+        }
+        (name, digest.finalize().to_hex().to_string())
+    };
+    let digests = TEXTS.map(digest);
+    assert_eq!(digests, TEXTS.map(|(name, digest)| (name, digest.to_owned())));
+}
+
+#[test]
+fn another_seed_is_another_plan() {
+    let plain = printed("poisson", &["--format", "json"]);
+    assert_eq!(plain, printed("poisson", &["--format", "json", "--seed", "7"]));
+    assert_ne!(plain, printed("poisson", &["--format", "json", "--seed", "8"]));
+    assert_ne!(plain, printed("poisson", &["--format", "json", "--set", "load.rate=20/s"]));
+}
+
+#[test]
+fn json_says_the_same_as_csv() {
+    let json = printed("poisson", &["--format", "json"]);
+    let csv = printed("poisson", &["--format", "csv"]);
+    assert_eq!(json.lines().count(), csv.lines().count() - 1);
+    for (object, record) in json.lines().zip(csv.lines().skip(1)) {
+        let object: serde_json::Value = serde_json::from_str(object).expect("JSON");
+        let fields: Vec<&str> = record.split(',').collect();
+        assert_eq!(object["due_s"].as_f64(), fields[0].parse().ok());
+        assert_eq!(object["message"].as_u64(), fields[1].parse().ok());
+        assert_eq!(object["size_bytes"].as_u64(), fields[2].parse().ok());
+        assert_eq!(object["sender"], fields[3]);
+        let recipients: Vec<&str> = fields[4].split(' ').collect();
+        assert_eq!(object["recipients"], serde_json::json!(recipients));
+    }
+}
+
+#[test]
+fn the_table_sums_up_and_a_limit_is_told() {
+    let whole = printed("constant-ramp", &[]);
+    assert_eq!(whole.lines().count(), 38);
+    let last = whole.lines().last().expect("a summary");
+    assert!(
+        last.starts_with("36 messages, 36 recipients, 73728 bytes, the last at 2.950 s."),
+        "{last}"
+    );
+    let cut = printed("constant-ramp", &["--limit", "3"]);
+    assert!(cut.contains("3 messages") && cut.contains("there are more"), "{cut}");
+    assert!(!whole.contains("there are more"));
+}
+
+#[test]
+fn a_plan_without_end_is_cut() {
+    let endless = printed("closed", &["--set", "load.duration=5s"]);
+    assert!(endless.contains("100 messages") && endless.contains("there are more"), "{endless}");
+    assert!(endless.lines().nth(1).is_some_and(|line| line.trim().starts_with('-')));
+}
