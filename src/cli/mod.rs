@@ -13,6 +13,8 @@ mod plan;
 mod relay;
 mod report;
 mod scenario;
+mod server;
+mod sink;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -39,6 +41,7 @@ enum Command {
     Plan(plan::Args),
     Relay(relay::Args),
     Report(report::Args),
+    Sink(sink::Args),
 }
 
 impl Command {
@@ -51,13 +54,14 @@ impl Command {
             Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
+            Command::Sink(args) => sink::run(&args),
         }
     }
 
     /// What is logged unless `MAILBENCH_LOG` says otherwise: a server tells of its life.
     fn log(&self) -> &'static str {
         match self {
-            Command::Relay(_) => "mailbench=info",
+            Command::Relay(_) | Command::Sink(_) => "mailbench=info",
             _ => "warn",
         }
     }

@@ -103,13 +103,23 @@ impl Line {
 
 fn write_csv(lines: impl Iterator<Item = Line>, out: &mut impl Write) -> io::Result<()> {
     let mut csv = csv::Writer::from_writer(out);
-    csv.write_record(["due_s", "message", "size_bytes", "sender", "recipients"])?;
+    let header = ["due_s", "message", "size_bytes", "sender", "recipients"];
+    csv.write_record(header).map_err(io_error)?;
     for line in lines {
         let (message, size) = (line.message.to_string(), line.size_bytes.to_string());
         let recipients = line.recipients.join(" ");
-        csv.write_record([&line.due(""), &message, &size, &line.sender, &recipients])?;
+        let record = [&line.due(""), &message, &size, &line.sender, &recipients];
+        csv.write_record(record).map_err(io_error)?;
     }
     csv.flush()
+}
+
+/// The cause itself, by which a closed pipe is known; csv's own conversion hides it.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
+    }
 }
 
 fn write_json(lines: impl Iterator<Item = Line>, out: &mut impl Write) -> io::Result<()> {

@@ -6,10 +6,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::signal::unix::{SignalKind, signal};
-use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
+use super::server::{raise_descriptor_limit, stop_on_signal};
 use crate::limits::RELAY_QUEUE;
 use crate::queue::schedule::RetrySchedule;
 use crate::relay::reader::Reader;
@@ -98,33 +97,6 @@ fn settings(path: Option<&Path>) -> anyhow::Result<(RetrySchedule, Delivery)> {
     };
     let name = path.map_or_else(String::new, |path| path.display().to_string());
     Ok(crate::scenario::relay_settings(&name, &text)?)
-}
-
-/// A token that is cancelled by SIGTERM or SIGINT.
-fn stop_on_signal() -> std::io::Result<CancellationToken> {
-    let stop = CancellationToken::new();
-    let (mut terminate, mut interrupt) =
-        (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    let token = stop.clone();
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping");
-        token.cancel();
-    });
-    Ok(stop)
-}
-
-/// Each session and each delivery is a descriptor; the customary soft limit is 1024.
-fn raise_descriptor_limit() {
-    use nix::sys::resource::{Resource, getrlimit, setrlimit};
-    let raised = getrlimit(Resource::RLIMIT_NOFILE)
-        .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));
-    if let Err(error) = raised {
-        tracing::warn!(%error, "the limit of open files stays as it is");
-    }
 }
 
 /// Prints the count once, or again and again until nobody reads it or the parent is gone.

@@ -1,4 +1,8 @@
 //! The embedded store-and-forward MTA: intake, durable queue, delivery. Its own process.
+//!
+//! `intake` and `session` take mail, the `committer` alone writes the `store` and hands on what is
+//! safe, the `dispatcher` gives slots, `delivery` makes one attempt, `settle` decides what follows
+//! and `dsn` words the report. When and in which order is the policy of `queue`.
 
 pub mod budget;
 pub mod committer;

@@ -151,18 +151,6 @@ impl fmt::Display for ScenarioError {
 
 impl std::error::Error for ScenarioError {}
 
-/// One problem as an error: for colleagues of this module that judge parts of a scenario it
-/// only carries, such as thresholds.
-#[must_use]
-pub fn problem(
-    source: &Source,
-    span: &Range<usize>,
-    message: impl Into<String>,
-    help: impl Into<String>,
-) -> ScenarioError {
-    ScenarioError::new(source, vec![Problem::new(span, message).help(help)])
-}
-
 /// ``did you mean `…`?``, when one of `known` is close to `word`; otherwise the list of them.
 #[must_use]
 pub fn suggest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
@@ -187,7 +175,8 @@ mod tests {
         let mut source = Source::new("a.toml", "x = 1\n");
         let start = source.end();
         source.overrides.push("y=2".to_owned());
-        let error = problem(&source, &(start + 2..start + 3), "too small", "say 3");
+        let problem = Problem::new(&(start + 2..start + 3), "too small").help("say 3");
+        let error = ScenarioError::new(&source, vec![problem]);
         insta::assert_snapshot!(error, @r"
         error: too small
          --> --set:1:3
@@ -201,7 +190,8 @@ mod tests {
     fn a_span_anywhere_is_harmless() {
         let source = Source::new("a.toml", "é = 1\n");
         for span in [0..0, 1..1, 1..2, 5..900, 900..901, Range { start: 7, end: 2 }] {
-            assert!(!problem(&source, &span, "m", "h").to_string().is_empty());
+            let error = ScenarioError::new(&source, vec![Problem::new(&span, "m").help("h")]);
+            assert!(!error.to_string().is_empty());
         }
     }
 

@@ -19,7 +19,7 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
-pub use diagnosis::{Problem, ScenarioError, Source, problem};
+pub use diagnosis::{Problem, ScenarioError, Source};
 pub use model::Scenario;
 pub use overrides::{NotAnOverride, Override};
 

@@ -74,24 +74,24 @@ struct Pool<'a> {
 }
 
 impl Pool<'_> {
-    /// Hands every message that is due to a session, until there are no more.
+    /// Hands every message that is due to a session, until there are no more or it is time to
+    /// end; the last due time.
     async fn serve_all(
         &mut self,
         mut due: mpsc::Receiver<Due>,
         mut dispatched: oneshot::Receiver<Option<Time>>,
     ) -> Result<Option<Time>, TrafficError> {
         let clock = self.shared.instruments.clock;
-        let mut last_due = None;
-        let mut grace_ends = None;
+        // Last due time and end of the grace time, once the dispatcher is done.
+        let mut done: Option<(Option<Time>, Time)> = None;
         loop {
             tokio::select! {
                 biased;
                 () = self.shared.stop.cancelled() => break,
-                () = until(clock, grace_ends) => break,
+                () = until(clock, done.map(|(_, grace_ends)| grace_ends)) => break,
                 Some(returned) = self.busy.join_next() => self.idle.extend(returned?),
-                done = &mut dispatched, if grace_ends.is_none() => {
-                    last_due = done.ok().flatten();
-                    grace_ends = Some(clock.now().plus(self.shared.settings.grace));
+                last_due = &mut dispatched, if done.is_none() => {
+                    done = Some((last_due.ok().flatten(), self.grace_ends()));
                 }
                 next = due.recv(), if self.busy.len() < self.places() => match next {
                     Some((due, job)) => self.hand(due, job),
@@ -99,17 +99,26 @@ impl Pool<'_> {
                 },
             }
         }
+        self.turn_away(due).await;
+        let (last_due, grace_ends) = match done {
+            Some(done) => done,
+            None => (dispatched.await.ok().flatten(), self.grace_ends()),
+        };
+        self.finish(grace_ends).await?;
+        Ok(last_due)
+    }
+
+    /// Records those still waiting as not served.
+    async fn turn_away(&self, mut due: mpsc::Receiver<Due>) {
         due.close();
         while let Some((due, job)) = due.recv().await {
             self.shared.instruments.gauges.waits_no_more();
             unserved(self.shared, &job.offer, due);
         }
-        if grace_ends.is_none() {
-            last_due = dispatched.await.ok().flatten();
-            grace_ends = Some(clock.now().plus(self.shared.settings.grace));
-        }
-        self.finish(grace_ends).await?;
-        Ok(last_due)
+    }
+
+    fn grace_ends(&self) -> Time {
+        self.shared.instruments.clock.now().plus(self.shared.settings.grace)
     }
 
     fn places(&self) -> usize {
@@ -125,7 +134,7 @@ impl Pool<'_> {
     }
 
     /// Lets transactions under way end, then the sessions.
-    async fn finish(&mut self, grace_ends: Option<Time>) -> Result<(), TrafficError> {
+    async fn finish(&mut self, grace_ends: Time) -> Result<(), TrafficError> {
         let clock = self.shared.instruments.clock;
         loop {
             tokio::select! {
@@ -134,7 +143,7 @@ impl Pool<'_> {
                     Some(returned) => self.idle.extend(returned?),
                     None => break,
                 },
-                () = until(clock, grace_ends), if !self.shared.give_up.is_cancelled() => {
+                () = until(clock, Some(grace_ends)), if !self.shared.give_up.is_cancelled() => {
                     self.shared.give_up.cancel();
                 }
             }

@@ -75,3 +75,20 @@ impl Drop for Room {
         self.used.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_is_bounded_and_given_back() {
+        let used = Arc::new(AtomicU64::new(0));
+        let most = Room::take(&used, limits::PREPARED_BYTES - 10).expect("room");
+        let rest = Room::take(&used, 10).expect("room");
+        assert!(Room::take(&used, 1).is_none(), "more than the bound is held");
+        drop(most);
+        assert!(Room::take(&used, 1).is_some());
+        drop(rest);
+        assert_eq!(used.load(Ordering::Relaxed), 0);
+    }
+}

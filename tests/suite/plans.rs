@@ -99,3 +99,18 @@ fn a_plan_without_end_is_cut() {
     assert!(endless.contains("100 messages") && endless.contains("there are more"), "{endless}");
     assert!(endless.lines().nth(1).is_some_and(|line| line.trim().starts_with('-')));
 }
+
+#[test]
+fn a_reader_that_has_seen_enough_is_no_error() {
+    for format in ["table", "csv", "json"] {
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("mailbench"))
+            .arg("plan")
+            .arg(folder().join("poisson.toml"))
+            .args(["--set", "load.messages=20000", "--format", format])
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .expect("started");
+        drop(child.stdout.take());
+        assert!(child.wait().expect("ended").success(), "{format}");
+    }
+}

@@ -58,6 +58,19 @@ async fn pipelined_nonsense_gets_a_reply_each() {
 }
 
 #[tokio::test]
+async fn endless_headers_and_nul_pass_as_they_are() {
+    let hop = NextHop::start(accept_all, Duration::ZERO).await;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (relay, _running) = start(&settings(folder.path(), hop.address));
+    let mut client = Client::connect(relay).await.expect("a session");
+    let text = format!("X: {}\r\n{}\0\0", "y".repeat(1 << 20), "Z: \0\r\n".repeat(10_000));
+    let reply = client.send("<me@x.test>", &["a@y.test"], &text).await.expect("a reply");
+    assert!(reply.starts_with("250"), "{reply}");
+    hop.wait_for(1).await;
+    assert!(hop.taken()[0].content.ends_with(format!("{text}\r\n").as_bytes()));
+}
+
+#[tokio::test]
 async fn a_loop_is_stopped() {
     let hop = NextHop::start(accept_all, Duration::ZERO).await;
     let folder = tempfile::tempdir().expect("a folder");

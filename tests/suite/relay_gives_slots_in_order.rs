@@ -68,8 +68,8 @@ async fn priority_goes_first() {
     assert_eq!(order, ["first", "urgent", "high", "middle", "low"]);
 }
 
-/// Attempts a sick destination gets before the last mail of a healthy one has arrived, when the
-/// sick one's mail came first.
+/// Attempts a sick destination gets before most mail of a healthy one has arrived, when the sick
+/// one's mail came first.
 async fn attempts_of_the_sick(ordering: OrderingKind) -> usize {
     let hop = NextHop::start(defer_the_sick, Duration::from_millis(5)).await;
     let folder = tempfile::tempdir().expect("a folder");
@@ -87,7 +87,8 @@ async fn attempts_of_the_sick(ordering: OrderingKind) -> usize {
     }
     hop.gate(true);
     hop.wait_for(60).await;
-    hop.taken()[59].attempts_before - 60
+    // The last few are left out: they leave slots free, which the sick may have.
+    hop.taken()[49].attempts_before - 50
 }
 
 fn defer_the_sick(recipient: &str, _: usize) -> &'static str {
@@ -99,7 +100,6 @@ async fn load_aware_lets_the_healthy_go_first() {
     let fifo = attempts_of_the_sick(OrderingKind::Fifo).await;
     let load_aware = attempts_of_the_sick(OrderingKind::LoadAware).await;
     assert!(fifo >= 56, "in order of acceptance the sick are all tried first, not {fifo}");
-    // Four before it is known, then one in nine slots (4 + 60 / 8), and slots that the last of
-    // the healthy leave free.
-    assert!((4..=40).contains(&load_aware), "{load_aware} with load-aware, {fifo} with fifo");
+    // Four before it is known, then one in nine slots: 4 + 50 / 8, and what is under way.
+    assert!((4..=30).contains(&load_aware), "{load_aware} with load-aware, {fifo} with fifo");
 }

@@ -12,7 +12,7 @@ const TEXT: &str = "Subject: t\r\n\r\nhello";
 async fn it_stops_in_order_and_takes_up_what_was_left() {
     let hop = NextHop::start(defer_first, Duration::from_millis(200)).await;
     let folder = tempfile::tempdir().expect("a folder");
-    let slow = "[retry]\nschedule = \"fixed\"\nfirst = \"1s\"\ngive_up_after = \"10m\"\n";
+    let slow = "[retry]\nschedule = \"fixed\"\nfirst = \"3s\"\ngive_up_after = \"10m\"\n";
     let relay = RelayProcess::start(folder.path(), hop.address, slow);
     let mut client = Client::connect(relay.address).await.expect("a session");
     client.send("<me@x.test>", &["deferred@y.test"], TEXT).await.expect("a reply");

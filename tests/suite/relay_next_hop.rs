@@ -49,7 +49,7 @@ pub(crate) struct NextHop {
     gate: Arc<watch::Sender<bool>>,
     clock: Clock,
     rule: Rule,
-    /// How long a transaction takes.
+    /// How long it takes to take content, or to refuse a recipient.
     hold: Duration,
     /// Whether it offers 8BITMIME.
     eight_bit: bool,
@@ -73,6 +73,10 @@ impl NextHop {
             }
         });
         hop
+    }
+
+    pub(crate) fn now(&self) -> Time {
+        self.clock.now()
     }
 
     pub(crate) fn gate(&self, open: bool) {
@@ -210,6 +214,8 @@ impl Visit {
                 if reply.starts_with('2') {
                     self.hop.enter(&path, self.to.is_empty());
                     self.to.push(path);
+                } else {
+                    tokio::time::sleep(self.hop.hold).await;
                 }
                 reply
             }

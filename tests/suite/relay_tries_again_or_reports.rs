@@ -89,16 +89,17 @@ async fn what_is_deferred_for_too_long_is_reported() {
     settings.retry = every(Duration::from_millis(200), Duration::from_millis(700));
     let (relay, _running) = start(&settings);
     let mut client = Client::connect(relay).await.expect("a session");
+    let before = hop.now();
     client.send("<b+1@bounce.test>", &["a@y.test"], TEXT).await.expect("a reply");
     hop.wait_for(1).await;
-    let attempts = hop.attempts_at("a@y.test");
-    assert!((2..=4).contains(&attempts.len()), "{attempts:?}");
+    let attempts = hop.attempts_at("a@y.test").len();
+    assert!((1..=4).contains(&attempts), "{attempts} attempts in 700 ms, one each 200 ms");
     let report = report_in(&hop.taken());
     assert!(report.contains("Status: 5.4.7\r\n"), "expired: {report}");
     assert!(report.contains("Diagnostic-Code: smtp; 451 4.7.1 later"), "{report}");
     let reported = hop.attempts_at("b+1@bounce.test")[0];
-    let age = reported.since(attempts[0]);
-    assert!(age >= Duration::from_millis(600), "not before its time: {age:?}");
+    let age = reported.since(before);
+    assert!(age >= Duration::from_millis(700), "not before its time: {age:?}");
 }
 
 fn defer_all_but_reports(recipient: &str, _: usize) -> &'static str {

@@ -7,6 +7,7 @@ use mailbench::smtp::client::{Cause, Opened, Outcome, connect};
 use mailbench::smtp::reply::Reply;
 use mailbench::smtp::stage::Stage;
 
+use crate::receiver::{Manner, Receiver};
 use crate::scripted::Act::{self, Dribble, Hear, HearContent, Say, Silence, Sleep};
 use crate::scripted::{
     ENVELOPE, GREETING, connection, outcomes, peer, play, refused, submit, unexpected,
@@ -221,6 +222,15 @@ async fn pipelining_sends_the_envelope_in_one_go_where_it_is_offered() {
     assert_eq!(transacted.stages.len(), 6);
     drop(connection);
     played.await.expect("a script played to its end");
+}
+
+#[tokio::test]
+async fn more_recipients_than_fit_a_batch_are_all_answered() {
+    let receiver = Receiver::start(Manner::default()).await;
+    let mut connection = connection(receiver.address).await;
+    let transacted = submit(&mut connection, 1000, b"hello\r\n").await;
+    let accepted = |outcome: &&Outcome| matches!(outcome, Outcome::Accepted { .. });
+    assert_eq!(transacted.outcomes.iter().filter(accepted).count(), 1000);
 }
 
 #[tokio::test]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
-use super::check_name;
 use super::fault_action::{action, natural_stage};
+use super::{check_name, place};
 use crate::fault::rule::{Attempts, Odds, Rule, Scope, Window};
 use crate::limits;
 use crate::probe::DestinationId;
@@ -142,17 +142,14 @@ fn odds(fault: &Fault, problems: &mut Problems) -> Odds {
 /// Notes a rule that asks for what a sink cannot tell at its stage: attempts are known from the
 /// message that MAIL names, destinations from RCPT; QUIT is about neither.
 fn check_known_in_time(fault: &Fault, stage: Stage, problems: &mut Problems) {
-    let per = fault.limit.as_ref().and_then(|limit| limit.value.per.as_ref());
-    let of_message = [
-        fault.attempts.as_ref().map(|key| ("attempts", &key.span)),
-        fault.script.as_ref().map(|key| ("script", &key.span)),
-    ];
+    let of_message = [("attempts", place(&fault.attempts)), ("script", place(&fault.script))];
     let of_recipient = [
-        fault.destination.as_ref().map(|key| ("destination", &key.span)),
-        per.map(|key| ("per", &key.span)),
+        ("destination", place(&fault.destination)),
+        ("per", fault.limit.as_ref().and_then(|limit| place(&limit.value.per))),
     ];
-    let mut refuse = |keys: [Option<(&str, &Range<usize>)>; 2], help: &str| {
-        for (key, span) in keys.into_iter().flatten() {
+    let mut refuse = |keys: [(&str, Option<&Range<usize>>); 2], help: &str| {
+        for (key, span) in keys {
+            let Some(span) = span else { continue };
             let what = format!("`{key}` cannot be told at stage {stage}");
             problems.push(Problem::new(span, what).help(help));
         }

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::amount::{Bounds, quantity};
-use super::{bounded, not_built};
+use super::{bounded, misplaced, not_built, place};
 use crate::fault::rule::{Action, Hangup, Limit};
 use crate::limits;
 use crate::scenario::diagnosis::{Problem, Problems};
@@ -21,19 +21,19 @@ pub(super) fn natural_stage(fault: &Fault) -> Option<Stage> {
 /// The keys of `fault` that name an action, with their places.
 fn said(fault: &Fault) -> Vec<(&'static str, Range<usize>)> {
     let keys = [
-        fault.delay.as_ref().map(|key| ("delay", &key.span)),
-        fault.defer.as_ref().map(|key| ("defer", &key.span)),
-        fault.reject.as_ref().map(|key| ("reject", &key.span)),
-        fault.disconnect.as_ref().map(|key| ("disconnect", &key.span)),
-        fault.stall.as_ref().map(|key| ("stall", &key.span)),
-        fault.throttle.as_ref().map(|key| ("throttle", &key.span)),
-        fault.garble.as_ref().map(|key| ("garble", &key.span)),
-        fault.refuse.as_ref().map(|key| ("refuse", &key.span)),
-        fault.limit.as_ref().map(|key| ("limit", &key.span)),
-        fault.script.as_ref().map(|key| ("script", &key.span)),
-        fault.tls.as_ref().map(|key| ("tls", &key.span)),
+        ("delay", place(&fault.delay)),
+        ("defer", place(&fault.defer)),
+        ("reject", place(&fault.reject)),
+        ("disconnect", place(&fault.disconnect)),
+        ("stall", place(&fault.stall)),
+        ("throttle", place(&fault.throttle)),
+        ("garble", place(&fault.garble)),
+        ("refuse", place(&fault.refuse)),
+        ("limit", place(&fault.limit)),
+        ("script", place(&fault.script)),
+        ("tls", place(&fault.tls)),
     ];
-    keys.into_iter().flatten().map(|(name, span)| (name, span.clone())).collect()
+    keys.into_iter().filter_map(|(name, span)| Some((name, span?.clone()))).collect()
 }
 
 /// The one action of a fault; `None` when there is none to speak of, which is noted.
@@ -110,12 +110,8 @@ fn read_others(fault: &Fault, problems: &mut Problems) -> Option<Action> {
         }
         return Some(Action::Refuse);
     }
-    if let Some(garble) = &fault.garble {
-        not_built(&garble.span, "garble", problems);
-    }
-    if let Some(tls) = &fault.tls {
-        not_built(&tls.span, "a TLS fault", problems);
-    }
+    not_built(place(&fault.garble), "garble", problems);
+    not_built(place(&fault.tls), "a TLS fault", problems);
     None
 }
 
@@ -144,13 +140,13 @@ fn check_stage(action: &str, place: &Range<usize>, stage: Stage, problems: &mut 
 }
 
 fn check_after_bytes(fault: &Fault, stage: Stage, problems: &mut Problems) {
-    let Some(after_bytes) = &fault.after_bytes else { return };
+    let Some(after_bytes) = place(&fault.after_bytes) else { return };
     if fault.disconnect.is_none() {
-        let problem = Problem::new(&after_bytes.span, "`after_bytes` belongs to `disconnect`");
-        problems.push(problem.help("add `disconnect = \"fin\"` or `disconnect = \"rst\"`"));
+        let help = "add `disconnect = \"fin\"` or `disconnect = \"rst\"`";
+        misplaced([("after_bytes", Some(after_bytes))], "`disconnect`", help, problems);
     } else if stage != Stage::Content {
         let what = format!("no content flows at stage {stage}");
-        problems.push(Problem::new(&after_bytes.span, what).help("use stage content"));
+        problems.push(Problem::new(after_bytes, what).help("use stage content"));
     }
 }
 
@@ -215,8 +211,8 @@ fn script_of(script: &At<Vec<At<String>>>, problems: &mut Problems) -> Option<Ac
 
 fn limit_of(written: &At<file::Limit>, problems: &mut Problems) -> Option<Limit> {
     let At { value: limit, span } = written;
-    if let (Some(_), Some(per)) = (&limit.connections, &limit.per) {
-        problems.push(Problem::new(&per.span, "`per` belongs to `rate`"));
+    if limit.connections.is_some() {
+        misplaced([("per", place(&limit.per))], "`rate`", "leave it out", problems);
     }
     match (&limit.connections, &limit.rate) {
         (Some(connections), None) => Some(Limit::Connections(connections.value)),

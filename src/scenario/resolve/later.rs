@@ -1,17 +1,17 @@
 //! `[[chaos]]` and `[compare]`: checked, then refused as not built yet.
 
-use super::{check_name, not_built};
+use super::{check_name, not_built, place};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{At, Chaos, Compare, File};
 
 pub(super) fn refuse(file: &File, problems: &mut Problems) {
     for chaos in &file.chaos {
         check_chaos(chaos, problems);
-        not_built(&chaos.span, "[[chaos]]", problems);
+        not_built(Some(&chaos.span), "[[chaos]]", problems);
     }
     if let Some(compare) = &file.compare {
         check_compare(compare, problems);
-        not_built(&compare.span, "[compare]", problems);
+        not_built(place(&file.compare), "[compare]", problems);
     }
 }
 

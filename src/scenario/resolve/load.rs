@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::amount::{Bounds, quantity};
-use super::{bounded, not_built};
+use super::{bounded, misplaced, not_built, place};
 use crate::limits;
 use crate::quantity::Quantity;
 use crate::scenario::diagnosis::{Problem, Problems};
@@ -52,34 +52,35 @@ fn span_of(written: Option<&At<Timespan>>, default: Duration, problems: &mut Pro
 
 /// When offering stops, by whichever of the three ways the file says it.
 fn extent(load: &file::Load, problems: &mut Problems) -> Extent {
-    if let (Some(duration), Some(messages)) = (&load.duration, &load.messages) {
-        let later = if duration.span.start > messages.span.start {
-            duration.span.clone()
-        } else {
-            messages.span.clone()
-        };
-        let problem = Problem::new(&later, "`duration` and `messages` contradict each other");
-        problems.push(problem.help("offering stops after one or the other: keep one"));
-    }
     if !load.segment.is_empty() {
-        let keys = [
-            load.rate.as_ref().map(|key| ("rate", &key.span)),
-            load.duration.as_ref().map(|key| ("duration", &key.span)),
-            load.messages.as_ref().map(|key| ("messages", &key.span)),
-        ];
-        for (key, span) in keys.into_iter().flatten() {
-            let message = format!("`{key}` and [[load.segment]] contradict each other");
-            problems
-                .push(Problem::new(span, message).help("the segments say it all: leave it out"));
-        }
+        refuse_beside_segments(load, problems);
         let total = load.segment.iter().map(|piece| piece.value.duration.value.0).sum();
         return Extent::Duration(total);
     }
-    match (&load.messages, &load.duration) {
-        (Some(_), _) => {
-            Extent::Messages(bounded(load.messages.as_ref(), 1, 1..=limits::MESSAGES, problems))
+    if let (Some(duration), Some(messages)) = (place(&load.duration), place(&load.messages)) {
+        let later = if duration.start > messages.start { duration } else { messages };
+        let problem = Problem::new(later, "`duration` and `messages` contradict each other");
+        problems.push(problem.help("offering stops after one or the other: keep one"));
+    }
+    match &load.messages {
+        Some(messages) => {
+            Extent::Messages(bounded(Some(messages), 1, 1..=limits::MESSAGES, problems))
         }
-        (None, duration) => Extent::Duration(measured(duration.as_ref(), problems)),
+        None => Extent::Duration(measured(load.duration.as_ref(), problems)),
+    }
+}
+
+fn refuse_beside_segments(load: &file::Load, problems: &mut Problems) {
+    let keys = [
+        ("rate", place(&load.rate)),
+        ("duration", place(&load.duration)),
+        ("messages", place(&load.messages)),
+    ];
+    for (key, span) in keys {
+        if let Some(span) = span {
+            let what = format!("`{key}` and [[load.segment]] contradict each other");
+            problems.push(Problem::new(span, what).help("the segments say it all: leave it out"));
+        }
     }
 }
 
@@ -95,10 +96,8 @@ fn open(
     warm_up: Duration,
     problems: &mut Problems,
 ) -> LoadModel {
-    if let Some(think_time) = &load.think_time {
-        let problem = Problem::new(&think_time.span, "`think_time` belongs to the closed model");
-        problems.push(problem.help("open arrivals do not wait for replies"));
-    }
+    let help = "open arrivals do not wait for replies";
+    misplaced([("think_time", place(&load.think_time))], "the closed model", help, problems);
     let arrival = arrival(load, problems);
     let mut pieces = if load.segment.is_empty() {
         vec![flat(load, section, problems)]
@@ -146,23 +145,21 @@ fn segment(written: &file::Segment, problems: &mut Problems) -> Segment {
 }
 
 fn arrival(load: &file::Load, problems: &mut Problems) -> Arrival {
-    let written = load.arrival.as_ref();
-    let law = written.map_or(file::Arrival::Poisson, |arrival| arrival.value);
-    let keys = [
-        load.on.as_ref().map(|key| ("on", &key.span)),
-        load.off.as_ref().map(|key| ("off", &key.span)),
-    ];
-    for (key, span) in keys.into_iter().flatten().filter(|_| law != file::Arrival::OnOff) {
-        problems.push(Problem::new(span, format!("`{key}` belongs to arrival on-off")));
+    let law = load.arrival.as_ref().map_or(file::Arrival::Poisson, |arrival| arrival.value);
+    if law != file::Arrival::OnOff {
+        let keys = [("on", place(&load.on)), ("off", place(&load.off))];
+        misplaced(
+            keys,
+            "arrival on-off",
+            "write `arrival = \"on-off\"`, or leave it out",
+            problems,
+        );
     }
-    match (law, written, &load.trace) {
-        (file::Arrival::Trace, Some(arrival), _) => {
-            not_built(&arrival.span, "arrival trace", problems);
-        }
-        (_, _, Some(trace)) => {
-            problems.push(Problem::new(&trace.span, "`trace` belongs to arrival trace"));
-        }
-        _ => {}
+    if law == file::Arrival::Trace {
+        not_built(place(&load.arrival), "arrival trace", problems);
+    } else {
+        let help = "write `arrival = \"trace\"`, or leave it out";
+        misplaced([("trace", place(&load.trace))], "arrival trace", help, problems);
     }
     match law {
         file::Arrival::Constant => Arrival::Constant,
@@ -182,18 +179,15 @@ fn period(written: Option<&At<Timespan>>, problems: &mut Problems) -> Duration {
 
 fn closed(load: &file::Load, problems: &mut Problems) -> LoadModel {
     let keys = [
-        load.rate.as_ref().map(|key| ("rate", &key.span)),
-        load.arrival.as_ref().map(|key| ("arrival", &key.span)),
-        load.on.as_ref().map(|key| ("on", &key.span)),
-        load.off.as_ref().map(|key| ("off", &key.span)),
-        load.trace.as_ref().map(|key| ("trace", &key.span)),
-        load.segment.first().map(|piece| ("segment", &piece.span)),
+        ("rate", place(&load.rate)),
+        ("arrival", place(&load.arrival)),
+        ("on", place(&load.on)),
+        ("off", place(&load.off)),
+        ("trace", place(&load.trace)),
+        ("segment", load.segment.first().map(|piece| &piece.span)),
     ];
-    for (key, span) in keys.into_iter().flatten() {
-        let problem = Problem::new(span, format!("`{key}` belongs to the open model"));
-        problems
-            .push(problem.help("in a closed model the sessions and their think time say how fast"));
-    }
+    let help = "in a closed model the sessions and their think time say how fast";
+    misplaced(keys, "the open model", help, problems);
     let bounds = Bounds { least: Timespan(Duration::ZERO), greatest: Timespan(limits::TIMESPAN) };
     let think_time = load.think_time.as_ref();
     let think_time =

@@ -1,7 +1,7 @@
 //! `[message]`.
 
 use super::amount::{Bounds, quantity};
-use super::not_built;
+use super::{misplaced, not_built, place};
 use crate::limits;
 use crate::quantity::Quantity;
 use crate::scenario::diagnosis::{Problem, Problems};
@@ -30,22 +30,17 @@ pub(super) fn message(written: Option<&At<file::Message>>, problems: &mut Proble
         size,
         recipients,
         parts: parts(message, problems),
-        encoding: encoding(message.encoding.as_ref(), problems),
+        encoding: encoding(message, problems),
     }
 }
 
 fn parts(message: &file::Message, problems: &mut Problems) -> Parts {
-    let written = message.parts.as_ref();
-    let parts = written.map_or(file::Parts::Text, |parts| parts.value);
-    match (&message.corpus, written) {
-        (_, Some(At { value: file::Parts::Corpus, span })) => {
-            not_built(span, "parts corpus", problems);
-        }
-        (Some(corpus), _) => {
-            let problem = Problem::new(&corpus.span, "`corpus` belongs to parts corpus");
-            problems.push(problem.help("write `parts = \"corpus\"`, or leave it out"));
-        }
-        (None, _) => {}
+    let parts = message.parts.as_ref().map_or(file::Parts::Text, |parts| parts.value);
+    if parts == file::Parts::Corpus {
+        not_built(place(&message.parts), "parts corpus", problems);
+    } else {
+        let help = "write `parts = \"corpus\"`, or leave it out";
+        misplaced([("corpus", place(&message.corpus))], "parts corpus", help, problems);
     }
     match parts {
         file::Parts::Text | file::Parts::Corpus => Parts::Text,
@@ -54,12 +49,12 @@ fn parts(message: &file::Message, problems: &mut Problems) -> Parts {
     }
 }
 
-fn encoding(written: Option<&At<file::Encoding>>, problems: &mut Problems) -> Encoding {
-    match written {
-        None | Some(At { value: file::Encoding::SevenBit, .. }) => Encoding::SevenBit,
-        Some(At { value: file::Encoding::EightBit, .. }) => Encoding::EightBit,
-        Some(At { value: file::Encoding::Utf8, span }) => {
-            not_built(span, "encoding utf8", problems);
+fn encoding(message: &file::Message, problems: &mut Problems) -> Encoding {
+    match message.encoding.as_ref().map(|encoding| encoding.value) {
+        None | Some(file::Encoding::SevenBit) => Encoding::SevenBit,
+        Some(file::Encoding::EightBit) => Encoding::EightBit,
+        Some(file::Encoding::Utf8) => {
+            not_built(place(&message.encoding), "encoding utf8", problems);
             Encoding::EightBit
         }
     }

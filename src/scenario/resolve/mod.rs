@@ -88,9 +88,31 @@ fn seed(written: Option<&At<u64>>, problems: &mut Problems) -> Seed {
     Seed(seed.value)
 }
 
-/// Notes that something is understood but cannot be run yet.
-fn not_built(span: &Range<usize>, what: &str, problems: &mut Problems) {
-    problems.push(Problem::new(span, format!("{what} is not built yet")));
+/// Notes that something is understood, if it is there, but cannot be run yet.
+fn not_built(place: Option<&Range<usize>>, what: &str, problems: &mut Problems) {
+    if let Some(place) = place {
+        problems.push(Problem::new(place, format!("{what} is not built yet")));
+    }
+}
+
+/// Where a key stands, if it is there.
+fn place<T>(key: &Option<At<T>>) -> Option<&Range<usize>> {
+    key.as_ref().map(|key| &key.span)
+}
+
+/// Notes those of `keys` that are there: they say nothing unless something else holds.
+fn misplaced<const N: usize>(
+    keys: [(&str, Option<&Range<usize>>); N],
+    belong_to: &str,
+    help: &str,
+    problems: &mut Problems,
+) {
+    for (key, span) in keys {
+        if let Some(span) = span {
+            let problem = Problem::new(span, format!("`{key}` belongs to {belong_to}"));
+            problems.push(problem.help(help));
+        }
+    }
 }
 
 /// The value, or its default, if it lies in the range; noted otherwise.

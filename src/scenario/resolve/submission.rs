@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use super::{bounded, not_built};
+use super::{bounded, not_built, place};
 use crate::limits;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Smtp, Timeout, Tls};
@@ -21,15 +21,13 @@ const END_OF_DATA: u64 = 10 * 60;
 pub(super) fn submission(written: Option<&At<Smtp>>, problems: &mut Problems) -> Submission {
     let nothing = Smtp::default();
     let smtp = written.map_or(&nothing, |written| &written.value);
-    if let Some(tls) = smtp.tls.as_ref().filter(|tls| tls.value != Tls::None) {
-        not_built(&tls.span, "TLS", problems);
+    if smtp.tls.as_ref().is_some_and(|tls| tls.value != Tls::None) {
+        not_built(place(&smtp.tls), "TLS", problems);
     }
-    if let Some(chunking) = smtp.chunking.as_ref().filter(|chunking| chunking.value) {
-        not_built(&chunking.span, "chunking", problems);
+    if smtp.chunking.as_ref().is_some_and(|chunking| chunking.value) {
+        not_built(place(&smtp.chunking), "chunking", problems);
     }
-    if let Some(auth) = &smtp.auth {
-        not_built(&auth.span, "authentication", problems);
-    }
+    not_built(place(&smtp.auth), "authentication", problems);
     Submission {
         pipelining: smtp.pipelining.as_ref().is_none_or(|pipelining| pipelining.value),
         timeouts: timeouts(smtp.timeout.as_ref(), problems),

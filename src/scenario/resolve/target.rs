@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{bounded, not_built};
+use super::{bounded, misplaced, not_built, place};
 use crate::limits;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
@@ -34,7 +34,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         Kind::Direct => TargetKind::Direct,
         _ => TargetKind::Relay,
     };
-    refuse_foreign(target, &kind, problems);
+    refuse_foreign(target, problems);
     TargetSpec {
         kind,
         retry: retry(target.retry.as_ref(), problems),
@@ -44,30 +44,22 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
 
 /// Notes what cannot be run yet.
 fn refuse_later(target: &Target, problems: &mut Problems) {
-    if let Some(kind) = &target.kind {
-        let name = match kind.value {
-            Kind::Relay | Kind::Direct | Kind::External => None,
-            Kind::Postfix => Some("postfix"),
-            Kind::Exim => Some("exim"),
-            Kind::Opensmtpd => Some("opensmtpd"),
-            Kind::Haraka => Some("haraka"),
-        };
-        if let Some(name) = name {
-            not_built(&kind.span, &format!("target kind {name}"), problems);
-        }
+    let kind = target.kind.as_ref().map(|kind| kind.value);
+    let foreign = match kind {
+        None | Some(Kind::Relay | Kind::Direct | Kind::External) => None,
+        Some(Kind::Postfix) => Some("target kind postfix"),
+        Some(Kind::Exim) => Some("target kind exim"),
+        Some(Kind::Opensmtpd) => Some("target kind opensmtpd"),
+        Some(Kind::Haraka) => Some("target kind haraka"),
+    };
+    if let Some(what) = foreign {
+        not_built(place(&target.kind), what, problems);
     }
-    let later = [
-        ("start_command", target.start_command.as_ref().map(|key| &key.span)),
-        ("stop_command", target.stop_command.as_ref().map(|key| &key.span)),
-        ("pid_file", target.pid_file.as_ref().map(|key| &key.span)),
-        ("program", target.program.as_ref().map(|key| &key.span)),
-        ("settings", target.settings.as_ref().map(|key| &key.span)),
-    ];
-    for (key, span) in later {
-        if let Some(span) = span {
-            not_built(span, &format!("target.{key}"), problems);
-        }
-    }
+    not_built(place(&target.start_command), "target.start_command", problems);
+    not_built(place(&target.stop_command), "target.stop_command", problems);
+    not_built(place(&target.pid_file), "target.pid_file", problems);
+    not_built(place(&target.program), "target.program", problems);
+    not_built(place(&target.settings), "target.settings", problems);
 }
 
 fn external(
@@ -98,27 +90,16 @@ fn external(
 
 /// Notes keys that say nothing for this kind. The null target keeps the settings of the target
 /// it stands in for, so that `--set target.kind=direct` measures the instrument in any scenario.
-fn refuse_foreign(target: &Target, kind: &TargetKind, problems: &mut Problems) {
-    if !matches!(kind, TargetKind::External { .. })
-        && !matches!(target.kind, Some(At { value: Kind::External, .. }))
-    {
-        let keys = [
-            target.address.as_ref().map(|key| ("address", &key.span)),
-            target.queue_command.as_ref().map(|key| ("queue_command", &key.span)),
-        ];
-        for (key, span) in keys.into_iter().flatten() {
-            let problem = Problem::new(span, format!("`{key}` belongs to kind external"));
-            problems.push(problem.help("write `kind = \"external\"`, or leave it out"));
-        }
-    }
-    if let (TargetKind::External { .. }, Some(delivery)) = (kind, &target.delivery) {
-        let keys = [
-            delivery.value.ordering.as_ref().map(|key| ("ordering", &key.span)),
-            delivery.value.durability.as_ref().map(|key| ("durability", &key.span)),
-        ];
-        for (key, span) in keys.into_iter().flatten() {
-            problems.push(Problem::new(span, format!("`{key}` belongs to kind relay")));
-        }
+fn refuse_foreign(target: &Target, problems: &mut Problems) {
+    if !matches!(target.kind, Some(At { value: Kind::External, .. })) {
+        let keys =
+            [("address", place(&target.address)), ("queue_command", place(&target.queue_command))];
+        let help = "write `kind = \"external\"`, or leave it out";
+        misplaced(keys, "kind external", help, problems);
+    } else if let Some(At { value: delivery, .. }) = &target.delivery {
+        let keys =
+            [("ordering", place(&delivery.ordering)), ("durability", place(&delivery.durability))];
+        misplaced(keys, "kind relay", "an external target has its own", problems);
     }
 }
 
@@ -170,17 +151,16 @@ fn steps(retry: &Retry, section: Option<&At<Retry>>, problems: &mut Problems) ->
 
 /// Notes keys of another schedule than the one that was chosen.
 fn refuse_other_schedules(retry: &Retry, schedule: Schedule, problems: &mut Problems) {
+    let unless = |belongs: bool, span| if belongs { None } else { span };
     let exponential = schedule == Schedule::Exponential;
     let steps = schedule == Schedule::Steps;
     let keys = [
-        retry.first.as_ref().filter(|_| steps).map(|key| ("first", &key.span)),
-        retry.factor.as_ref().filter(|_| !exponential).map(|key| ("factor", &key.span)),
-        retry.cap.as_ref().filter(|_| !exponential).map(|key| ("cap", &key.span)),
-        retry.steps.as_ref().filter(|_| !steps).map(|key| ("steps", &key.span)),
+        ("first", unless(!steps, place(&retry.first))),
+        ("factor", unless(exponential, place(&retry.factor))),
+        ("cap", unless(exponential, place(&retry.cap))),
+        ("steps", unless(steps, place(&retry.steps))),
     ];
-    for (key, span) in keys.into_iter().flatten() {
-        problems.push(Problem::new(span, format!("`{key}` belongs to another schedule")));
-    }
+    misplaced(keys, "another schedule", "change `schedule`, or leave it out", problems);
 }
 
 /// `[target.delivery]`.

@@ -147,9 +147,7 @@ impl Connection {
                 course.stages.push((Stage::EndOfData, self.clock.now().since(given)));
                 self.concluded(replied)
             }
-            Some(cause) if taken + END_OF_DATA.len() > content.len() => {
-                Outcome::Indeterminate { cause }
-            }
+            Some(cause) if may_be_whole(taken, content.len()) => Outcome::Indeterminate { cause },
             Some(cause) => self.cut_short(cause).await,
         };
         course.progress.conclude(&outcome);
@@ -202,5 +200,23 @@ impl Connection {
             Some(reply) => Outcome::Refused { stage, reply },
             None => Outcome::Broken { stage, cause },
         }
+    }
+}
+
+/// Whether, of content of `length` bytes, `taken` bytes hold a byte of the final CRLF.CRLF.
+fn may_be_whole(taken: usize, length: usize) -> bool {
+    taken > length.saturating_sub(END_OF_DATA.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn from_the_first_byte_of_the_end_on_the_content_may_be_whole() {
+        let content = b"ab\r\n.\r\n";
+        let whole: Vec<usize> = (0..=7).filter(|n| may_be_whole(*n, content.len())).collect();
+        assert_eq!(whole, [3, 4, 5, 6, 7]);
+        assert_eq!([0, 1].map(|taken| may_be_whole(taken, 3)), [false, true], "a lone dot");
     }
 }

@@ -1,0 +1,197 @@
+//! `mailbench sink`: the destinations alone, for any MTA or client to deliver to.
+
+use std::fmt::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::ValueEnum;
+
+use super::exit::Exit;
+use super::scenario::ScenarioArgs;
+use super::server::{raise_descriptor_limit, stop_on_signal};
+use crate::clock::{Clock, Time};
+use crate::ledger::event::{AttemptOutcome, Event, SessionChange};
+use crate::ledger::{Ledger, journal};
+use crate::scenario::model::Engine;
+use crate::sink::{self, Settings, SinkError};
+
+/// Run the sink alone: takes mail, does the faults of a scenario, keeps no mail
+///
+/// Prints `listening on ADDRESS` when it is ready and stops in order on SIGINT or SIGTERM, with a
+/// summary. Windows of faults count from its start.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Where to take mail (port 0: a free one)
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2526")]
+    listen: SocketAddr,
+    /// Take destinations, faults, seed and engine of this scenario; without it any domain will do
+    #[arg(long, value_name = "SCENARIO.toml")]
+    faults: Option<PathBuf>,
+    /// Keep the ledger there
+    #[arg(long, value_name = "FILE")]
+    journal: Option<PathBuf>,
+    /// Which reading of the protocol; by default the scenario's, or else native
+    #[arg(long)]
+    engine: Option<EngineArg>,
+    /// Let other machines in: --listen need not be loopback
+    #[arg(long)]
+    beyond_loopback: bool,
+    #[command(flatten)]
+    scenario: ScenarioArgs,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum EngineArg {
+    Native,
+    Samotop,
+}
+
+/// Runs the sink until it is told to stop.
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let (settings, domains) = settings(args)?;
+    let (folder, path) = journal_path(args.journal.as_deref())?;
+    let ledger = Ledger::create(&path)
+        .with_context(|| format!("cannot create {}", path.display()))
+        .map_err(|error| Exit::Usage.because(error))?;
+    raise_descriptor_limit();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(serve(settings, ledger))?;
+    let events = journal::open(&path).context("cannot read the journal back")?;
+    super::print(&Summary::of(events, domains).text())?;
+    drop(folder);
+    Ok(Exit::Passed)
+}
+
+fn settings(args: &Args) -> anyhow::Result<(Settings, Vec<String>)> {
+    let mut settings = Settings::at(args.listen);
+    settings.beyond_loopback = args.beyond_loopback;
+    if let Some(path) = &args.faults {
+        let (loaded, _thresholds) = args.scenario.load(path)?;
+        let scenario = loaded.scenario;
+        settings.engine = scenario.sink.engine;
+        settings.seed = scenario.seed;
+        settings.rules = scenario.faults;
+        settings.destinations = scenario.destinations.into_iter().map(|one| one.domain).collect();
+    }
+    match args.engine {
+        Some(EngineArg::Native) => settings.engine = Engine::Native,
+        Some(EngineArg::Samotop) => settings.engine = Engine::Samotop,
+        None => {}
+    }
+    let domains = settings.destinations.clone();
+    Ok((settings, domains))
+}
+
+/// Where the ledger goes; without a wish, to a folder that goes with the sink.
+fn journal_path(wanted: Option<&Path>) -> anyhow::Result<(Option<tempfile::TempDir>, PathBuf)> {
+    if let Some(path) = wanted {
+        return Ok((None, path.to_owned()));
+    }
+    let folder = tempfile::tempdir().context("cannot make a folder for the ledger")?;
+    let path = folder.path().join("journal.bin");
+    Ok((Some(folder), path))
+}
+
+async fn serve(settings: Settings, ledger: Ledger) -> anyhow::Result<()> {
+    let stop = stop_on_signal()?;
+    let started = sink::start(settings, Clock::start(), ledger.clone()).await;
+    let sink = started.map_err(|error| match error {
+        SinkError::Listen { .. } => Exit::Unreachable.because(error),
+        SinkError::BeyondLoopback(_) => {
+            let hint = "give --beyond-loopback to let other machines in";
+            Exit::Usage.because(anyhow::anyhow!("{error} ({hint})"))
+        }
+        SinkError::Engine { .. } => Exit::Scenario.because(error),
+    })?;
+    sink.measured_from(Time::ZERO);
+    super::print(&format!("listening on {}\n", sink.address()))?;
+    stop.cancelled().await;
+    sink.stop().await;
+    match ledger.failure() {
+        Some(failure) => anyhow::bail!("the journal could not be written: {failure}"),
+        None => Ok(()),
+    }
+}
+
+/// Attempts by outcome, in the order of [`OUTCOMES`].
+type Counts = [u64; OUTCOMES.len()];
+
+const OUTCOMES: [(AttemptOutcome, &str); 6] = [
+    (AttemptOutcome::Taken, "taken"),
+    (AttemptOutcome::Withheld, "withheld"),
+    (AttemptOutcome::Deferred, "deferred"),
+    (AttemptOutcome::Rejected, "rejected"),
+    (AttemptOutcome::Broken, "broken"),
+    (AttemptOutcome::Abandoned, "abandoned"),
+];
+
+/// What the sink saw.
+struct Summary {
+    sessions: u64,
+    turned_away: u64,
+    damaged: u64,
+    without_identity: u64,
+    dsns: u64,
+    /// One a destination, and one for mail to none.
+    counts: Vec<(String, Counts)>,
+}
+
+impl Summary {
+    fn of(events: impl Iterator<Item = Event>, domains: Vec<String>) -> Summary {
+        let others = if domains.is_empty() { "any domain" } else { "other domains" };
+        let names = domains.into_iter().chain([others.to_owned()]);
+        let counts = names.map(|name| (name, Counts::default())).collect();
+        let (sessions, turned_away, damaged, without_identity, dsns) = (0, 0, 0, 0, 0);
+        let mut summary =
+            Summary { sessions, turned_away, damaged, without_identity, dsns, counts };
+        events.for_each(|event| summary.add(&event));
+        summary
+    }
+
+    fn add(&mut self, event: &Event) {
+        match event {
+            Event::Session { change: SessionChange::Opened, .. } => self.sessions += 1,
+            Event::Session { change: SessionChange::TurnedAway { .. }, .. } => {
+                self.turned_away += 1;
+            }
+            Event::Foreign { .. } => self.without_identity += 1,
+            Event::Dsn(_) => self.dsns += 1,
+            Event::Attempt(attempt) => {
+                let damage = attempt.content.as_ref().map_or(0, |content| content.damage.len());
+                self.damaged += u64::from(damage > 0);
+                let others = self.counts.len() - 1;
+                let row = attempt.destination.map_or(others, |number| usize::from(number.0));
+                let column = OUTCOMES.iter().position(|(outcome, _)| *outcome == attempt.outcome);
+                self.counts[row.min(others)].1[column.unwrap_or(0)] += 1;
+            }
+            _ => {}
+        }
+    }
+
+    fn text(&self) -> String {
+        let (sessions, turned_away) = (self.sessions, self.turned_away);
+        let mut text = format!("{sessions} sessions, {turned_away} turned away\n");
+        let names = self.counts.iter().map(|(name, _)| name.len());
+        let widest = names.chain(["attempts".len()]).max().unwrap_or(0);
+        let heads = OUTCOMES.map(|(_, name)| format!("{name:>10}")).concat();
+        let _never_fails = writeln!(text, "{:widest$}{heads}", "attempts");
+        let named = self.counts.len() > 1;
+        for (name, counts) in &self.counts {
+            if !named || name != "other domains" || counts.iter().any(|count| *count > 0) {
+                let cells = counts.map(|count| format!("{count:>10}")).concat();
+                let _never_fails = writeln!(text, "{name:widest$}{cells}");
+            }
+        }
+        for (count, what) in [
+            (self.without_identity, "recipients of mail that was not made by mailbench, taken"),
+            (self.dsns, "DSNs"),
+            (self.damaged, "attempts with damaged content"),
+        ] {
+            if count > 0 {
+                let _never_fails = writeln!(text, "{count} {what}");
+            }
+        }
+        text
+    }
+}
