@@ -132,6 +132,7 @@ pub const REPLY_TEXT: usize = 512;
 /// Violations listed with their evidence in a report; the counts are always complete.
 pub const VIOLATIONS_LISTED: usize = 100;
 
+/// Time to wait for the target's greeting before the run is given up.
 /// Lines of evidence kept of one violation.
 pub const EVIDENCE_LINES: usize = 50;
 
@@ -141,6 +142,14 @@ pub const TARGET_START: Duration = Duration::from_secs(30);
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
 
+/// Time a target has to stop in order before it is killed.
+pub const TARGET_STOP: Duration = Duration::from_secs(10);
+
+/// Lines of a target's output kept for whoever waits for an announcement.
+pub const TARGET_LINES: usize = 64;
+
+/// Time a queue command may take.
+pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
 /// Recipients the relay holds before it answers `452` and `421`, unless told otherwise: a few
 /// hundred bytes of memory each.
 pub const RELAY_QUEUE: u64 = 1_000_000;

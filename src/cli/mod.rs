@@ -12,6 +12,7 @@ mod man;
 mod plan;
 mod relay;
 mod report;
+mod run;
 mod scenario;
 mod server;
 mod sink;
@@ -34,6 +35,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Run(run::Args),
     Check(check::Args),
     Completions(completions::Args),
     Init(init::Args),
@@ -47,6 +49,7 @@ enum Command {
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
+            Command::Run(args) => run::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Init(args) => init::run(&args),

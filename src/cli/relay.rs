@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
 use super::server::{raise_descriptor_limit, stop_on_signal};
@@ -44,6 +45,9 @@ pub(super) struct Args {
     /// Recipients the queue may hold; a full queue answers 421 and 452
     #[arg(long, value_name = "N", default_value_t = RELAY_QUEUE)]
     capacity: u64,
+    /// Stop in order when standard input ends, so that a relay does not outlive what started it
+    #[arg(long, conflicts_with = "count")]
+    until_stdin_closes: bool,
     /// Print how many recipients in the queue are not done, as JSON, and exit
     #[arg(long, conflicts_with_all = ["relay_to", "settings"])]
     count: bool,
@@ -82,6 +86,9 @@ async fn relay(args: &Args, relay_to: SocketAddr) -> anyhow::Result<Exit> {
     };
     raise_descriptor_limit();
     let stop = stop_on_signal()?;
+    if args.until_stdin_closes {
+        stop_at_end_of_input(stop.clone());
+    }
     let relay = Relay::open(&settings, stop).map_err(|error| Exit::Unreachable.because(error))?;
     super::print(&format!("listening on {}\n", relay.address()?))?;
     relay.run().await;
@@ -97,6 +104,16 @@ fn settings(path: Option<&Path>) -> anyhow::Result<(RetrySchedule, Delivery)> {
     };
     let name = path.map_or_else(String::new, |path| path.display().to_string());
     Ok(crate::scenario::relay_settings(&name, &text)?)
+}
+
+/// Cancels `stop` when standard input ends: by then whoever held it is gone, even if killed.
+fn stop_at_end_of_input(stop: CancellationToken) {
+    std::thread::spawn(move || {
+        // An input that cannot be read has ended, too.
+        let _ended = std::io::copy(&mut std::io::stdin(), &mut std::io::sink());
+        tracing::info!("standard input has ended: stopping");
+        stop.cancel();
+    });
 }
 
 /// Prints the count once, or again and again until nobody reads it or the parent is gone.

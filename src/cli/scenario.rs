@@ -20,6 +20,17 @@ pub(super) struct ScenarioArgs {
 }
 
 impl ScenarioArgs {
+    /// These options as words of a command line, to repeat it.
+    pub(super) fn words(&self) -> Vec<String> {
+        let option =
+            |name: &str, value: &dyn std::fmt::Display| [name.to_owned(), value.to_string()];
+        let set = self.set.iter().flat_map(|change| option("--set", change));
+        let seed = self.seed.iter().flat_map(|seed| option("--seed", seed));
+        let domains = self.allow_recipient_domain.iter();
+        let domains = domains.flat_map(|domain| option("--allow-recipient-domain", domain));
+        set.chain(seed).chain(domains).collect()
+    }
+
     /// Reads a scenario, whole: what this returns can be run.
     ///
     /// # Errors

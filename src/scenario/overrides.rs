@@ -1,6 +1,7 @@
 //! `--set key=value`: overrides of a scenario by the paths of its own file.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::str::FromStr;
 
 use toml::Spanned;
@@ -17,6 +18,12 @@ pub struct Override {
     pub key: String,
     /// The value; text needs no quotes.
     pub value: String,
+}
+
+impl fmt::Display for Override {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.key, self.value)
+    }
 }
 
 impl Override {

@@ -1,1 +1,166 @@
-//! The system under test as a process with a life.
+//! The system under test as a process with a life: start, ready, address, queue length, stop.
+//!
+//! One file per kind; the enum delegates. What traffic does to a target and what a sink sees of
+//! it is not known here.
+
+mod external;
+mod process;
+pub mod queue_command;
+mod ready;
+mod relay;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use crate::queue::schedule::RetrySchedule;
+use crate::scenario::model::{Delivery, TargetKind};
+use queue_command::QueueLength;
+
+/// What a target needs to be started.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Which kind, from the scenario.
+    pub kind: TargetKind,
+    /// When it tries again.
+    pub retry: RetrySchedule,
+    /// How it delivers.
+    pub delivery: Delivery,
+    /// Seed of its own random decisions.
+    pub seed: u64,
+    /// The sink it relays everything to.
+    pub sink: SocketAddr,
+    /// A folder of its own, for queue and settings.
+    pub folder: PathBuf,
+    /// Where what it prints is kept.
+    pub log: PathBuf,
+}
+
+/// A target that is running.
+#[derive(Debug)]
+pub enum Target {
+    /// The embedded relay, a child process.
+    Relay(Box<relay::Relay>),
+    /// No target: traffic goes straight to the sink.
+    Direct(SocketAddr),
+    /// One that was there before us.
+    External(external::External),
+}
+
+/// Why a target could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Its program could not be started.
+    #[error("cannot start the target `{program}`: {cause}")]
+    Start {
+        /// The program.
+        program: String,
+        /// Why not.
+        cause: std::io::Error,
+    },
+    /// It ended before it was ready.
+    #[error("the target did not get ready ({status}); see {}", .log.display())]
+    Ended {
+        /// Its exit status.
+        status: String,
+        /// Where what it printed is kept.
+        log: PathBuf,
+    },
+    /// It did not greet in time.
+    #[error("no 220 greeting from {address} within {seconds} s{last}; is an MTA listening there?")]
+    NotReady {
+        /// Where it should take mail.
+        address: SocketAddr,
+        /// How long was waited.
+        seconds: u64,
+        /// The last thing seen, in words.
+        last: String,
+    },
+    /// Its files could not be written.
+    #[error("cannot prepare the target in {}: {cause}", .folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// Why not.
+        cause: std::io::Error,
+    },
+}
+
+impl Target {
+    /// Starts the target, or reaches it, and waits until it greets.
+    ///
+    /// # Errors
+    /// When it cannot be started or reached.
+    pub async fn start(settings: Settings) -> Result<Target, TargetError> {
+        match &settings.kind {
+            TargetKind::Relay => {
+                relay::Relay::start(&settings).await.map(Box::new).map(Target::Relay)
+            }
+            TargetKind::Direct => Ok(Target::Direct(settings.sink)),
+            TargetKind::External { address, queue_command } => {
+                let reached = external::External::reach(*address, queue_command.clone());
+                reached.await.map(Target::External)
+            }
+        }
+    }
+
+    /// Where it takes mail.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Target::Relay(relay) => relay.address(),
+            Target::Direct(address) => *address,
+            Target::External(external) => external.address(),
+        }
+    }
+
+    /// Its kind, as scenarios name it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Target::Relay(_) => "relay",
+            Target::Direct(_) => "direct",
+            Target::External(_) => "external",
+        }
+    }
+
+    /// The version it reports: of the program, or the greeting's text.
+    #[must_use]
+    pub fn version(&self) -> String {
+        match self {
+            Target::Relay(_) | Target::Direct(_) => env!("CARGO_PKG_VERSION").to_owned(),
+            Target::External(external) => external.greeting().to_owned(),
+        }
+    }
+
+    /// How to ask it for its queue length; `None`: it cannot be asked.
+    #[must_use]
+    pub fn queue_command(&self) -> Option<Vec<String>> {
+        match self {
+            Target::Relay(relay) => Some(relay.queue_command()),
+            Target::Direct(_) => None,
+            Target::External(external) => external.queue_command(),
+        }
+    }
+
+    /// Its queue length where none needs asking: `direct` has no queue, so it is always empty.
+    #[must_use]
+    pub fn fixed_queue(&self) -> Option<QueueLength> {
+        matches!(self, Target::Direct(_)).then(QueueLength::default)
+    }
+
+    /// How it ended, if it ended by itself.
+    pub fn ended(&mut self) -> Option<String> {
+        match self {
+            Target::Relay(relay) => relay.ended(),
+            Target::Direct(_) | Target::External(_) => None,
+        }
+    }
+
+    /// Stops what was started; what was there before is left alone.
+    pub async fn stop(self) {
+        match self {
+            Target::Relay(relay) => relay.stop().await,
+            Target::Direct(_) | Target::External(_) => {}
+        }
+    }
+}

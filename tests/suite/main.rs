@@ -1,15 +1,24 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
+mod a_spoiled_run_is_invalid;
+mod a_stored_run_judges_to_the_same_bytes;
+mod an_interrupted_run_keeps_what_it_saw;
 mod bounces_need_reasons;
 mod command_line;
 mod counts_are_what_was_planted;
+mod duplicates_after_ambiguity_are_excused;
 mod faults_are_enacted;
 mod faults_hit_only_what_they_name;
 mod histories_are_told_in_full;
+mod honest_time;
+mod honest_verdicts;
 mod hostile_input_is_contained;
 mod journals;
+mod load_goes_to_this_machine_only;
 mod lost_connection;
+mod made_up_runs;
 mod mail_is_taken;
+mod nothing_delivered_is_not_a_pass;
 mod nothing_is_lost_when_the_relay_is_killed;
 mod offered;
 mod offering;
@@ -25,13 +34,17 @@ mod relay_next_hop;
 mod relay_tries_again_or_reports;
 mod report_command;
 mod report_formats;
+mod report_schema;
+
 mod returned_mail;
 mod scenario_errors;
 mod scenario_grammar;
 mod scenario_hostile;
 mod scenario_schema;
 mod scripted;
+mod shipped_scenarios_run;
 mod sink_side;
 mod stall;
 mod submission;
+mod support;
 mod unproved_is_not_a_pass;

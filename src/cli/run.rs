@@ -1,0 +1,134 @@
+//! `mailbench run`: one experiment, from question to verdict.
+
+use std::path::PathBuf;
+
+use super::exit::Exit;
+use super::scenario::ScenarioArgs;
+use super::server::raise_descriptor_limit;
+use crate::measure::verdict;
+use crate::report::progress::Progress;
+use crate::report::view::View;
+use crate::report::{self, Format};
+use crate::run::safety::Cidr;
+use crate::run::signals::Interrupts;
+use crate::run::{self, Outcome, Request, RunError};
+use crate::scenario::Loaded;
+
+/// Run a scenario, print the summary, write the run folder.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Scenario file
+    scenario: PathBuf,
+    #[command(flatten)]
+    changes: ScenarioArgs,
+    /// Write the run to this folder instead of reports/<scenario>/<time>-<id>
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Print only the result line
+    #[arg(long, short)]
+    quiet: bool,
+    /// Let this class of failure pass: one of the ledger's, such as lost, or threshold, invalid
+    /// (repeatable)
+    #[arg(long, value_name = "CLASS")]
+    allow: Vec<String>,
+    /// Allow load to this address; it must be listed in ~/.config/mailbench/authorized-targets
+    /// too (repeatable)
+    #[arg(long, value_name = "CIDR")]
+    allow_target: Vec<Cidr>,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    check_classes(&args.allow)?;
+    let (loaded, _) = args.changes.load(&args.scenario)?;
+    let request = Request {
+        loaded,
+        output: args.output.clone(),
+        command: command(args),
+        allowed_targets: args.allow_target.clone(),
+    };
+    let outcome =
+        experiment(&request, args.quiet).map_err(|error| exit_of(&error).because(error))?;
+    tell(&request.loaded, &outcome, args.quiet)?;
+    let results = &outcome.findings.results;
+    let reasons = &results.verdict.reasons;
+    Ok(Exit::from_code(verdict::exit_code(reasons, results.run.interrupted, &args.allow)))
+}
+
+fn check_classes(allowed: &[String]) -> anyhow::Result<()> {
+    let known = verdict::classes();
+    match allowed.iter().find(|class| !known.contains(&class.as_str())) {
+        None => Ok(()),
+        Some(class) => {
+            let known = known.join(", ");
+            let error = anyhow::anyhow!("--allow knows no class `{class}`; it knows {known}");
+            Err(Exit::Usage.because(error))
+        }
+    }
+}
+
+fn experiment(request: &Request, quiet: bool) -> Result<Outcome, RunError> {
+    let mut runtime = tokio::runtime::Builder::new_multi_thread();
+    let runtime = runtime.enable_all().build().map_err(RunError::Runtime)?;
+    raise_descriptor_limit();
+    let mut progress = Progress::on_stderr(quiet);
+    let outcome = runtime.block_on(async {
+        let interrupts = Interrupts::listen().map_err(RunError::Runtime)?;
+        run::experiment(request, &interrupts, &mut progress).await
+    });
+    progress.finish();
+    runtime.shutdown_background();
+    outcome
+}
+
+/// Prints the summary; in a GitHub job, its summary and annotations too.
+fn tell(loaded: &Loaded, outcome: &Outcome, quiet: bool) -> anyhow::Result<()> {
+    let view = View::of_stdout(quiet, Some(outcome.folder.display().to_string()));
+    super::print(&report::render(Format::Terminal, &outcome.findings, &view)?)?;
+    report::github::tell(&outcome.findings, loaded)?;
+    Ok(())
+}
+
+fn exit_of(error: &RunError) -> Exit {
+    match error {
+        RunError::Aborted => Exit::Interrupted,
+        RunError::Folder(_)
+        | RunError::Journal(_)
+        | RunError::Stored(_)
+        | RunError::Traffic(_)
+        | RunError::Runtime(_) => Exit::Internal,
+        RunError::Safety(_) | RunError::Sink(_) | RunError::Target(_) | RunError::Preflight(_) => {
+            Exit::Unreachable
+        }
+    }
+}
+
+/// The command that repeats this run.
+fn command(args: &Args) -> String {
+    let mut words = vec!["mailbench run".to_owned(), quoted(&args.scenario.display().to_string())];
+    words.extend(args.changes.words().iter().map(|word| quoted(word)));
+    words.extend(args.allow.iter().map(|class| format!("--allow {}", quoted(class))));
+    words.extend(args.allow_target.iter().map(|range| format!("--allow-target {range}")));
+    words.join(" ")
+}
+
+/// A word as a shell wants it.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=:+,@%".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shell_reads_words_back_as_they_were() {
+        assert_eq!(quoted("load.rate=50/s"), "load.rate=50/s");
+        assert_eq!(quoted("a b"), "'a b'");
+        assert_eq!(quoted("it's"), r"'it'\''s'");
+    }
+}

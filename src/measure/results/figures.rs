@@ -1,0 +1,145 @@
+//! What was measured: latencies, the queue, destinations, faults, retries, replies.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One latency metric, microseconds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Latency {
+    /// Always `us`.
+    pub unit: String,
+    /// Samples, censored ones not included.
+    pub count: u64,
+    /// Observations cut off by the end of the run: "at least this long".
+    pub censored: u64,
+    /// Values beyond the histogram's range.
+    pub overflow: u64,
+    /// Least.
+    pub min: Option<u64>,
+    /// Mean.
+    pub mean: Option<f64>,
+    /// Percentiles; null when there are too few samples to state one.
+    pub p50: Option<u64>,
+    /// 75th percentile.
+    pub p75: Option<u64>,
+    /// 90th percentile.
+    pub p90: Option<u64>,
+    /// 95th percentile.
+    pub p95: Option<u64>,
+    /// 99th percentile.
+    pub p99: Option<u64>,
+    /// 99.9th percentile.
+    pub p999: Option<u64>,
+    /// 99.99th percentile.
+    pub p9999: Option<u64>,
+    /// Greatest.
+    pub max: Option<u64>,
+    /// Percentiles that lie among the censored: the true value is at least the one given.
+    pub at_least: Vec<String>,
+    /// Percentiles withheld for want of samples.
+    pub too_few: Vec<String>,
+    /// HdrHistogram V2 deflate, base64; censored observations included as "at least".
+    pub hdr: String,
+}
+
+/// The queue over the run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct QueueFacts {
+    /// Accepted, not yet delivered or bounced: peak.
+    pub backlog_max: u64,
+    /// When the peak was, seconds since the start of the measured period.
+    pub backlog_max_at_s: f64,
+    /// Mean over the measured period.
+    pub backlog_mean: f64,
+    /// At the close.
+    pub backlog_end: u64,
+    /// Peak of the length the target reports; null where it cannot be asked.
+    pub length_max: Option<u64>,
+    /// Mean of that length.
+    pub length_mean: Option<f64>,
+    /// That length at the close.
+    pub length_end: Option<u64>,
+    /// Whether the queue was proved empty.
+    pub proved_empty: bool,
+    /// Last fault healed or load stopped, whichever came later, to backlog 0, seconds; null when
+    /// it did not drain.
+    pub drain_time_s: Option<f64>,
+    /// Attempts for each delivered probe: mean.
+    pub attempts_per_delivery_mean: Option<f64>,
+    /// Attempts for each delivered probe: most.
+    pub attempts_per_delivery_max: Option<u64>,
+    /// All attempts for each delivered probe, those for mail that was never delivered included.
+    pub retry_amplification: Option<f64>,
+    /// Jain index over the destinations without a fault; null with fewer than two.
+    pub fairness: Option<f64>,
+}
+
+/// One destination.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct DestinationFacts {
+    /// Its domain.
+    pub domain: String,
+    /// Whether a fault rule names it (or names no destination).
+    pub faulty: bool,
+    /// Counts by the names of contract §4.
+    pub counts: BTreeMap<String, u64>,
+    /// Latency by metric.
+    pub latency: BTreeMap<String, Latency>,
+    /// Attempts for each delivered probe: mean.
+    pub attempts_per_delivery_mean: Option<f64>,
+}
+
+/// One fault rule.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct FaultFacts {
+    /// Its name.
+    pub name: String,
+    /// Stage.
+    pub stage: String,
+    /// Destination domain, if limited to one.
+    pub destination: Option<String>,
+    /// What it does, in words.
+    pub action: String,
+    /// Window, seconds into the measured period.
+    pub during_s: Option<(f64, f64)>,
+    /// Attempts and sessions it decided.
+    pub struck: u64,
+}
+
+/// One point of the retry curve: the gap after attempt `attempt`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct RetryPoint {
+    /// Attempt number the gap follows.
+    pub attempt: u32,
+    /// Configured delay, seconds, before jitter.
+    pub configured_s: f64,
+    /// Gaps seen.
+    pub count: u64,
+    /// Observed, seconds.
+    pub p5_s: f64,
+    /// Median, seconds.
+    pub p50_s: f64,
+    /// 95th percentile, seconds.
+    pub p95_s: f64,
+    /// Gaps shorter than the configured least allows.
+    pub early: u64,
+    /// Probes deferred this often, still owed an attempt, that saw none.
+    pub missed: u64,
+}
+
+/// How often one reply code was seen.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ReplyCount {
+    /// `target` (read by traffic) or `sink` (given by the sink).
+    pub by: String,
+    /// Stage.
+    pub stage: String,
+    /// Code.
+    pub code: u16,
+    /// How often.
+    pub count: u64,
+    /// One text that came with it.
+    pub example: String,
+}

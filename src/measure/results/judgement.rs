@@ -1,0 +1,147 @@
+//! What a run is worth: the instrument's health, the ledger's verdict, thresholds, warnings, and
+//! the end of it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Whether the instrument is to be believed (measurement §1.6).
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Health {
+    /// The worst of the checks.
+    pub status: HealthStatus,
+    /// One by one.
+    pub checks: Vec<HealthCheck>,
+}
+
+/// Grade of a health check.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum HealthStatus {
+    /// Within bounds.
+    Valid,
+    /// A reader should know.
+    Warn,
+    /// The run does not count.
+    Invalid,
+}
+
+/// One health check.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct HealthCheck {
+    /// Its name, such as `schedule_lag_p99`.
+    pub id: String,
+    /// Its grade.
+    pub status: HealthStatus,
+    /// What was seen, in the check's unit.
+    pub value: f64,
+    /// Warn beyond this.
+    pub warn: f64,
+    /// Invalid beyond this.
+    pub invalid: f64,
+    /// Unit of the three.
+    pub unit: String,
+    /// What it means and what to do, for people.
+    pub advice: String,
+}
+
+/// The ledger's verdict.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Correctness {
+    /// `valid`, `unknown` or `invalid`.
+    pub verdict: LedgerVerdict,
+    /// Evidence, at most `limits::VIOLATIONS_LISTED`.
+    pub violations: Vec<Violation>,
+}
+
+/// Jepsen's order: invalid over unknown over valid.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum LedgerVerdict {
+    /// Every obligation accounted for.
+    Valid,
+    /// Some could not be decided.
+    Unknown,
+    /// A violation.
+    Invalid,
+}
+
+/// One violation with its evidence.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Violation {
+    /// Class of correctness §2.2, or a flag such as `duplicates_unexcused`.
+    pub class: String,
+    /// Probe number, where one is known.
+    pub probe: Option<u64>,
+    /// Envelope recipient, where one is known.
+    pub recipient: Option<String>,
+    /// What was seen, in order.
+    pub evidence: Vec<String>,
+}
+
+/// One bound and what came of it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ThresholdResult {
+    /// `METRIC OP VALUE`, as written.
+    pub expr: String,
+    /// Met.
+    pub ok: bool,
+    /// What was measured, for people; null without data.
+    pub actual: Option<String>,
+    /// The grade.
+    pub status: ThresholdStatus,
+    /// Line in the scenario file, from 1; 0 when it came from the command line.
+    pub line: u32,
+}
+
+/// Grade of a threshold.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ThresholdStatus {
+    /// Met.
+    Met,
+    /// Missed.
+    Missed,
+    /// Could not be judged: no data, too few samples.
+    NoData,
+}
+
+/// Something a reader should know before believing a number.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Warning {
+    /// Its kind, such as `too-few-samples`.
+    pub id: String,
+    /// In words, with what to do.
+    pub message: String,
+}
+
+/// The end of it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Verdict {
+    /// `pass`, `fail` or `invalid`, `interrupted`.
+    pub status: String,
+    /// Exit code of contract §3.
+    pub exit_code: u8,
+    /// Why; empty when all is well. The weightiest class first.
+    pub reasons: Vec<Reason>,
+}
+
+/// One reason why a run does not pass.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Reason {
+    /// Its class, as `--allow` names it.
+    pub class: String,
+    /// The exit code it calls for.
+    pub exit_code: u8,
+    /// In words.
+    pub message: String,
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}

@@ -1,0 +1,171 @@
+//! The results of a run: the shape of `report.json` (contract §5), and the series beside it.
+//!
+//! Report formats read these and compute nothing.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+mod figures;
+mod judgement;
+mod rows;
+
+pub use figures::{DestinationFacts, FaultFacts, Latency, QueueFacts, ReplyCount, RetryPoint};
+pub use judgement::{
+    Correctness, Health, HealthCheck, HealthStatus, LedgerVerdict, Reason, ThresholdResult,
+    ThresholdStatus, Verdict, Violation, Warning,
+};
+pub use rows::{AttemptRow, Interval, SeriesRow};
+
+/// Version of the shape of [`Results`].
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// Everything judged from one run.
+#[derive(Debug)]
+pub struct Findings {
+    /// `report.json`.
+    pub results: Results,
+    /// `timeseries.csv`: one row a second of the run.
+    pub series: Vec<SeriesRow>,
+    /// `attempts.csv`: every attempt seen by the sink, in order of its end.
+    pub attempts: Vec<AttemptRow>,
+    /// `latency.hlog`: per second and metric.
+    pub intervals: Vec<Interval>,
+}
+
+/// `report.json`.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Results {
+    /// Version of this shape.
+    pub schema_version: u32,
+    /// What wrote it.
+    pub tool: Tool,
+    /// The run.
+    pub run: Run,
+    /// Facts about the machine.
+    pub environment: BTreeMap<String, String>,
+    /// The system under test.
+    pub target: TargetFacts,
+    /// Whether the instrument is to be believed.
+    pub health: Health,
+    /// What was asked for.
+    pub load: LoadFacts,
+    /// Every count of contract §4 and every class of correctness §2.2, over the measured period.
+    pub counts: BTreeMap<String, u64>,
+    /// Messages or probes a second over the measured period, by the name of the count.
+    pub rates: BTreeMap<String, f64>,
+    /// By metric.
+    pub latency: BTreeMap<String, Latency>,
+    /// The queue.
+    pub queue: QueueFacts,
+    /// By destination, in scenario order.
+    pub destinations: Vec<DestinationFacts>,
+    /// By fault rule, in scenario order.
+    pub faults: Vec<FaultFacts>,
+    /// By attempt number: observed gap against configured delay.
+    pub retry_curve: Vec<RetryPoint>,
+    /// Replies by stage and code, seen by traffic and given by the sink.
+    pub replies: Vec<ReplyCount>,
+    /// The ledger's verdict.
+    pub correctness: Correctness,
+    /// Bounds of the scenario, in file order.
+    pub thresholds: Vec<ThresholdResult>,
+    /// Resource use of the instrument (and later of the target).
+    pub resources: Resources,
+    /// What a reader should know before believing a number.
+    pub warnings: Vec<Warning>,
+    /// The end of it.
+    pub verdict: Verdict,
+}
+
+/// What wrote a report.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// `mailbench`.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// The run.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct Run {
+    /// Unique id.
+    pub id: String,
+    /// Scenario name.
+    pub name: String,
+    /// The scenario's question.
+    pub question: String,
+    /// RFC 3339, UTC.
+    pub started_at: String,
+    /// From the epoch to the close of the run, seconds.
+    pub duration_s: f64,
+    /// Start of the measured period, seconds since the epoch.
+    pub measured_from_s: f64,
+    /// End of the measured period, seconds since the epoch.
+    pub measured_to_s: f64,
+    /// Seed.
+    pub seed: u64,
+    /// SHA-256 of the resolved scenario.
+    pub scenario_sha256: String,
+    /// The command that repeats it.
+    pub command: String,
+    /// Whether the user interrupted it.
+    pub interrupted: bool,
+    /// Whether it ran to its close (a journal cut short by a crash did not).
+    pub complete: bool,
+    /// Free labels.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// The system under test.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct TargetFacts {
+    /// Kind.
+    pub kind: String,
+    /// Version it reports.
+    pub version: String,
+    /// Where it took mail.
+    pub address: String,
+}
+
+/// What was asked for.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct LoadFacts {
+    /// `open` or `closed`.
+    pub model: String,
+    /// `constant`, `poisson`, `on-off`, or `closed`.
+    pub arrival: String,
+    /// Mean planned rate over the measured period, messages a second; null in the closed model.
+    pub planned_per_s: Option<f64>,
+    /// Rate handed to sessions over the measured period, messages a second.
+    pub offered_per_s: f64,
+    /// Messages planned for the measured period; null in the closed model by duration.
+    pub planned_messages: Option<u64>,
+    /// Messages handed to sessions that were due in the measured period.
+    pub offered_messages: u64,
+    /// Configured sessions.
+    pub sessions: u32,
+}
+
+/// Resource use.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Resources {
+    /// CPU time of mailbench over the run, seconds.
+    pub cpu_s: f64,
+    /// Share of the machine's cores that mailbench used over the measured period, 0 to 1.
+    pub cpu_share: f64,
+    /// Peak resident memory of mailbench, bytes.
+    pub rss_max_bytes: u64,
+    /// Cores of the machine.
+    pub cores: u32,
+}
+
+/// JSON Schema of `report.json`.
+#[must_use]
+pub fn schema() -> String {
+    let schema = schemars::schema_for!(Results);
+    // A schema is a JSON value, which always has a text.
+    serde_json::to_string_pretty(&schema).map(|text| text + "\n").unwrap_or_default()
+}

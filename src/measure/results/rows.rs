@@ -1,0 +1,97 @@
+//! Rows and intervals beside `report.json`: second by second, attempt by attempt.
+
+use serde::{Deserialize, Serialize};
+
+/// One interval of `latency.hlog`.
+#[derive(Debug)]
+pub struct Interval {
+    /// Metric: the tag.
+    pub metric: String,
+    /// Start, seconds since the run's epoch.
+    pub start_s: f64,
+    /// Length in seconds.
+    pub length_s: f64,
+    /// Values in microseconds. A histogram of each would hold far more memory than the values;
+    /// `measure::samples::histogram` makes one at a time, for whoever writes the log.
+    pub values_us: Vec<u32>,
+}
+
+/// One second of the run.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SeriesRow {
+    /// Second, from the epoch.
+    pub t_s: u64,
+    /// Period it lies in.
+    pub period: String,
+    /// Probes due.
+    pub offered: u64,
+    /// Probes accepted by the target.
+    pub accepted: u64,
+    /// Probes delivered to the sink.
+    pub delivered: u64,
+    /// Probes bounced.
+    pub bounced: u64,
+    /// Attempts rejected.
+    pub rejected: u64,
+    /// Attempts deferred.
+    pub deferred: u64,
+    /// Accepted less delivered less bounced, at the end of the second.
+    pub backlog: u64,
+    /// As the target reports it; empty where it cannot be asked.
+    pub queue_length: Option<u64>,
+    /// Offered, without a reply, at the end of the second.
+    pub inflight: u64,
+    /// Sessions of traffic.
+    pub conns: u64,
+    /// Sessions at the sink.
+    pub sink_conns: u64,
+    /// Latencies of what finished in this second; empty without samples.
+    pub submit_p50_us: Option<u64>,
+    /// 99th percentile.
+    pub submit_p99_us: Option<u64>,
+    /// End to end.
+    pub e2e_p50_us: Option<u64>,
+    /// End to end, 99th percentile.
+    pub e2e_p99_us: Option<u64>,
+    /// Schedule lag, 99th percentile.
+    pub lag_p99_us: Option<u64>,
+    /// CPU of mailbench, percent of one core.
+    pub cpu_pct: f64,
+    /// Resident memory of mailbench.
+    pub rss_bytes: u64,
+    /// Names of faults whose window is open, joined by `;`.
+    pub faults: String,
+}
+
+/// One attempt as a row.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct AttemptRow {
+    /// Start, seconds since the epoch.
+    pub started_s: f64,
+    /// End, seconds since the epoch.
+    pub ended_s: f64,
+    /// Probe number.
+    pub probe: u64,
+    /// Domain.
+    pub destination: String,
+    /// 1 for the first.
+    pub attempt: u32,
+    /// Session ordinal.
+    pub session: u64,
+    /// Stage of its conclusion.
+    pub stage: String,
+    /// How it ended.
+    pub outcome: String,
+    /// Reply code.
+    pub code: Option<u16>,
+    /// Enhanced status code.
+    pub enhanced: String,
+    /// Text of the reply.
+    pub text: String,
+    /// Name of the fault rule that decided it.
+    pub fault: String,
+    /// Whether the peer proved that it read the reply.
+    pub confirmed: bool,
+    /// Damage seen, joined by `;`.
+    pub damage: String,
+}

@@ -1,0 +1,67 @@
+//! After the load: waits until everything accepted has ended, and the queue is proved empty.
+
+use std::time::Duration;
+
+use super::setup::Stand;
+use super::watch::{PROGRESS, Watched};
+use crate::clock::Time;
+use crate::ledger::Tally;
+use crate::report::progress::Progress;
+
+/// Time between two looks.
+const LOOK: Duration = Duration::from_millis(50);
+
+/// Quiet time at the sink after which a target that cannot be asked for its queue is taken to
+/// have nothing more to send. It proves nothing; the verdict knows that.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// Waits for the queue to empty, at most as long as the scenario says.
+pub(super) async fn drain(stand: &mut Stand, watched: &mut Watched, progress: &mut Progress) {
+    watched.drains();
+    let deadline = stand.clock.now().plus(stand.scenario.load.drain);
+    let mut shown = stand.clock.now();
+    let mut quiet = Quiet { attempts: 0, since: shown };
+    while stand.clock.now() < deadline && !stand.target_ended() {
+        let now = stand.clock.now();
+        let tally = stand.ledger.tally();
+        quiet.look(now, &tally);
+        let ended = tally.backlog == 0 && tally.in_flight == 0;
+        if ended && emptied(stand, watched, &quiet).await {
+            return;
+        }
+        if now.since(shown) >= PROGRESS {
+            shown = now;
+            progress.show(&watched.snapshot(stand));
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+    watched.ask_queue().await;
+}
+
+/// Whether the target says that it holds nothing; for one that cannot be asked, whether the sink
+/// has been quiet for long enough.
+async fn emptied(stand: &Stand, watched: &Watched, quiet: &Quiet) -> bool {
+    match watched.ask_queue().await {
+        Some(length) => length.total == 0,
+        None => quiet.lasted(stand.clock.now()) >= SETTLE,
+    }
+}
+
+/// How long the sink has seen no attempt.
+struct Quiet {
+    attempts: u64,
+    since: Time,
+}
+
+impl Quiet {
+    fn look(&mut self, now: Time, tally: &Tally) {
+        let attempts = tally.delivered + tally.deferred_attempts + tally.rejected_attempts;
+        if attempts != self.attempts {
+            *self = Quiet { attempts, since: now };
+        }
+    }
+
+    fn lasted(&self, now: Time) -> Duration {
+        now.since(self.since)
+    }
+}

@@ -1,0 +1,92 @@
+//! The run's folder and name: where everything it writes lands, and a nonce nobody else has.
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use sha2::{Digest, Sha256};
+
+use crate::clock::Clock;
+
+/// The folder of one run, created.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    /// The folder itself.
+    pub(super) path: PathBuf,
+    /// The run's id: UTC time and a short nonce.
+    pub(super) id: String,
+    /// The nonce: new for every run.
+    pub(super) nonce: String,
+    /// Start of the run, RFC 3339, UTC.
+    pub(super) started_at: String,
+}
+
+impl Folder {
+    /// Creates the run's folder: `output` itself if given, else
+    /// `reports/<scenario>/<UTC time>-<nonce>` below the working directory.
+    ///
+    /// # Errors
+    /// When it cannot be created, or `output` already holds a run.
+    pub(super) fn create(
+        scenario: &str,
+        output: Option<&Path>,
+        clock: &Clock,
+    ) -> std::io::Result<Folder> {
+        let nonce = nonce(clock.wall());
+        let started = jiff::Timestamp::try_from(clock.wall()).unwrap_or_default();
+        let id = format!("{}-{nonce}", started.strftime("%Y%m%dT%H%M%SZ"));
+        let path = match output {
+            Some(path) => path.to_owned(),
+            None => Path::new("reports").join(scenario).join(&id),
+        };
+        std::fs::create_dir_all(&path)?;
+        if path.join("journal.bin").exists() {
+            let message = format!("{} already holds a run; name another folder", path.display());
+            return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, message));
+        }
+        let started_at = started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        Ok(Folder { path, id, nonce, started_at })
+    }
+
+    /// A file in the folder.
+    #[must_use]
+    pub(super) fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+}
+
+/// Eight characters that differ from run to run, fit for a local-part: from the wall clock and
+/// the process id, since a seed would make two runs of one scenario alike.
+fn nonce(now: SystemTime) -> String {
+    let since = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let mut digest = Sha256::new();
+    digest.update(since.as_nanos().to_le_bytes());
+    digest.update(std::process::id().to_le_bytes());
+    let alphabet = b"abcdefghijklmnopqrstuvwxyz234567";
+    digest
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|byte| char::from(alphabet[usize::from(byte % 32)]))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_with_a_run_in_it_is_not_written_over() {
+        let place = tempfile::tempdir().expect("a folder");
+        let clock = Clock::start();
+        let folder = Folder::create("x", Some(place.path()), &clock).expect("created");
+        std::fs::write(folder.file("journal.bin"), b"").expect("written");
+        assert!(Folder::create("x", Some(place.path()), &clock).is_err());
+    }
+
+    #[test]
+    fn two_runs_have_two_nonces() {
+        let now = Clock::start().wall();
+        assert_ne!(nonce(now), nonce(now + std::time::Duration::from_nanos(1)));
+        assert_eq!(nonce(now).len(), 8);
+    }
+}

@@ -1,0 +1,189 @@
+//! One experiment from start to end; the only module that knows all actors.
+//!
+//! Reads as the run goes: set up, preflight, offer, drain, close, judge. Owns shutdown: the order
+//! in which things end, and what happens when the user or a part of the stand ends them early.
+
+mod drain;
+mod environment;
+mod folder;
+mod pulse;
+pub mod safety;
+mod schedule;
+mod setup;
+pub mod signals;
+mod watch;
+
+use std::path::{Path, PathBuf};
+
+use crate::ledger::event::{Event, Period};
+use crate::ledger::journal;
+use crate::measure::results::Findings;
+use crate::report::progress::Progress;
+use crate::scenario::Loaded;
+use crate::target::TargetError;
+use crate::{measure, report, scenario, traffic};
+use schedule::Schedule;
+use setup::Stand;
+use signals::Interrupts;
+use watch::{PROGRESS, Watched};
+
+/// Name of the journal in a run folder.
+pub const JOURNAL: &str = "journal.bin";
+
+/// Name of the resolved scenario in a run folder.
+pub const SCENARIO: &str = "scenario.toml";
+
+/// What is to be run.
+#[derive(Debug)]
+pub struct Request {
+    /// The scenario.
+    pub loaded: Loaded,
+    /// The run's folder, if the user named one.
+    pub output: Option<PathBuf>,
+    /// The command that repeats this run.
+    pub command: String,
+    /// Targets beyond loopback that the command line allows.
+    pub allowed_targets: Vec<safety::Cidr>,
+}
+
+/// A run that was judged.
+#[derive(Debug)]
+pub struct Outcome {
+    /// What was found.
+    pub findings: Findings,
+    /// Where everything lies.
+    pub folder: PathBuf,
+}
+
+/// Why a run could not be carried out.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The target may not be loaded.
+    #[error(transparent)]
+    Safety(#[from] safety::SafetyError),
+    /// The run folder could not be written.
+    #[error("cannot write the run folder: {0}")]
+    Folder(#[source] std::io::Error),
+    /// The journal could not be written or read: what was measured is not on disk.
+    #[error("the journal failed ({0}); the run is void")]
+    Journal(String),
+    /// The run's own scenario file does not read back: a bug.
+    #[error("the run folder's scenario.toml cannot be read: {0}")]
+    Stored(#[source] crate::scenario::ScenarioError),
+    /// The sink could not be started.
+    #[error("cannot start the sink: {0}")]
+    Sink(#[from] crate::sink::SinkError),
+    /// The target could not be started or reached.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// The preflight message was not taken, or did not arrive at the sink.
+    #[error("preflight failed: {0}")]
+    Preflight(String),
+    /// Traffic could not be offered.
+    #[error("cannot offer traffic: {0}")]
+    Traffic(String),
+    /// The runtime could not be started.
+    #[error("cannot start the runtime: {0}")]
+    Runtime(#[source] std::io::Error),
+    /// The user asked to stop before there was anything to report, or asked twice.
+    #[error("aborted; what was seen until then is in the run folder")]
+    Aborted,
+}
+
+/// Carries out one experiment and judges it.
+///
+/// # Errors
+/// When it could not be carried out; whatever happened *in* it is in the findings.
+pub async fn experiment(
+    request: &Request,
+    interrupts: &Interrupts,
+    progress: &mut Progress,
+) -> Result<Outcome, RunError> {
+    let stand = tokio::select! {
+        stand = prepare(request) => stand?,
+        () = interrupts.stop.cancelled() => return Err(RunError::Aborted),
+    };
+    let folder = stand.folder.path.clone();
+    tokio::select! {
+        conducted = conduct(stand, interrupts, progress) => conducted?,
+        () = interrupts.abort.cancelled() => return Err(RunError::Aborted),
+    }
+    let findings = judge(&folder)?;
+    report::write_all(&findings, &folder).map_err(RunError::Folder)?;
+    Ok(Outcome { findings, folder })
+}
+
+/// Judges a run folder: a function of its `scenario.toml` and journal alone.
+///
+/// # Errors
+/// When either cannot be read at all; a journal cut short is judged as far as it goes.
+pub fn judge(folder: &Path) -> Result<Findings, RunError> {
+    let loaded = scenario::load(&folder.join(SCENARIO), &[]).map_err(RunError::Stored)?;
+    let path = folder.join(JOURNAL);
+    let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
+    let mut reader = journal::open(&path).map_err(failed)?;
+    measure::judge(&loaded, &mut reader).map_err(RunError::Stored)
+}
+
+/// Starts the stand and sees one message through it to every destination.
+async fn prepare(request: &Request) -> Result<Stand, RunError> {
+    let stand = Stand::set_up(request).await?;
+    stand.preflight().await?;
+    Ok(stand)
+}
+
+/// Offers the load, waits for the queue to empty, and ends everything in order.
+async fn conduct(
+    mut stand: Stand,
+    interrupts: &Interrupts,
+    progress: &mut Progress,
+) -> Result<(), RunError> {
+    let schedule = Schedule::new(stand.clock.now(), &stand.scenario.load);
+    stand.sink.measured_from(schedule.measured);
+    let mut watched = Watched::start(&stand, schedule);
+    let mut show = |stand: &Stand| progress.show(&watched.snapshot(stand));
+    let offered = offer(&mut stand, &schedule, interrupts, &mut show).await;
+    let at = schedule.end.unwrap_or(stand.clock.now()).min(stand.clock.now());
+    stand.ledger.record(&Event::Period { at, period: Period::Drain });
+    if offered.is_ok() {
+        drain::drain(&mut stand, &mut watched, progress).await;
+    }
+    watched.stop().await;
+    stand.close().await?;
+    offered
+}
+
+/// Offers the plan until it ends, the user asks to stop, or the target is gone.
+async fn offer(
+    stand: &mut Stand,
+    schedule: &Schedule,
+    interrupts: &Interrupts,
+    show: &mut (dyn FnMut(&Stand) + Send),
+) -> Result<(), RunError> {
+    for (at, period) in [(schedule.start, Period::WarmUp), (schedule.measured, Period::Measured)] {
+        stand.ledger.record(&Event::Period { at, period });
+    }
+    let stop = interrupts.stop.child_token();
+    let mut offering = std::pin::pin!(traffic::offer(
+        stand.plan.clone(),
+        stand.traffic(schedule.start),
+        stand.instruments(),
+        stop.clone(),
+    ));
+    let mut told = false;
+    loop {
+        tokio::select! {
+            done = &mut offering => {
+                return done.map(|_| ()).map_err(|error| RunError::Traffic(error.to_string()));
+            }
+            () = tokio::time::sleep(PROGRESS) => show(stand),
+            () = interrupts.stop.cancelled(), if !told => {
+                told = true;
+                stand.ledger.record(&Event::Interrupted { at: stand.clock.now() });
+            }
+        }
+        if stand.target_ended() {
+            stop.cancel();
+        }
+    }
+}

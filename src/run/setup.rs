@@ -1,0 +1,186 @@
+//! The stand: everything a run needs, started in order, ended in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::folder::Folder;
+use super::{JOURNAL, Request, RunError, SCENARIO, environment, safety};
+use crate::clock::{Clock, Time};
+use crate::ledger::Ledger;
+use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
+use crate::limits;
+use crate::plan::Plan;
+use crate::scenario::model::{Scenario, TargetKind};
+use crate::sink::{self, Sink};
+use crate::target::{self, Target};
+use crate::traffic::{self, Gauges, Instruments};
+
+/// Everything a run needs, running.
+pub(super) struct Stand {
+    pub(super) folder: Folder,
+    pub(super) scenario: Scenario,
+    pub(super) clock: Clock,
+    pub(super) ledger: Ledger,
+    pub(super) plan: Plan,
+    pub(super) sink: Arc<Sink>,
+    pub(super) target: Target,
+    pub(super) gauges: Arc<Gauges>,
+    died: bool,
+    /// Queue and settings of a target that we start; removed with the stand.
+    _workplace: TempDir,
+}
+
+impl Stand {
+    /// Starts sink and target, and opens the journal.
+    pub(super) async fn set_up(request: &Request) -> Result<Stand, RunError> {
+        let scenario = request.loaded.scenario.clone();
+        check_target(&scenario, request)?;
+        let clock = Clock::start();
+        let folder = Folder::create(&scenario.name, request.output.as_deref(), &clock)
+            .map_err(RunError::Folder)?;
+        std::fs::write(folder.file(SCENARIO), &request.loaded.resolved)
+            .map_err(RunError::Folder)?;
+        let ledger = Ledger::create(&folder.file(JOURNAL)).map_err(RunError::Folder)?;
+        let plan = Plan::new(&scenario, Some(folder.nonce.clone()));
+        let sink = sink::start(sink_settings(&scenario, &plan), clock, ledger.clone()).await?;
+        let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir();
+        let workplace = workplace.map_err(RunError::Folder)?;
+        let settings = target_settings(&scenario, &folder, &workplace, sink.address());
+        let target = Target::start(settings).await?;
+        let stand = Stand {
+            folder,
+            scenario,
+            clock,
+            ledger,
+            plan,
+            sink: Arc::new(sink),
+            target,
+            gauges: Arc::default(),
+            died: false,
+            _workplace: workplace,
+        };
+        stand.introduce(request);
+        Ok(stand)
+    }
+
+    /// Sends one message to every destination and waits until all have arrived at our sink, so
+    /// that no load ever goes to a target that is connected to somewhere else.
+    pub(super) async fn preflight(&self) -> Result<(), RunError> {
+        let failed = RunError::Preflight;
+        let settings = self.traffic(Time::ZERO);
+        traffic::preflight(&self.plan, &settings, self.clock)
+            .await
+            .map_err(|error| failed(error.to_string()))?;
+        let wanted = self.scenario.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
+        let mut arrived = self.sink.preflight_arrived();
+        let all = arrived.wait_for(|arrived| *arrived >= wanted);
+        if tokio::time::timeout(limits::PREFLIGHT, all).await.is_err() {
+            return Err(failed(format!(
+                "the target took the preflight message, but not all of its {wanted} recipients \
+                 arrived at the sink ({}) within {} s; does the target relay there?",
+                self.sink.address(),
+                limits::PREFLIGHT.as_secs()
+            )));
+        }
+        Ok(())
+    }
+
+    /// How traffic is to be offered, beginning at `start`.
+    pub(super) fn traffic(&self, start: Time) -> traffic::Settings {
+        traffic::Settings::new(&self.scenario, self.target.address(), start)
+    }
+
+    /// Where traffic reads time and writes what it sees.
+    pub(super) fn instruments(&self) -> Instruments {
+        Instruments {
+            clock: self.clock,
+            ledger: self.ledger.clone(),
+            gauges: Arc::clone(&self.gauges),
+        }
+    }
+
+    /// Whether the target has ended by itself; recorded once.
+    pub(super) fn target_ended(&mut self) -> bool {
+        if !self.died
+            && let Some(status) = self.target.ended()
+        {
+            self.died = true;
+            let at = self.clock.now();
+            self.ledger.record(&Event::Target { at, change: TargetChange::Died { status } });
+        }
+        self.died
+    }
+
+    /// Ends everything in order: target, sink, journal.
+    pub(super) async fn close(self) -> Result<(), RunError> {
+        self.target.stop().await;
+        let at = self.clock.now();
+        if !self.died {
+            self.ledger.record(&Event::Target { at, change: TargetChange::Stopped });
+        }
+        if let Some(sink) = Arc::into_inner(self.sink) {
+            sink.stop().await;
+        }
+        let at = self.clock.now();
+        self.ledger.record(&Event::Period { at, period: Period::Closed });
+        self.ledger.flush();
+        self.ledger.failure().map_or(Ok(()), |cause| Err(RunError::Journal(cause)))
+    }
+
+    fn introduce(&self, request: &Request) {
+        let facts = RunFacts {
+            id: self.folder.id.clone(),
+            started_at: self.folder.started_at.clone(),
+            identity: self.plan.identity().clone(),
+            scenario_sha256: request.loaded.sha256.clone(),
+            command: request.command.clone(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            environment: environment::facts(),
+            target_kind: self.target.kind().to_owned(),
+            target_version: self.target.version(),
+            target_address: self.target.address().to_string(),
+        };
+        self.ledger.record(&Event::Run(facts));
+        let at = self.clock.now();
+        self.ledger.record(&Event::Target { at, change: TargetChange::Ready });
+        self.ledger.flush();
+    }
+}
+
+fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> {
+    if let TargetKind::External { address, .. } = &scenario.target.kind {
+        let authorised = safety::authorised_file();
+        safety::check(address.ip(), &request.allowed_targets, authorised.as_deref())?;
+    }
+    Ok(())
+}
+
+fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
+    sink::Settings {
+        engine: scenario.sink.engine,
+        destinations: scenario.destinations.iter().map(|to| to.domain.clone()).collect(),
+        rules: scenario.faults.clone(),
+        seed: scenario.seed,
+        identity: Some(plan.identity().clone()),
+        ..sink::Settings::at(scenario.sink.listen)
+    }
+}
+
+fn target_settings(
+    scenario: &Scenario,
+    folder: &Folder,
+    workplace: &TempDir,
+    sink: SocketAddr,
+) -> target::Settings {
+    target::Settings {
+        kind: scenario.target.kind.clone(),
+        retry: scenario.target.retry.clone(),
+        delivery: scenario.target.delivery,
+        seed: scenario.seed.0,
+        sink,
+        folder: workplace.path().to_owned(),
+        log: folder.file("target.log"),
+    }
+}

@@ -1,0 +1,149 @@
+//! Looks at the run from the side, once a second: the instrument's pulse and the target's queue.
+//! Answers the live view and the drain.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
+use super::schedule::{Schedule, Viewer};
+use super::setup::Stand;
+use crate::clock::Clock;
+use crate::ledger::Ledger;
+use crate::ledger::event::{Event, Pulse};
+use crate::report::progress::Snapshot;
+use crate::sink::Sink;
+use crate::target::queue_command::{self, QueueLength};
+use crate::traffic::Gauges;
+
+/// Time between two pulses, and between two questions to the target's queue.
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Time between two snapshots for the live view.
+pub(super) const PROGRESS: Duration = Duration::from_millis(250);
+
+/// The watchers of one run; they end with it.
+pub(super) struct Watched {
+    viewer: Viewer,
+    queue: QueueSource,
+    watchers: [JoinHandle<()>; 2],
+}
+
+impl Watched {
+    /// Starts the watchers.
+    pub(super) fn start(stand: &Stand, schedule: Schedule) -> Watched {
+        let queue = QueueSource {
+            command: stand.target.queue_command(),
+            fixed: stand.target.fixed_queue(),
+            clock: stand.clock,
+            ledger: stand.ledger.clone(),
+        };
+        let heart = Heart {
+            clock: stand.clock,
+            ledger: stand.ledger.clone(),
+            sink: Arc::clone(&stand.sink),
+            gauges: Arc::clone(&stand.gauges),
+            meter: HiccupMeter::start(stand.clock),
+        };
+        let watchers = [tokio::spawn(heart.beat()), tokio::spawn(queue.clone().watch())];
+        Watched { viewer: Viewer::new(schedule, &stand.scenario), queue, watchers }
+    }
+
+    /// Asks the target for its queue now; `None`: it cannot be asked, or did not answer.
+    pub(super) async fn ask_queue(&self) -> Option<QueueLength> {
+        self.queue.ask().await
+    }
+
+    /// Nothing more is offered from here on.
+    pub(super) fn drains(&mut self) {
+        self.viewer.drains();
+    }
+
+    /// Ends the watchers.
+    pub(super) async fn stop(self) {
+        for watcher in self.watchers {
+            watcher.abort();
+            // It was told to end in the middle of whatever it did.
+            let _cancelled = watcher.await;
+        }
+    }
+
+    /// Where the run stands.
+    pub(super) fn snapshot(&mut self, stand: &Stand) -> Snapshot {
+        self.viewer.snapshot(stand.clock.now(), &stand.ledger.tally())
+    }
+}
+
+/// Records the instrument's pulse.
+struct Heart {
+    clock: Clock,
+    ledger: Ledger,
+    sink: Arc<Sink>,
+    gauges: Arc<Gauges>,
+    meter: HiccupMeter,
+}
+
+impl Heart {
+    async fn beat(self) {
+        loop {
+            tokio::time::sleep(SECOND).await;
+            self.ledger.record(&Event::Pulse(self.pulse()));
+        }
+    }
+
+    fn pulse(&self) -> Pulse {
+        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        Pulse {
+            at: self.clock.now(),
+            cpu_us: cpu_us(),
+            rss_bytes: rss_bytes(),
+            hiccup_us: self.meter.take_worst_us(),
+            traffic_sessions: self.gauges.sessions(),
+            sink_sessions: u32::try_from(self.sink.sessions()).unwrap_or(u32::MAX),
+            waiting: self.gauges.waiting(),
+            sink_us: micros(self.sink.worst_processing()),
+        }
+    }
+}
+
+/// Where the target's queue length comes from.
+#[derive(Clone)]
+struct QueueSource {
+    command: Option<Vec<String>>,
+    fixed: Option<QueueLength>,
+    clock: Clock,
+    ledger: Ledger,
+}
+
+impl QueueSource {
+    async fn watch(self) {
+        while self.command.is_some() {
+            tokio::time::sleep(SECOND).await;
+            self.ask().await;
+        }
+    }
+
+    /// Asks, and records the answer at the time of the question: what the target accepted while
+    /// it answered is not covered by the answer.
+    async fn ask(&self) -> Option<QueueLength> {
+        let at = self.clock.now();
+        let length = match &self.command {
+            Some(command) => self.run(command).await?,
+            None => self.fixed?,
+        };
+        let QueueLength { total, active, deferred } = length;
+        self.ledger.record(&Event::Queue { at, total, active, deferred });
+        Some(length)
+    }
+
+    async fn run(&self, command: &[String]) -> Option<QueueLength> {
+        match queue_command::ask(command).await {
+            Ok(length) => Some(length),
+            Err(error) => {
+                tracing::warn!("{error}");
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Readiness: a 220 greeting read in full, not merely an open port.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::TargetError;
+use crate::limits;
+
+/// Time between two tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Time one try may take.
+const TRY: Duration = Duration::from_secs(5);
+
+/// Waits for the greeting of `address` and returns its text.
+pub(super) async fn greeting(address: SocketAddr) -> Result<String, TargetError> {
+    let mut last = String::new();
+    let tries = async {
+        loop {
+            match tokio::time::timeout(TRY, greet(address)).await {
+                Ok(Ok(line)) if line.starts_with("220") => return line,
+                Ok(Ok(line)) => last = format!(" (it said `{}`)", line.escape_debug()),
+                Ok(Err(error)) => last = format!(" ({error})"),
+                Err(_) => last = " (connected, but silent)".to_owned(),
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    match tokio::time::timeout(limits::TARGET_START, tries).await {
+        Ok(line) => Ok(line.trim_start_matches("220").trim_start_matches(['-', ' ']).to_owned()),
+        Err(_) => {
+            let seconds = limits::TARGET_START.as_secs();
+            Err(TargetError::NotReady { address, seconds, last })
+        }
+    }
+}
+
+/// Reads the first line of a greeting to its end, and takes leave.
+async fn greet(address: SocketAddr) -> std::io::Result<String> {
+    let stream = TcpStream::connect(address).await?;
+    let mut reader = BufReader::new(stream).take(limits::REPLY as u64);
+    let mut first = String::new();
+    let mut line = String::new();
+    loop {
+        line.clear();
+        if reader.read_line(&mut line).await? == 0 {
+            break;
+        }
+        if first.is_empty() {
+            first = line.trim_end().to_owned();
+        }
+        if line.as_bytes().get(3) != Some(&b'-') {
+            break;
+        }
+    }
+    reader.get_mut().get_mut().write_all(b"QUIT\r\n").await?;
+    Ok(first)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn an_open_port_that_says_421_first_is_not_ready_until_it_says_220() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        let server = tokio::spawn(async move {
+            for greeting in ["421 not yet\r\n", "220-two\r\n220 lines\r\n"] {
+                let (mut stream, _) = listener.accept().await.expect("a connection");
+                stream.write_all(greeting.as_bytes()).await.expect("written");
+                let mut rest = Vec::new();
+                let _ = stream.read_to_end(&mut rest).await;
+            }
+        });
+        assert_eq!(greeting(address).await.expect("ready"), "two");
+        server.await.expect("both were asked for");
+    }
+}

@@ -1,0 +1,30 @@
+//! `mailbench report RUN` judges the journal again and writes every file to the byte.
+
+use crate::support::{Lab, mailbench};
+
+#[test]
+fn every_report_file_is_reproduced() {
+    let ran = Lab::small(
+        r#"
+        [[fault]]
+        name = "greylist"
+        destination = "one.test"
+        stage = "rcpt-to"
+        attempts = "1"
+        defer = "451 4.7.1 Greylisted"
+        [thresholds]
+        lost = "== 0"
+        "e2e_response.p50" = "< 10s"
+        "#,
+    )
+    .run();
+    ran.assert_code(0);
+    let formats = [("json", "report.json"), ("markdown", "summary.md"), ("csv", "timeseries.csv")];
+    for (format, file) in formats {
+        let written = std::fs::read(ran.path.join(file)).expect("written by the run");
+        let output = mailbench().arg("report").arg(&ran.path).args(["--format", format]).output();
+        let output = output.expect("mailbench runs");
+        assert_eq!(output.status.code(), Some(0), "the exit code is the run's");
+        assert!(output.stdout == written, "{file} differs from what the run wrote");
+    }
+}

@@ -1,0 +1,245 @@
+//! Holds the rules of the house that no compiler holds: layers, pure modules, file lengths,
+//! headers, names, and that the documents speak of code that exists.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Lines a file may have, its tests included.
+const FILE_LINES: usize = 400;
+
+/// Files that may be longer, each with the reason.
+const LONGER: [(&str, &str); 1] =
+    [("measure/results.rs", "the flat shape of report.json: fields and their meaning, no code")];
+
+/// Modules that decide: no async, no runtime, no clock (design: deciding code is pure).
+const PURE: [&str; 5] = ["plan", "fault", "queue", "measure", "smtp/dialogue"];
+
+/// The actors: they never use one another.
+const ACTORS: [&str; 4] = ["traffic", "relay", "target", "sink"];
+
+/// Libraries that only one place may name.
+const CONFINED: [(&str, &[&str]); 6] = [
+    ("mail_send", &["smtp/client"]),
+    ("samotop_", &["sink/"]),
+    ("rusqlite", &["relay/"]),
+    ("clap", &["cli/"]),
+    ("toml::", &["scenario/"]),
+    ("indicatif", &["report/", "cli/"]),
+];
+
+/// Names that are no names.
+const NAMELESS: [&str; 6] = ["util", "utils", "common", "helpers", "manager", "misc"];
+
+struct Source {
+    /// Path below `src`, with `/`.
+    path: String,
+    text: String,
+}
+
+impl Source {
+    fn module(&self) -> &str {
+        self.path.split(['/', '.']).next().unwrap_or_default()
+    }
+
+    /// The text without its comment lines.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let numbered = self.text.lines().enumerate().map(|(index, line)| (index + 1, line));
+        numbered.filter(|(_, line)| !line.trim_start().starts_with("//"))
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn files(folder: &Path, extension: &str) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(next) = folders.pop() {
+        let Ok(entries) = fs::read_dir(&next) else { continue };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|found| found == extension) {
+                found.push(path);
+            }
+        }
+    }
+    found.sort();
+    found
+}
+
+fn sources() -> Vec<Source> {
+    let src = root().join("src");
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source file");
+        let below = path.strip_prefix(&src).expect("below src");
+        Source { path: below.to_string_lossy().replace('\\', "/"), text }
+    };
+    let sources: Vec<Source> = files(&src, "rs").into_iter().map(read).collect();
+    assert!(sources.len() > 20, "the sources were found");
+    sources
+}
+
+/// The modules in the order in which `lib.rs` lists them.
+fn order() -> Vec<String> {
+    let lib = fs::read_to_string(root().join("src/lib.rs")).expect("lib.rs");
+    let name = |line: &str| Some(line.strip_prefix("pub mod ")?.trim_end_matches(';').to_owned());
+    lib.lines().filter_map(name).collect()
+}
+
+/// Modules named by `crate::` paths in a line.
+fn uses(line: &str) -> impl Iterator<Item = &str> {
+    line.split("crate::").skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+fn assert_none(rule: &str, offences: &[String]) {
+    assert!(offences.is_empty(), "{rule}:\n{}", offences.join("\n"));
+}
+
+#[test]
+fn modules_use_only_modules_above_them() {
+    let order = order();
+    let rank = |module: &str| order.iter().position(|name| name == module);
+    let mut offences = Vec::new();
+    for source in sources() {
+        let Some(own) = rank(source.module()) else { continue };
+        for (number, line) in source.code() {
+            for used in uses(line) {
+                let below = rank(used).is_some_and(|rank| rank > own);
+                let actor = used != source.module()
+                    && ACTORS.contains(&used)
+                    && ACTORS.contains(&source.module());
+                if below || actor {
+                    offences.push(format!("src/{}:{number}: uses {used}", source.path));
+                }
+            }
+        }
+    }
+    assert_none("a module uses only modules above it, an actor no other actor", &offences);
+}
+
+#[test]
+fn every_module_is_reached_by_its_own_name() {
+    let lib = fs::read_to_string(root().join("src/lib.rs")).expect("lib.rs");
+    assert!(!lib.contains("pub use"), "lib.rs re-exports nothing");
+}
+
+#[test]
+fn deciding_code_is_pure() {
+    let impure =
+        ["async ", "tokio", "Instant", "SystemTime", ".await", "std::net::Tcp", "std::thread"];
+    let mut offences = Vec::new();
+    for source in sources() {
+        let pure = PURE.iter().any(|module| {
+            source.path.starts_with(&format!("{module}/")) || source.path == format!("{module}.rs")
+        });
+        if !pure {
+            continue;
+        }
+        for (number, line) in source.code() {
+            for word in impure.iter().filter(|word| line.contains(**word)) {
+                offences.push(format!("src/{}:{number}: {word}", source.path));
+            }
+        }
+    }
+    assert_none("no async, runtime or clock where decisions are made", &offences);
+}
+
+#[test]
+fn libraries_stay_where_they_belong() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        for (library, places) in CONFINED {
+            let at_home = places.iter().any(|place| source.path.starts_with(place));
+            if at_home {
+                continue;
+            }
+            for (number, line) in source.code() {
+                let named = line.contains(&format!("use {library}"))
+                    || line.contains(&format!(" {library}::"))
+                    || (library.ends_with("::") && line.contains(&format!(" {library}")));
+                if named {
+                    offences.push(format!("src/{}:{number}: names {library}", source.path));
+                }
+            }
+        }
+    }
+    assert_none("a library is named in one place only", &offences);
+}
+
+#[test]
+fn files_can_be_read_at_a_sitting() {
+    let mut offences = Vec::new();
+    for source in sources() {
+        let lines = source.text.lines().count();
+        let excepted = LONGER.iter().any(|(path, _)| *path == source.path);
+        if lines > FILE_LINES && !excepted {
+            offences.push(format!("src/{}: {lines} lines, at most {FILE_LINES}", source.path));
+        }
+        if !source.text.starts_with("//! ") {
+            offences.push(format!("src/{}: no `//!` header", source.path));
+        }
+        let stem = source.path.rsplit('/').next().unwrap_or_default().trim_end_matches(".rs");
+        if NAMELESS.contains(&stem) || source.path.split('/').any(|part| NAMELESS.contains(&part)) {
+            offences.push(format!("src/{}: `{stem}` is not a name", source.path));
+        }
+    }
+    assert_none("every file is short, has a header and a name", &offences);
+}
+
+#[test]
+fn no_test_is_ignored_and_nothing_is_left_open() {
+    let words =
+        ["#[ignore", concat!("to", "do!("), concat!("unimpl", "emented!("), concat!("FIX", "ME")];
+    let mut offences = Vec::new();
+    let tests = files(&root().join("tests"), "rs");
+    for path in files(&root().join("src"), "rs").into_iter().chain(tests) {
+        if path.ends_with("tidy.rs") {
+            continue;
+        }
+        let text = fs::read_to_string(&path).expect("a source file");
+        for (index, line) in text.lines().enumerate() {
+            for word in words.iter().filter(|word| line.contains(**word)) {
+                offences.push(format!("{}:{}: {word}", path.display(), index + 1));
+            }
+        }
+    }
+    assert_none("nothing is left open", &offences);
+}
+
+#[test]
+fn scenarios_open_with_their_question() {
+    let scenarios = files(&root().join("scenarios"), "toml");
+    assert!(scenarios.len() >= 8, "the shipped scenarios were found");
+    for path in scenarios {
+        let text = fs::read_to_string(&path).expect("a scenario");
+        let comment = text.lines().take_while(|line| line.starts_with('#'));
+        let comment: String = comment.collect::<Vec<_>>().join("\n");
+        assert!(comment.contains('?'), "{}: opens with its question", path.display());
+        assert!(text.contains("question = "), "{}: states its question", path.display());
+    }
+}
+
+#[test]
+fn the_architecture_names_every_module() {
+    let text = fs::read_to_string(root().join("ARCHITECTURE.md")).expect("ARCHITECTURE.md");
+    for module in order() {
+        let named = text.contains(&format!("`{module}`")) || text.contains(&format!("`{module}/`"));
+        assert!(named, "ARCHITECTURE.md names `{module}`");
+    }
+    for word in text.split('`').skip(1).step_by(2).filter(|word| word.ends_with(".rs")) {
+        let exists = root().join("src").join(word).exists() || root().join(word).exists();
+        assert!(exists, "ARCHITECTURE.md speaks of `{word}`, which does not exist");
+    }
+}
+
+#[test]
+fn the_changelog_knows_this_version() {
+    let text = fs::read_to_string(root().join("CHANGELOG.md")).expect("CHANGELOG.md");
+    assert!(text.contains(&format!("## {}", env!("CARGO_PKG_VERSION"))));
+}
