@@ -11,6 +11,7 @@ mod init;
 mod man;
 mod plan;
 mod relay;
+mod report;
 mod run;
 mod scenario;
 mod server;
@@ -41,6 +42,7 @@ enum Command {
     Man(man::Args),
     Plan(plan::Args),
     Relay(relay::Args),
+    Report(report::Args),
     Sink(sink::Args),
 }
 
@@ -54,6 +56,7 @@ impl Command {
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
+            Command::Report(args) => report::run(&args),
             Command::Sink(args) => sink::run(&args),
         }
     }

@@ -122,6 +122,14 @@ pub fn render(format: Format, findings: &Findings, view: &View) -> io::Result<St
     })
 }
 
+/// JSON Schema of `report.json`, as text.
+///
+/// # Errors
+/// When it cannot be written as JSON, which no schema of ours gives cause for.
+pub fn schema() -> io::Result<String> {
+    json::schema()
+}
+
 /// Writes every file of a run folder. A reader sees each whole or not at all.
 ///
 /// # Errors

@@ -7,6 +7,7 @@ mod bounces_need_reasons;
 mod command_line;
 mod counts_are_what_was_planted;
 mod duplicates_after_ambiguity_are_excused;
+mod engines_agree;
 mod faults_are_enacted;
 mod faults_hit_only_what_they_name;
 mod histories_are_told_in_full;
@@ -32,6 +33,7 @@ mod relay_gives_slots_in_order;
 mod relay_lives_as_a_process;
 mod relay_next_hop;
 mod relay_tries_again_or_reports;
+mod report_command;
 mod report_formats;
 mod report_schema;
 

@@ -55,6 +55,11 @@ impl Standing {
         peer
     }
 
+    /// Where its journal is.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Stops the sink and reads what it saw.
     pub(crate) async fn events(self) -> Vec<Event> {
         let Standing { sink, folder } = self;

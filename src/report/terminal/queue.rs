@@ -16,11 +16,18 @@ pub(super) fn queue(page: &mut Page, findings: &Findings) {
     chart_of_backlog(page, findings);
     length(page, facts);
     if let Some(mean) = facts.attempts_per_delivery_mean {
-        let most = facts.attempts_per_delivery_max.unwrap_or(0);
-        let mean = format!("{mean:.2} a delivered probe");
-        page.facts("attempts", &[mean, format!("at most {}", human::count(most))]);
+        let most = human::count(facts.attempts_per_delivery_max.unwrap_or(0));
+        let mut pieces = vec![format!("{mean:.2} a delivered probe"), format!("at most {most}")];
+        pieces.extend(wasted(mean, facts));
+        page.facts("attempts", &pieces);
     }
     retries(page, &findings.results);
+}
+
+/// Attempts spent on mail that was never delivered, where they make a difference.
+fn wasted(mean: f64, facts: &QueueFacts) -> Option<String> {
+    let all = facts.retry_amplification.filter(|all| all - mean >= 0.005)?;
+    Some(format!("{all:.2} with undelivered mail"))
 }
 
 fn backlog(facts: &QueueFacts) -> Vec<String> {

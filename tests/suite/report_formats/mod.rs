@@ -5,7 +5,7 @@
 
 mod fixture;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
@@ -44,7 +44,7 @@ fn golden(name: &str, actual: &str) {
     }
     let wanted = std::fs::read_to_string(&path).unwrap_or_default();
     let differs = wanted.lines().zip(actual.lines()).find(|(wanted, actual)| wanted != actual);
-    assert!(wanted == actual, "{name} differs, first at {differs:#?}; all of it:\n{actual}");
+    assert!(wanted == actual, "{name} differs, first at {differs:#?}");
 }
 
 fn summary(findings: &Findings, view: &View) -> String {
@@ -96,10 +96,11 @@ fn quiet_is_one_line() {
 #[test]
 fn every_file_is_as_it_was_read() {
     for (name, findings) in [("rich", rich()), ("clean", clean())] {
-        for format in [Format::Markdown, Format::Html, Format::Junit, Format::Openmetrics] {
+        for format in [Format::Markdown, Format::Junit, Format::Openmetrics] {
             let file = format.file().expect("a file");
             golden(&format!("{name}-{file}"), &render(format, &findings));
         }
+        golden(&format!("{name}-report.html"), &without_data(&render(Format::Html, &findings)));
     }
     golden("rich-timeseries.csv", &render(Format::Csv, &rich()));
     golden("rich-attempts.csv", &render(Format::Attempts, &rich()));
@@ -107,6 +108,14 @@ fn every_file_is_as_it_was_read() {
     let asked = scenario::parse("scenarios/storm.toml", ASKED, &[]).expect("a scenario");
     let annotations = report::github::annotations(&rich().results, &asked);
     golden("rich-annotations.txt", &annotations);
+}
+
+/// The page without the results embedded in it, which are those of `report.json`.
+fn without_data(page: &str) -> String {
+    let (before, rest) = page.split_once("id=\"report\">").expect("embedded results");
+    let (data, after) = rest.split_once("</script>").expect("their end");
+    serde_json::from_str::<Results>(data).expect("results");
+    format!("{before}id=\"report\">...</script>{after}")
 }
 
 #[test]
@@ -117,6 +126,25 @@ fn json_reads_back_to_the_same_results() {
     let value = |results: &Results| rounded(serde_json::to_value(results).expect("JSON"));
     assert_eq!(value(&read), value(&findings.results));
     assert_eq!(read.replies[0].example, HOSTILE);
+}
+
+#[test]
+fn the_committed_schema_is_current_and_names_what_is_written() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.schema.json");
+    let current = report::schema().expect("a schema");
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &current).expect("the schema folder is writable");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(committed == current, "run UPDATE_SCHEMA=1 cargo test --test suite schema");
+
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().expect("an object").keys().cloned().collect()
+    };
+    let schema: serde_json::Value = serde_json::from_str(&current).expect("JSON");
+    let written: serde_json::Value =
+        serde_json::from_str(&render(Format::Json, &rich())).expect("JSON");
+    assert_eq!(keys(&schema["properties"]), keys(&written));
 }
 
 /// Reading a float may err in its last bit.
