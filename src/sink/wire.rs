@@ -24,6 +24,8 @@ pub(super) enum Heard<T> {
     Line(T),
     /// One that was too long.
     TooLong,
+    /// Too much without any line end.
+    Endless,
 }
 
 /// Both directions of a connection.
@@ -73,7 +75,7 @@ impl Wire {
             match line {
                 Line::Whole(line) => return ControlFlow::Continue(Heard::Line(read(line))),
                 Line::TooLong => return ControlFlow::Continue(Heard::TooLong),
-                Line::Endless => return ControlFlow::Break(Ended::by_us(Ending::Fault)),
+                Line::Endless => return ControlFlow::Continue(Heard::Endless),
                 Line::Partial => {
                     let left = deadline.since(self.clock.now());
                     self.fill(usize::MAX, left).await?;

@@ -4,14 +4,15 @@ use std::time::Duration;
 
 use mailbench::clock::Time;
 use mailbench::fault::rule::{Action, Rule, Window};
-use mailbench::ledger::event::AttemptOutcome;
+use mailbench::ledger::event::{AttemptOutcome, Ending};
 use mailbench::probe::{BOUNCE_DOMAIN, PREFLIGHT};
 use mailbench::quantity::Quantity;
 use mailbench::smtp::content::stuffed;
 use mailbench::smtp::stage::Stage;
 
 use crate::sink_side::{
-    AGES, defer, first_attempt, mail, only_at, outcomes, rcpt, rule, settings, stand, text,
+    AGES, defer, endings, first_attempt, mail, only_at, outcomes, rcpt, rule, settings, stand,
+    start, text,
 };
 
 #[tokio::test]
@@ -119,4 +120,31 @@ async fn preflight_and_bounces_are_exempt() {
     assert_eq!(peer.ask_all(&["MAIL FROM:<>", &to, "DATA", "."]).await, [250, 250, 354, 250]);
     assert_eq!(peer.send(PREFLIGHT.0, "a.test").await, [250, 250, 354, 250]);
     assert_eq!(peer.ask(&mail(0)).await, 450);
+}
+
+#[tokio::test]
+async fn no_session_is_struck_before_the_load_begins() {
+    let away = rule(Stage::Connect, defer("421 4.3.2 closed"));
+    let standing = start(settings(vec![away])).await;
+    let mut early = standing.greeted().await;
+    assert_eq!(early.send(PREFLIGHT.0, "a.test").await, [250, 250, 354, 250]);
+    assert_eq!(standing.connect().await.code().await, 220);
+    // The first mail of the run tells that it has begun.
+    assert_eq!(early.ask(&mail(0)).await, 250);
+    assert_eq!(standing.connect().await.code().await, 421);
+}
+
+#[tokio::test]
+async fn a_sink_that_is_stopped_in_a_stall_tells_what_it_withheld() {
+    let stall = rule(Stage::EndOfData, Action::Stall(AGES * 10));
+    let standing = stand(settings(vec![stall])).await;
+    let mut peer = standing.greeted().await;
+    peer.ask_all(&[&mail(0), &rcpt(0, 0, "a.test"), "DATA"]).await;
+    peer.say(&stuffed(&text(0))).await;
+    let silence = tokio::time::timeout(Duration::from_millis(100), peer.hear()).await;
+    assert!(silence.is_err());
+    let events = standing.events().await;
+    let withheld = (0, 1, Stage::EndOfData, AttemptOutcome::Withheld, Some(0));
+    assert_eq!(outcomes(&events), [withheld]);
+    assert_eq!(endings(&events), [(Stage::EndOfData, Ending::Shutdown)]);
 }

@@ -68,6 +68,7 @@ async fn a_line_without_end_is_closed() {
     goes_on(&standing).await;
     let events = standing.events().await;
     assert!(endings(&events).contains(&(Stage::Ehlo, Ending::Fault)));
+    assert_eq!(limits_reached(&events), ["LINE_DISCARDED"]);
 }
 
 #[tokio::test]

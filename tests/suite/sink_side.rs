@@ -35,10 +35,16 @@ pub(crate) fn settings(rules: Vec<Rule>) -> Settings {
 
 /// Starts it; its measured period starts at once.
 pub(crate) async fn stand(settings: Settings) -> Standing {
+    let standing = start(settings).await;
+    standing.sink.measured_from(Time::ZERO);
+    standing
+}
+
+/// Starts it; it waits for the preflight message.
+pub(crate) async fn start(settings: Settings) -> Standing {
     let folder = tempfile::tempdir().expect("a folder");
     let ledger = Ledger::create(&folder.path().join("journal.bin")).expect("a journal");
     let sink = sink::start(settings, Clock::start(), ledger).await.expect("a sink");
-    sink.measured_from(Time::ZERO);
     Standing { sink, folder }
 }
 

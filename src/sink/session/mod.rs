@@ -142,6 +142,10 @@ impl Session {
                 self.recorder.limit("COMMAND_LINE", limits::COMMAND_LINE as u64);
                 Command::Malformed(Flaw::TooLong)
             }
+            Heard::Endless => {
+                self.recorder.limit("LINE_DISCARDED", limits::LINE_DISCARDED as u64);
+                return self.break_off(Hangup::Fin).await;
+            }
         })
     }
 

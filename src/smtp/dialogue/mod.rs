@@ -5,44 +5,16 @@
 //! So whoever overrides a reply (a fault, a full queue) need not know any state: a recipient that
 //! was answered 4yz is not in the envelope, because it was not taken. No socket, no clock.
 
+mod terms;
+
 use std::sync::Arc;
+
+pub use terms::{Extension, Terms};
 
 use super::command::{Command, Flaw};
 use super::envelope::{Body, Envelope};
 use super::reply::{EnhancedStatus, Reply};
 use super::stage::Stage;
-
-/// What a server offers and bears.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Terms {
-    /// The name it gives itself.
-    pub name: String,
-    /// The extensions it offers, in the order in which EHLO lists them.
-    pub extensions: Vec<Extension>,
-    /// Largest content in bytes.
-    pub size: u64,
-    /// Recipients in one transaction.
-    pub recipients: usize,
-}
-
-/// An extension a server may offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Extension {
-    /// RFC 2920.
-    Pipelining,
-    /// RFC 6152.
-    EightBitMime,
-    /// RFC 6531.
-    SmtpUtf8,
-    /// RFC 1870.
-    Size,
-    /// RFC 2034.
-    EnhancedStatusCodes,
-    /// RFC 3461.
-    Dsn,
-    /// RFC 6710.
-    MtPriority,
-}
 
 /// What a reply is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -169,7 +141,8 @@ impl Dialogue {
         match command {
             Command::Quit => reply(221, (2, 0, 0), "Bye"),
             _ if self.state == State::Refusing => reply(503, (5, 5, 1), "No service here"),
-            Command::Ehlo(_) => self.answer_ehlo(),
+            // Its reply carries no enhanced code (RFC 2034 §3).
+            Command::Ehlo(_) => Reply::new(250, None, self.terms.offer()),
             Command::Helo(_) => Reply::new(250, None, self.terms.name.clone()),
             Command::Mail(_) | Command::Rcpt(_) | Command::Data => self.answer_transaction(command),
             Command::Rset | Command::Noop => reply(250, (2, 0, 0), "Ok"),
@@ -183,19 +156,6 @@ impl Dialogue {
             Command::Unknown => reply(500, (5, 5, 1), "Command not recognized"),
             Command::Malformed(flaw) => answer_flaw(flaw),
         }
-    }
-
-    /// EHLO's reply carries no enhanced code (RFC 2034 §3).
-    fn answer_ehlo(&self) -> Reply {
-        let mut text = self.terms.name.clone();
-        for extension in &self.terms.extensions {
-            text.push('\n');
-            text.push_str(extension.keyword());
-            if *extension == Extension::Size {
-                text.push_str(&format!(" {}", self.terms.size));
-            }
-        }
-        Reply::new(250, None, text)
     }
 
     /// The order RFC 5321 §4.1.4 wants, and the bounds of the terms.
@@ -219,20 +179,6 @@ impl Dialogue {
                 reply(554, (5, 5, 1), "No valid recipients")
             }
             (_, Some(_)) => Reply::new(354, None, "Go on, end with <CRLF>.<CRLF>"),
-        }
-    }
-}
-
-impl Extension {
-    fn keyword(self) -> &'static str {
-        match self {
-            Extension::Pipelining => "PIPELINING",
-            Extension::EightBitMime => "8BITMIME",
-            Extension::SmtpUtf8 => "SMTPUTF8",
-            Extension::Size => "SIZE",
-            Extension::EnhancedStatusCodes => "ENHANCEDSTATUSCODES",
-            Extension::Dsn => "DSN",
-            Extension::MtPriority => "MT-PRIORITY",
         }
     }
 }
