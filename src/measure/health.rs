@@ -139,15 +139,18 @@ fn sink_processing(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     ))
 }
 
-/// 99.9th percentile of the lateness of a 100 Hz sleeper. One stall is one late wake-up, yet it
-/// would have delayed every wake-up it covers; so the wake-ups later than `x` are counted as the
-/// stall time beyond `x` over the sleeper's period, and one in a thousand of all wake-ups is a
-/// millisecond of such time a second.
+/// One hundredth of a second, the share that a 99th percentile leaves out.
+const STALL_BUDGET_MS: f64 = 10.0;
+
+/// 99th percentile of the lateness of a sleeper. One stall is one late wake-up, yet it would have
+/// delayed every wake-up it covers; so wake-ups later than `x` are counted by the stall time beyond
+/// `x`, and one in a hundred of all wake-ups is 10 ms of such time a second. Rarer stalls touch
+/// fewer messages than a 99th percentile shows; a higher percentile needs a longer run anyway.
 fn hiccups(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     let mut worst: Vec<f64> =
         evidence.pulses.iter().map(|pulse| pulse.hiccup_us as f64 / 1e3).collect();
     worst.sort_by(|a, b| b.total_cmp(a));
-    let budget = worst.len() as f64;
+    let budget = STALL_BUDGET_MS * worst.len() as f64;
     let first = *worst.first()?;
     let mut above = 0.0;
     let mut level = (first - budget).max(0.0);
@@ -160,7 +163,7 @@ fn hiccups(evidence: &Evidence<'_>) -> Option<HealthCheck> {
         }
     }
     Some(advised(
-        check("hiccup_p999", level, (5.0, 50.0), "ms"),
+        check("hiccup_p99", level, (5.0, 50.0), "ms"),
         "everything on this machine had to wait this long for a core: stalls of the host, not of \
          the target",
     ))
@@ -274,12 +277,12 @@ mod tests {
             ..Pulse::default()
         });
         let health = graded(|evidence| evidence.pulses = stall);
-        let check = health.checks.iter().find(|check| check.id == "hiccup_p999").expect("a check");
+        let check = health.checks.iter().find(|check| check.id == "hiccup_p99").expect("a check");
         assert_eq!(check.status, HealthStatus::Invalid);
-        assert!((check.value - 1940.0).abs() < 1.0, "{}", check.value);
-        let steady = pulses(60, |_| Pulse { hiccup_us: 10_000, ..Pulse::default() });
+        assert!((check.value - 1400.0).abs() < 1.0, "{}", check.value);
+        let steady = pulses(60, |_| Pulse { hiccup_us: 19_000, ..Pulse::default() });
         let health = graded(|evidence| evidence.pulses = steady);
-        let check = health.checks.iter().find(|check| check.id == "hiccup_p999").expect("a check");
+        let check = health.checks.iter().find(|check| check.id == "hiccup_p99").expect("a check");
         assert!((check.value - 9.0).abs() < 0.01, "{}", check.value);
     }
 

@@ -15,6 +15,7 @@ mod watch;
 
 use std::path::{Path, PathBuf};
 
+use crate::clock::Time;
 use crate::ledger::event::{Event, Period};
 use crate::ledger::journal;
 use crate::measure::results::Findings;
@@ -143,7 +144,7 @@ async fn conduct(
     let mut watched = Watched::start(&stand, schedule);
     let mut show = |stand: &Stand| progress.show(&watched.snapshot(stand));
     let offered = offer(&mut stand, &schedule, interrupts, &mut show).await;
-    let at = schedule.end.unwrap_or(stand.clock.now()).min(stand.clock.now());
+    let at = end_of_offering(&stand, &schedule, interrupts).await;
     stand.ledger.record(&Event::Period { at, period: Period::Drain });
     if offered.is_ok() {
         drain::drain(&mut stand, &mut watched, progress).await;
@@ -151,6 +152,19 @@ async fn conduct(
     watched.stop().await;
     stand.close().await?;
     offered
+}
+
+/// When the measured period ends: on schedule, though its last message came a little earlier; at
+/// once, when it was cut short or goes by a number of messages.
+async fn end_of_offering(stand: &Stand, schedule: &Schedule, interrupts: &Interrupts) -> Time {
+    let now = stand.clock.now();
+    match schedule.end {
+        Some(end) if !interrupts.stop.is_cancelled() => {
+            tokio::time::sleep(end.since(now)).await;
+            end
+        }
+        _ => now,
+    }
 }
 
 /// Offers the plan until it ends, the user asks to stop, or the target is gone.

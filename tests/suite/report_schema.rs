@@ -8,11 +8,11 @@ use crate::made_up_runs::{Run, steady};
 fn the_committed_report_schema_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.schema.json");
     let current = mailbench::measure::results::schema();
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+    if std::env::var_os("MAILBENCH_BLESS").is_some() {
         std::fs::write(&path, &current).expect("the schema folder is writable");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == current, "run UPDATE_SCHEMA=1 cargo test --test suite schema");
+    assert!(committed == current, "run MAILBENCH_BLESS=1 cargo test --test suite schema");
 }
 
 /// Every key of a report is in the schema, and every key the schema demands is in a report.

@@ -6,11 +6,11 @@ use std::path::Path;
 fn the_committed_schema_is_current() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/scenario.schema.json");
     let current = mailbench::scenario::schema();
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+    if std::env::var_os("MAILBENCH_BLESS").is_some() {
         std::fs::write(&path, &current).expect("the schema folder is writable");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == current, "run UPDATE_SCHEMA=1 cargo test --test suite schema");
+    assert!(committed == current, "run MAILBENCH_BLESS=1 cargo test --test suite schema");
 }
 
 /// Every key the schema knows is read, and every key that is read is in the schema.

@@ -132,11 +132,11 @@ fn json_reads_back_to_the_same_results() {
 fn the_committed_schema_is_current_and_names_what_is_written() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/report.schema.json");
     let current = report::schema().expect("a schema");
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+    if std::env::var_os("MAILBENCH_BLESS").is_some() {
         std::fs::write(&path, &current).expect("the schema folder is writable");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    assert!(committed == current, "run UPDATE_SCHEMA=1 cargo test --test suite schema");
+    assert!(committed == current, "run MAILBENCH_BLESS=1 cargo test --test suite schema");
 
     let keys = |value: &serde_json::Value| -> Vec<String> {
         value.as_object().expect("an object").keys().cloned().collect()
