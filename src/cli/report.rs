@@ -8,11 +8,11 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::exit::Exit;
 use crate::ledger::journal;
-use crate::measure;
 use crate::measure::results::{Findings, Results, SCHEMA_VERSION};
 use crate::report::view::View;
 use crate::report::{self, Format};
-use crate::scenario::{self, ScenarioError};
+use crate::run::{self, RunError};
+use crate::scenario::ScenarioError;
 
 /// Judge a stored run again and render it in any format; ends with the run's own exit code
 #[derive(Debug, clap::Args)]
@@ -77,11 +77,12 @@ fn find(run: &Path, format: Format) -> anyhow::Result<Findings> {
 
 /// Judges a run folder from its scenario and journal; what lies beside them is not looked at.
 fn judge(folder: &Path) -> anyhow::Result<Findings> {
-    let path = folder.join("journal.bin");
-    let mut reader = journal::open(&path)
-        .with_context(|| format!("cannot judge a run from {}", path.display()))?;
-    let loaded = scenario::load(&folder.join("scenario.toml"), &[])?;
-    Ok(measure::judge(&loaded, &mut reader)?)
+    let path = folder.join(run::JOURNAL);
+    journal::open(&path).with_context(|| format!("cannot judge a run from {}", path.display()))?;
+    match run::judge(folder) {
+        Err(RunError::Stored(problems)) => Err(problems.into()),
+        judged => Ok(judged?),
+    }
 }
 
 /// Reads a `report.json`.

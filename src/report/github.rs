@@ -58,7 +58,7 @@ pub fn annotations(results: &Results, asked: &Loaded) -> String {
 fn thresholds(results: &Results, asked: &Loaded, status: ThresholdStatus) -> Vec<Annotation> {
     let annotation = |(n, _): (usize, _)| {
         let threshold = &results.thresholds[n];
-        let actual = threshold.actual.as_deref().unwrap_or("no data");
+        let actual = threshold.actual.as_deref().unwrap_or("too little data");
         let said = format!("{actual}, wanted {}", threshold.expr);
         (line(asked, n), "threshold".to_owned(), said)
     };

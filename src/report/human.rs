@@ -104,14 +104,17 @@ pub fn bytes(value: u64) -> String {
     if unit == 0 { format!("{value} B") } else { format!("{scaled:.1} {}", UNITS[unit]) }
 }
 
-/// A plain number with as many decimals as matter, at most three.
+/// A plain number to three digits, without trailing zeros.
 #[must_use]
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "above zero")]
 pub fn number(value: f64) -> String {
-    if value >= 999.5 {
-        return count(value.round() as u64);
-    }
-    let text = if value.abs() >= 100.0 { format!("{value:.0}") } else { format!("{value:.3}") };
+    let text = match value.abs() {
+        _ if value >= 999.5 => return count(value.round() as u64),
+        size if size >= 99.95 => format!("{value:.0}"),
+        size if size >= 9.995 => format!("{value:.1}"),
+        size if size >= 0.9995 => format!("{value:.2}"),
+        _ => format!("{value:.3}"),
+    };
     match text.split_once('.') {
         Some(_) => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
         None => text,
@@ -187,6 +190,9 @@ mod tests {
         assert_eq!(bytes(1536), "1.5 KiB");
         assert_eq!(number(6.4), "6.4");
         assert_eq!(number(0.0), "0");
+        assert_eq!(number(8.202), "8.2");
+        assert_eq!(number(40.0), "40");
+        assert_eq!(number(0.0123), "0.012");
         assert_eq!(number(1203.6), "1,204");
         assert_eq!(quantity(210.0, "us"), "210us");
         assert_eq!(quantity(0.125, "share"), "12.5%");

@@ -95,7 +95,7 @@ fn thresholds(results: &Results) -> Vec<Case> {
                 Outcome::Failed(said, String::new())
             }
             (ThresholdStatus::NoData, actual) => {
-                Outcome::Error(actual.unwrap_or("no data").to_owned())
+                Outcome::Error(actual.unwrap_or("too little data").to_owned())
             }
         },
     };

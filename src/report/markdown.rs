@@ -88,7 +88,7 @@ fn thresholds(results: &Results) -> String {
             ThresholdStatus::Missed => "❌",
             ThresholdStatus::NoData => "⚠️",
         };
-        let actual = prose(threshold.actual.as_deref().unwrap_or("no data"));
+        let actual = prose(threshold.actual.as_deref().unwrap_or("too little data"));
         let _infallible = writeln!(text, "| {sign} | {} | {actual} |", cell(&threshold.expr));
     }
     text + "\n"

@@ -72,7 +72,7 @@ fn thresholds(results: &Results) -> String {
             ThresholdStatus::Missed => ("bad", "✗"),
             ThresholdStatus::NoData => ("doubt", "?"),
         };
-        let actual = bound.actual.as_deref().unwrap_or("no data");
+        let actual = bound.actual.as_deref().unwrap_or("too little data");
         vec![toned(class, sign), format!("<code>{}</code>", xml(&bound.expr)), xml(actual)]
     };
     table(&["", "threshold", "actual"], results.thresholds.iter().map(row).collect())

@@ -9,10 +9,14 @@ const ASCII_BARS: [char; 8] = ['.', ':', '-', '=', '+', '*', '#', '@'];
 /// At most this many columns, so that charts do not become wallpaper.
 const WIDEST: usize = 72;
 
-/// Rows of the series that share one column of the chart.
+/// Rows of the series behind each column of the chart: several share one where there is little
+/// room, and one takes several where there is much.
 pub(super) fn columns(series: &[SeriesRow], room: usize) -> Vec<&[SeriesRow]> {
-    let seconds = series.len().div_ceil(room.clamp(1, WIDEST)).max(1);
-    series.chunks(seconds).collect()
+    let room = room.clamp(1, WIDEST);
+    let shared = series.len().div_ceil(room).max(1);
+    let chunks = series.chunks(shared);
+    let wide = (room / chunks.len().max(1)).max(1);
+    chunks.flat_map(|rows| std::iter::repeat_n(rows, wide)).collect()
 }
 
 /// The greatest value of each column, scaled to the greatest of all. Zero is drawn as a space.
@@ -75,6 +79,7 @@ mod tests {
         let ascii = View { unicode: false, ..view };
         assert_eq!(bars(&columns(&series, 4), |row| row.backlog, &ascii), ":=*@");
         assert_eq!(bars(&columns(&series, 4), |_| 0, &ascii), "    ");
+        assert_eq!(bars(&columns(&series[..3], 8), |row| row.t_s, &ascii), "  ==@@");
     }
 
     #[test]

@@ -43,6 +43,19 @@ impl<'v> Page<'v> {
         table.under(&heading, self.view).iter().for_each(|line| self.line(line));
     }
 
+    /// A table with titles, and prose below each of its rows.
+    pub(super) fn annotated_table(&mut self, title: &str, table: &Table, notes: &[String]) {
+        let heading = self.heading_text(title);
+        let lines = table.under(&heading, self.view);
+        self.line("");
+        for (n, line) in lines.iter().enumerate() {
+            self.line(line);
+            if let Some(note) = n.checked_sub(1).and_then(|row| notes.get(row)) {
+                self.prose(INDENT + 2, (Tone::Plain, ""), note);
+            }
+        }
+    }
+
     /// A table without titles.
     pub(super) fn table(&mut self, table: &Table) {
         table.lines(self.view).iter().for_each(|line| self.line(line));

@@ -65,21 +65,30 @@ fn destination(place: &DestinationFacts) -> Vec<Cell> {
     ]
 }
 
+/// From this width on, what a fault does stands in its line; else below it.
+const ROOM_FOR_ACTIONS: usize = 100;
+
 /// Each rule: what it does, when, and how often it struck.
 pub(super) fn faults(page: &mut Page, results: &Results) {
     if results.faults.is_empty() {
         return;
     }
-    let mut table = Table::new(vec![
-        left(""),
-        right("struck"),
-        left("where"),
-        left("stage"),
-        left("when"),
-        left("what"),
-    ]);
-    results.faults.iter().for_each(|rule| table.row(fault(rule)));
-    page.headed_table("FAULTS", &table);
+    let in_line = page.view.width >= ROOM_FOR_ACTIONS;
+    let titles =
+        [left(""), right("struck"), left("where"), left("stage"), left("when"), left("what")];
+    let mut table = Table::new(titles.into_iter().take(if in_line { 6 } else { 5 }).collect());
+    for rule in &results.faults {
+        let mut cells = fault(rule);
+        if in_line {
+            cells.push(cell(Tone::Dim, plain(&rule.action)));
+        }
+        table.row(cells);
+    }
+    if in_line {
+        return page.headed_table("FAULTS", &table);
+    }
+    let actions: Vec<String> = results.faults.iter().map(|rule| plain(&rule.action)).collect();
+    page.annotated_table("FAULTS", &table, &actions);
 }
 
 fn fault(rule: &FaultFacts) -> Vec<Cell> {
@@ -94,6 +103,5 @@ fn fault(rule: &FaultFacts) -> Vec<Cell> {
         plain(rule.destination.as_deref().unwrap_or("everywhere")).into(),
         plain(&rule.stage).into(),
         when.into(),
-        cell(Tone::Dim, plain(&rule.action)),
     ]
 }

@@ -60,7 +60,7 @@ pub(super) fn thresholds(page: &mut Page, results: &Results) {
     let mut table = Table::new(vec![left(""), left(""), left("actual")]);
     for threshold in &results.thresholds {
         let (tone, mark) = mark(threshold.status, page.view);
-        let actual = threshold.actual.as_deref().unwrap_or("no data");
+        let actual = threshold.actual.as_deref().unwrap_or("too little data");
         let said = if threshold.ok { Tone::Plain } else { tone };
         table.row(vec![
             cell(tone, format!("    {mark}")),
