@@ -198,11 +198,17 @@ impl Figured {
     }
 }
 
-/// Every metric that was observed, over the measured period.
+/// What every reader looks for.
+const HEADLINES: [LatencyMetric; 3] =
+    [LatencyMetric::SubmitResponse, LatencyMetric::SubmitService, LatencyMetric::E2eResponse];
+
+/// Every metric that was observed, over the measured period; of the whole run the headline ones
+/// too when nothing was, so that a reader sees a count of zero and not a gap.
 fn latencies(tables: &Tables, destination: Option<DestinationId>) -> BTreeMap<String, Latency> {
     let observed = LatencyMetric::ALL.into_iter().filter_map(|metric| {
         let samples = tables.book.samples(metric, destination, Period::Measured)?;
-        (!samples.is_empty()).then(|| (metric.name().to_owned(), summarise(samples)))
+        let headline = destination.is_none() && HEADLINES.contains(&metric);
+        (headline || !samples.is_empty()).then(|| (metric.name().to_owned(), summarise(samples)))
     });
     observed.collect()
 }

@@ -66,17 +66,18 @@ fn check_name(name: &At<String>, problems: &mut Problems) {
     if !is_name(&name.value) {
         let problem = Problem::new(&name.span, format!("`{}` cannot be a name", name.value));
         problems.push(problem.help(format!(
-            "use up to {} letters, digits, `-`, `_` and `.`, not beginning with a dot",
+            "use up to {} letters, digits, spaces, `-`, `_` and `.`, beginning with a letter or digit",
             limits::NAME
         )));
     }
 }
 
 fn is_name(text: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
     (1..=limits::NAME).contains(&text.len())
         && text.bytes().all(plain)
-        && !text.starts_with(['.', '-'])
+        && text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && !text.ends_with(' ')
 }
 
 fn seed(written: Option<&At<u64>>, problems: &mut Problems) -> Seed {
