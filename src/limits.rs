@@ -1,7 +1,7 @@
 //! Owns every bound, named, with its reason.
 //!
 //! A queue, pool, buffer or loop elsewhere names its bound here. Reaching one is recorded
-//! in the ledger as [`crate::ledger::Event::Limit`], never a silent wait.
+//! in the ledger as [`crate::ledger::event::Event::Limit`], never a silent wait.
 
 use std::time::Duration;
 

@@ -4,6 +4,7 @@
 //! it is not known here.
 
 mod external;
+pub mod members;
 mod process;
 pub mod queue_command;
 mod ready;
@@ -14,6 +15,8 @@ use std::path::PathBuf;
 
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{Delivery, TargetKind};
+use members::Members;
+use process::Process;
 use queue_command::QueueLength;
 
 /// What a target needs to be started.
@@ -153,17 +156,67 @@ impl Target {
 
     /// How it ended, if it ended by itself.
     pub fn ended(&mut self) -> Option<String> {
+        self.process_mut()?.ended()
+    }
+
+    /// Its processes; `None`: they are not ours, or it is not running.
+    #[must_use]
+    pub fn members(&self) -> Option<Members> {
         match self {
-            Target::Relay(relay) => relay.ended(),
+            Target::Relay(relay) => relay.process().members(),
             Target::Direct(_) | Target::External(_) => None,
         }
     }
 
-    /// Stops what was started; what was there before is left alone.
-    pub async fn stop(self) {
+    /// Kills every process of it (SIGKILL), and returns when all are gone.
+    pub async fn kill(&mut self) {
+        if let Some(process) = self.process_mut() {
+            process.kill().await;
+        }
+    }
+
+    /// Stops every process of it (SIGSTOP).
+    pub async fn pause(&mut self) {
+        if let Some(process) = self.process_mut() {
+            process.pause().await;
+        }
+    }
+
+    /// Lets every process of it go on (SIGCONT).
+    pub fn resume(&mut self) {
+        if let Some(process) = self.process_mut() {
+            process.resume();
+        }
+    }
+
+    /// Ends it in order, to be started again.
+    pub async fn halt(&mut self) {
+        if let Some(process) = self.process_mut() {
+            process.halt().await;
+        }
+    }
+
+    /// Starts it again on the same queue and at the same address, and waits until it greets.
+    ///
+    /// # Errors
+    /// When it does not start, or does not greet.
+    pub async fn start_again(&mut self) -> Result<(), TargetError> {
         match self {
-            Target::Relay(relay) => relay.stop().await,
-            Target::Direct(_) | Target::External(_) => {}
+            Target::Relay(relay) => relay.start_again().await,
+            Target::Direct(_) | Target::External(_) => Ok(()),
+        }
+    }
+
+    /// Stops what was started; what was there before is left alone.
+    pub async fn stop(mut self) {
+        self.halt().await;
+    }
+
+    /// The process we started, where we did.
+    fn process_mut(&mut self) -> Option<&mut Process> {
+        match self {
+            Target::Relay(relay) => Some(relay.process_mut()),
+            Target::Direct(_) | Target::External(_) => None,
         }
     }
 }

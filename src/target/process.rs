@@ -1,8 +1,9 @@
-//! A child process of ours: its output kept, ended in order or by force, never left behind.
+//! A child process of ours, with all it starts: its output kept, paused, ended in order or by
+//! force, never left behind.
 
 use std::fs::File;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -13,13 +14,41 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 use super::TargetError;
+use super::members::Members;
 use crate::limits;
+
+/// Holds the target's folder in the environment of its processes, so that they can be told from
+/// others wherever they go.
+const MARK: &str = "MAILBENCH_TARGET";
+
+/// Passes over a target's processes to stop all of them: one may start another meanwhile.
+const PASSES: usize = 10;
+
+/// Time between two such passes.
+const PASS: Duration = Duration::from_millis(20);
+
+/// How a program of the target is started.
+#[derive(Clone, Debug)]
+pub(super) struct Launch {
+    /// The program.
+    pub(super) program: PathBuf,
+    /// Its arguments.
+    pub(super) arguments: Vec<String>,
+    /// Variables beside those of our own environment.
+    pub(super) environment: Vec<(String, String)>,
+    /// The target's own folder; it marks its processes.
+    pub(super) folder: PathBuf,
+    /// Where standard output and error are appended.
+    pub(super) log: PathBuf,
+}
 
 /// A running child process in a process group of its own, so that a Ctrl-C at the terminal
 /// reaches mailbench alone.
 #[derive(Debug)]
 pub(super) struct Process {
     child: Child,
+    members: Members,
+    ended_by_us: bool,
     /// Held open for the life of the child: a child that watches its standard input learns from
     /// its end that we are gone, even when we were killed.
     _stdin: Option<ChildStdin>,
@@ -28,18 +57,17 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts `program` with `arguments`; standard output and error are appended to `log`.
-    pub(super) async fn start(
-        program: &Path,
-        arguments: &[String],
-        log: &Path,
-    ) -> Result<Process, TargetError> {
+    /// Starts a program.
+    pub(super) async fn start(launch: &Launch) -> Result<Process, TargetError> {
+        let program = &launch.program;
         let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
         let mut options = std::fs::OpenOptions::new();
-        let errors = options.create(true).append(true).open(log).map_err(failed)?;
+        let errors = options.create(true).append(true).open(&launch.log).map_err(failed)?;
         let output = errors.try_clone().map_err(failed)?;
         let mut child = Command::new(program)
-            .args(arguments)
+            .args(&launch.arguments)
+            .envs(launch.environment.iter().map(|(name, value)| (name, value)))
+            .env(MARK, &launch.folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(errors)
@@ -52,7 +80,9 @@ impl Process {
             tokio::spawn(keep_output(stdout, output, sender));
         }
         let stdin = child.stdin.take();
-        Ok(Process { child, _stdin: stdin, lines, log: log.to_owned() })
+        let members = Members::of(child.id().unwrap_or(u32::MAX), &launch.folder);
+        let log = launch.log.clone();
+        Ok(Process { child, members, ended_by_us: false, _stdin: stdin, lines, log })
     }
 
     /// The rest of the first line of output that begins with `prefix`.
@@ -71,26 +101,67 @@ impl Process {
         }
     }
 
-    /// How it ended, if it has.
+    /// How it ended, if it ended by itself.
     pub(super) fn ended(&mut self) -> Option<String> {
+        if self.ended_by_us {
+            return None;
+        }
         self.child.try_wait().ok().flatten().map(|status| status.to_string())
     }
 
-    /// SIGTERM, a wait, then SIGKILL.
-    pub(super) async fn stop(mut self) {
-        self.signal(Signal::SIGTERM);
-        let patience = limits::TARGET_STOP;
-        if tokio::time::timeout(patience, self.child.wait()).await.is_err() {
-            let _ = self.child.kill().await;
+    /// The processes of the target; `None`: it has ended.
+    pub(super) fn members(&self) -> Option<Members> {
+        self.child.id().map(|_| self.members.clone())
+    }
+
+    /// SIGKILL to every process, again until none is left.
+    pub(super) async fn kill(&mut self) {
+        self.ended_by_us = true;
+        let all = async {
+            loop {
+                let left = self.members.pids();
+                if left.is_empty() {
+                    break;
+                }
+                left.into_iter().for_each(|pid| signal(pid, Signal::SIGKILL));
+                // It is ours to bury: until then it stands in `/proc`.
+                let _status = self.child.try_wait();
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        // A process that the kernel cannot end yet is not waited for.
+        let _in_time = tokio::time::timeout(limits::TARGET_STOP, all).await;
+        let _status = self.child.try_wait();
+    }
+
+    /// SIGSTOP to every process.
+    pub(super) async fn pause(&self) {
+        let mut stopped = Vec::new();
+        for _ in 0..PASSES {
+            let all = self.members.pids();
+            let new: Vec<u32> = all.into_iter().filter(|pid| !stopped.contains(pid)).collect();
+            if new.is_empty() {
+                return;
+            }
+            new.iter().for_each(|pid| signal(*pid, Signal::SIGSTOP));
+            stopped.extend(new);
+            tokio::time::sleep(PASS).await;
         }
     }
 
-    fn signal(&self, signal: Signal) {
-        let pid = self.child.id().and_then(|pid| i32::try_from(pid).ok());
-        if let Some(pid) = pid {
-            // It may have ended by itself in this moment, which is what was wanted.
-            let _ = kill(Pid::from_raw(pid), signal);
+    /// SIGCONT to every process.
+    pub(super) fn resume(&self) {
+        self.members.pids().into_iter().for_each(|pid| signal(pid, Signal::SIGCONT));
+    }
+
+    /// SIGTERM, a wait, then SIGKILL of whatever is left.
+    pub(super) async fn halt(&mut self) {
+        self.ended_by_us = true;
+        if let Some(pid) = self.child.id() {
+            signal(pid, Signal::SIGTERM);
         }
+        let _in_time = tokio::time::timeout(limits::TARGET_STOP, self.child.wait()).await;
+        self.kill().await;
     }
 
     async fn not_started(&mut self) -> TargetError {
@@ -100,6 +171,13 @@ impl Process {
             _ => "still running, nothing announced".to_owned(),
         };
         TargetError::Ended { status, log: self.log.clone() }
+    }
+}
+
+fn signal(pid: u32, signal: Signal) {
+    if let Ok(pid) = i32::try_from(pid) {
+        // It may have ended by itself in this moment; then there is nothing to do.
+        let _ = kill(Pid::from_raw(pid), signal);
     }
 }
 

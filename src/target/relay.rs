@@ -3,17 +3,17 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::process::Process;
+use super::process::{Launch, Process};
 use super::{Settings, TargetError, ready};
 
 /// What the relay prints, before its address, once it takes mail.
 const ANNOUNCEMENT: &str = "listening on ";
 
-/// A running relay.
+/// A relay, running or between two lives.
 #[derive(Debug)]
 pub struct Relay {
     process: Process,
-    program: PathBuf,
+    launch: Launch,
     queue: PathBuf,
     address: SocketAddr,
 }
@@ -25,15 +25,33 @@ impl Relay {
             .map_err(|cause| TargetError::Start { program: "mailbench".to_owned(), cause })?;
         let queue = settings.folder.join("queue");
         let file = write_settings(settings, &queue)?;
-        let arguments = arguments(settings, &queue, &file);
-        let mut process = Process::start(&program, &arguments, &settings.log).await?;
-        let announced = process.announced(ANNOUNCEMENT).await?;
-        let address = announced.trim().parse::<SocketAddr>().map_err(|_| TargetError::Ended {
-            status: format!("it announced `{announced}`, which is no address"),
+        let mut launch = Launch {
+            program,
+            arguments: arguments(settings, &queue, &file),
+            environment: Vec::new(),
+            folder: settings.folder.clone(),
             log: settings.log.clone(),
-        })?;
-        ready::greeting(address).await?;
-        Ok(Relay { process, program, queue, address })
+        };
+        launch.arguments.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
+        let (process, address) = live(&launch).await?;
+        // Later lives are lived at the same address.
+        launch.arguments.pop();
+        launch.arguments.push(address.to_string());
+        Ok(Relay { process, launch, queue, address })
+    }
+
+    /// Starts it again, after it was ended, on the same queue and at the same address.
+    pub(super) async fn start_again(&mut self) -> Result<(), TargetError> {
+        (self.process, _) = live(&self.launch).await?;
+        Ok(())
+    }
+
+    pub(super) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    pub(super) fn process_mut(&mut self) -> &mut Process {
+        &mut self.process
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -42,19 +60,23 @@ impl Relay {
 
     /// The command that prints the queue's length, whether or not the relay runs.
     pub(super) fn queue_command(&self) -> Vec<String> {
-        let words = [&self.program.display().to_string(), "relay", "--queue"];
+        let words = [&self.launch.program.display().to_string(), "relay", "--queue"];
         let mut command: Vec<String> = words.map(str::to_owned).to_vec();
         command.extend([self.queue.display().to_string(), "--count".to_owned()]);
         command
     }
+}
 
-    pub(super) fn ended(&mut self) -> Option<String> {
-        self.process.ended()
-    }
-
-    pub(super) async fn stop(self) {
-        self.process.stop().await;
-    }
+/// Starts the program, and waits until it takes mail.
+async fn live(launch: &Launch) -> Result<(Process, SocketAddr), TargetError> {
+    let mut process = Process::start(launch).await?;
+    let announced = process.announced(ANNOUNCEMENT).await?;
+    let address = announced.trim().parse::<SocketAddr>().map_err(|_| TargetError::Ended {
+        status: format!("it announced `{announced}`, which is no address"),
+        log: launch.log.clone(),
+    })?;
+    ready::greeting(address).await?;
+    Ok((process, address))
 }
 
 fn write_settings(settings: &Settings, queue: &Path) -> Result<PathBuf, TargetError> {
@@ -68,7 +90,6 @@ fn write_settings(settings: &Settings, queue: &Path) -> Result<PathBuf, TargetEr
 
 fn arguments(settings: &Settings, queue: &Path, file: &Path) -> Vec<String> {
     let pairs = [
-        ("--listen", "127.0.0.1:0".to_owned()),
         ("--relay-to", settings.sink.to_string()),
         ("--queue", queue.display().to_string()),
         ("--settings", file.display().to_string()),
