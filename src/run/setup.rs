@@ -140,6 +140,7 @@ impl Stand {
             target_kind: self.target.kind().to_owned(),
             target_version: self.target.version(),
             target_address: self.target.address().to_string(),
+            untranslated: self.target.untranslated(),
         };
         self.ledger.record(&Event::Run(facts));
         let at = self.clock.now();

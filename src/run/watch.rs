@@ -14,7 +14,8 @@ use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pulse};
 use crate::report::progress::Snapshot;
 use crate::sink::Sink;
-use crate::target::queue_command::{self, QueueLength};
+use crate::target::queue_command::QueueLength;
+use crate::target::queue_probe::QueueProbe;
 use crate::traffic::Gauges;
 
 /// Time between two pulses, and between two questions to the target's queue.
@@ -34,8 +35,7 @@ impl Watched {
     /// Starts the watchers.
     pub(super) fn start(stand: &Stand, schedule: Schedule) -> Watched {
         let queue = QueueSource {
-            command: stand.target.queue_command(),
-            fixed: stand.target.fixed_queue(),
+            probe: stand.target.queue(),
             clock: stand.clock,
             ledger: stand.ledger.clone(),
         };
@@ -110,15 +110,14 @@ impl Heart {
 /// Where the target's queue length comes from.
 #[derive(Clone)]
 struct QueueSource {
-    command: Option<Vec<String>>,
-    fixed: Option<QueueLength>,
+    probe: Option<QueueProbe>,
     clock: Clock,
     ledger: Ledger,
 }
 
 impl QueueSource {
     async fn watch(self) {
-        while self.command.is_some() {
+        while self.probe.as_ref().is_some_and(|probe| !probe.is_fixed()) {
             tokio::time::sleep(SECOND).await;
             self.ask().await;
         }
@@ -128,22 +127,15 @@ impl QueueSource {
     /// it answered is not covered by the answer.
     async fn ask(&self) -> Option<QueueLength> {
         let at = self.clock.now();
-        let length = match &self.command {
-            Some(command) => self.run(command).await?,
-            None => self.fixed?,
+        let length = match self.probe.as_ref()?.ask().await {
+            Ok(length) => length,
+            Err(error) => {
+                tracing::warn!("{error}");
+                return None;
+            }
         };
         let QueueLength { total, active, deferred } = length;
         self.ledger.record(&Event::Queue { at, total, active, deferred });
         Some(length)
-    }
-
-    async fn run(&self, command: &[String]) -> Option<QueueLength> {
-        match queue_command::ask(command).await {
-            Ok(length) => Some(length),
-            Err(error) => {
-                tracing::warn!("{error}");
-                None
-            }
-        }
     }
 }

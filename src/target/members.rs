@@ -31,6 +31,11 @@ impl Members {
         Members { root, mark: folder.as_os_str().as_encoded_bytes().to_vec() }
     }
 
+    /// The process that was started first.
+    pub(super) fn root(&self) -> u32 {
+        self.root
+    }
+
     /// Those alive now, the one we started first: what it would start anew dies with it.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {

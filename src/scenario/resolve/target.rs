@@ -89,7 +89,10 @@ fn external(
 /// Notes keys that say nothing for this kind. The null target keeps the settings of the target
 /// it stands in for, so that `--set target.kind=direct` measures the instrument in any scenario.
 fn refuse_foreign(target: &Target, problems: &mut Problems) {
-    if matches!(target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value), Kind::Relay | Kind::External) {
+    if matches!(
+        target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value),
+        Kind::Relay | Kind::External
+    ) {
         let keys = [("program", place(&target.program)), ("settings", place(&target.settings))];
         misplaced(keys, "a real MTA", "write `kind = \"postfix\"`, or leave it out", problems);
     }
