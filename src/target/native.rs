@@ -1,7 +1,8 @@
 //! What the kinds of real MTA share in putting a scenario into settings of their own, and in
 //! telling what could not be put.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::Settings;
@@ -43,6 +44,16 @@ pub(super) fn lines(settings: BTreeMap<String, String>, between: &str) -> String
 pub(super) fn whole_seconds(time: Duration) -> u64 {
     let part = u64::from(time.subsec_nanos() > 0);
     (time.as_secs() + part).max(1)
+}
+
+/// What is said when [`hops_are_shared`].
+pub(super) const SHARED_HOP: &str =
+    "target.delivery.per_destination: destinations share a next hop, by which it counts";
+
+/// Whether destinations share a next hop, so that a limit for one would be a limit for all.
+pub(super) fn hops_are_shared(settings: &Settings) -> bool {
+    let hops: BTreeSet<SocketAddr> = settings.routes.iter().map(|(_, hop)| *hop).collect();
+    hops.is_empty() || hops.len() < settings.routes.len()
 }
 
 /// Settings of the embedded relay alone.

@@ -177,7 +177,7 @@ fn times(settings: &Settings) -> Vec<(String, String)> {
     let retry = &settings.retry;
     let waits = native::Waits::of(retry);
     let delivery = &settings.delivery;
-    let one_hop = settings.routes.is_empty();
+    let one_hop = native::hops_are_shared(settings);
     let per_destination = if one_hop { delivery.concurrency } else { delivery.per_destination };
     let seconds = native::whole_seconds;
     [
@@ -200,7 +200,7 @@ fn queue_run_delay(first: Duration) -> u64 {
 
 /// One next hop a destination, for Postfix counts concurrency and failures by next hop.
 fn routes(settings: &Settings) -> Option<(String, String)> {
-    if settings.routes.is_empty() {
+    if native::hops_are_shared(settings) {
         return None;
     }
     let route =
@@ -247,8 +247,8 @@ fn untranslated(settings: &Settings) -> Vec<String> {
     left.extend(native::no_sub_seconds(&settings.retry));
     left.extend(native::no_jitter(&settings.retry));
     left.extend(native::only_doubles(&settings.retry));
-    if settings.routes.is_empty() {
-        left.push("target.delivery.per_destination: all mail has one next hop".to_owned());
+    if native::hops_are_shared(settings) {
+        left.push(native::SHARED_HOP.to_owned());
     }
     left
 }
@@ -295,4 +295,89 @@ fn count(queue: &Path) -> std::io::Result<QueueLength> {
     let (active, deferred) = (active?, deferred?);
     let total = dropped? + incoming? + active + deferred;
     Ok(QueueLength { total, active, deferred })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::ordering::OrderingKind;
+    use crate::queue::schedule::{Growth, RetrySchedule};
+    use crate::scenario::model::{Delivery, Durability, TargetKind};
+
+    fn settings(routes: &[(&str, u16)]) -> Settings {
+        let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
+        let second = Duration::from_secs(1);
+        Settings {
+            kind: TargetKind::Direct,
+            retry: RetrySchedule {
+                kind: Growth::Exponential { first: 20 * second, factor: 3.0, cap: 90 * second },
+                jitter: 0.1,
+                give_up_after: 600 * second,
+            },
+            delivery: Delivery {
+                concurrency: 50,
+                per_destination: 7,
+                ordering: OrderingKind::Fifo,
+                durability: Durability::Fsync,
+            },
+            seed: 1,
+            sink: address(2526),
+            routes: routes.iter().map(|(to, port)| ((*to).to_owned(), address(*port))).collect(),
+            folder: PathBuf::new(),
+            log: PathBuf::new(),
+        }
+    }
+
+    #[test]
+    fn a_schedule_becomes_times_that_are_never_early() {
+        let times: BTreeMap<String, String> = times(&settings(&[])).into_iter().collect();
+        for (name, value) in [
+            ("minimal_backoff_time", "22s"),
+            ("maximal_backoff_time", "92s"),
+            ("queue_run_delay", "2s"),
+            ("maximal_queue_lifetime", "600s"),
+            ("bounce_queue_lifetime", "600s"),
+            ("default_destination_concurrency_limit", "50"),
+        ] {
+            assert_eq!(times[name], value, "{name}");
+        }
+        let said = untranslated(&settings(&[])).join("\n");
+        for word in ["jitter", "factor 3", "per_destination"] {
+            assert!(said.contains(word), "{word}: {said}");
+        }
+    }
+
+    #[test]
+    fn destinations_with_next_hops_of_their_own_are_limited_one_by_one() {
+        let settings = settings(&[("a.test", 1), ("b.test", 2)]);
+        let times: BTreeMap<String, String> = times(&settings).into_iter().collect();
+        assert_eq!(times["default_destination_concurrency_limit"], "7");
+        let (name, value) = routes(&settings).expect("routes");
+        assert_eq!(name, "transport_maps");
+        assert_eq!(
+            value,
+            "inline:{ { a.test = smtp:[127.0.0.1]:1 }, { b.test = smtp:[127.0.0.1]:2 } }"
+        );
+        assert!(!untranslated(&settings).join(" ").contains("per_destination"));
+    }
+
+    #[test]
+    fn a_message_still_being_received_is_not_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for (name, mode) in [
+            ("incoming/A", 0o700),
+            ("incoming/B", 0o600),
+            ("active/C", 0o700),
+            ("deferred/D/D1", 0o700),
+            ("deferred/E/E1", 0o700),
+        ] {
+            let file = folder.path().join(name);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
+            std::fs::write(&file, "").expect("written");
+            let mode = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(&file, mode).expect("a mode");
+        }
+        let counted = count(folder.path()).expect("a count");
+        assert_eq!(counted, QueueLength { total: 4, active: 1, deferred: 2 });
+    }
 }

@@ -85,12 +85,14 @@ fn keeps(promise: &Promise) {
     if !is_here(promise) {
         return;
     }
-    let ran = lab(promise).run();
+    let ran = lab(promise).set("target.delivery.ordering", "due-time").run();
     ran.assert_code(0);
     assert_eq!(ran.report()["target"]["kind"], promise.kind);
     let version = ran.report()["target"]["version"].to_string();
     assert!(version.contains(|c: char| c.is_ascii_digit()), "{version}");
     assert_eq!(ran.count("accepted"), 40, "{ran}");
+    let warnings = ran.report()["warnings"].to_string();
+    assert!(warnings.contains("not told all of the scenario: target.delivery.ordering"));
     assert_every_refusal_came_back(&ran);
     assert_first_retry(&ran, promise);
     let queue = &ran.report()["queue"];
