@@ -30,9 +30,12 @@ pub(super) struct Args {
     /// Where to take mail (loopback; port 0: a free one)
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Next hop of all mail (loopback)
+    /// Next hop of mail for domains without a --route (loopback)
     #[arg(long, value_name = "ADDR", required_unless_present = "count")]
     relay_to: Option<SocketAddr>,
+    /// Next hop of mail for one domain (loopback; repeatable)
+    #[arg(long, value_name = "DOMAIN=ADDR", value_parser = route, conflicts_with = "count")]
+    route: Vec<(String, SocketAddr)>,
     /// Folder of the queue
     #[arg(long, value_name = "DIR")]
     queue: PathBuf,
@@ -68,7 +71,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 }
 
 async fn relay(args: &Args, relay_to: SocketAddr) -> anyhow::Result<Exit> {
-    for address in [args.listen, relay_to] {
+    let hops = args.route.iter().map(|(_, address)| *address);
+    for address in [args.listen, relay_to].into_iter().chain(hops) {
         if !address.ip().is_loopback() {
             let refusal = anyhow::anyhow!("{address} is not loopback: the relay goes nowhere else");
             return Err(Exit::Usage.because(refusal));
@@ -78,6 +82,7 @@ async fn relay(args: &Args, relay_to: SocketAddr) -> anyhow::Result<Exit> {
     let settings = Settings {
         listen: args.listen,
         relay_to,
+        routes: args.route.clone(),
         queue: args.queue.clone(),
         retry,
         delivery,
@@ -93,6 +98,14 @@ async fn relay(args: &Args, relay_to: SocketAddr) -> anyhow::Result<Exit> {
     super::print(&format!("listening on {}\n", relay.address()?))?;
     relay.run().await;
     Ok(Exit::Passed)
+}
+
+/// `DOMAIN=ADDR`.
+fn route(text: &str) -> Result<(String, SocketAddr), String> {
+    let (domain, address) =
+        text.split_once('=').ok_or("write DOMAIN=ADDR, such as a.test=127.0.0.1:2526")?;
+    let address = address.parse().map_err(|_| format!("`{address}` is not an address and port"))?;
+    Ok((domain.to_owned(), address))
 }
 
 fn settings(path: Option<&Path>) -> anyhow::Result<(RetrySchedule, Delivery)> {

@@ -10,18 +10,19 @@ use crate::relay::budget::Budget;
 use crate::relay::committer::{Order, Orders};
 use crate::relay::dsn;
 use crate::relay::mail::{Content, Delivery, Envelope, Mail, MailId};
+use crate::relay::next_hop::NextHops;
 use crate::relay::reader::Reader;
 use crate::relay::settle::{self, Outcome, Settled};
 use crate::relay::wall::WallClock;
 use crate::seed::{Key, Purpose, Seed};
-use crate::smtp::client::{self, Connection, Opened, Peer};
+use crate::smtp::client::{self, Connection, Opened};
 use crate::smtp::reply::{EnhancedStatus, Severity};
 
 /// What every attempt needs.
 #[derive(Debug)]
 pub struct Courier {
-    /// The next hop.
-    pub peer: Peer,
+    /// Where mail goes.
+    pub hops: NextHops,
     /// The relay's clock.
     pub clock: WallClock,
     /// When to try again.
@@ -131,7 +132,7 @@ impl Courier {
         idle: Option<Box<Connection>>,
     ) -> (Vec<Outcome>, Option<Box<Connection>>) {
         let all = |outcome: Outcome| vec![outcome; delivery.recipients.len()];
-        let mut connection = match self.connection(idle).await {
+        let mut connection = match self.connection(&delivery.domain, idle).await {
             Ok(connection) => connection,
             Err(outcome) => return (all(outcome), None),
         };
@@ -153,13 +154,17 @@ impl Courier {
     }
 
     /// The idle connection if it is still good, else a new one.
-    async fn connection(&self, idle: Option<Box<Connection>>) -> Result<Box<Connection>, Outcome> {
+    async fn connection(
+        &self,
+        domain: &str,
+        idle: Option<Box<Connection>>,
+    ) -> Result<Box<Connection>, Outcome> {
         if let Some(mut connection) = idle
             && connection.ready_again().await
         {
             return Ok(connection);
         }
-        match client::connect(&self.peer, self.clock.monotonic()).await.opened {
+        match client::connect(self.hops.of(domain), self.clock.monotonic()).await.opened {
             Opened::Ready(connection) => Ok(connection),
             // A server that turns the session away says nothing about this mail: even 5yz is
             // tried again (RFC 5321 §3.1 leaves 554 at the banner to the client).

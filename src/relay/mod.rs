@@ -13,6 +13,7 @@ pub mod dsn;
 pub mod idle;
 pub mod intake;
 pub mod mail;
+pub mod next_hop;
 pub mod reader;
 pub mod rows;
 pub mod server;

@@ -14,24 +14,26 @@ use crate::limits::{RELAY_BACKLOG, RELAY_COMMITS_AHEAD, RELAY_CONTENT};
 use crate::queue::ready::Ready;
 use crate::queue::schedule::RetrySchedule;
 use crate::relay::budget::Budget;
+use crate::relay::committer;
 use crate::relay::delivery::{Courier, Holdings};
 use crate::relay::dispatcher::Dispatcher;
 use crate::relay::intake::{Intake, terms};
+use crate::relay::next_hop::NextHops;
 use crate::relay::reader::Reader;
 use crate::relay::store::{Store, StoreError};
 use crate::relay::wall::WallClock;
-use crate::relay::{HOST_NAME, committer};
 use crate::scenario::model::{self, Durability};
 use crate::seed::Seed;
-use crate::smtp::client::{Peer, Timeouts};
 
 /// How a relay is set up.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Where it takes mail.
     pub listen: SocketAddr,
-    /// The next hop of all mail.
+    /// The next hop of mail for domains without a route.
     pub relay_to: SocketAddr,
+    /// The next hop of mail for each of these domains.
+    pub routes: Vec<(String, SocketAddr)>,
     /// Folder of the queue.
     pub queue: PathBuf,
     /// When it tries again.
@@ -92,7 +94,7 @@ impl Relay {
             committer::start(store, deliveries, budget).map_err(RelayError::Committer)?;
         let clock = WallClock::start();
         let courier = Arc::new(Courier {
-            peer: peer(settings.relay_to),
+            hops: NextHops::new(&settings.routes, settings.relay_to),
             clock,
             schedule: settings.retry.clone(),
             seed: settings.seed,
@@ -159,8 +161,4 @@ fn listen(address: SocketAddr) -> std::io::Result<TcpListener> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     socket.listen(RELAY_BACKLOG)
-}
-
-fn peer(address: SocketAddr) -> Peer {
-    Peer { address, name: HOST_NAME.to_owned(), pipelining: true, timeouts: Timeouts::default() }
 }

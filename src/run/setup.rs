@@ -54,7 +54,7 @@ impl Stand {
         let sink = sink::start(sink_settings(&scenario, &plan), clock, ledger.clone()).await?;
         let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir();
         let workplace = workplace.map_err(RunError::Folder)?;
-        let settings = target_settings(&scenario, &folder, &workplace, sink.address());
+        let settings = target_settings(&scenario, &folder, &workplace, &sink);
         let target = Target::start(settings).await?;
         let stand = Stand {
             folder,
@@ -186,14 +186,16 @@ fn target_settings(
     scenario: &Scenario,
     folder: &Folder,
     workplace: &TempDir,
-    sink: SocketAddr,
+    sink: &Sink,
 ) -> target::Settings {
+    let domains = scenario.destinations.iter().map(|to| to.domain.clone());
     target::Settings {
         kind: scenario.target.kind.clone(),
         retry: scenario.target.retry.clone(),
         delivery: scenario.target.delivery,
         seed: scenario.seed.0,
-        sink,
+        sink: sink.address(),
+        routes: domains.map(|domain| (domain, sink.address())).collect(),
         folder: workplace.path().to_owned(),
         log: folder.file(TARGET_LOG),
     }

@@ -31,8 +31,11 @@ pub struct Settings {
     pub delivery: Delivery,
     /// Seed of its own random decisions.
     pub seed: u64,
-    /// The sink it relays everything to.
+    /// The sink's main address: where mail for domains without a route goes.
     pub sink: SocketAddr,
+    /// Where mail for each of these domains goes. A kind that cannot route by domain may ignore
+    /// it, for the main address takes all mail.
+    pub routes: Vec<(String, SocketAddr)>,
     /// A folder of its own, for queue and settings.
     pub folder: PathBuf,
     /// Where what it prints is kept.

@@ -95,7 +95,10 @@ fn arguments(settings: &Settings, queue: &Path, file: &Path) -> Vec<String> {
         ("--settings", file.display().to_string()),
         ("--seed", settings.seed.to_string()),
     ];
-    let options = pairs.into_iter().flat_map(|(option, value)| [option.to_owned(), value]);
+    let routes = settings.routes.iter();
+    let routes = routes.map(|(domain, address)| ("--route", format!("{domain}={address}")));
+    let options = pairs.into_iter().chain(routes);
+    let options = options.flat_map(|(option, value)| [option.to_owned(), value]);
     std::iter::once("relay".to_owned())
         .chain(options)
         .chain(["--until-stdin-closes".to_owned()])

@@ -100,6 +100,7 @@ pub(crate) fn settings(folder: &Path, relay_to: SocketAddr) -> Settings {
     Settings {
         listen: "127.0.0.1:0".parse().expect("an address"),
         relay_to,
+        routes: Vec::new(),
         queue: folder.to_owned(),
         retry: every(Duration::from_millis(100), Duration::from_secs(600)),
         delivery: Delivery {

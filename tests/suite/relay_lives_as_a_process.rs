@@ -97,6 +97,14 @@ fn it_goes_nowhere_but_loopback() {
         assert_eq!(code, Some(2), "{said}");
         assert!(said.contains("not loopback"), "{said}");
     }
+    for (route, wrong) in
+        [("a.test=192.0.2.1:25", "not loopback"), ("a.test", "DOMAIN=ADDR"), ("a=b", "`b`")]
+    {
+        let args = ["relay", "--relay-to", "127.0.0.1:9", "--route", route, "--queue"];
+        let (code, said) = refusal(mailbench().args(args).arg(folder.path()));
+        assert_eq!(code, Some(2), "{said}");
+        assert!(said.contains(wrong), "{said}");
+    }
 }
 
 #[test]
