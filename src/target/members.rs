@@ -31,8 +31,9 @@ impl Members {
         Members { root, mark: folder.as_os_str().as_encoded_bytes().to_vec() }
     }
 
-    /// The process that was started first.
-    pub(super) fn root(&self) -> u32 {
+    /// The process we started: another one after each new start.
+    #[must_use]
+    pub fn root(&self) -> u32 {
         self.root
     }
 

@@ -14,6 +14,7 @@ pub mod queue_command;
 pub mod queue_probe;
 mod ready;
 mod relay;
+pub mod usage;
 pub mod watchdog;
 
 use std::net::SocketAddr;
