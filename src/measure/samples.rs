@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
+use crate::clock;
 use crate::limits;
 
 /// Durations of one metric, microseconds.
@@ -58,7 +59,7 @@ impl Samples {
     }
 
     fn held(&mut self, value: Duration) -> u32 {
-        let micros = u32::try_from(value.as_micros()).unwrap_or(u32::MAX);
+        let micros = clock::micros_u32(value);
         self.overflow += u64::from(micros > HIGH);
         micros.min(HIGH)
     }
