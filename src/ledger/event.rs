@@ -43,6 +43,9 @@ pub enum Event {
     Limit { at: Time, name: String, value: u64 },
     /// The user asked to stop.
     Interrupted { at: Time },
+    /// A fault rule took effect at the sink: on one command, one transaction, one session, or on
+    /// the port, when it closed it.
+    Struck { at: Time, fault: u16 },
 }
 
 /// What run this is, and where. Written once; everything a report says about its circumstances.
