@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
 use crate::quantity::Quantity;
 use crate::queue::ordering::OrderingKind;
@@ -35,6 +36,8 @@ pub struct Scenario {
     pub destinations: Vec<Destination>,
     /// What goes wrong there, in file order.
     pub faults: Vec<Rule>,
+    /// What happens to the target itself, in file order.
+    pub chaos: Vec<Chaos>,
     /// Bounds the run must meet, in file order.
     pub thresholds: Vec<ThresholdLine>,
 }
