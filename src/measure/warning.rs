@@ -12,7 +12,7 @@ use crate::scenario::model::{LoadModel, Scenario, TargetKind};
 const EXPECTED: [&str; 5] = ["p50", "p75", "p90", "p95", "p99"];
 
 /// A measured period shorter than this cannot show that the system had settled: twelve batches
-/// of five seconds (measurement §1.5).
+/// of five seconds.
 const STEADY_S: f64 = 60.0;
 
 /// Medians of the two halves of a period may differ by this share, and by this much.

@@ -11,7 +11,7 @@ use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
 use super::schedule::{Schedule, Viewer};
 use super::setup::Stand;
 use super::usage;
-use crate::clock::Clock;
+use crate::clock::{Clock, micros};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pulse};
 use crate::report::progress::Snapshot;
@@ -101,7 +101,6 @@ impl Heart {
     }
 
     fn pulse(&self) -> Pulse {
-        let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
         Pulse {
             at: self.clock.now(),
             cpu_us: cpu_us(),
