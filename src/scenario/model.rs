@@ -90,6 +90,8 @@ pub struct Managed {
 pub enum Mta {
     /// Postfix.
     Postfix,
+    /// Exim.
+    Exim,
 }
 
 impl Mta {
@@ -98,6 +100,7 @@ impl Mta {
     pub fn name(self) -> &'static str {
         match self {
             Mta::Postfix => "postfix",
+            Mta::Exim => "exim",
         }
     }
 }

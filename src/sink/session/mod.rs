@@ -40,6 +40,10 @@ impl Ended {
         Ended { how, hangup: Hangup::Fin }
     }
 
+    fn is_reset(self) -> bool {
+        self.how == Ending::PeerRst
+    }
+
     pub(super) fn by_us(how: Ending) -> Ended {
         Ended { how, hangup: Hangup::Fin }
     }
