@@ -43,6 +43,9 @@ pub enum Event {
     Limit { at: Time, name: String, value: u64 },
     /// The user asked to stop.
     Interrupted { at: Time },
+    /// A rule closed the sink's port of a destination (`None`: the one for all mail), or, with no
+    /// rule, it was opened again.
+    Port { at: Time, destination: Option<DestinationId>, closed_by: Option<u16> },
 }
 
 /// What run this is, and where. Written once; everything a report says about its circumstances.

@@ -7,7 +7,7 @@ use crate::probe::PREFLIGHT;
 use crate::quantity::{Law, Quantity};
 use crate::scenario::model::Scenario;
 
-/// Counts how often each rule decided something.
+/// Counts how often each rule decided something: about an attempt, a session, or a port.
 #[derive(Debug)]
 pub struct Strikes {
     counts: Vec<u64>,
@@ -25,6 +25,7 @@ impl Strikes {
         let rule = match event {
             Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => attempt.fault,
             Event::Session { change: SessionChange::TurnedAway { fault, .. }, .. } => *fault,
+            Event::Port { closed_by, .. } => *closed_by,
             _ => None,
         };
         if let Some(count) = rule.and_then(|rule| self.counts.get_mut(usize::from(rule))) {
@@ -83,7 +84,8 @@ pub fn words(action: &Action) -> String {
         Action::Disconnect { how, after_bytes } => disconnect_words(*how, *after_bytes),
         Action::Stall(span) => format!("stall for {span:?}"),
         Action::Throttle { bytes_per_second } => format!("read {bytes_per_second} bytes/s"),
-        Action::Refuse => "refuse connections".to_owned(),
+        // A peer that finds the port closed is seen by nobody.
+        Action::Refuse => "close the port (refused connections are not counted)".to_owned(),
         Action::Limit(Limit::Connections(count)) => format!("421 beyond {count} connections"),
         Action::Limit(Limit::Rate { per_second, per_destination }) => {
             let each = if *per_destination { " per destination" } else { "" };

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::fault::rule::Rule;
+use crate::limits;
 use crate::quantity::Quantity;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
@@ -64,6 +65,19 @@ pub enum TargetKind {
         /// Prints its queue (see `target::queue_command`).
         queue_command: Option<Vec<String>>,
     },
+}
+
+impl TargetKind {
+    /// Whether it is told a next hop of its own for each of so many destinations, so that the
+    /// sink knows whose a session is from connect on.
+    #[must_use]
+    pub fn is_routed(&self, destinations: usize) -> bool {
+        let can_be = match self {
+            TargetKind::Relay => true,
+            TargetKind::Direct | TargetKind::External { .. } => false,
+        };
+        can_be && destinations <= limits::ROUTES
+    }
 }
 
 /// `[target.delivery]`.

@@ -3,6 +3,7 @@
 mod a_spoiled_run_is_invalid;
 mod a_stored_run_judges_to_the_same_bytes;
 mod an_interrupted_run_keeps_what_it_saw;
+mod an_outage_is_of_one_destination;
 mod bounces_need_reasons;
 mod command_line;
 mod counts_are_what_was_planted;
