@@ -37,6 +37,12 @@ pub const DESTINATIONS: usize = 65_535;
 /// Fault rules in one scenario; a rule number is a `u16`.
 pub const FAULTS: usize = 1024;
 
+/// `[[chaos]]` entries in one scenario.
+pub const CHAOS: usize = 256;
+
+/// Time a command of the user's may take that `[[chaos]]` runs; then it is killed.
+pub const HOOK: Duration = Duration::from_secs(60);
+
 /// Longest duration a scenario may state: ten years, far from any overflow of sums.
 pub const TIMESPAN: Duration = Duration::from_secs(10 * 366 * 86_400);
 

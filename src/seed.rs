@@ -35,6 +35,8 @@ pub enum Purpose {
     RetryJitter = 8,
     /// Think time of a closed session.
     ThinkTime = 9,
+    /// When chaos strikes.
+    Chaos = 10,
 }
 
 /// What one decision is about. Unused parts are zero.

@@ -1,8 +1,10 @@
-//! What can go wrong at a sink. Decides, never acts: no socket, no clock, no async.
+//! What can go wrong at a sink, and with the target itself ([`chaos`]). Decides, never acts: no
+//! socket, no clock, no async.
 //!
 //! A file for each fault that has logic of its own; what the others do is said whole by their
 //! variant of [`rule::Action`].
 
+pub mod chaos;
 pub mod delay;
 pub mod judge;
 pub mod limit;

@@ -43,6 +43,8 @@ pub enum Event {
     Limit { at: Time, name: String, value: u64 },
     /// The user asked to stop.
     Interrupted { at: Time },
+    /// A once-a-second look at the target's processes.
+    Usage(Usage),
     /// A rule closed the sink's port of a destination (`None`: the one for all mail), or, with no
     /// rule, it was opened again.
     Port { at: Time, destination: Option<DestinationId>, closed_by: Option<u16> },
@@ -271,6 +273,10 @@ pub enum TargetChange {
     Stopped,
     /// Ended by itself.
     Died { status: String },
+    /// About to be started again by us.
+    Starting,
+    /// A command of the user's was run, beginning now: how it ended, and after how long.
+    Hook { command: Vec<String>, outcome: String, took_us: u64 },
 }
 
 /// A once-a-second look at the instrument itself.
@@ -293,4 +299,21 @@ pub struct Pulse {
     /// Sink's own processing time from final dot to 250, less injected delay: worst in the last
     /// second, microseconds.
     pub sink_us: u64,
+}
+
+/// A once-a-second look at the target's processes, all of them together.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// When.
+    pub at: Time,
+    /// CPU time since the first look, microseconds.
+    pub cpu_us: u64,
+    /// Resident memory, bytes.
+    pub rss_bytes: u64,
+    /// Bytes moved to and from disks since the first look; `None`: not ours to read.
+    pub io_bytes: Option<u64>,
+    /// Open files; `None`: not ours to read.
+    pub open_files: Option<u32>,
+    /// Processes.
+    pub processes: u32,
 }

@@ -41,7 +41,7 @@ impl Book {
         destinations: &[DestinationId],
         seen: Seen,
     ) {
-        put(&mut self.overall[slot(period)][metric as usize], seen);
+        self.overall[slot(period)][metric as usize].enter(seen);
         if !metric.by_destination() {
             return;
         }
@@ -50,7 +50,7 @@ impl Book {
             if self.destinations.len() <= index {
                 self.destinations.resize_with(index + 1, Default::default);
             }
-            put(&mut self.destinations[index][slot(period)][metric as usize], seen);
+            self.destinations[index][slot(period)][metric as usize].enter(seen);
         }
     }
 
@@ -62,13 +62,6 @@ impl Book {
             let more = (samples.values.len() + samples.censored.len()) as u64;
             (beyond + samples.overflow, count + more)
         })
-    }
-}
-
-fn put(samples: &mut Samples, seen: Seen) {
-    match seen {
-        Seen::Whole(value) => samples.record(value),
-        Seen::Cut(age) => samples.censor(age),
     }
 }
 

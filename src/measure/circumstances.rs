@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::collect::Rest;
 use super::periods::Periods;
 use super::results::{Resources, Run, TargetFacts, Tool};
 use super::series::cpu_share;
@@ -74,9 +75,10 @@ pub fn measured(pulses: &[Pulse], periods: &Periods) -> Vec<Pulse> {
     inside.copied().collect()
 }
 
-/// What the instrument used.
+/// What the instrument and the target used.
 #[must_use]
-pub fn resources(history: &History, pulses: &[Pulse], periods: &Periods) -> Resources {
+pub fn resources(history: &History, rest: &Rest) -> Resources {
+    let (pulses, periods) = (&rest.pulses, &rest.periods);
     let cores = cores(history).unwrap_or(0);
     let inside = measured(pulses, periods);
     let share = inside.first().zip(inside.last()).map(|(first, last)| cpu_share(first, last));
@@ -85,6 +87,7 @@ pub fn resources(history: &History, pulses: &[Pulse], periods: &Periods) -> Reso
         cpu_share: share.unwrap_or(0.0) / f64::from(cores.max(1)),
         rss_max_bytes: pulses.iter().map(|pulse| pulse.rss_bytes).max().unwrap_or(0),
         cores,
+        target: rest.uses.facts(periods.measured_from(), periods.load_stop()),
     }
 }
 

@@ -4,6 +4,7 @@
 use super::attempts;
 use super::faults::Strikes;
 use super::metric::LatencyMetric;
+use super::outages::Outages;
 use super::periods::{Periods, time_of};
 use super::queue::Reports;
 use super::replies::Replies;
@@ -11,6 +12,7 @@ use super::results::AttemptRow;
 use super::retry::Retries;
 use super::series::Series;
 use super::terms;
+use super::usage::Uses;
 use super::warning::Bounds;
 use crate::clock::Time;
 use crate::ledger::event::{Event, Pulse, SubmitResult, Submitted};
@@ -75,6 +77,10 @@ pub struct Rest {
     pub bounds: Bounds,
     /// The queue as reported.
     pub reports: Reports,
+    /// What was done to the target itself.
+    pub outages: Outages,
+    /// Looks at the target's processes.
+    pub uses: Uses,
     /// Looks at the instrument.
     pub pulses: Vec<Pulse>,
     /// Stages of accepted messages.
@@ -92,6 +98,8 @@ impl Rest {
             strikes: Strikes::new(scenario),
             bounds: Bounds::default(),
             reports: Reports::default(),
+            outages: Outages::default(),
+            uses: Uses::default(),
             pulses: Vec::new(),
             stages: Vec::new(),
         }
@@ -104,6 +112,8 @@ impl Rest {
         self.strikes.observe(event);
         self.bounds.observe(event);
         self.reports.observe(event);
+        self.outages.observe(event);
+        self.uses.observe(event);
         match event {
             Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => {
                 self.retries.observe(attempt);

@@ -12,6 +12,7 @@ use super::results::{DestinationFacts, Latency, QueueFacts, ThresholdResult};
 use super::threshold::Threshold;
 use super::threshold::catalogue::{Stat, Subject};
 use super::threshold::grade::{Actual, grade};
+use super::usage::{MeanMax, Uses};
 use crate::clock::Time;
 use crate::ledger::event::Period;
 
@@ -29,6 +30,8 @@ pub struct Figures<'a> {
     pub backlog: &'a Curve,
     /// The queue as reported.
     pub reports: &'a Reports,
+    /// Looks at the target's processes.
+    pub uses: &'a Uses,
     /// The run's periods.
     pub periods: &'a Periods,
     /// From when the drain is timed.
@@ -54,6 +57,9 @@ impl Figures<'_> {
                 _ => known(self.queue.attempts_per_delivery_mean),
             },
             Subject::Fairness => known(self.queue.fairness),
+            Subject::TargetCpu => self.target(threshold, Uses::cpu),
+            Subject::TargetRss => self.target(threshold, Uses::rss),
+            Subject::TargetIo => self.target(threshold, Uses::io),
         }
     }
 
@@ -102,6 +108,12 @@ impl Figures<'_> {
             _ if threshold.period.is_none() => known(self.queue.length_mean),
             _ => known(mean),
         }
+    }
+
+    fn target(&self, threshold: &Threshold, over: impl Fn(&Uses, Time, Time) -> MeanMax) -> Actual {
+        let (from, to) = self.periods.span(threshold.period.unwrap_or(Period::Measured));
+        let MeanMax { mean, max } = over(self.uses, from, to);
+        known(if threshold.stat == Stat::Max { max } else { mean })
     }
 
     /// A backlog that was still there at the close took at least until then.

@@ -7,6 +7,7 @@
 
 use super::results::{Health, HealthCheck, HealthStatus, Latency, LoadFacts};
 use super::series::cpu_share;
+use crate::clock::Time;
 use crate::ledger::event::Pulse;
 
 /// What the checks look at.
@@ -23,6 +24,9 @@ pub struct Evidence<'a> {
     pub relayed: &'a Latency,
     /// Looks at the instrument over the measured period.
     pub pulses: &'a [Pulse],
+    /// Whether an outage of the target, which we brought about, explains that mail waits at a
+    /// moment.
+    pub excused: &'a dyn Fn(Time) -> bool,
     /// Cores the instrument may use, where they are known.
     pub cores: Option<u32>,
     /// Samples beyond a histogram's range, and all samples.
@@ -104,12 +108,14 @@ fn millis(us: Option<u64>) -> f64 {
 /// A look that finds ten milliseconds' worth of mail waiting saw no free session; fewer may have
 /// been on their way to one. A look is one sample a second, so a single one is only a warning.
 fn saturation(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    if evidence.load.model == "closed" || evidence.pulses.is_empty() {
+    let looks = evidence.pulses.iter().filter(|pulse| !(evidence.excused)(pulse.at));
+    let looks: Vec<&Pulse> = looks.collect();
+    if evidence.load.model == "closed" || looks.is_empty() {
         return None;
     }
     let usual = (evidence.load.offered_per_s * 0.01).max(1.0);
-    let waiting = evidence.pulses.iter().filter(|pulse| f64::from(pulse.waiting) > usual);
-    let percent = waiting.count() as f64 / evidence.pulses.len() as f64 * 100.0;
+    let waiting = looks.iter().filter(|pulse| f64::from(pulse.waiting) > usual);
+    let percent = waiting.count() as f64 / looks.len() as f64 * 100.0;
     Some(advised(
         check("sessions_saturated", percent, (0.0, 10.0), "% of time"),
         "mail was due and every session busy: raise load.sessions",
@@ -220,6 +226,7 @@ mod tests {
             service: latency(4, 8),
             relayed: latency(10, 90),
             pulses: &[],
+            excused: &|_| false,
             cores: Some(2),
             overflow: (0, 1000),
             damage: None,
@@ -268,6 +275,16 @@ mod tests {
         assert_eq!(status(&health, "sessions_saturated"), HealthStatus::Valid);
         let health = graded(|evidence| evidence.pulses = many);
         assert_eq!(status(&health, "sessions_saturated"), HealthStatus::Invalid);
+    }
+
+    #[test]
+    fn what_waits_for_a_target_that_we_took_down_is_no_saturation() {
+        let many =
+            pulses(20, |n| Pulse { waiting: if n < 8 { 50 } else { 0 }, ..Pulse::default() });
+        let health = graded(|evidence| {
+            (evidence.pulses, evidence.excused) = (many, &|at| at < ms(8000));
+        });
+        assert_eq!(status(&health, "sessions_saturated"), HealthStatus::Valid);
     }
 
     #[test]

@@ -76,7 +76,9 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         backlog: &figured.tables.backlog,
         in_flight: &figured.tables.in_flight,
         faults: &case.scenario.faults,
+        outages: &rest.outages,
     });
+    let resources = circumstances::resources(&history, &rest);
     let warnings = figured.warnings(case.scenario, &history, (&rest, &series));
     let results = Results {
         schema_version: SCHEMA_VERSION,
@@ -92,6 +94,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         queue: figured.queue,
         destinations: figured.destinations,
         faults: figured.faults,
+        chaos: rest.outages.facts(&history, &rest.periods),
         retry_curve: figured.retry_curve,
         replies: rest.replies.counts(),
         correctness: Correctness {
@@ -99,7 +102,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
             violations: figured.conservation.violations,
         },
         thresholds,
-        resources: circumstances::resources(&history, &rest.pulses, &rest.periods),
+        resources,
         warnings,
         verdict,
     };
@@ -119,8 +122,9 @@ fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
             unexcused_bound: terms::unexcused_bound(case.thresholds),
         },
     );
-    let healed =
-        faults::last_window(scenario).map(|window| periods.measured_from().plus(window.end));
+    let healed = faults::last_window(scenario)
+        .map(|window| periods.measured_from().plus(window.end))
+        .max(rest.outages.healed());
     let mut queue = queue::facts(&tables.backlog, &rest.reports, tables.attempts, &periods, healed);
     queue.proved_empty = history.course().is_queue_proved_empty();
     queue.fairness = fairness(scenario, &tables);
@@ -143,13 +147,16 @@ impl Figured {
     fn health(&self, history: &History, rest: &Rest, damage: Option<&str>) -> Health {
         let none = Latency::default();
         let of = |metric: LatencyMetric| self.latency.get(metric.name()).unwrap_or(&none);
+        let undisturbed = summarise(&self.tables.undisturbed_lag);
+        let whole = rest.outages.is_empty();
         health::grade(&Evidence {
             load: &self.load,
             shortfall: self.shortfall,
-            lag: of(LatencyMetric::ScheduleLag),
+            lag: if whole { of(LatencyMetric::ScheduleLag) } else { &undisturbed },
             service: of(LatencyMetric::SubmitService),
             relayed: of(LatencyMetric::RelayLatency),
             pulses: &circumstances::measured(&rest.pulses, &rest.periods),
+            excused: &|at| rest.outages.excuse(at),
             cores: circumstances::cores(history),
             overflow: self.tables.book.overflow(),
             damage,
@@ -164,6 +171,7 @@ impl Figured {
             queue: &self.queue,
             backlog: &self.tables.backlog,
             reports: &rest.reports,
+            uses: &rest.uses,
             periods: &rest.periods,
             drain_from: self.drain_from,
         };
@@ -193,6 +201,7 @@ impl Figured {
         warnings.extend(drifts);
         warnings.extend(warning::retries(&self.retry_curve, scenario));
         warnings.extend(warning::idle_faults(&self.faults));
+        warnings.extend(warning::idle_chaos(scenario, &rest.outages));
         warnings.extend(warning::brevity(&rest.periods));
         warnings
     }

@@ -125,6 +125,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         Event::Attempt(attempt) => Some(attempt.ended),
         Event::Dsn(dsn) => Some(dsn.at),
         Event::Pulse(pulse) => Some(pulse.at),
+        Event::Usage(usage) => Some(usage.at),
     }
 }
 

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
+use super::observation::Seen;
 use crate::limits;
 
 /// Durations of one metric, microseconds.
@@ -41,6 +42,14 @@ impl Samples {
     pub fn censor(&mut self, age: Duration) {
         let age = self.held(age);
         self.censored.push(age);
+    }
+
+    /// Records either.
+    pub fn enter(&mut self, seen: Seen) {
+        match seen {
+            Seen::Whole(value) => self.record(value),
+            Seen::Cut(age) => self.censor(age),
+        }
     }
 
     /// Whether nothing at all was observed.

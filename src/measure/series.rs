@@ -6,11 +6,12 @@
 use super::backlog::Curve;
 use super::metric::LatencyMetric;
 use super::observation::Seen;
+use super::outages::Outages;
 use super::periods::{self, Periods};
 use super::results::{Interval, SeriesRow};
 use crate::clock::Time;
 use crate::fault::rule::Rule;
-use crate::ledger::event::{AttemptOutcome, Event, Pulse};
+use crate::ledger::event::{AttemptOutcome, Event, Pulse, Usage};
 use crate::ledger::history::ProbeView;
 use crate::limits;
 use crate::probe::PREFLIGHT;
@@ -22,6 +23,7 @@ const NANOS: u64 = 1_000_000_000;
 pub struct Series {
     seconds: Vec<Second>,
     last_pulse: Option<Pulse>,
+    last_usage: Option<Usage>,
 }
 
 #[derive(Debug, Default)]
@@ -40,6 +42,8 @@ pub struct Frame<'a> {
     pub in_flight: &'a Curve,
     /// The scenario's faults.
     pub faults: &'a [Rule],
+    /// What was done to the target itself.
+    pub outages: &'a Outages,
 }
 
 impl Series {
@@ -60,6 +64,7 @@ impl Series {
                 }
             }
             Event::Pulse(pulse) => self.pulse(pulse),
+            Event::Usage(usage) => self.usage(usage),
             _ => {}
         }
     }
@@ -118,6 +123,20 @@ impl Series {
         }
     }
 
+    fn usage(&mut self, usage: &Usage) {
+        let last = self.last_usage.replace(*usage);
+        let Some(second) = self.at(usage.at) else { return };
+        second.row.target_rss_bytes = Some(usage.rss_bytes);
+        second.row.target_files = usage.open_files;
+        second.row.target_processes = Some(usage.processes);
+        let Some(last) = last else { return };
+        let seconds = usage.at.since(last.at).as_secs_f64().max(f64::MIN_POSITIVE);
+        let cpu_us = usage.cpu_us.saturating_sub(last.cpu_us) as f64;
+        second.row.target_cpu_pct = Some(cpu_us / 1e4 / seconds);
+        let io = usage.io_bytes.zip(last.io_bytes).map(|(now, then)| now.saturating_sub(then));
+        second.row.target_io_bytes = io.map(|bytes| (bytes as f64 / seconds).round() as u64);
+    }
+
     fn count(&mut self, at: Option<Time>, by: impl FnOnce(&mut SeriesRow)) {
         if let Some(second) = at.and_then(|at| self.at(at)) {
             by(&mut second.row);
@@ -146,7 +165,11 @@ impl Frame<'_> {
         row.backlog = self.backlog.at(end);
         row.inflight = self.in_flight.at(end);
         let open = self.faults.iter().filter(|rule| self.is_open(rule, start, end));
-        row.faults = open.map(|rule| rule.name.as_str()).collect::<Vec<_>>().join(";");
+        let open = open.map(|rule| rule.name.as_str());
+        let struck = self.outages.between(start, end).map(|name| -> &str { name });
+        let mut names: Vec<&str> = open.chain(struck).collect();
+        names.dedup();
+        row.faults = names.join(";");
     }
 
     fn is_open(&self, rule: &Rule, start: Time, end: Time) -> bool {
@@ -193,8 +216,13 @@ mod tests {
         let events = synthetic::periods(2000, close_ms);
         events.iter().for_each(|event| told.observe(event, periods::time_of(event)));
         let backlog = Curve::of([(ms(500), Some(ms(1500)))].into_iter());
-        let frame =
-            Frame { periods: &told, backlog: &backlog, in_flight: &Curve::default(), faults: &[] };
+        let frame = Frame {
+            periods: &told,
+            backlog: &backlog,
+            in_flight: &Curve::default(),
+            faults: &[],
+            outages: &Outages::default(),
+        };
         series.finish(&frame).0
     }
 

@@ -8,7 +8,7 @@ use super::metric::LatencyMetric;
 use super::observation::{Observation, Seen, observe};
 use super::periods::Periods;
 use super::queue::Attempts;
-use super::series::Series;
+use super::samples::Samples;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::{History, ProbeView};
@@ -29,6 +29,8 @@ pub struct Tables {
     pub by_destination: Vec<Attempts>,
     /// What was offered.
     pub offering: Offering,
+    /// `schedule_lag` of the measured messages that no outage held up, where there were outages.
+    pub undisturbed_lag: Samples,
 }
 
 /// Adds up the probes, and enters them into the seconds of `rest`.
@@ -41,7 +43,7 @@ pub fn tabulate(history: &History, rest: &mut Rest, destinations: usize) -> Tabl
     let mut message: Vec<ProbeView> = Vec::new();
     for probe in history.probes() {
         if message.first().is_some_and(|first| first.message != probe.message) {
-            tables.message(&message, &periods, &mut rest.series);
+            tables.message(&message, rest);
             message.clear();
         }
         owed.extend(probe.accepted.map(|from| (from, end_of(&probe))));
@@ -49,7 +51,7 @@ pub fn tabulate(history: &History, rest: &mut Rest, destinations: usize) -> Tabl
         rest.series.probe(&probe);
         message.push(probe);
     }
-    tables.message(&message, &periods, &mut rest.series);
+    tables.message(&message, rest);
     tables.pauses(history, rest);
     for message in history.messages() {
         tables.offering.message(&message, &periods);
@@ -67,7 +69,8 @@ fn end_of(probe: &ProbeView) -> Option<Time> {
 }
 
 impl Tables {
-    fn message(&mut self, probes: &[ProbeView], periods: &Periods, series: &mut Series) {
+    fn message(&mut self, probes: &[ProbeView], rest: &mut Rest) {
+        let (periods, outages) = (rest.periods, &rest.outages);
         let Some(first) = probes.first() else { return };
         let period = periods.of_due(first.due);
         let mut every: Vec<DestinationId> =
@@ -82,7 +85,11 @@ impl Tables {
                 None => &every,
             };
             self.book.enter(metric, period, destinations, seen);
-            series.latency(metric, ended, seen);
+            rest.series.latency(metric, ended, seen);
+            let disturbed = outages.is_empty() || outages.excuse(first.due);
+            if metric == LatencyMetric::ScheduleLag && period == Period::Measured && !disturbed {
+                self.undisturbed_lag.enter(seen);
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 //! What a reader should know before believing a number, with what to do about it.
 
+use super::outages::Outages;
 use super::periods::Periods;
 use super::results::{FaultFacts, Latency, LoadFacts, RetryPoint, SeriesRow, Warning};
 use super::samples::Samples;
@@ -126,7 +127,9 @@ fn is_even(scenario: &Scenario) -> bool {
             most <= least
         }
     };
-    even_load && scenario.faults.iter().all(|rule| rule.scope.during.is_none())
+    even_load
+        && scenario.chaos.is_empty()
+        && scenario.faults.iter().all(|rule| rule.scope.during.is_none())
 }
 
 /// A backlog that grows over the measured period: the target accepts faster than it delivers.
@@ -211,6 +214,18 @@ pub fn idle_faults(faults: &[FaultFacts]) -> impl Iterator<Item = Warning> {
             fault.name
         );
         warn("idle-fault", text)
+    })
+}
+
+/// Chaos that never struck.
+pub fn idle_chaos(scenario: &Scenario, outages: &Outages) -> impl Iterator<Item = Warning> {
+    let idle = scenario.chaos.iter().filter(|entry| outages.never_struck(entry));
+    idle.map(|entry| {
+        let what = entry.act.name();
+        let text = format!(
+            "the chaos `{what}` never struck: see whether its time lies in the measured period"
+        );
+        warn("idle-chaos", text)
     })
 }
 

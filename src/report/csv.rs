@@ -37,7 +37,7 @@ fn write<R: Serialize>(rows: impl Iterator<Item = R>, header: &[&str]) -> io::Re
     String::from_utf8(bytes).map_err(io::Error::other)
 }
 
-const SERIES: [&str; 21] = [
+const SERIES: [&str; 26] = [
     "t_s",
     "period",
     "offered",
@@ -58,6 +58,11 @@ const SERIES: [&str; 21] = [
     "lag_p99_us",
     "cpu_pct",
     "rss_bytes",
+    "target_cpu_pct",
+    "target_rss_bytes",
+    "target_io_bytes",
+    "target_files",
+    "target_processes",
     "faults",
 ];
 

@@ -150,6 +150,7 @@ fn details(results: &Results) -> String {
     text.push_str(&queue(results));
     text.push_str(&destinations(results));
     text.push_str(&faults(results));
+    text.push_str(&chaos(results));
     for warning in results.warnings.iter().take(LISTED) {
         let _infallible = writeln!(text, "> ⚠️ {}\n", prose(&warning.message));
     }
@@ -210,6 +211,32 @@ fn faults(results: &Results) -> String {
             prose(&fault.stage),
             cell(&fault.action),
             human::count(fault.struck)
+        );
+    }
+    text + "\n"
+}
+
+fn chaos(results: &Results) -> String {
+    if results.chaos.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "| chaos | at | down | first accept | first delivery | what |\n\
+         |:---|---:|---:|---:|---:|:---|\n",
+    );
+    let after = |seconds: Option<f64>| {
+        seconds.map_or("-".to_owned(), |seconds| format!("+{}", human::duration_s(seconds)))
+    };
+    for strike in &results.chaos {
+        let _infallible = writeln!(
+            text,
+            "| {} | {} | {} | {} | {} | {} |",
+            prose(&strike.what),
+            human::moment(strike.at_s),
+            after(strike.down_s),
+            after(strike.first_accept_s),
+            after(strike.first_delivery_s),
+            cell(&strike.detail)
         );
     }
     text + "\n"

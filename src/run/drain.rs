@@ -25,7 +25,7 @@ pub(super) async fn drain(stand: &mut Stand, watched: &mut Watched, progress: &m
         let now = stand.clock.now();
         let tally = stand.ledger.tally();
         quiet.look(now, &tally);
-        let ended = tally.backlog == 0 && tally.in_flight == 0;
+        let ended = tally.backlog == 0 && tally.in_flight == 0 && !stand.target.in_hand();
         if ended && emptied(stand, watched, &quiet).await {
             return;
         }

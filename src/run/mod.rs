@@ -3,6 +3,8 @@
 //! Reads as the run goes: set up, preflight, offer, drain, close, judge. Owns shutdown: the order
 //! in which things end, and what happens when the user or a part of the stand ends them early.
 
+mod chaos;
+mod custody;
 mod drain;
 mod environment;
 mod folder;
@@ -11,6 +13,7 @@ pub mod safety;
 mod schedule;
 mod setup;
 pub mod signals;
+mod usage;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -23,6 +26,7 @@ use crate::report::progress::Progress;
 use crate::scenario::Loaded;
 use crate::target::TargetError;
 use crate::{measure, report, scenario, traffic};
+use chaos::Chaos;
 use schedule::Schedule;
 use setup::Stand;
 use signals::Interrupts;
@@ -141,14 +145,17 @@ async fn conduct(
 ) -> Result<(), RunError> {
     let schedule = Schedule::new(stand.clock.now(), &stand.scenario.load);
     stand.sink.measured_from(schedule.measured);
-    let mut watched = Watched::start(&stand, schedule);
+    let mut watched = Watched::start(&stand, schedule).await;
+    let chaos = Chaos::start(&stand, &schedule);
     let mut show = |stand: &Stand| progress.show(&watched.snapshot(stand));
     let offered = offer(&mut stand, &schedule, interrupts, &mut show).await;
     let at = end_of_offering(&stand, &schedule, interrupts).await;
+    chaos.end();
     stand.ledger.record(&Event::Period { at, period: Period::Drain });
     if offered.is_ok() {
         drain::drain(&mut stand, &mut watched, progress).await;
     }
+    chaos.settle().await;
     watched.stop().await;
     stand.close().await?;
     offered

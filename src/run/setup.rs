@@ -1,9 +1,12 @@
 //! The stand: everything a run needs, started in order, ended in order.
 
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::custody::Custody;
 use super::folder::Folder;
 use super::{JOURNAL, Request, RunError, SCENARIO, environment, safety};
 use crate::clock::{Clock, Time};
@@ -16,6 +19,9 @@ use crate::sink::{self, Sink};
 use crate::target::{self, Target};
 use crate::traffic::{self, Gauges, Instruments};
 
+/// Name of the file that keeps what the target prints.
+const TARGET_LOG: &str = "target.log";
+
 /// Everything a run needs, running.
 pub(super) struct Stand {
     pub(super) folder: Folder,
@@ -24,7 +30,9 @@ pub(super) struct Stand {
     pub(super) ledger: Ledger,
     pub(super) plan: Plan,
     pub(super) sink: Arc<Sink>,
-    pub(super) target: Target,
+    pub(super) target: Custody,
+    /// Where it takes mail.
+    address: SocketAddr,
     pub(super) gauges: Arc<Gauges>,
     died: bool,
     /// Queue and settings of a target that we start; removed with the stand.
@@ -55,12 +63,13 @@ impl Stand {
             ledger,
             plan,
             sink: Arc::new(sink),
-            target,
+            address: target.address(),
+            target: Custody::of(target),
             gauges: Arc::default(),
             died: false,
             _workplace: workplace,
         };
-        stand.introduce(request);
+        stand.introduce(request).await;
         Ok(stand)
     }
 
@@ -88,7 +97,12 @@ impl Stand {
 
     /// How traffic is to be offered, beginning at `start`.
     pub(super) fn traffic(&self, start: Time) -> traffic::Settings {
-        traffic::Settings::new(&self.scenario, self.target.address(), start)
+        traffic::Settings::new(&self.scenario, self.address, start)
+    }
+
+    /// Where what the target prints is kept.
+    pub(super) fn target_log(&self) -> PathBuf {
+        self.folder.file(TARGET_LOG)
     }
 
     /// Where traffic reads time and writes what it sees.
@@ -114,7 +128,7 @@ impl Stand {
 
     /// Ends everything in order: target, sink, journal.
     pub(super) async fn close(self) -> Result<(), RunError> {
-        self.target.stop().await;
+        self.target.take().await.halt().await;
         let at = self.clock.now();
         if !self.died {
             self.ledger.record(&Event::Target { at, change: TargetChange::Stopped });
@@ -128,7 +142,8 @@ impl Stand {
         self.ledger.failure().map_or(Ok(()), |cause| Err(RunError::Journal(cause)))
     }
 
-    fn introduce(&self, request: &Request) {
+    async fn introduce(&self, request: &Request) {
+        let target = self.target.take().await;
         let facts = RunFacts {
             id: self.folder.id.clone(),
             started_at: self.folder.started_at.clone(),
@@ -137,9 +152,9 @@ impl Stand {
             command: request.command.clone(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             environment: environment::facts(),
-            target_kind: self.target.kind().to_owned(),
-            target_version: self.target.version(),
-            target_address: self.target.address().to_string(),
+            target_kind: target.kind().to_owned(),
+            target_version: target.version(),
+            target_address: self.address.to_string(),
         };
         self.ledger.record(&Event::Run(facts));
         let at = self.clock.now();
@@ -182,6 +197,6 @@ fn target_settings(
         sink: sink.address(),
         routes: sink.routes().to_vec(),
         folder: workplace.path().to_owned(),
-        log: folder.file("target.log"),
+        log: folder.file(TARGET_LOG),
     }
 }

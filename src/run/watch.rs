@@ -1,14 +1,16 @@
-//! Looks at the run from the side, once a second: the instrument's pulse and the target's queue.
-//! Answers the live view and the drain.
+//! Looks at the run from the side, once a second: the instrument's pulse, the target's queue and
+//! what its processes use. Answers the live view and the drain.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
+use super::custody::Custody;
 use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
 use super::schedule::{Schedule, Viewer};
 use super::setup::Stand;
+use super::usage;
 use crate::clock::Clock;
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pulse};
@@ -27,15 +29,17 @@ pub(super) const PROGRESS: Duration = Duration::from_millis(250);
 pub(super) struct Watched {
     viewer: Viewer,
     queue: QueueSource,
-    watchers: [JoinHandle<()>; 2],
+    watchers: [JoinHandle<()>; 3],
 }
 
 impl Watched {
     /// Starts the watchers.
-    pub(super) fn start(stand: &Stand, schedule: Schedule) -> Watched {
+    pub(super) async fn start(stand: &Stand, schedule: Schedule) -> Watched {
+        let target = stand.target.take().await;
         let queue = QueueSource {
-            command: stand.target.queue_command(),
-            fixed: stand.target.fixed_queue(),
+            command: target.queue_command(),
+            fixed: target.fixed_queue(),
+            custody: stand.target.clone(),
             clock: stand.clock,
             ledger: stand.ledger.clone(),
         };
@@ -46,7 +50,11 @@ impl Watched {
             gauges: Arc::clone(&stand.gauges),
             meter: HiccupMeter::start(stand.clock),
         };
-        let watchers = [tokio::spawn(heart.beat()), tokio::spawn(queue.clone().watch())];
+        let watchers = [
+            tokio::spawn(heart.beat()),
+            tokio::spawn(queue.clone().watch()),
+            tokio::spawn(usage::watch(stand.target.clone(), stand.clock, stand.ledger.clone())),
+        ];
         Watched { viewer: Viewer::new(schedule, &stand.scenario), queue, watchers }
     }
 
@@ -112,6 +120,7 @@ impl Heart {
 struct QueueSource {
     command: Option<Vec<String>>,
     fixed: Option<QueueLength>,
+    custody: Custody,
     clock: Clock,
     ledger: Ledger,
 }
@@ -125,8 +134,11 @@ impl QueueSource {
     }
 
     /// Asks, and records the answer at the time of the question: what the target accepted while
-    /// it answered is not covered by the answer.
+    /// it answered is not covered by the answer. A target that we have taken down has no say.
     async fn ask(&self) -> Option<QueueLength> {
+        if self.custody.in_hand() {
+            return None;
+        }
         let at = self.clock.now();
         let length = match &self.command {
             Some(command) => self.run(command).await?,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
 use crate::limits;
 use crate::quantity::Quantity;
@@ -36,6 +37,8 @@ pub struct Scenario {
     pub destinations: Vec<Destination>,
     /// What goes wrong there, in file order.
     pub faults: Vec<Rule>,
+    /// What happens to the target itself, in file order.
+    pub chaos: Vec<Chaos>,
     /// Bounds the run must meet, in file order.
     pub thresholds: Vec<ThresholdLine>,
 }

@@ -34,7 +34,7 @@ pub(super) fn file(scenario: &Scenario) -> File {
         message: some(message(&scenario.message)),
         destination: scenario.destinations.iter().map(domain).collect(),
         fault: write_fault::faults(&scenario.faults, &scenario.destinations),
-        chaos: Vec::new(),
+        chaos: write_fault::chaos(&scenario.chaos),
         thresholds: thresholds(scenario),
         compare: None,
     }

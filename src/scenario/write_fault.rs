@@ -1,9 +1,10 @@
-//! Fault rules, from as meant back to as written.
+//! Fault rules and chaos, from as meant back to as written.
 
-use super::file::{At, AttemptsText, Connection, Fault, Limit, Per};
+use super::file::{self, At, AttemptsText, Connection, Fault, Limit, Per};
 use super::model::Destination;
 use super::units::{ByteCount, ByteRate, Rate, Share, Timespan};
 use super::write::{amount, some};
+use crate::fault::chaos::{Act, Chaos, When};
 use crate::fault::rule::{self, Action, Attempts, Hangup, Odds, Rule, Window};
 
 pub(super) fn faults(rules: &[Rule], destinations: &[Destination]) -> Vec<At<Fault>> {
@@ -77,4 +78,30 @@ fn limit(limit: &rule::Limit) -> Limit {
             connections: None,
         },
     }
+}
+
+pub(super) fn chaos(entries: &[Chaos]) -> Vec<At<file::Chaos>> {
+    entries.iter().map(|entry| At::from(entry_of(entry))).collect()
+}
+
+fn entry_of(Chaos { at, act }: &Chaos) -> file::Chaos {
+    let at = match at {
+        When::Once(offset) => file::When::Once(Timespan(*offset)),
+        When::Every { every, jitter } => file::When::Every(file::Every {
+            every: At::from(Timespan(*every)),
+            jitter: some(Timespan(*jitter)),
+        }),
+    };
+    let at = At::from(at);
+    let mut written = file::Chaos { at, kill: None, pause: None, restart: None, run: None };
+    match act {
+        Act::Kill { restart_after } => {
+            let restart_after = restart_after.map(|time| At::from(Timespan(time)));
+            written.kill = some(file::Kill { restart_after });
+        }
+        Act::Pause(length) => written.pause = some(Timespan(*length)),
+        Act::Restart => written.restart = some(file::Restart {}),
+        Act::Run(command) => written.run = some(command.clone()),
+    }
+    written
 }

@@ -31,6 +31,12 @@ impl Members {
         Members { root, mark: folder.as_os_str().as_encoded_bytes().to_vec() }
     }
 
+    /// The process we started: another one after each new start.
+    #[must_use]
+    pub fn root(&self) -> u32 {
+        self.root
+    }
+
     /// Those alive now, the one we started first: what it would start anew dies with it.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {

@@ -9,6 +9,7 @@ mod process;
 pub mod queue_command;
 mod ready;
 mod relay;
+pub mod usage;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -5,6 +5,7 @@ mod a_stored_run_judges_to_the_same_bytes;
 mod an_interrupted_run_keeps_what_it_saw;
 mod an_outage_is_of_one_destination;
 mod bounces_need_reasons;
+mod chaos_strikes_the_target;
 mod command_line;
 mod counts_are_what_was_planted;
 mod duplicates_after_ambiguity_are_excused;

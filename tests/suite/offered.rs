@@ -76,6 +76,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
             encoding: Encoding::SevenBit,
         },
         destinations: vec![destination("a.test"), destination("b.test")],
+        chaos: Vec::new(),
         faults: Vec::new(),
         thresholds: Vec::new(),
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use mailbench::fault::chaos::{Act, Chaos, When};
 use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
 use mailbench::quantity::{Law, Quantity};
 use mailbench::queue::schedule::Growth;
@@ -84,6 +85,28 @@ fn every_fault_is_meant_as_written() {
     let rate = Limit::Rate { per_second: 50.0, per_destination: true };
     assert_eq!(fault("paced").action, Action::Limit(rate));
     assert!(matches!(&fault("fault-8").action, Action::Script(replies) if replies.len() == 3));
+}
+
+#[test]
+fn all_chaos_is_meant_as_written() {
+    let seconds = Duration::from_secs;
+    let every = When::Every { every: seconds(10), jitter: seconds(2) };
+    let run = |words: &[&str]| Act::Run(words.iter().map(|word| (*word).to_owned()).collect());
+    let expected = [
+        Chaos { at: When::Once(seconds(12)), act: run(&["./hook.sh", "now"]) },
+        Chaos { at: every, act: run(&["true"]) },
+    ];
+    assert_eq!(read(EVERYTHING, &[]).chaos, expected);
+    let act = |line: &str| {
+        let text = format!("{SMALL}[[chaos]]\nat = {{ every = \"3s\" }}\n{line}\n");
+        reads_back(&text, &["chaos.0.at.every=4s"]);
+        read(&text, &[]).chaos.remove(0).act
+    };
+    assert_eq!(act("kill = {}"), Act::Kill { restart_after: None });
+    let restart_after = Some(seconds(3));
+    assert_eq!(act("kill = { restart_after = \"3s\" }"), Act::Kill { restart_after });
+    assert_eq!(act("pause = \"5s\""), Act::Pause(seconds(5)));
+    assert_eq!(act("restart = {}"), Act::Restart);
 }
 
 #[test]

@@ -17,8 +17,10 @@ pub struct Course {
     pub interrupted: Option<Time>,
     /// When the target was killed by us.
     pub kills: Vec<Time>,
-    /// When the target was killed or ended by itself.
+    /// When the target was killed, was stopped to be started again, or ended by itself.
     pub deaths: Vec<Time>,
+    /// When the target was last stopped in order.
+    stopped: Option<Time>,
     /// The queue as last reported: when, and how many messages.
     pub queue: Option<(Time, u64)>,
     /// The last time at which the target took mail, handed it on or returned a DSN.
@@ -41,6 +43,11 @@ impl Course {
                 self.deaths.push(*at);
             }
             Event::Target { at, change: TargetChange::Died { .. } } => self.deaths.push(*at),
+            Event::Target { at, change: TargetChange::Stopped } => self.stopped = Some(*at),
+            // The stop at the end of the run cuts nothing off; that of a restart may.
+            Event::Target { change: TargetChange::Starting, .. } => {
+                self.deaths.extend(self.stopped.take());
+            }
             Event::Session {
                 change: SessionChange::TurnedAway { reply: Some(reply), .. }, ..
             } => {
@@ -133,5 +140,15 @@ mod tests {
         course.observe(&Event::Target { at: Time(3), change: died });
         course.observe(&Event::Target { at: Time(9), change: TargetChange::Killed });
         assert_eq!((course.kills, course.deaths), (vec![Time(9)], vec![Time(3), Time(9)]));
+    }
+
+    #[test]
+    fn a_stop_is_an_end_of_the_process_only_when_it_is_started_again() {
+        let mut course = Course::default();
+        let life = [TargetChange::Stopped, TargetChange::Starting, TargetChange::Ready];
+        for (second, change) in (1..).zip(life.into_iter().chain([TargetChange::Stopped])) {
+            course.observe(&Event::Target { at: Time(second), change });
+        }
+        assert_eq!((course.kills, course.deaths), (vec![], vec![Time(1)]));
     }
 }

@@ -108,6 +108,24 @@ pub struct FaultFacts {
     pub struck: u64,
 }
 
+/// Something that was done to the target itself, and how it came back.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ChaosFacts {
+    /// `kill`, `pause`, `restart` or `run`.
+    pub what: String,
+    /// What was done, in words; of a command, how it ended.
+    pub detail: String,
+    /// When, seconds into the measured period.
+    pub at_s: f64,
+    /// From then until the target greeted again, was resumed, or the command ended, seconds; null
+    /// when it never came back.
+    pub down_s: Option<f64>,
+    /// From then until the first message was accepted once it was back, seconds.
+    pub first_accept_s: Option<f64>,
+    /// From then until the first probe was delivered once it was back, seconds.
+    pub first_delivery_s: Option<f64>,
+}
+
 /// One point of the retry curve: the gap after attempt `attempt`.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct RetryPoint {

@@ -11,7 +11,9 @@ mod figures;
 mod judgement;
 mod rows;
 
-pub use figures::{DestinationFacts, FaultFacts, Latency, QueueFacts, ReplyCount, RetryPoint};
+pub use figures::{
+    ChaosFacts, DestinationFacts, FaultFacts, Latency, QueueFacts, ReplyCount, RetryPoint,
+};
 pub use judgement::{
     Correctness, Health, HealthCheck, HealthStatus, LedgerVerdict, Reason, ThresholdResult,
     ThresholdStatus, Verdict, Violation, Warning,
@@ -63,6 +65,8 @@ pub struct Results {
     pub destinations: Vec<DestinationFacts>,
     /// By fault rule, in scenario order.
     pub faults: Vec<FaultFacts>,
+    /// What was done to the target itself, in order of time.
+    pub chaos: Vec<ChaosFacts>,
     /// By attempt number: observed gap against configured delay.
     pub retry_curve: Vec<RetryPoint>,
     /// Replies by stage and code, seen by traffic and given by the sink.
@@ -71,7 +75,7 @@ pub struct Results {
     pub correctness: Correctness,
     /// Bounds of the scenario, in file order.
     pub thresholds: Vec<ThresholdResult>,
-    /// Resource use of the instrument (and later of the target).
+    /// Resource use of the instrument and of the target.
     pub resources: Resources,
     /// What a reader should know before believing a number.
     pub warnings: Vec<Warning>,
@@ -160,6 +164,29 @@ pub struct Resources {
     pub rss_max_bytes: u64,
     /// Cores of the machine.
     pub cores: u32,
+    /// What the target's processes used; null where they are not ours to look at.
+    pub target: Option<TargetResources>,
+}
+
+/// What the target's processes used together over the measured period.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct TargetResources {
+    /// CPU, cores: mean.
+    pub cpu_mean_cores: f64,
+    /// CPU, cores: highest of a second.
+    pub cpu_max_cores: f64,
+    /// Resident memory, bytes: mean.
+    pub rss_mean_bytes: f64,
+    /// Resident memory, bytes: most.
+    pub rss_max_bytes: u64,
+    /// To and from disks, bytes a second: mean; null where it cannot be read.
+    pub io_mean_bytes_per_s: Option<f64>,
+    /// To and from disks, bytes a second: highest of a second.
+    pub io_max_bytes_per_s: Option<f64>,
+    /// Open files: most; null where they cannot be counted.
+    pub open_files_max: Option<u32>,
+    /// Processes: most.
+    pub processes_max: u32,
 }
 
 /// JSON Schema of `report.json`.

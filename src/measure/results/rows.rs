@@ -59,7 +59,17 @@ pub struct SeriesRow {
     pub cpu_pct: f64,
     /// Resident memory of mailbench.
     pub rss_bytes: u64,
-    /// Names of faults whose window is open, joined by `;`.
+    /// CPU of the target, percent of one core; empty where its processes are not ours.
+    pub target_cpu_pct: Option<f64>,
+    /// Resident memory of the target.
+    pub target_rss_bytes: Option<u64>,
+    /// Bytes the target moved to and from disks, a second.
+    pub target_io_bytes: Option<u64>,
+    /// Open files of the target.
+    pub target_files: Option<u32>,
+    /// Processes of the target.
+    pub target_processes: Option<u32>,
+    /// Names of faults whose window is open and of chaos that lasts, joined by `;`.
     pub faults: String,
 }
 

@@ -3,7 +3,7 @@
 use std::str::FromStr;
 
 use super::catalogue::Unit;
-use crate::scenario::units::{NotAUnit, Rate, Share, Timespan, Unit as _};
+use crate::scenario::units::{ByteRate, NotAUnit, Rate, Share, Size, Timespan, Unit as _};
 
 /// A bound in the base unit of what it bounds: seconds, a number, events a second, a share.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +57,8 @@ fn want(unit: Unit) -> &'static str {
         Unit::Duration => "this bound is a duration, such as `< 250ms` or `< 5s`",
         Unit::Number => "this bound is a plain number, such as `== 0` or `< 1000`",
         Unit::Rate => "this bound is a rate, such as `>= 200/s` or `>= 12000/min`",
+        Unit::Bytes => "this bound is a size, such as `< 200MiB` or `< 1GB`",
+        Unit::ByteRate => "this bound is bytes a second, such as `< 5MiB/s`",
         Unit::Share => "this bound is a share, such as `>= 0.95` or `>= 95%`",
     }
 }
@@ -76,6 +78,8 @@ impl Bound {
         let value = match unit {
             Unit::Duration => in_unit(value, |span: Timespan| span.base()),
             Unit::Rate => in_unit(value, |rate: Rate| rate.0),
+            Unit::Bytes => in_unit(value, |size: Size| size.0 as f64),
+            Unit::ByteRate => in_unit(value, |rate: ByteRate| rate.0),
             Unit::Share => number(value).or_else(|| in_unit(value, |share: Share| share.0)),
             Unit::Number => number(value),
         };
@@ -138,6 +142,8 @@ mod tests {
         assert_eq!(value(">= 12000/min", Unit::Rate), Some(200.0));
         assert_eq!(value("!= 95%", Unit::Share), Some(0.95));
         assert_eq!(value(">= 0.95", Unit::Share), Some(0.95));
+        assert_eq!(value("< 2MiB", Unit::Bytes), Some(2_097_152.0));
+        assert_eq!(value("< 2KiB/s", Unit::ByteRate), Some(2048.0));
     }
 
     #[test]

@@ -19,6 +19,12 @@ pub enum Subject {
     AttemptsPerDelivery,
     /// Jain index over the destinations without a fault.
     Fairness,
+    /// CPU of the target's processes, cores.
+    TargetCpu,
+    /// Resident memory of the target's processes.
+    TargetRss,
+    /// What the target's processes move to and from disks.
+    TargetIo,
 }
 
 /// One figure of a metric.
@@ -52,6 +58,10 @@ pub enum Unit {
     Rate,
     /// A number from 0 to 1; a bound reads `0.95` or `95%`.
     Share,
+    /// A size; a bound reads `200MiB`.
+    Bytes,
+    /// Bytes a second; a bound reads `5MiB/s`.
+    ByteRate,
 }
 
 /// Counts of probes (and, `deferred`, of attempts) that have a rate as well.
@@ -74,16 +84,16 @@ const COUNTS: [&str; 11] = [
 ];
 
 /// Metrics that are neither latencies nor counts.
-const OTHERS: [(&str, Subject); 5] = [
+const OTHERS: [(&str, Subject); 8] = [
     ("backlog", Subject::Backlog),
     ("queue_length", Subject::QueueLength),
     ("drain_time", Subject::DrainTime),
     ("attempts_per_delivery", Subject::AttemptsPerDelivery),
     ("fairness", Subject::Fairness),
+    ("target_cpu", Subject::TargetCpu),
+    ("target_rss", Subject::TargetRss),
+    ("target_io", Subject::TargetIo),
 ];
-
-/// Metrics of the contract that are not measured yet.
-pub const NOT_BUILT: [&str; 3] = ["target_cpu", "target_rss", "target_io"];
 
 impl Subject {
     /// The metric with this name.
@@ -114,7 +124,10 @@ impl Subject {
             Subject::Count(_) => &[Count],
             Subject::Backlog | Subject::QueueLength => &[Max, Mean, End],
             Subject::DrainTime | Subject::Fairness => &[Value],
-            Subject::AttemptsPerDelivery => &[Mean, Max],
+            Subject::AttemptsPerDelivery
+            | Subject::TargetCpu
+            | Subject::TargetRss
+            | Subject::TargetIo => &[Mean, Max],
         }
     }
 
@@ -136,6 +149,8 @@ impl Subject {
             (_, Stat::Rate) => Unit::Rate,
             (Subject::Latency(_) | Subject::DrainTime, _) => Unit::Duration,
             (Subject::Fairness, _) => Unit::Share,
+            (Subject::TargetRss, _) => Unit::Bytes,
+            (Subject::TargetIo, _) => Unit::ByteRate,
             _ => Unit::Number,
         }
     }
@@ -195,17 +210,12 @@ mod tests {
 
     #[test]
     fn every_name_means_a_metric_with_figures() {
-        assert_eq!(Subject::names().count(), 40);
+        assert_eq!(Subject::names().count(), 43);
         for name in Subject::names() {
             let subject = Subject::from_name(name).expect(name);
             let stats = subject.stats();
             assert!(!stats.is_empty(), "{name}");
             assert!(subject.bare().is_none_or(|bare| stats.contains(&bare)), "{name}");
         }
-    }
-
-    #[test]
-    fn what_is_not_built_is_not_offered() {
-        assert!(NOT_BUILT.iter().all(|name| Subject::from_name(name).is_none()));
     }
 }

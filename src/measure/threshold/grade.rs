@@ -44,10 +44,24 @@ pub fn show(value: f64, unit: Unit) -> String {
         Unit::Number => significant(value),
         Unit::Rate => format!("{}/s", significant(value)),
         Unit::Share => format!("{value:.3}"),
+        Unit::Bytes => size(value),
+        Unit::ByteRate => format!("{}/s", size(value)),
         Unit::Duration if value < 1e-3 => format!("{}us", significant(value * 1e6)),
         Unit::Duration if value < 1.0 => format!("{}ms", significant(value * 1e3)),
         Unit::Duration => format!("{}s", significant(value)),
     }
+}
+
+fn size(bytes: f64) -> String {
+    let units = ["B", "KiB", "MiB"];
+    let mut value = bytes;
+    for unit in units {
+        if value < 1024.0 {
+            return format!("{}{unit}", significant(value));
+        }
+        value /= 1024.0;
+    }
+    format!("{}GiB", significant(value))
 }
 
 fn significant(value: f64) -> String {
@@ -79,6 +93,13 @@ mod tests {
         let result = grade(&threshold, actual);
         assert_eq!(result.ok, result.status == ThresholdStatus::Met);
         (result.status, result.actual)
+    }
+
+    #[test]
+    fn sizes_are_shown_in_their_unit() {
+        assert_eq!(show(512.0, Unit::Bytes), "512B");
+        assert_eq!(show(3.0 * 1024.0 * 1024.0, Unit::ByteRate), "3MiB/s");
+        assert_eq!(show(1.5 * 1024.0 * 1024.0 * 1024.0, Unit::Bytes), "1.50GiB");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Threshold;
 use super::bound::{Bound, NotABound};
-use super::catalogue::{NOT_BUILT, Stat, Subject};
+use super::catalogue::{Stat, Subject};
 use crate::ledger::event::Period;
 use crate::probe::DestinationId;
 use crate::scenario::Problem;
@@ -89,9 +89,6 @@ fn split(key: &str) -> Result<Key<'_>, Flaw> {
 }
 
 fn subject(name: &str) -> Result<Subject, Flaw> {
-    if NOT_BUILT.contains(&name) {
-        return Err(Flaw::new(format!("`{name}` is not built yet"), None));
-    }
     Subject::from_name(name).ok_or_else(|| {
         let help = suggest(name, Subject::names());
         Flaw::new(format!("there is no metric `{name}`"), Some(help))
@@ -165,7 +162,11 @@ fn periods(subject: Subject) -> &'static [(&'static str, Period)] {
     const DRAIN: (&str, Period) = ("drain", Period::Drain);
     match subject {
         Subject::Latency(_) => &[WARM_UP, MEASURED],
-        Subject::Backlog | Subject::QueueLength => &[WARM_UP, MEASURED, DRAIN],
+        Subject::Backlog
+        | Subject::QueueLength
+        | Subject::TargetCpu
+        | Subject::TargetRss
+        | Subject::TargetIo => &[WARM_UP, MEASURED, DRAIN],
         _ => &[MEASURED],
     }
 }
@@ -239,6 +240,8 @@ mod tests {
         let problem = understood("e2e_response.p99", "< 5").expect_err("no unit");
         assert!(problem.in_bound);
         assert!(problem.help.expect("help").contains("250ms"));
+        let problem = understood("target_rss.max", "< 200").expect_err("no unit");
+        assert!(problem.help.expect("help").contains("200MiB"));
         let problem = understood("accepted.rate", "200/s").expect_err("no comparison");
         assert!(problem.help.expect("help").contains("200/s"));
     }
@@ -246,9 +249,6 @@ mod tests {
     #[test]
     fn what_a_metric_has_not_is_refused() {
         assert!(understood("backlog{destination=yahoo.test}.max", "< 5").is_err());
-        assert!(
-            understood("target_cpu.max", "< 5").expect_err("later").message.contains("not built")
-        );
         assert!(understood("lost{period=measured,period=measured}", "== 0").is_err());
     }
 }

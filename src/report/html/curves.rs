@@ -11,7 +11,14 @@ const POINTS: usize = 450;
 /// Every curve there is data for.
 pub(super) fn all(findings: &Findings) -> String {
     let series = &findings.series;
-    let plots = [rates(series), backlog(series), latency(series), spectrum(&findings.results)];
+    let plots = [
+        rates(series),
+        backlog(series),
+        latency(series),
+        target_cpu(series),
+        target_memory(series),
+        spectrum(&findings.results),
+    ];
     let drawn: String = plots.iter().map(Plot::svg).collect();
     if drawn.is_empty() { drawn } else { format!("<h2>Over time</h2>\n{drawn}") }
 }
@@ -48,6 +55,22 @@ fn latency(series: &[SeriesRow]) -> Plot<'static> {
     Plot { log: true, ..over_time("Latency of what finished", series, &lines, duration) }
 }
 
+fn target_cpu(series: &[SeriesRow]) -> Plot<'static> {
+    let lines: [(&str, u8, Value); 1] =
+        [("CPU, percent of a core", 1, |row| row.target_cpu_pct.map(|cpu| cpu.round() as u64))];
+    over_time("CPU of the target's processes", series, &lines, human::number)
+}
+
+fn target_memory(series: &[SeriesRow]) -> Plot<'static> {
+    let lines: [(&str, u8, Value); 2] = [
+        ("resident memory", 1, |row| row.target_rss_bytes),
+        ("disk, a second", 3, |row| row.target_io_bytes),
+    ];
+    over_time("Memory and disk of the target's processes", series, &lines, |bytes| {
+        human::bytes(bytes.max(0.0).round() as u64)
+    })
+}
+
 fn duration(us: f64) -> String {
     human::duration_s(us / 1e6)
 }
@@ -79,7 +102,7 @@ fn line(name: &str, colour: u8, series: &[SeriesRow], value: Value) -> Line {
     Line { name: name.to_owned(), colour, points: points.collect() }
 }
 
-/// Stretches over which the same faults hold.
+/// Stretches over which the same faults hold and the same chaos lasts.
 fn spans(series: &[SeriesRow]) -> Vec<Span> {
     let stretches = series.chunk_by(|a, b| a.faults == b.faults);
     let faulty = stretches.filter(|rows| !rows[0].faults.is_empty());

@@ -1,5 +1,5 @@
 //! The tables of the page: thresholds, instrument, counts, violations; then latency,
-//! destinations, retries, faults, replies and circumstances.
+//! destinations, retries, faults, chaos, the target's processes, replies and circumstances.
 
 use crate::measure::results::{HealthStatus, Results, ThresholdStatus, Violation};
 use crate::report::escape::xml;
@@ -59,6 +59,8 @@ pub(super) fn details(results: &Results) -> String {
         section("Destinations", destinations(results)),
         section("Retry delays", retries(results)),
         section("Faults", faults(results)),
+        section("Chaos", chaos(results)),
+        section("The target's processes", resources(results)),
         section("Replies", replies(results)),
         section("Circumstances", circumstances(results)),
     ]
@@ -256,6 +258,42 @@ fn faults(results: &Results) -> String {
     };
     let titles = ["", "where", "stage", "when", "what", "#struck"];
     table(&titles, results.faults.iter().map(row).collect())
+}
+
+fn chaos(results: &Results) -> String {
+    let after = |seconds: Option<f64>| {
+        seconds.map_or("-".to_owned(), |seconds| format!("+{}", human::duration_s(seconds)))
+    };
+    let row = |strike: &crate::measure::results::ChaosFacts| {
+        vec![
+            xml(&strike.what),
+            human::moment(strike.at_s),
+            after(strike.down_s),
+            after(strike.first_accept_s),
+            after(strike.first_delivery_s),
+            xml(&strike.detail),
+        ]
+    };
+    let titles = ["", "#at", "#down", "#first accept", "#first delivery", ""];
+    table(&titles, results.chaos.iter().map(row).collect())
+}
+
+fn resources(results: &Results) -> String {
+    let Some(used) = &results.resources.target else { return String::new() };
+    let size = |bytes: f64| human::bytes(bytes.max(0.0).round() as u64);
+    let rate = |rate: Option<f64>| rate.map_or("-".to_owned(), |rate| format!("{}/s", size(rate)));
+    let count =
+        |count: Option<u32>| count.map_or("-".to_owned(), |count| human::count(count.into()));
+    let cores = |cores: f64| format!("{cores:.2}");
+    let row = |name: &str, mean: String, most: String| vec![name.to_owned(), mean, most];
+    let rows = vec![
+        row("CPU, cores", cores(used.cpu_mean_cores), cores(used.cpu_max_cores)),
+        row("memory", size(used.rss_mean_bytes), human::bytes(used.rss_max_bytes)),
+        row("disk", rate(used.io_mean_bytes_per_s), rate(used.io_max_bytes_per_s)),
+        row("open files", String::new(), count(used.open_files_max)),
+        row("processes", String::new(), count(Some(used.processes_max))),
+    ];
+    table(&["", "#mean", "#peak"], rows)
 }
 
 fn replies(results: &Results) -> String {

@@ -8,6 +8,7 @@ mod evidence;
 mod page;
 mod places;
 mod queue;
+mod target;
 mod times;
 mod top;
 
@@ -37,6 +38,8 @@ fn chapters(page: &mut Page, findings: &Findings) {
     times::latency(page, results);
     places::destinations(page, results);
     places::faults(page, results);
+    target::chaos(page, results);
+    target::resources(page, results);
     evidence::health(page, results);
     evidence::warnings(page, results);
     evidence::violations(page, results);

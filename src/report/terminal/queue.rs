@@ -2,7 +2,7 @@
 
 use super::chart;
 use super::page::{INDENT, Page};
-use crate::measure::results::{Findings, QueueFacts, Results};
+use crate::measure::results::{Findings, QueueFacts, Results, SeriesRow};
 use crate::report::escape::plain;
 use crate::report::human;
 use crate::report::table::{Table, cell, left, right};
@@ -59,11 +59,21 @@ fn chart_of_backlog(page: &mut Page, findings: &Findings) {
     let end = human::moment(findings.series.len() as f64);
     page.facts("", &[format!("{} {end}", chart::periods(&columns, page.view))]);
     for fault in findings.results.faults.iter().filter(|fault| fault.during_s.is_some()) {
-        let open = |row: &crate::measure::results::SeriesRow| {
-            row.faults.split(';').any(|name| name == fault.name)
-        };
+        let open = |row: &SeriesRow| row.faults.split(';').any(|name| name == fault.name);
         let label: String = plain(&fault.name).chars().take(15).collect();
         page.facts(&label, &[chart::span(&columns, open, page.view)]);
+    }
+    chaos_below(page, &findings.results, &columns);
+}
+
+/// Below the curve, when each kind of chaos lasted.
+fn chaos_below(page: &mut Page, results: &Results, columns: &[&[SeriesRow]]) {
+    let mut names: Vec<&str> = results.chaos.iter().map(|strike| strike.what.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    for name in names {
+        let lasts = |row: &SeriesRow| row.faults.split(';').any(|one| one == name);
+        page.facts(&plain(name), &[chart::span(columns, lasts, page.view)]);
     }
 }
 

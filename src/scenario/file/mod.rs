@@ -5,6 +5,7 @@
 
 mod amount;
 mod at;
+mod chaos;
 mod fault;
 mod later;
 mod load;
@@ -15,8 +16,9 @@ mod thresholds;
 
 pub use amount::{Amount, Drawn};
 pub use at::At;
+pub use chaos::{Chaos, Every, Kill, Restart, When};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
-pub use later::{Chaos, Compare, Kill, Restart, Variant};
+pub use later::{Compare, Variant};
 pub use load::{Arrival, Load, Model, Segment};
 pub use message::{
     Auth, Destination, Encoding, Engine, Mechanism, Message, Parts, Sink, Smtp, Timeout, Tls,
@@ -64,7 +66,7 @@ pub struct File {
     /// What goes wrong there.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fault: Vec<At<Fault>>,
-    /// What happens to the target itself. Not built yet.
+    /// What happens to the target itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chaos: Vec<At<Chaos>>,
     /// Bounds the run must meet.

@@ -1,30 +1,13 @@
-//! `[[chaos]]` and `[compare]`: checked, then refused as not built yet.
+//! `[compare]`: checked, then refused as not built yet.
 
 use super::{check_name, not_built, place};
 use crate::scenario::diagnosis::{Problem, Problems};
-use crate::scenario::file::{At, Chaos, Compare, File};
+use crate::scenario::file::{At, Compare, File};
 
 pub(super) fn refuse(file: &File, problems: &mut Problems) {
-    for chaos in &file.chaos {
-        check_chaos(chaos, problems);
-        not_built(Some(&chaos.span), "[[chaos]]", problems);
-    }
     if let Some(compare) = &file.compare {
         check_compare(compare, problems);
         not_built(place(&file.compare), "[compare]", problems);
-    }
-}
-
-fn check_chaos(chaos: &At<Chaos>, problems: &mut Problems) {
-    let Chaos { at: _, kill, pause, restart, run } = &chaos.value;
-    let said = [kill.is_some(), pause.is_some(), restart.is_some(), run.is_some()];
-    let said = said.into_iter().filter(|said| *said).count();
-    if said != 1 {
-        let problem = Problem::new(&chaos.span, "exactly one thing happens at a time");
-        problems.push(problem.help("write one of `kill`, `pause`, `restart`, `run`"));
-    }
-    if let Some(run) = run.as_ref().filter(|run| run.value.is_empty()) {
-        problems.push(Problem::new(&run.span, "the command is empty"));
     }
 }
 

@@ -5,6 +5,7 @@
 //! returns is thrown away when anything was noted.
 
 mod amount;
+mod chaos;
 mod destination;
 mod fault;
 mod fault_action;
@@ -40,6 +41,7 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
         name: name(file.name.as_ref(), fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
         seed: seed(file.seed.as_ref(), problems),
+        chaos: chaos::chaos(&file.chaos, &target.kind, problems),
         target,
         load: load::load(file.load.as_ref(), problems),
         smtp: submission::submission(file.smtp.as_ref(), problems),

@@ -44,10 +44,6 @@ fn what_is_not_built_is_refused() {
         &with("[[fault]]\nstage = \"starttls\"\ntls = \"expired\""),
         ("\"expired\"", "a TLS fault is not built yet", ""),
     );
-    one(
-        &with("[[chaos]]\nat = \"5s\"\nkill = { restart_after = \"3s\" }"),
-        ("[[chaos]]", "[[chaos]] is not built yet", ""),
-    );
     let variants = "[[compare.variant]]\nname = \"a\"\n[[compare.variant]]\nname = \"b\"\n";
     one(
         &with(&format!("[compare]\npairs = 10\n{variants}")),
@@ -58,10 +54,6 @@ fn what_is_not_built_is_refused() {
 #[test]
 fn what_is_not_built_is_checked_all_the_same() {
     let said = |more: &str| complaint(&format!("{LOAD}{DESTINATION}{more}"));
-    let two = said("[[chaos]]\nat = \"5s\"\nkill = {}\npause = \"5s\"\n");
-    assert!(two.contains("exactly one thing happens at a time"), "{two}");
-    let nothing = said("[[chaos]]\nat = \"5s\"\nrun = []\n");
-    assert!(nothing.contains("the command is empty"), "{nothing}");
     let one_variant = said("[compare]\npairs = 0\n[[compare.variant]]\nname = \"a\"\n");
     assert!(one_variant.contains("at least two variants are needed"), "{one_variant}");
     assert!(one_variant.contains("at least one pair is needed"), "{one_variant}");

@@ -1,5 +1,6 @@
 //! Every mistake in a scenario is shown where it stands, with a way out.
 
+mod chaos;
 mod faults;
 mod grammar;
 mod later;

@@ -1,0 +1,135 @@
+//! Chaos: what happens to the target's own life, and when. Decided here; enacted by `run`.
+
+use std::time::Duration;
+
+use rand::RngExt;
+use serde::{Deserialize, Serialize};
+
+use crate::seed::{Key, Purpose, Seed};
+
+/// One `[[chaos]]` of a scenario.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chaos {
+    /// When it strikes.
+    pub at: When,
+    /// What it does.
+    pub act: Act,
+}
+
+/// When chaos strikes, as offsets into the measured period.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum When {
+    /// Once.
+    Once(Duration),
+    /// Again and again, the first time after `every`.
+    Every {
+        /// Mean time between two strikes.
+        every: Duration,
+        /// Each strike comes up to so much earlier or later; at most half of `every`, so that
+        /// strikes keep their order.
+        jitter: Duration,
+    },
+}
+
+/// What happens to the target.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Act {
+    /// SIGKILL of every process; started again after a time, or never.
+    Kill {
+        /// The time.
+        restart_after: Option<Duration>,
+    },
+    /// SIGSTOP of every process, and SIGCONT after so long.
+    Pause(Duration),
+    /// Orderly stop and start.
+    Restart,
+    /// A command of the user's.
+    Run(Vec<String>),
+}
+
+impl Act {
+    /// Its key in a scenario, which is also what reports call it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            Act::Kill { .. } => "kill",
+            Act::Pause(_) => "pause",
+            Act::Restart => "restart",
+            Act::Run(_) => "run",
+        }
+    }
+
+    /// Whether it needs a target whose processes are ours.
+    #[must_use]
+    pub fn needs_own_target(&self) -> bool {
+        !matches!(self, Act::Run(_))
+    }
+}
+
+/// Strikes in the order in which they come: offset and number of the entry. Without end where an
+/// entry has none.
+pub fn strikes(chaos: &[Chaos], seed: Seed) -> impl Iterator<Item = (Duration, usize)> {
+    let whens: Vec<When> = chaos.iter().map(|entry| entry.at).collect();
+    let mut ordinals = vec![1_u32; whens.len()];
+    std::iter::from_fn(move || {
+        let next = |(entry, when): (usize, &When)| {
+            Some((offset(*when, entry, ordinals[entry], seed)?, entry))
+        };
+        let (at, entry) = whens.iter().enumerate().filter_map(next).min()?;
+        ordinals[entry] = ordinals[entry].saturating_add(1);
+        Some((at, entry))
+    })
+}
+
+/// When strike number `ordinal` (1 for the first) of an entry comes; `None`: there is none.
+fn offset(when: When, entry: usize, ordinal: u32, seed: Seed) -> Option<Duration> {
+    match when {
+        When::Once(at) => (ordinal == 1).then_some(at),
+        When::Every { every, jitter } => {
+            let key = Key { subject: entry as u64, attempt: ordinal, detail: 0 };
+            let share = seed.stream(Purpose::Chaos, key).random_range(0.0..=2.0);
+            let latest = every.checked_mul(ordinal)?.checked_add(jitter.mul_f64(share))?;
+            Some(latest.saturating_sub(jitter))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(n: u64) -> Duration {
+        Duration::from_secs(n)
+    }
+
+    fn at(when: When) -> Chaos {
+        Chaos { at: when, act: Act::Restart }
+    }
+
+    #[test]
+    fn strikes_of_several_entries_come_in_order() {
+        let chaos = [
+            at(When::Every { every: seconds(10), jitter: Duration::ZERO }),
+            at(When::Once(seconds(12))),
+        ];
+        let first: Vec<_> = strikes(&chaos, Seed(1)).take(4).collect();
+        let expected = [(10, 0), (12, 1), (20, 0), (30, 0)];
+        assert_eq!(first, expected.map(|(second, entry)| (seconds(second), entry)));
+        assert_eq!(strikes(&chaos[1..], Seed(1)).count(), 1);
+        assert_eq!(strikes(&[], Seed(1)).count(), 0);
+    }
+
+    #[test]
+    fn jitter_is_drawn_from_the_seed_and_keeps_its_bounds() {
+        let chaos = [at(When::Every { every: seconds(10), jitter: seconds(2) })];
+        let drawn = |seed| strikes(&chaos, Seed(seed)).take(50).collect::<Vec<_>>();
+        assert_eq!(drawn(7), drawn(7));
+        assert_ne!(drawn(7), drawn(8));
+        for (nth, (offset, _)) in (1_u64..).zip(drawn(7)) {
+            let (least, most) = (seconds(nth * 10 - 2), seconds(nth * 10 + 2));
+            assert!((least..=most).contains(&offset), "{nth}: {offset:?}");
+        }
+        let early = drawn(7).into_iter().zip(1_u32..).filter(|((at, _), n)| *at < seconds(10) * *n);
+        assert!((10..40).contains(&early.count()), "both sides");
+    }
+}
