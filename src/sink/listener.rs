@@ -145,6 +145,8 @@ impl Door {
             tracing::warn!("{} is closed and could not be kept: {error}", self.address);
         }
         self.state = State::Closed(kept.ok());
+        let at = self.shared.clock.now();
+        self.shared.ledger.record(&Event::Struck { at, fault: rule });
         self.tell(Some(rule));
     }
 
@@ -156,7 +158,7 @@ impl Door {
         Ok(())
     }
 
-    /// Tells the ledger, and then the sessions, which are reset when the port is closed.
+    /// Tells the ledger, and then the sessions, which are cut when the port is closed.
     fn tell(&self, closed_by: Option<u16>) {
         let (at, destination) = (self.shared.clock.now(), self.destination);
         self.shared.ledger.record(&Event::Port { at, destination, closed_by });

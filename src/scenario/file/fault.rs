@@ -15,7 +15,7 @@ pub struct Fault {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<At<String>>,
     /// The one destination it is limited to. Default: every destination. Before stage rcpt-to only
-    /// for target kinds that come to an address of the sink for each destination (relay).
+    /// for targets that mailbench starts, which come to an address of the sink for each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<At<String>>,
     /// The stage of the dialogue at which it strikes.

@@ -162,7 +162,7 @@ fn check_destination_known(fault: &Fault, stage: Stage, problems: &mut Problems)
             ("per", fault.limit.as_ref().and_then(|limit| place(&limit.value.per))),
         ];
         let help = "here all destinations share one address of the sink, and one is known by its \
-                    recipients: use a stage from rcpt-to to end-of-data, or target kind relay";
+                    recipients: use a stage from rcpt-to to end-of-data, or a target kind that mailbench starts, such as relay";
         cannot_be_told(keys, stage, help, problems);
     }
 }

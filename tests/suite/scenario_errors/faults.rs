@@ -121,10 +121,10 @@ fn one_address_for_all_destinations_tells_none_before_rcpt() {
     for target in ["[target]\nkind = \"direct\"\n", external] {
         for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
             let what = format!("`destination` cannot be told at stage {stage}");
-            one(&fault(target, stage, stall), ("\"a.test\"", &what, "target kind relay"));
+            one(&fault(target, stage, stall), ("\"a.test\"", &what, "such as relay"));
         }
         let what = "`per` cannot be told at stage mail-from";
-        one(&fault(target, "mail-from", per), ("\"destination\"", what, "target kind relay"));
+        one(&fault(target, "mail-from", per), ("\"destination\"", what, "such as relay"));
     }
     let relay = "[target]\nkind = \"relay\"\n";
     for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
