@@ -53,3 +53,4 @@ mod stall;
 mod submission;
 mod support;
 mod unproved_is_not_a_pass;
+mod what_went_wrong_is_said_once;
