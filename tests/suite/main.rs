@@ -30,6 +30,7 @@ mod offering;
 mod plans;
 mod planted_faults_are_found;
 mod real_clients_deliver;
+mod real_mtas;
 mod receiver;
 mod relay_actors;
 mod relay_bears_hostile_clients;
