@@ -26,6 +26,12 @@ impl Time {
         Duration::from_nanos(self.0)
     }
 
+    /// Seconds since the epoch.
+    #[must_use]
+    pub fn seconds(self) -> f64 {
+        self.offset().as_secs_f64()
+    }
+
     /// How long after `earlier` this is; zero when it is not later.
     #[must_use]
     pub fn since(self, earlier: Time) -> Duration {
@@ -37,6 +43,18 @@ impl Time {
     pub fn plus(self, by: Duration) -> Time {
         Time::from_offset(self.offset().saturating_add(by))
     }
+}
+
+/// A length of time in microseconds, as journal and figures hold it; saturates.
+#[must_use]
+pub fn micros(length: Duration) -> u64 {
+    u64::try_from(length.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// The same where many are kept; saturates after 71 minutes.
+#[must_use]
+pub fn micros_u32(length: Duration) -> u32 {
+    u32::try_from(length.as_micros()).unwrap_or(u32::MAX)
 }
 
 /// Reads the monotonic clock as time since one epoch.

@@ -12,9 +12,6 @@ pub const COMMAND_LINE: usize = 4096;
 /// Bytes of an over-long command line a server side throws away before it gives the peer up.
 pub const LINE_DISCARDED: usize = 1024 * 1024;
 
-/// Longest reply line a client reads. RFC 5321 §4.5.3.1.5 asks for 512.
-pub const REPLY_LINE: usize = 8192;
-
 /// Longest reply a client reads, all its lines together; no reply has more than a few dozen.
 pub const REPLY: usize = 64 * 1024;
 
@@ -113,7 +110,7 @@ pub const RECONNECT: Duration = Duration::from_millis(20);
 pub const SERVER_IDLE: Duration = Duration::from_secs(300);
 
 /// A confirmed reception that ended at most this long before a kill of the target excuses one
-/// further copy (correctness §2.2, copies around a kill).
+/// further copy: the target may have read its `250` and died before it had noted that.
 pub const KILL_WINDOW: Duration = Duration::from_secs(1);
 
 /// A FIN that comes this much before the time noted for a kill of the target is still the kill's
@@ -138,11 +135,10 @@ pub const REPLY_TEXT: usize = 512;
 /// Violations listed with their evidence in a report; the counts are always complete.
 pub const VIOLATIONS_LISTED: usize = 100;
 
-/// Time to wait for the target's greeting before the run is given up.
 /// Lines of evidence kept of one violation.
 pub const EVIDENCE_LINES: usize = 50;
 
-/// Tries to start the target before the run is given up.
+/// Time to wait for the target's greeting before the run is given up.
 pub const TARGET_START: Duration = Duration::from_secs(30);
 
 /// Time the preflight message has to arrive at the sink.
@@ -156,6 +152,7 @@ pub const TARGET_LINES: usize = 64;
 
 /// Time a queue command may take.
 pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
+
 /// Recipients the relay holds before it answers `452` and `421`, unless told otherwise: a few
 /// hundred bytes of memory each.
 pub const RELAY_QUEUE: u64 = 1_000_000;
@@ -209,6 +206,7 @@ pub const RELAY_REPLIES: usize = 64 * 1024;
 
 /// Connections the kernel holds for the relay before it accepts them.
 pub const RELAY_BACKLOG: u32 = 1_024;
+
 /// How long after the latest moment its schedule allows a retry counts as missed: a queue run
 /// and a busy machine may delay it, a lost timer never ends.
 pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
@@ -225,6 +223,7 @@ pub const DSN_PARTS: usize = 8;
 
 /// Flaws told of one DSN.
 pub const DSN_FLAWS: usize = 16;
+
 /// Seconds in a series: a week. What happens later is judged all the same, without a row.
 pub const SERIES_SECONDS: usize = 7 * 24 * 3600;
 

@@ -51,12 +51,6 @@ impl Quantity {
             }
         }
     }
-
-    /// Whether every sample is the same.
-    #[must_use]
-    pub fn is_constant(&self) -> bool {
-        matches!(self, Quantity::Constant(_))
-    }
 }
 
 impl Law {

@@ -9,7 +9,7 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
-use super::server::{raise_descriptor_limit, stop_on_signal};
+use super::server::{self, stop_on_signal};
 use crate::limits::RELAY_QUEUE;
 use crate::queue::schedule::RetrySchedule;
 use crate::relay::reader::Reader;
@@ -61,7 +61,7 @@ pub(super) struct Args {
 
 /// Runs the relay until it is told to stop, or counts its queue.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime = server::runtime()?;
     match args.relay_to {
         Some(relay_to) => runtime.block_on(relay(args, relay_to)),
         None => {
@@ -89,7 +89,6 @@ async fn relay(args: &Args, relay_to: SocketAddr) -> anyhow::Result<Exit> {
         seed: Seed(args.seed),
         capacity: args.capacity,
     };
-    raise_descriptor_limit();
     let stop = stop_on_signal()?;
     if args.until_stdin_closes {
         stop_at_end_of_input(stop.clone());

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
-use super::server::raise_descriptor_limit;
+use super::server;
 use crate::measure::verdict;
 use crate::report::progress::Progress;
 use crate::report::view::View;
@@ -67,9 +67,7 @@ fn check_classes(allowed: &[String]) -> anyhow::Result<()> {
 }
 
 fn experiment(request: &Request, quiet: bool) -> Result<Outcome, RunError> {
-    let mut runtime = tokio::runtime::Builder::new_multi_thread();
-    let runtime = runtime.enable_all().build().map_err(RunError::Runtime)?;
-    raise_descriptor_limit();
+    let runtime = server::runtime().map_err(RunError::Runtime)?;
     let mut progress = Progress::on_stderr(quiet);
     let outcome = runtime.block_on(async {
         let interrupts = Interrupts::listen().map_err(RunError::Runtime)?;

@@ -1,7 +1,15 @@
-//! What every subcommand that serves needs of the system: signals, and enough descriptors.
+//! What every subcommand that opens sockets needs of the system: a runtime, enough descriptors,
+//! signals.
 
+use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// A runtime on every core, in a process that may open as many descriptors as the system lets it.
+pub(super) fn runtime() -> std::io::Result<Runtime> {
+    raise_descriptor_limit();
+    Builder::new_multi_thread().enable_all().build()
+}
 
 /// A token that is cancelled by SIGTERM or SIGINT.
 pub(super) fn stop_on_signal() -> std::io::Result<CancellationToken> {
@@ -21,7 +29,7 @@ pub(super) fn stop_on_signal() -> std::io::Result<CancellationToken> {
 }
 
 /// Each session and each delivery is a descriptor; the customary soft limit is 1024.
-pub(super) fn raise_descriptor_limit() {
+fn raise_descriptor_limit() {
     use nix::sys::resource::{Resource, getrlimit, setrlimit};
     let raised = getrlimit(Resource::RLIMIT_NOFILE)
         .and_then(|(_, hard)| setrlimit(Resource::RLIMIT_NOFILE, hard, hard));

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
-use super::server::{raise_descriptor_limit, stop_on_signal};
+use super::server::{self, stop_on_signal};
 use crate::clock::{Clock, Time};
 use crate::ledger::event::{AttemptOutcome, Event, SessionChange};
 use crate::ledger::{Ledger, journal};
@@ -54,9 +54,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let ledger = Ledger::create(&path)
         .with_context(|| format!("cannot create {}", path.display()))
         .map_err(|error| Exit::Usage.because(error))?;
-    raise_descriptor_limit();
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(settings, ledger))?;
+    server::runtime()?.block_on(serve(settings, ledger))?;
     let events = journal::open(&path).context("cannot read the journal back")?;
     super::print(&Summary::of(events, domains).text())?;
     drop(folder);

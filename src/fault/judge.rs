@@ -42,8 +42,8 @@ pub struct Moment {
 pub struct Verdict {
     /// Wait this long first.
     pub delay: Duration,
-    /// Number of the first rule that delays.
-    pub delayed_by: Option<u16>,
+    /// Numbers of the rules that delay.
+    pub delayed_by: Vec<u16>,
     /// From here on read at most this many bytes a second, and the rule that says so.
     pub throttle: Option<(u16, f64)>,
     /// The action that wins, and its rule; `None`: go on as without faults.
@@ -73,7 +73,19 @@ impl Verdict {
     /// Number of the rule that decided, or else of the first that delays.
     #[must_use]
     pub fn rule(&self) -> Option<u16> {
-        self.decided.as_ref().map(|(number, _)| *number).or(self.delayed_by)
+        self.decided.as_ref().map(|(number, _)| *number).or(self.delayed_by.first().copied())
+    }
+
+    /// Numbers of all rules that take effect: those that delay, slow down, or decide. A positive
+    /// reply of a script changes nothing.
+    pub fn striking(&self) -> impl Iterator<Item = u16> + '_ {
+        let decided = self.decided.as_ref().filter(|(_, effect)| match effect {
+            Effect::Reply(reply) => !reply.is_positive(),
+            _ => true,
+        });
+        let decided = decided.map(|(number, _)| *number);
+        let throttled = self.throttle.map(|(number, _)| number);
+        self.delayed_by.iter().copied().chain(throttled).chain(decided)
     }
 }
 
@@ -91,7 +103,7 @@ pub fn judge(rules: &[Rule], seed: Seed, moment: &Moment, limits: &mut Limits) -
         match &rule.action {
             Action::Delay(seconds) => {
                 verdict.delay = verdict.delay.saturating_add(delay::drawn(seconds, seed, key));
-                verdict.delayed_by.get_or_insert(number);
+                verdict.delayed_by.push(number);
             }
             Action::Throttle { bytes_per_second } => {
                 let slower = verdict.throttle.is_none_or(|(_, least)| *bytes_per_second < least);
@@ -241,7 +253,7 @@ mod tests {
             [delay(0.2), slow(90.0), rule(always, stall), slow(50.0), defer(always), delay(0.3)];
         let seen = verdict(&rules, &moment(1));
         assert_eq!(seen.delay, Duration::from_millis(500));
-        assert_eq!(seen.delayed_by, Some(0));
+        assert_eq!(seen.delayed_by.first(), Some(&0));
         assert_eq!(seen.throttle, Some((3, 50.0)));
         assert_eq!(seen.decided, Some((2, Effect::Stall(Duration::from_secs(9)))));
         assert_eq!(seen.rule(), Some(2));

@@ -1,4 +1,4 @@
-//! The classes of correctness §2.2 under their names, and what a class amounts to. The rules are
+//! The classes of probes under their names, and what a class amounts to. The rules are
 //! `disposition`'s.
 
 /// The primary class of a probe, in the order in which the rules are tried.

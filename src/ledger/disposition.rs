@@ -1,5 +1,4 @@
-//! What became of one probe: exactly one class, by the first rule that matches, and its flags
-//! (correctness §2.2).
+//! What became of one probe: exactly one class, by the first rule that matches, and its flags.
 //!
 //! Pure: everything a rule asks is in [`ProbeHistory`]. What the facts are is `history`'s.
 
@@ -17,10 +16,10 @@ pub enum Queued {
     Unknown,
 }
 
-/// Everything the rules ask about one probe. The counters are those of correctness §2.2.
+/// Everything the rules ask about one probe.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ProbeHistory {
-    /// Submissions accepted (`Sok`).
+    /// Submissions accepted.
     pub accepted: u32,
     /// Submissions whose outcome is not known (`Samb`).
     pub indeterminate: u32,
@@ -62,7 +61,7 @@ pub struct ProbeHistory {
     pub queued: Queued,
 }
 
-/// Copies beyond the first, by what excuses them (correctness §2.2).
+/// Copies beyond the first, by what excuses them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Duplicates {
     /// Nothing excuses them.
@@ -105,9 +104,8 @@ pub fn classify(probe: &ProbeHistory) -> Disposition {
     }
 }
 
-/// The table of correctness §2.2, row by row; the first match wins. Two rows stand elsewhere:
-/// `phantom` is no probe of this run (see `history`), and `discarded_null` comes before `lost`,
-/// which it refines.
+/// The rules in order; the first that matches wins. `phantom` is no probe of this run (see
+/// `history`); `discarded_null` refines `lost` and stands before it.
 fn class_of(p: &ProbeHistory) -> Class {
     let received = p.received() > 0;
     let nothing = !received && p.bounces == 0;
@@ -152,8 +150,7 @@ fn judgement_of(class: Class, probe: &ProbeHistory) -> Judgement {
     }
 }
 
-/// `dup_unexcused` and `dup_excused` of correctness §2.2. The causes add up to the excused:
-/// each ambiguous reception explains one further copy (but the last, when none was confirmed),
+/// Copies beyond the first. The causes add up to the excused: each ambiguous reception explains one further copy (but the last, when none was confirmed),
 /// each submission beyond the first another, and the rest up to their number the kills.
 fn duplicates_of(p: &ProbeHistory) -> Duplicates {
     let submissions = (p.accepted + p.indeterminate).max(1);
@@ -190,14 +187,6 @@ impl ProbeHistory {
             && self.unconfirmed == 0
             && self.bounces == 0
             && self.accepted + self.indeterminate > 0
-    }
-}
-
-impl Duplicates {
-    /// Copies that something excuses.
-    #[must_use]
-    pub fn excused(&self) -> u32 {
-        self.withheld + self.unconfirmed + self.indeterminate + self.kill
     }
 }
 
@@ -365,7 +354,8 @@ mod tests {
         let some = Duplicates { withheld: 2, unconfirmed: 1, ..Duplicates::default() };
         assert_eq!(duplicates(ProbeHistory { withheld: 2, unconfirmed: 1, ..CLEAN }), some);
         let none = ProbeHistory { withheld: 2, unconfirmed: 1, ..UNSEEN };
-        assert_eq!(duplicates(none).excused(), 2);
+        let told = duplicates(none);
+        assert_eq!((told.withheld + told.unconfirmed, told.unexcused), (2, 0));
         assert_eq!(duplicates(ProbeHistory { withheld: 1, ..UNSEEN }), Duplicates::default());
     }
 

@@ -45,6 +45,9 @@ pub enum Event {
     Interrupted { at: Time },
     /// A once-a-second look at the target's processes.
     Usage(Usage),
+    /// A fault rule took effect at the sink: on one command, one transaction, one session, or on
+    /// the port, when it closed it.
+    Struck { at: Time, fault: u16 },
 }
 
 /// What run this is, and where. Written once; everything a report says about its circumstances.
@@ -70,6 +73,8 @@ pub struct RunFacts {
     pub target_version: String,
     /// Where the target took mail.
     pub target_address: String,
+    /// What of the scenario the target was not told, because it has no such setting; in words.
+    pub untranslated: Vec<String>,
 }
 
 /// Part of a run.

@@ -1,7 +1,6 @@
 //! Attempts as rows of `attempts.csv`.
 
 use super::results::AttemptRow;
-use crate::clock::Time;
 use crate::ledger::event::{Attempt, AttemptOutcome, Damage};
 use crate::scenario::model::Scenario;
 
@@ -15,8 +14,8 @@ pub fn row(attempt: &Attempt, scenario: &Scenario) -> AttemptRow {
     let damage: Vec<&str> =
         damage.unwrap_or_default().iter().map(|damage| damage_name(*damage)).collect();
     AttemptRow {
-        started_s: seconds(attempt.started),
-        ended_s: seconds(attempt.ended),
+        started_s: attempt.started.seconds(),
+        ended_s: attempt.ended.seconds(),
         probe: attempt.probe.0,
         destination: domain.map(|it| it.domain.clone()).unwrap_or_default(),
         attempt: attempt.number,
@@ -33,10 +32,6 @@ pub fn row(attempt: &Attempt, scenario: &Scenario) -> AttemptRow {
         confirmed: false,
         damage: damage.join(";"),
     }
-}
-
-fn seconds(time: Time) -> f64 {
-    time.offset().as_secs_f64()
 }
 
 fn outcome_name(outcome: AttemptOutcome) -> &'static str {

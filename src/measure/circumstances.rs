@@ -6,7 +6,6 @@ use super::collect::Rest;
 use super::periods::Periods;
 use super::results::{Resources, Run, TargetFacts, Tool};
 use super::series::cpu_share;
-use crate::clock::Time;
 use crate::ledger::event::{Period, Pulse, RunFacts};
 use crate::ledger::history::History;
 use crate::scenario::Scenario;
@@ -25,9 +24,9 @@ pub fn run(scenario: &Scenario, history: &History, periods: &Periods) -> Run {
         name: scenario.name.clone(),
         question: scenario.question.clone(),
         started_at: text(history, |facts| &facts.started_at),
-        duration_s: seconds(periods.close()),
-        measured_from_s: seconds(periods.measured_from()),
-        measured_to_s: seconds(periods.load_stop()),
+        duration_s: periods.close().seconds(),
+        measured_from_s: periods.measured_from().seconds(),
+        measured_to_s: periods.load_stop().seconds(),
         seed: scenario.seed.0,
         scenario_sha256: text(history, |facts| &facts.scenario_sha256),
         command: text(history, |facts| &facts.command),
@@ -93,8 +92,4 @@ pub fn resources(history: &History, rest: &Rest) -> Resources {
 
 fn text(history: &History, of: impl Fn(&RunFacts) -> &String) -> String {
     history.course().facts.as_ref().map(|facts| of(facts).clone()).unwrap_or_default()
-}
-
-fn seconds(time: Time) -> f64 {
-    time.offset().as_secs_f64()
 }

@@ -1,4 +1,4 @@
-//! Conservation: what became of every probe, added up, checked and judged (correctness §2.2).
+//! Conservation: what became of every probe, added up, checked and judged.
 //!
 //! A probe counts when it was due in the measured period. One that is not valid, or that came
 //! twice without excuse, counts wherever it was due: mail lost in the warm-up is lost, and the
@@ -27,7 +27,7 @@ pub struct Inputs<'a> {
 /// The ledger, added up and judged.
 #[derive(Clone, Debug)]
 pub struct Conservation {
-    /// Every count of contract §4 and every class, by name.
+    /// Every count and every class, by name.
     pub counts: BTreeMap<String, u64>,
     /// The same by destination.
     pub destinations: Vec<BTreeMap<String, u64>>,

@@ -24,11 +24,9 @@ pub fn attach(
         lines.sort_by_key(|(at, _)| *at);
         let more = lines.len().saturating_sub(limits::EVIDENCE_LINES);
         lines.truncate(limits::EVIDENCE_LINES);
-        violation.evidence.extend(
-            lines
-                .into_iter()
-                .map(|(at, text)| format!("{:.3} s: {text}", at.offset().as_secs_f64())),
-        );
+        violation
+            .evidence
+            .extend(lines.into_iter().map(|(at, text)| format!("{:.3} s: {text}", at.seconds())));
         if more > 0 {
             violation.evidence.push(format!("and {more} more"));
         }

@@ -2,12 +2,11 @@
 
 use super::results::FaultFacts;
 use crate::fault::rule::{Action, Hangup, Limit, Rule, Window};
-use crate::ledger::event::{Event, SessionChange};
-use crate::probe::PREFLIGHT;
+use crate::ledger::event::Event;
 use crate::quantity::{Law, Quantity};
 use crate::scenario::model::Scenario;
 
-/// Counts how often each rule decided something.
+/// Counts how often each rule took effect.
 #[derive(Debug)]
 pub struct Strikes {
     counts: Vec<u64>,
@@ -22,12 +21,9 @@ impl Strikes {
 
     /// Takes note of an event.
     pub fn observe(&mut self, event: &Event) {
-        let rule = match event {
-            Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => attempt.fault,
-            Event::Session { change: SessionChange::TurnedAway { fault, .. }, .. } => *fault,
-            _ => None,
-        };
-        if let Some(count) = rule.and_then(|rule| self.counts.get_mut(usize::from(rule))) {
+        if let Event::Struck { fault, .. } = event
+            && let Some(count) = self.counts.get_mut(usize::from(*fault))
+        {
             *count += 1;
         }
     }

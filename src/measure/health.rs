@@ -1,4 +1,4 @@
-//! Whether the instrument is to be believed (measurement §1.6): it grades itself, and a run that
+//! Whether the instrument is to be believed: it grades itself, and a run that
 //! it spoiled is invalid, not slow.
 //!
 //! Bounds in milliseconds would condemn every run on a busy two-core machine, so where a check is

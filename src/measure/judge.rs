@@ -208,6 +208,7 @@ impl Figured {
         warnings.extend(warning::growth(series, &self.load, scenario));
         warnings.extend(drifts);
         warnings.extend(warning::retries(&self.retry_curve, scenario));
+        warnings.extend(warning::untranslated(history));
         warnings.extend(warning::idle_faults(&self.faults));
         warnings.extend(warning::idle_chaos(scenario, &rest.outages));
         warnings.extend(warning::brevity(&rest.periods));

@@ -1,6 +1,6 @@
 //! From samples to one [`Latency`]: which percentiles may be stated, and which are only bounds.
 //!
-//! Two rules (measurement §1.4). A percentile is withheld below the number of samples at which a
+//! Two rules. A percentile is withheld below the number of samples at which a
 //! two-sided 95 % interval for it exists. A percentile that a censored observation could still
 //! raise is given as "at least".
 
@@ -20,7 +20,7 @@ pub struct Percentile {
     pub needs: u64,
 }
 
-/// The percentiles of contract §4.
+/// The percentiles a report states, with the samples each needs.
 pub const PERCENTILES: [Percentile; 7] = [
     Percentile { name: "p50", share: 0.5, needs: 6 },
     Percentile { name: "p75", share: 0.75, needs: 13 },

@@ -2,7 +2,6 @@
 
 use super::periods::Periods;
 use super::results::LoadFacts;
-use crate::clock::Time;
 use crate::ledger::history::MessageView;
 use crate::plan::Plan;
 use crate::scenario::model::{Arrival, LoadModel, Scenario};
@@ -71,12 +70,6 @@ fn names(model: &LoadModel) -> (&'static str, &'static str) {
 /// Messages that the plan has for the measured period as long as it lasted; none in the closed
 /// model, where completions decide.
 fn planned(scenario: &Scenario, plan: &Plan, periods: &Periods) -> Option<u64> {
-    if matches!(scenario.load.model, LoadModel::Closed { .. }) {
-        return None;
-    }
-    let from = Time::from_offset(scenario.load.warm_up);
-    let to = from.plus(periods.load_stop().since(periods.measured_from()));
-    let dues = plan.offers().filter_map(|offer| offer.due).map(Time::from_offset);
-    let inside = dues.skip_while(|due| *due < from).take_while(|due| *due < to);
-    Some(inside.count() as u64)
+    let from = scenario.load.warm_up;
+    plan.due_within(from..from + periods.load_stop().since(periods.measured_from()))
 }

@@ -1,4 +1,4 @@
-//! The latency metrics of contract §4: their names, and which stage belongs to which.
+//! The latency metrics: their names, and which stage belongs to which.
 //!
 //! `submit_*`, `stage_*` and `schedule_lag` have one sample a message (one reply, one dispatch);
 //! the others one a probe, because each recipient is delivered by itself.

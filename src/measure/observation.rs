@@ -1,8 +1,8 @@
 //! What one message says about latencies: which spans it shows, and which were cut off.
 //!
 //! Only mail that went well enough has a latency: a message the target refused, or whose reply
-//! was never read, is a count elsewhere, so that fast rejections cannot improve a percentile
-//! (measurement §1.4). Mail that was still on its way at the close is censored, not left out.
+//! was never read, is a count elsewhere, so that fast rejections cannot improve a percentile.
+//! Mail that was still on its way at the close is censored, not left out.
 
 use std::time::Duration;
 

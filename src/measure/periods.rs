@@ -1,6 +1,6 @@
 //! The periods of a run as its journal tells them, and to which one a message belongs.
 //!
-//! A message counts by the period in which it was due, wherever it finishes (measurement §1.5).
+//! A message counts by the period in which it was due, wherever it finishes.
 
 use crate::clock::Time;
 use crate::ledger::event::{Event, Period};
@@ -119,6 +119,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Target { at, .. }
         | Event::Queue { at, .. }
         | Event::Limit { at, .. }
+        | Event::Struck { at, .. }
         | Event::Interrupted { at } => Some(*at),
         Event::Submitted(submitted) => Some(submitted.done),
         Event::Attempt(attempt) => Some(attempt.ended),

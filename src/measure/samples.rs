@@ -12,6 +12,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
 
 use super::observation::Seen;
+use crate::clock;
 use crate::limits;
 
 /// Durations of one metric, microseconds.
@@ -67,7 +68,7 @@ impl Samples {
     }
 
     fn held(&mut self, value: Duration) -> u32 {
-        let micros = u32::try_from(value.as_micros()).unwrap_or(u32::MAX);
+        let micros = clock::micros_u32(value);
         self.overflow += u64::from(micros > HIGH);
         micros.min(HIGH)
     }

@@ -9,7 +9,7 @@ use super::observation::Seen;
 use super::outages::Outages;
 use super::periods::{self, Periods};
 use super::results::{Interval, SeriesRow};
-use crate::clock::Time;
+use crate::clock::{self, Time};
 use crate::fault::rule::Rule;
 use crate::ledger::event::{AttemptOutcome, Event, Pulse, Usage};
 use crate::ledger::history::ProbeView;
@@ -81,7 +81,7 @@ impl Series {
     pub fn latency(&mut self, metric: LatencyMetric, at: Option<Time>, seen: Seen) {
         let (Some(at), Seen::Whole(value)) = (at, seen) else { return };
         if let Some(second) = self.at(at) {
-            let micros = u32::try_from(value.as_micros()).unwrap_or(u32::MAX);
+            let micros = clock::micros_u32(value);
             second.values[metric as usize].push(micros);
         }
     }

@@ -1,5 +1,4 @@
-//! The counts of contract §4 over some set of probes, and the sums they must satisfy
-//! (correctness §2.2, invariants 1 and 2).
+//! The counts of a report over some set of probes, and the sums they must satisfy.
 
 use std::collections::BTreeMap;
 

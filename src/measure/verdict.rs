@@ -1,4 +1,4 @@
-//! The end of it: reasons, and the exit code they call for (contract §3).
+//! The end of it: reasons, and the exit code they call for.
 //!
 //! A reason has a class, which is what `--allow` names. What the user allows is no part of a
 //! run's results; it only changes the code of the process ([`exit_code`]).

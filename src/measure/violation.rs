@@ -77,7 +77,7 @@ impl<'a> Listing<'a> {
 }
 
 fn violation_of(phantom: &Phantom) -> Violation {
-    let seconds = phantom.at.offset().as_secs_f64();
+    let seconds = phantom.at.seconds();
     Violation {
         class: "phantom".to_owned(),
         probe: phantom.probe.map(|probe| probe.0),

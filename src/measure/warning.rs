@@ -5,13 +5,14 @@ use super::periods::Periods;
 use super::results::{FaultFacts, Latency, LoadFacts, RetryPoint, SeriesRow, Warning};
 use super::samples::Samples;
 use crate::ledger::event::Event;
+use crate::ledger::history::History;
 use crate::scenario::model::{LoadModel, Scenario, TargetKind};
 
 /// Percentiles whose absence is worth a word. The rarer ones are withheld on most runs.
 const EXPECTED: [&str; 5] = ["p50", "p75", "p90", "p95", "p99"];
 
 /// A measured period shorter than this cannot show that the system had settled: twelve batches
-/// of five seconds (measurement §1.5).
+/// of five seconds.
 const STEADY_S: f64 = 60.0;
 
 /// Medians of the two halves of a period may differ by this share, and by this much.
@@ -203,6 +204,17 @@ pub fn retries(curve: &[RetryPoint], scenario: &Scenario) -> Vec<Warning> {
         warnings.push(warn("missed-retries", text));
     }
     warnings
+}
+
+/// What of the scenario the target was not told.
+#[must_use]
+pub fn untranslated(history: &History) -> Vec<Warning> {
+    let Some(facts) = &history.course().facts else { return Vec::new() };
+    let told = |what: &String| {
+        let text = format!("{} was not told all of the scenario: {what}", facts.target_kind);
+        warn("untranslated", text)
+    };
+    facts.untranslated.iter().map(told).collect()
 }
 
 /// Faults that never struck: the run did not ask what its scenario meant to ask.

@@ -13,6 +13,7 @@ mod offers;
 #[cfg(test)]
 mod sample;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -101,10 +102,10 @@ impl Plan {
         Offers::new(Arc::clone(&self.facts))
     }
 
-    /// How many messages there are; `None`: traffic decides. Walks the arrivals.
+    /// How many messages are due within `span`; `None`: traffic decides. Walks the arrivals.
     #[must_use]
-    pub fn planned_messages(&self) -> Option<u64> {
-        offers::Dues::new(&self.facts).count_planned()
+    pub fn due_within(&self, span: Range<Duration>) -> Option<u64> {
+        offers::Dues::new(&self.facts).count_within(&span)
     }
 
     /// The preflight message, as small as can be: one recipient a destination, up to

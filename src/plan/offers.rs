@@ -1,5 +1,6 @@
 //! The sequence of messages, made as it is asked for: ten million take no memory.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -95,12 +96,11 @@ impl Dues {
         Dues { arrivals, warm_up: load.warm_up, counted_left, left: limits::MESSAGES }
     }
 
-    /// How many are still to come; `None`: traffic decides.
-    pub(super) fn count_planned(self) -> Option<u64> {
-        match (&self.arrivals, self.counted_left) {
-            (None, counted) => counted,
-            (Some(_), _) => Some(self.fold(0, |count, _| count + 1)),
-        }
+    /// How many lie within `span`; `None`: there are no due times.
+    pub(super) fn count_within(self, span: &Range<Duration>) -> Option<u64> {
+        self.arrivals.as_ref()?;
+        let until = self.flatten().take_while(|due| *due < span.end);
+        Some(until.filter(|due| *due >= span.start).count() as u64)
     }
 }
 
@@ -190,7 +190,11 @@ mod tests {
             let dues: Vec<Duration> = plan.offers().filter_map(|offer| offer.due).collect();
             assert!(dues.is_sorted(), "{arrival:?}");
             assert!(dues.last().is_some_and(|last| *last < Duration::from_secs(15)));
-            assert_eq!(plan.planned_messages(), Some(dues.len() as u64));
+            assert_eq!(plan.due_within(Duration::ZERO..Duration::MAX), Some(dues.len() as u64));
+            let (from, to) = (Duration::from_secs(4), Duration::from_secs(12));
+            let inside = dues.iter().filter(|due| (from..to).contains(*due)).count() as u64;
+            assert!(inside > 0 && inside < dues.len() as u64, "{inside}");
+            assert_eq!(plan.due_within(from..to), Some(inside));
         }
     }
 
@@ -199,7 +203,7 @@ mod tests {
         let plan = plan(|source| {
             source.load.model = open(Arrival::Constant, vec![segment(100.0, 500.0, 20)]);
         });
-        assert_eq!(plan.planned_messages(), Some(6000));
+        assert_eq!(plan.due_within(Duration::ZERO..Duration::MAX), Some(6000));
     }
 
     #[test]
@@ -222,20 +226,18 @@ mod tests {
     fn the_closed_model_has_no_due_times() {
         let closed = || LoadModel::Closed { think_time: Quantity::Constant(0.0) };
         let unbounded = plan(|source| source.load.model = closed());
-        assert_eq!(unbounded.planned_messages(), None);
+        assert_eq!(unbounded.due_within(Duration::ZERO..Duration::MAX), None);
         assert!(unbounded.offers().take(1000).all(|offer| offer.due.is_none()));
         let counted = plan(|source| {
             source.load.model = closed();
             source.load.extent = Extent::Messages(30);
         });
         assert_eq!(counted.offers().count(), 30);
-        assert_eq!(counted.planned_messages(), Some(30));
         let warmed = plan(|source| {
             source.load.model = closed();
             source.load.extent = Extent::Messages(30);
             source.load.warm_up = Duration::from_secs(1);
         });
-        assert_eq!(warmed.planned_messages(), None);
         assert_eq!(warmed.offers().take(31).count(), 31);
     }
 

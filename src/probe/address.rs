@@ -1,5 +1,5 @@
 //! Identity in envelopes: the recipient's local-part names the probe, VERP sender and envelope id
-//! name the run and the message (correctness §2.2).
+//! name the run and the message.
 //!
 //! Reading is tolerant of what a relay may lawfully do to an address: angle brackets, quoted
 //! local-parts, source routes, changes of case.
@@ -51,13 +51,8 @@ pub fn own_reverse_path(nonce: &str, address: &str) -> Option<MessageId> {
     written.eq_ignore_ascii_case(nonce).then_some(message)
 }
 
-/// The envelope id of a message (`ENVID`, RFC 3461 §4.4); all its characters are xtext.
-#[must_use]
-pub fn envelope_id(nonce: &str, message: MessageId) -> String {
-    format!("{nonce}.{}", message.0)
-}
-
-/// The message an envelope id names, if it is of the run with this nonce.
+/// The message an envelope id (`ENVID`, RFC 3461 §4.4) names, if it is of the run with this nonce:
+/// `NONCE.MESSAGE`, as in the sender.
 #[must_use]
 pub fn own_envelope_id(nonce: &str, envelope_id: &str) -> Option<MessageId> {
     let (written, number) = envelope_id.trim().rsplit_once('.')?;
@@ -147,7 +142,7 @@ mod tests {
             prop_assert_eq!(parse_recipient(&written), Some((ProbeId(number), "a.test")));
             let written = reverse_path(&nonce, MessageId(number));
             prop_assert_eq!(own_reverse_path(&nonce, &written), Some(MessageId(number)));
-            let written = envelope_id(&nonce, MessageId(number));
+            let written = format!("{nonce}.{number}");
             prop_assert_eq!(own_envelope_id(&nonce, &written), Some(MessageId(number)));
         }
 

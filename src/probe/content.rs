@@ -90,12 +90,6 @@ impl Verifier {
         }
     }
 
-    /// What the identity header says, as soon as it has been read.
-    #[must_use]
-    pub fn identity(&self) -> Option<&IdentityHeader> {
-        self.identity.as_ref()
-    }
-
     /// Takes in the next chunk.
     pub fn feed(&mut self, chunk: &[u8]) {
         self.bytes += chunk.len() as u64;
@@ -233,14 +227,6 @@ mod tests {
         let trace = b"Return-Path: <b+x.42@bounce.mailbench.test>\r\nDelivered-To: a@a.test\r\n\
             Received: from a (b [127.0.0.1])\r\n\tby c with ESMTP id 7\r\n\tfor <a@a.test>\r\n";
         assert_eq!(check(&[trace, content.as_slice()].concat()), intact);
-    }
-
-    #[test]
-    fn the_identity_is_known_as_soon_as_it_was_read() {
-        let mut verifier = Verifier::new();
-        verifier.feed(&sealed()[..seal_length("tag", MessageId(42), 2)]);
-        let identity = verifier.identity().expect("read");
-        assert_eq!((identity.tag.as_str(), identity.recipients), ("tag", 2));
     }
 
     #[test]

@@ -1,8 +1,7 @@
 //! Identity of one recipient of one synthetic message, and how it travels in-band.
 //!
-//! Identity is carried redundantly (correctness §2.2): our first header, Message-ID, recipient
-//! local-part, VERP sender, first and last body line. No side channel is needed through a
-//! foreign MTA.
+//! Identity is carried redundantly: our first header, Message-ID, recipient local-part, VERP
+//! sender, first and last body line. No side channel is needed through a foreign MTA.
 
 pub mod address;
 pub mod content;

@@ -168,12 +168,6 @@ impl Ready {
         self.waiting.peek().map(|Reverse(placed)| placed.key.0)
     }
 
-    /// Slots in use.
-    #[must_use]
-    pub fn running(&self) -> u32 {
-        self.running
-    }
-
     /// Moves what has become due into the line of its destination.
     fn wake(&mut self, now: Time) {
         while self.next_due().is_some_and(|due| due <= now) {
@@ -307,7 +301,7 @@ mod tests {
         assert_eq!(drain(&mut ready, at(9)), [1, 2, 5], "two of slow, then the total is reached");
         ready.release("slow", Answer::Deferred);
         assert_eq!(drain(&mut ready, at(9)), [3]);
-        assert_eq!(ready.running(), 3);
+        assert_eq!(ready.running, 3);
     }
 
     #[test]
@@ -351,7 +345,7 @@ mod tests {
             ready.release(&entry.destination, Answer::Final);
         }
         assert!(ready.destinations.is_empty() && ready.healthy.is_empty());
-        assert_eq!(ready.running(), 0);
+        assert_eq!(ready.running, 0);
     }
 
     #[test]
@@ -369,7 +363,7 @@ mod tests {
                 }
                 running.extend(ready.next(at(now)));
                 running.extend(ready.next(at(now)));
-                assert!(running.len() <= 7 && running.len() as u32 == ready.running());
+                assert!(running.len() <= 7 && running.len() as u32 == ready.running);
                 if let Some(done) = running.pop() {
                     seen[done.id as usize] += 1;
                     let deferred = rng.random_bool(0.3);

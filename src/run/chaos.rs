@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::custody::Custody;
 use super::schedule::Schedule;
 use super::setup::Stand;
-use crate::clock::{Clock, Time};
+use crate::clock::{Clock, Time, micros};
 use crate::fault::chaos::{self, Act};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, TargetChange};
@@ -160,8 +160,7 @@ impl Storm {
             ended = hook(command, &self.log) => ended,
             () = self.cut_short.cancelled() => "cut short by the end of the run".to_owned(),
         };
-        let took = self.clock.now().since(at);
-        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let took_us = micros(self.clock.now().since(at));
         let command = command.to_vec();
         self.record(at, TargetChange::Hook { command, outcome: ended, took_us });
     }

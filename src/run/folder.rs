@@ -39,7 +39,7 @@ impl Folder {
             None => Path::new("reports").join(scenario).join(&id),
         };
         std::fs::create_dir_all(&path)?;
-        if path.join("journal.bin").exists() {
+        if path.join(super::JOURNAL).exists() {
             let message = format!("{} already holds a run; name another folder", path.display());
             return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, message));
         }

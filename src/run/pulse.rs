@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use nix::sys::resource::{UsageWho, getrusage};
 
-use crate::clock::Clock;
+use crate::clock::{Clock, micros};
 
 /// Period of the meter's sleep.
 const TICK: Duration = Duration::from_millis(10);
@@ -33,8 +33,7 @@ impl HiccupMeter {
                 let before = clock.now();
                 rest();
                 let late = clock.now().since(before).saturating_sub(TICK);
-                let late_us = u64::try_from(late.as_micros()).unwrap_or(u64::MAX);
-                worst_us.fetch_max(late_us, Ordering::Relaxed);
+                worst_us.fetch_max(micros(late), Ordering::Relaxed);
             }
         });
         meter

@@ -101,9 +101,7 @@ impl Viewer {
             return Vec::new();
         }
         let offset = now.since(self.schedule.measured);
-        let open = |rule: &&Rule| {
-            rule.scope.during.is_some_and(|window| (window.start..window.end).contains(&offset))
-        };
+        let open = |rule: &&Rule| rule.scope.during.is_some_and(|window| window.contains(offset));
         self.faults.iter().filter(open).map(|rule| rule.name.clone()).collect()
     }
 }

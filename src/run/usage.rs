@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::custody::Custody;
-use crate::clock::{Clock, Time};
+use crate::clock::{Clock, Time, micros};
 use crate::ledger::Ledger;
 use crate::ledger::event::{self, Event};
 use crate::target::usage::{Usage, usage};
@@ -50,7 +50,7 @@ impl Sums {
         self.last = Some((life, *look));
         event::Usage {
             at,
-            cpu_us: u64::try_from(self.cpu.as_micros()).unwrap_or(u64::MAX),
+            cpu_us: micros(self.cpu),
             rss_bytes: look.rss_bytes,
             io_bytes: look.io_bytes.map(|_| self.io_bytes),
             open_files: look.open_files,

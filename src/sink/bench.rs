@@ -41,9 +41,6 @@ impl Bench {
         let mut merged = Verdict::default();
         for moment in moments {
             let verdict = self.judge_one(&moment);
-            if verdict.delay > merged.delay {
-                (merged.delay, merged.delayed_by) = (verdict.delay, verdict.delayed_by);
-            }
             let rate = |throttle: Option<(u16, f64)>| throttle.map_or(f64::INFINITY, |(_, r)| r);
             if rate(verdict.throttle) < rate(merged.throttle) {
                 merged.throttle = verdict.throttle;
@@ -51,6 +48,9 @@ impl Bench {
             let rule = |verdict: &Verdict| verdict.decided.as_ref().map_or(u16::MAX, |(n, _)| *n);
             if rule(&verdict) < rule(&merged) {
                 merged.decided = verdict.decided;
+            }
+            if verdict.delay > merged.delay {
+                (merged.delay, merged.delayed_by) = (verdict.delay, verdict.delayed_by);
             }
         }
         merged

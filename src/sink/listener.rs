@@ -92,8 +92,10 @@ impl Door {
         };
         let from = *self.shared.measured_from.borrow();
         let edge = from.zip(port.asked_again_at).map(|(from, offset)| from.plus(offset).since(now));
-        if port.closed_by.is_some() {
-            self.listener = None;
+        if let Some(fault) = port.closed_by {
+            if self.listener.take().is_some() {
+                self.shared.ledger.record(&Event::Struck { at: now, fault });
+            }
         } else if self.listener.is_none() {
             match bind(self.address) {
                 Ok(listener) => self.listener = Some(listener),

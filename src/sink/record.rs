@@ -75,6 +75,11 @@ impl Recorder {
         self.shared.ledger.record(&Event::Session { session: self.session, at, change });
     }
 
+    pub(super) fn struck(&self, fault: u16) {
+        let at = self.shared.clock.now();
+        self.shared.ledger.record(&Event::Struck { at, fault });
+    }
+
     pub(super) fn closed(&self, stage: Stage, how: Ending) {
         self.changed(SessionChange::Closed { stage, how });
     }

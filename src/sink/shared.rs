@@ -12,7 +12,7 @@ use super::addressee::Directory;
 use super::attempts::Attempts;
 use super::bench::Bench;
 use super::{Settings, grammar};
-use crate::clock::{Clock, Time};
+use crate::clock::{self, Clock, Time};
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::probe::ProbeId;
@@ -107,7 +107,7 @@ impl Shared {
 
     /// Takes note of the time one message took from final dot to reply, injected delay left out.
     pub(super) fn processed(&self, took: Duration) {
-        let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let us = clock::micros(took);
         self.worst_processing_us.fetch_max(us, Ordering::Relaxed);
     }
 

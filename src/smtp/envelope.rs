@@ -73,11 +73,3 @@ pub struct Notify {
     /// On delay.
     pub delay: bool,
 }
-
-impl Rcpt {
-    /// The domain after the last `@`; empty when there is none (`<Postmaster>`).
-    #[must_use]
-    pub fn domain(&self) -> &str {
-        self.forward_path.rsplit_once('@').map_or("", |(_, domain)| domain)
-    }
-}

@@ -68,12 +68,6 @@ impl Stage {
             Stage::Quit => "quit",
         }
     }
-
-    /// The stage with this scenario name.
-    #[must_use]
-    pub fn from_name(name: &str) -> Option<Stage> {
-        Stage::ALL.into_iter().find(|stage| stage.name() == name)
-    }
 }
 
 impl fmt::Display for Stage {

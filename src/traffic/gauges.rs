@@ -8,22 +8,11 @@ use std::sync::atomic::{AtomicU32, Ordering};
 pub struct Gauges {
     sessions: AtomicU32,
     waiting: AtomicU32,
-    in_flight: AtomicU32,
 }
 
-/// One more of something, for as long as it is held.
+/// A session that is open, for as long as this is held.
 #[derive(Debug)]
-pub(super) struct Held {
-    gauges: Arc<Gauges>,
-    which: Which,
-}
-
-/// What a [`Held`] counts.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Which {
-    Sessions,
-    InFlight,
-}
+pub(super) struct OpenSession(Arc<Gauges>);
 
 impl Gauges {
     /// Sessions open.
@@ -38,12 +27,6 @@ impl Gauges {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Messages handed to a session whose transaction has not ended.
-    #[must_use]
-    pub fn in_flight(&self) -> u32 {
-        self.in_flight.load(Ordering::Relaxed)
-    }
-
     /// A message is about to wait for a session.
     pub(super) fn waits(&self) {
         self.waiting.fetch_add(1, Ordering::Relaxed);
@@ -54,21 +37,15 @@ impl Gauges {
         self.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 
-    pub(super) fn hold(self: &Arc<Gauges>, which: Which) -> Held {
-        self.gauge(which).fetch_add(1, Ordering::Relaxed);
-        Held { gauges: Arc::clone(self), which }
-    }
-
-    fn gauge(&self, which: Which) -> &AtomicU32 {
-        match which {
-            Which::Sessions => &self.sessions,
-            Which::InFlight => &self.in_flight,
-        }
+    /// A session opens.
+    pub(super) fn session(self: &Arc<Gauges>) -> OpenSession {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        OpenSession(Arc::clone(self))
     }
 }
 
-impl Drop for Held {
+impl Drop for OpenSession {
     fn drop(&mut self) {
-        self.gauges.gauge(self.which).fetch_sub(1, Ordering::Relaxed);
+        self.0.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 }

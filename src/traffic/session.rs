@@ -4,9 +4,9 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::Shared;
-use super::gauges::{Held, Which};
+use super::gauges::OpenSession;
 use super::prepare::{Job, Ready};
-use crate::clock::Time;
+use crate::clock::{self, Time};
 use crate::ledger::event::{Event, SubmitResult, Submitted};
 use crate::limits;
 use crate::plan::Offer;
@@ -19,7 +19,7 @@ pub(super) struct Session {
     ordinal: u64,
     connection: Box<Connection>,
     used: u32,
-    _open: Held,
+    _open: OpenSession,
 }
 
 /// A message that is offered: from here on its session sends it.
@@ -59,7 +59,6 @@ pub(super) async fn serve(
     handed: Handed,
 ) -> Option<Session> {
     let Handed(job) = handed;
-    let _in_flight = shared.instruments.gauges.hold(Which::InFlight);
     let mut record = Record::new(&job.offer, shared.instruments.clock.now());
     let alive = session.filter(|session| session.connection.is_quiet());
     let Some(mut session) = (match alive {
@@ -94,7 +93,7 @@ async fn open(shared: &Shared, record: &mut Record) -> Option<Session> {
     record.took(&opening.stages);
     match opening.opened {
         Opened::Ready(connection) => {
-            let open = shared.instruments.gauges.hold(Which::Sessions);
+            let open = shared.instruments.gauges.session();
             return Some(Session { ordinal, connection, used: 0, _open: open });
         }
         Opened::Refused { stage, reply } => record.conclude(SubmitResult::Refused { stage, reply }),
@@ -192,8 +191,9 @@ impl Record {
     }
 
     fn took(&mut self, stages: &[(Stage, Duration)]) {
-        let micros = |length: &Duration| u32::try_from(length.as_micros()).unwrap_or(u32::MAX);
-        self.submitted.stages.extend(stages.iter().map(|(stage, length)| (*stage, micros(length))));
+        self.submitted
+            .stages
+            .extend(stages.iter().map(|(stage, length)| (*stage, clock::micros_u32(*length))));
     }
 
     fn conclude(&mut self, result: SubmitResult) {

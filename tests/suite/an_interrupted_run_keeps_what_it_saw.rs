@@ -9,7 +9,7 @@ use nix::unistd::Pid;
 
 use crate::support::{Lab, mailbench};
 
-/// Everything a run folder holds (contract §5), less what only later versions write.
+/// Everything a run folder holds, less what only later versions write.
 const FILES: [&str; 7] = [
     "report.json",
     "summary.md",

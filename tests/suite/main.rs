@@ -1,5 +1,6 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
+mod a_crooked_target_is_caught;
 mod a_spoiled_run_is_invalid;
 mod a_stored_run_judges_to_the_same_bytes;
 mod an_interrupted_run_keeps_what_it_saw;
@@ -7,8 +8,10 @@ mod bounces_need_reasons;
 mod chaos_strikes_the_target;
 mod command_line;
 mod counts_are_what_was_planted;
+mod crooked;
 mod duplicates_after_ambiguity_are_excused;
 mod engines_agree;
+mod faults_are_counted;
 mod faults_are_enacted;
 mod faults_hit_only_what_they_name;
 mod histories_are_told_in_full;
@@ -28,6 +31,7 @@ mod outages_show_in_the_queue;
 mod plans;
 mod planted_faults_are_found;
 mod real_clients_deliver;
+mod real_mtas;
 mod receiver;
 mod relay_actors;
 mod relay_bears_hostile_clients;
@@ -39,7 +43,6 @@ mod relay_tries_again_or_reports;
 mod report_command;
 mod report_formats;
 mod report_schema;
-
 mod returned_mail;
 mod scenario_errors;
 mod scenario_grammar;

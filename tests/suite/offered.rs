@@ -135,7 +135,7 @@ pub(crate) async fn offered_until(
     }
     let settings = Settings::new(&scenario, address, start);
     let summary = offer(plan.clone(), settings, instruments, stop).await.expect("an offering");
-    assert_eq!((gauges.sessions(), gauges.waiting(), gauges.in_flight()), (0, 0, 0));
+    assert_eq!((gauges.sessions(), gauges.waiting()), (0, 0));
     let (mut offers, mut results, mut limits) = (Vec::new(), Vec::new(), Vec::new());
     for event in journal::open(&path).expect("a journal") {
         match event {

@@ -2,7 +2,7 @@
 //! it says of each, and how it breaks the rules.
 //!
 //! The message is matched by the VERP recipient first, then Original-Envelope-Id, then the
-//! returned identity header (correctness §2.8). A DSN of another run is matched to nothing.
+//! returned identity header. A DSN of another run is matched to nothing.
 
 mod fields;
 #[cfg(test)]

@@ -302,7 +302,8 @@ impl History {
         if action == DsnAction::Failed {
             record.mark(Mark::Bounced);
         }
-        // One failed block an obligation, and never one to the null sender (correctness §2.8).
+        // One failed block an obligation, and never one to the null sender
+        // (RFC 5321 §4.5.5).
         if malformed || repeated || record.has(Mark::NullSender) {
             record.mark(Mark::DsnMalformed);
         }

@@ -65,7 +65,7 @@ fn comes_at(at: Time, death: Time) -> bool {
 
 /// How many further copies the kills excuse: one for each kill that came at most
 /// [`limits::KILL_WINDOW`] after the end of a confirmed reception and was followed by a copy
-/// that no earlier kill excuses (correctness §2.2, copies around a kill).
+/// that no earlier kill excuses.
 pub(super) fn copies_after_kills(
     receptions: &[Reception],
     is_confirmed: impl Fn(u64) -> bool,

@@ -55,8 +55,6 @@ pub struct MessageView {
     pub due: Time,
     /// When it was handed to a session.
     pub offered: Time,
-    /// When the session began to work on it; `None`: no end of its transaction was recorded.
-    pub sent: Option<Time>,
     /// When its submission ended.
     pub done: Option<Time>,
 }
@@ -90,7 +88,6 @@ impl History {
             recipients: message.recipients,
             due: message.due,
             offered: message.offered,
-            sent: came(message.sent),
             done: came(message.done),
         })
     }

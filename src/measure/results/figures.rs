@@ -111,7 +111,7 @@ pub struct DestinationFacts {
     pub domain: String,
     /// Whether a fault rule names it (or names no destination).
     pub faulty: bool,
-    /// Counts by the names of contract §4.
+    /// Counts by name, as in `counts` of the whole run.
     pub counts: BTreeMap<String, u64>,
     /// Latency by metric.
     pub latency: BTreeMap<String, Latency>,

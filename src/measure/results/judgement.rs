@@ -4,7 +4,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// Whether the instrument is to be believed (measurement §1.6).
+/// Whether the instrument is to be believed.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Health {
     /// The worst of the checks.
@@ -72,7 +72,7 @@ pub enum LedgerVerdict {
 /// One violation with its evidence.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct Violation {
-    /// Class of correctness §2.2, or a flag such as `duplicates_unexcused`.
+    /// Class of the probe, or a flag such as `duplicates_unexcused`.
     pub class: String,
     /// Probe number, where one is known.
     pub probe: Option<u64>,
@@ -123,7 +123,7 @@ pub struct Warning {
 pub struct Verdict {
     /// `pass`, `fail` or `invalid`, `interrupted`.
     pub status: String,
-    /// Exit code of contract §3.
+    /// Exit code of the process when nothing is allowed.
     pub exit_code: u8,
     /// Why; empty when all is well. The weightiest class first.
     pub reasons: Vec<Reason>,

@@ -1,4 +1,4 @@
-//! The results of a run: the shape of `report.json` (contract §5), and the series beside it.
+//! The results of a run: the shape of `report.json`, and the series beside it.
 //!
 //! Report formats read these and compute nothing.
 
@@ -54,7 +54,7 @@ pub struct Results {
     pub health: Health,
     /// What was asked for.
     pub load: LoadFacts,
-    /// Every count of contract §4 and every class of correctness §2.2, over the measured period.
+    /// Every count and every class of probes, by name, over the measured period.
     pub counts: BTreeMap<String, u64>,
     /// Messages or probes a second over the measured period, by the name of the count.
     pub rates: BTreeMap<String, f64>,

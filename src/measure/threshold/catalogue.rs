@@ -1,4 +1,4 @@
-//! What can be bounded: the table of contract §4, with the figures each metric has.
+//! What can be bounded: the metrics, with the figures each has.
 
 use crate::measure::metric::LatencyMetric;
 
@@ -29,7 +29,7 @@ pub enum Subject {
 
 /// One figure of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names of contract §4 say it all")]
+#[expect(missing_docs, reason = "their names say it all")]
 pub enum Stat {
     Min,
     Mean,

@@ -1,4 +1,4 @@
-//! Thresholds: bounds a run must meet (contract §4).
+//! Thresholds: bounds a run must meet.
 //!
 //! Three steps, one file each: what can be bounded (`catalogue`), what a scenario's lines mean
 //! (`grammar`, with the values in `bound`), and whether a run met them (`grade`). A line that

@@ -50,7 +50,10 @@ impl Session {
         self.take_in(cut).await?;
         let dot = self.shared.clock.now();
         match promised {
-            Some((reply, rule)) => self.answer_content(reply, Some(rule)).await,
+            Some((reply, rule)) => {
+                self.recorder.struck(rule);
+                self.answer_content(reply, Some(rule)).await
+            }
             None => self.end_of_data(dot).await,
         }
     }
@@ -74,6 +77,7 @@ impl Session {
             }
             if let Some(cut) = cut.as_ref().filter(|_| left == 0) {
                 self.fault = Some(cut.rule);
+                self.recorder.struck(cut.rule);
                 return self.break_off(cut.how).await;
             }
             if incoming.bytes() > 2 * limits::MESSAGE_SIZE {
@@ -121,7 +125,11 @@ impl Session {
         self.record_content(&reply, rule);
         self.shared.ledger.flush();
         self.wire.reply(&reply).await?;
-        self.wire.flush().await?;
+        // A QUIT sent with the dot is answered in one write with it: a peer that closes on the
+        // first reply would reset the connection over the second, and prove nothing.
+        if self.wire.unread().is_empty() {
+            self.wire.flush().await?;
+        }
         self.unconfirmed = reception.filter(|_| reply.is_positive());
         self.wire.forget_reads();
         self.dialogue.settle(Turn::EndOfData { size: 0 }, &reply);

@@ -22,6 +22,7 @@ impl Session {
             self.slow_down(bytes_per_second);
         }
         self.fault = verdict.rule();
+        verdict.striking().for_each(|rule| self.recorder.struck(rule));
         if verdict.delay > Duration::ZERO {
             self.wire.wait(verdict.delay).await?;
         }

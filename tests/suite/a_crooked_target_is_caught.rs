@@ -1,0 +1,113 @@
+//! An MTA that does one thing wrong to one of many messages is reported in exactly that class, by
+//! the whole program; one that does nothing wrong is clean.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+
+use crate::crooked::{self, Crime};
+use crate::support::{Lab, Ran};
+
+/// A run against an MTA that commits this crime.
+fn against(crime: Crime) -> Ran {
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let sink = free.local_addr().expect("its address");
+    drop(free);
+    let target = crooked::start(crime, sink);
+    Lab::small("")
+        .set("target.kind", "external")
+        .set("target.address", &target.to_string())
+        .set("target.queue_command", r#"["echo", "0"]"#)
+        .set("sink.listen", &sink.to_string())
+        .run()
+}
+
+/// The counts that say something went wrong, the accepted and the delivered.
+fn told(ran: &Ran) -> BTreeMap<String, u64> {
+    let report = ran.report();
+    let counts = report["counts"].as_object().expect("counts");
+    // How the mail went, and what honest mail may do too, is not what is asked here.
+    let quiet = ["offered", "receptions", "reordered", "accepted", "delivered"];
+    let counts = counts.iter().map(|(name, count)| (name.clone(), count.as_u64().unwrap_or(0)));
+    counts.filter(|(name, count)| *count > 0 && !quiet.contains(&name.as_str())).collect()
+}
+
+/// Exit code, verdict and counts are those of this crime, and of no other.
+#[track_caller]
+fn assert_caught(crime: Crime, undelivered: u64, expected: &[(&str, u64)]) {
+    let ran = against(crime);
+    ran.assert_code(97);
+    let expected: BTreeMap<String, u64> =
+        expected.iter().map(|&(name, count)| (name.to_owned(), count)).collect();
+    assert_eq!(told(&ran), expected, "{ran}");
+    assert_eq!(ran.count("delivered") + undelivered, ran.count("offered"), "{ran}");
+    assert_eq!(ran.report()["correctness"]["verdict"], "invalid");
+    let violated = ran.report()["correctness"]["violations"].clone();
+    let class = violated[0]["class"].as_str().expect("a violation with evidence").to_owned();
+    assert!(expected.contains_key(&class), "{violated}");
+    assert!(ran.stdout.contains(&class), "the summary names it\n{ran}");
+}
+
+#[test]
+fn one_without_fault_is_clean() {
+    let ran = against(Crime::None);
+    ran.assert_code(0);
+    assert!(told(&ran).is_empty(), "{ran}");
+    assert_eq!(ran.count("delivered"), ran.count("offered"));
+    assert_eq!(ran.report()["correctness"]["verdict"], "valid");
+}
+
+#[test]
+fn a_loss() {
+    assert_caught(Crime::Lose, 1, &[("lost", 1)]);
+}
+
+#[test]
+fn a_duplicate() {
+    assert_caught(Crime::Duplicate, 0, &[("duplicates", 1), ("duplicates_unexcused", 1)]);
+}
+
+#[test]
+fn a_loss_and_a_duplicate_do_not_cancel() {
+    let both = [("duplicates", 1), ("duplicates_unexcused", 1), ("lost", 1)];
+    assert_caught(Crime::LoseAndDuplicate, 1, &both);
+}
+
+#[test]
+fn a_changed_byte() {
+    assert_caught(Crime::Flip, 1, &[("corrupted", 1)]);
+}
+
+#[test]
+fn a_message_cut_short() {
+    assert_caught(Crime::Truncate, 1, &[("corrupted", 1)]);
+}
+
+#[test]
+fn swapped_recipients() {
+    assert_caught(Crime::Swap, 2, &[("misrouted", 2)]);
+}
+
+#[test]
+fn another_domain() {
+    assert_caught(Crime::OtherDomain, 1, &[("misrouted", 1)]);
+}
+
+#[test]
+fn delivery_after_a_refusal() {
+    assert_caught(Crime::DeliverRefused, 1, &[("refused", 1), ("resurrected", 1)]);
+}
+
+#[test]
+fn an_invented_message() {
+    assert_caught(Crime::Invent, 0, &[("phantom", 1)]);
+}
+
+#[test]
+fn a_bounce_without_reason() {
+    assert_caught(Crime::Bounce, 1, &[("false_bounce", 1)]);
+}
+
+#[test]
+fn a_bounce_of_what_was_delivered() {
+    assert_caught(Crime::BounceAndDeliver, 1, &[("bounced_and_delivered", 1)]);
+}
