@@ -27,6 +27,7 @@ mod nothing_delivered_is_not_a_pass;
 mod nothing_is_lost_when_the_relay_is_killed;
 mod offered;
 mod offering;
+mod outages_show_in_the_queue;
 mod plans;
 mod planted_faults_are_found;
 mod real_clients_deliver;
