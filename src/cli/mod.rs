@@ -11,6 +11,7 @@
 
 pub mod exit;
 
+mod bury;
 mod check;
 mod completions;
 mod init;
@@ -42,6 +43,8 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
+    #[command(hide = true)]
+    Bury(bury::Args),
     Check(check::Args),
     Completions(completions::Args),
     Init(init::Args),
@@ -56,6 +59,7 @@ impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
             Command::Run(args) => run::run(&args),
+            Command::Bury(args) => bury::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Init(args) => init::run(&args),

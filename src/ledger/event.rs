@@ -73,6 +73,8 @@ pub struct RunFacts {
     pub target_version: String,
     /// Where the target took mail.
     pub target_address: String,
+    /// What of the scenario the target was not told, because it has no such setting; in words.
+    pub untranslated: Vec<String>,
 }
 
 /// Part of a run.

@@ -5,6 +5,7 @@ use super::periods::Periods;
 use super::results::{FaultFacts, Latency, LoadFacts, RetryPoint, SeriesRow, Warning};
 use super::samples::Samples;
 use crate::ledger::event::Event;
+use crate::ledger::history::History;
 use crate::scenario::model::{LoadModel, Scenario, TargetKind};
 
 /// Percentiles whose absence is worth a word. The rarer ones are withheld on most runs.
@@ -203,6 +204,17 @@ pub fn retries(curve: &[RetryPoint], scenario: &Scenario) -> Vec<Warning> {
         warnings.push(warn("missed-retries", text));
     }
     warnings
+}
+
+/// What of the scenario the target was not told.
+#[must_use]
+pub fn untranslated(history: &History) -> Vec<Warning> {
+    let Some(facts) = &history.course().facts else { return Vec::new() };
+    let told = |what: &String| {
+        let text = format!("{} was not told all of the scenario: {what}", facts.target_kind);
+        warn("untranslated", text)
+    };
+    facts.untranslated.iter().map(told).collect()
 }
 
 /// Faults that never struck: the run did not ask what its scenario meant to ask.

@@ -155,6 +155,7 @@ impl Stand {
             target_kind: target.kind().to_owned(),
             target_version: target.version(),
             target_address: self.address.to_string(),
+            untranslated: target.untranslated(),
         };
         self.ledger.record(&Event::Run(facts));
         let at = self.clock.now();

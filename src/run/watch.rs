@@ -16,7 +16,8 @@ use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pulse};
 use crate::report::progress::Snapshot;
 use crate::sink::Sink;
-use crate::target::queue_command::{self, QueueLength};
+use crate::target::queue_command::QueueLength;
+use crate::target::queue_probe::QueueProbe;
 use crate::traffic::Gauges;
 
 /// Time between two pulses, and between two questions to the target's queue.
@@ -37,8 +38,7 @@ impl Watched {
     pub(super) async fn start(stand: &Stand, schedule: Schedule) -> Watched {
         let target = stand.target.take().await;
         let queue = QueueSource {
-            command: target.queue_command(),
-            fixed: target.fixed_queue(),
+            probe: target.queue(),
             custody: stand.target.clone(),
             clock: stand.clock,
             ledger: stand.ledger.clone(),
@@ -117,8 +117,7 @@ impl Heart {
 /// Where the target's queue length comes from.
 #[derive(Clone)]
 struct QueueSource {
-    command: Option<Vec<String>>,
-    fixed: Option<QueueLength>,
+    probe: Option<QueueProbe>,
     custody: Custody,
     clock: Clock,
     ledger: Ledger,
@@ -126,7 +125,7 @@ struct QueueSource {
 
 impl QueueSource {
     async fn watch(self) {
-        while self.command.is_some() {
+        while self.probe.as_ref().is_some_and(|probe| !probe.is_fixed()) {
             tokio::time::sleep(SECOND).await;
             self.ask().await;
         }
@@ -139,22 +138,15 @@ impl QueueSource {
             return None;
         }
         let at = self.clock.now();
-        let length = match &self.command {
-            Some(command) => self.run(command).await?,
-            None => self.fixed?,
+        let length = match self.probe.as_ref()?.ask().await {
+            Ok(length) => length,
+            Err(error) => {
+                tracing::warn!("{error}");
+                return None;
+            }
         };
         let QueueLength { total, active, deferred } = length;
         self.ledger.record(&Event::Queue { at, total, active, deferred });
         Some(length)
-    }
-
-    async fn run(&self, command: &[String]) -> Option<QueueLength> {
-        match queue_command::ask(command).await {
-            Ok(length) => Some(length),
-            Err(error) => {
-                tracing::warn!("{error}");
-                None
-            }
-        }
     }
 }

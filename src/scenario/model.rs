@@ -1,6 +1,8 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -67,6 +69,37 @@ pub enum TargetKind {
         /// Prints its queue (see `target::queue_command`).
         queue_command: Option<Vec<String>>,
     },
+    /// A real MTA, as a private instance.
+    Managed(Managed),
+}
+
+/// A real MTA that we start as a private instance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Managed {
+    /// Which.
+    pub mta: Mta,
+    /// Its program, where the user named one.
+    pub program: Option<PathBuf>,
+    /// `[target.settings]`: settings of its own, in its own words; they win over ours.
+    pub settings: BTreeMap<String, String>,
+}
+
+/// The real MTAs that we know how to start.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Mta {
+    /// Postfix.
+    Postfix,
+}
+
+impl Mta {
+    /// As scenarios name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Mta::Postfix => "postfix",
+        }
+    }
 }
 
 /// `[target.delivery]`.

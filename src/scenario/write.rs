@@ -1,12 +1,14 @@
 //! From as meant back to as written: a resolved scenario is a scenario, with every default
 //! filled in. It is stored with a run and read again to judge it.
 
+use std::collections::BTreeMap;
+
 use super::file::{
     self, Amount, Arrival, At, Bound, Drawn, Encoding, Engine, File, Kind, Model, Parts, Retry,
     Schedule, Smtp, Target, Thresholds, Timeout,
 };
 use super::model::{
-    self, Delivery, Extent, Load, LoadModel, MessageSpec, Scenario, SinkSpec, Submission,
+    self, Delivery, Extent, Load, LoadModel, MessageSpec, Mta, Scenario, SinkSpec, Submission,
     TargetKind, TargetSpec,
 };
 use super::units::{Count, Rate, Share, Size, Timespan, Unit};
@@ -62,6 +64,7 @@ fn target(spec: &TargetSpec) -> Target {
         TargetKind::External { address, queue_command } => {
             (Kind::External, some(address.to_string()), queue_command.clone().map(At::from))
         }
+        TargetKind::Managed(managed) => (mta_kind(managed.mta), None, None),
     };
     let mut delivery = delivery(&spec.delivery);
     if kind == Kind::External {
@@ -73,6 +76,24 @@ fn target(spec: &TargetSpec) -> Target {
         queue_command,
         retry: some(retry(&spec.retry)),
         delivery: some(delivery),
+        ..native(&spec.kind)
+    }
+}
+
+fn mta_kind(mta: Mta) -> Kind {
+    match mta {
+        Mta::Postfix => Kind::Postfix,
+    }
+}
+
+/// What is said of a real MTA alone.
+fn native(kind: &TargetKind) -> Target {
+    let TargetKind::Managed(managed) = kind else { return Target::default() };
+    let text = |(name, value): (&String, &String)| (name.clone(), value.clone().into());
+    let settings: BTreeMap<String, toml::Value> = managed.settings.iter().map(text).collect();
+    Target {
+        program: managed.program.as_ref().map(|path| At::from(path.display().to_string())),
+        settings: if settings.is_empty() { None } else { some(settings) },
         ..Target::default()
     }
 }

@@ -9,17 +9,29 @@ use crate::fault::rule::Hangup;
 use crate::limits;
 
 /// Ends a connection in this way. After a FIN what the peer still sends is read and dropped for
-/// a while: closing a socket with unread bytes would reset it.
-pub(super) async fn hang_up(mut stream: TcpStream, how: Hangup) {
+/// a while: closing a socket with unread bytes would reset it. Returns whether the peer ended its
+/// half in order, too.
+pub(super) async fn hang_up(mut stream: TcpStream, how: Hangup) -> bool {
     match how {
-        Hangup::Rst => reset(stream),
+        Hangup::Rst => {
+            reset(stream);
+            false
+        }
         Hangup::Fin => {
             if stream.shutdown().await.is_err() {
-                return;
+                return false;
             }
             let mut dropped = [0; 1024];
-            let drain = async { while matches!(stream.read(&mut dropped).await, Ok(1..)) {} };
-            let _peer_or_patience = tokio::time::timeout(limits::CLOSE_DRAIN, drain).await;
+            let drain = async {
+                loop {
+                    match stream.read(&mut dropped).await {
+                        Ok(0) => return true,
+                        Ok(_) => {}
+                        Err(_) => return false,
+                    }
+                }
+            };
+            tokio::time::timeout(limits::CLOSE_DRAIN, drain).await.unwrap_or(false)
         }
     }
 }

@@ -206,12 +206,15 @@ impl Wire {
         }
     }
 
-    /// Breaks the connection. An orderly end writes what is owed first.
-    pub(super) async fn hang_up(mut self, how: Hangup) {
+    /// Breaks the connection. An orderly end writes what is owed first. Returns whether the peer
+    /// ended its half in order, too, after that.
+    pub(super) async fn hang_up(mut self, how: Hangup) -> bool {
+        // A half that was ended before the last reply says nothing of that reply.
+        let left_before = self.peer_left().is_some();
         if how == Hangup::Fin && self.flush().await.is_break() {
-            return;
+            return false;
         }
-        super::hangup::hang_up(self.stream, how).await;
+        super::hangup::hang_up(self.stream, how).await && !left_before
     }
 }
 

@@ -4,21 +4,28 @@
 //! it is not known here.
 
 mod external;
+mod managed;
 pub mod members;
+mod native;
+mod postfix;
 mod process;
+mod programs;
 pub mod queue_command;
+pub mod queue_probe;
 mod ready;
 mod relay;
 pub mod usage;
+pub mod watchdog;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use crate::queue::schedule::RetrySchedule;
-use crate::scenario::model::{Delivery, TargetKind};
+use crate::scenario::model::{self, Delivery, Mta, TargetKind};
 use members::Members;
 use process::Process;
 use queue_command::QueueLength;
+use queue_probe::QueueProbe;
 
 /// What a target needs to be started.
 #[derive(Clone, Debug)]
@@ -51,6 +58,8 @@ pub enum Target {
     Direct(SocketAddr),
     /// One that was there before us.
     External(external::External),
+    /// A real MTA, a private instance.
+    Managed(Box<managed::Managed>),
 }
 
 /// Why a target could not be used.
@@ -82,6 +91,14 @@ pub enum TargetError {
         /// The last thing seen, in words.
         last: String,
     },
+    /// Something that it needs is not there.
+    #[error("{what}; {remedy}")]
+    Unmet {
+        /// What is not there.
+        what: String,
+        /// What to do.
+        remedy: String,
+    },
     /// Its files could not be written.
     #[error("cannot prepare the target in {}: {cause}", .folder.display())]
     Folder {
@@ -107,6 +124,10 @@ impl Target {
                 let reached = external::External::reach(*address, queue_command.clone());
                 reached.await.map(Target::External)
             }
+            TargetKind::Managed(native) => {
+                let recipe = prepare(&settings, native).await?;
+                managed::Managed::start(recipe).await.map(Box::new).map(Target::Managed)
+            }
         }
     }
 
@@ -117,6 +138,7 @@ impl Target {
             Target::Relay(relay) => relay.address(),
             Target::Direct(address) => *address,
             Target::External(external) => external.address(),
+            Target::Managed(managed) => managed.recipe().address,
         }
     }
 
@@ -127,6 +149,7 @@ impl Target {
             Target::Relay(_) => "relay",
             Target::Direct(_) => "direct",
             Target::External(_) => "external",
+            Target::Managed(managed) => managed.recipe().kind,
         }
     }
 
@@ -136,23 +159,29 @@ impl Target {
         match self {
             Target::Relay(_) | Target::Direct(_) => env!("CARGO_PKG_VERSION").to_owned(),
             Target::External(external) => external.greeting().to_owned(),
+            Target::Managed(managed) => managed.recipe().version.clone(),
         }
     }
 
-    /// How to ask it for its queue length; `None`: it cannot be asked.
+    /// How its queue length is learnt; `None`: it cannot be. `direct` has no queue, so it is
+    /// always empty.
     #[must_use]
-    pub fn queue_command(&self) -> Option<Vec<String>> {
+    pub fn queue(&self) -> Option<QueueProbe> {
         match self {
-            Target::Relay(relay) => Some(relay.queue_command()),
-            Target::Direct(_) => None,
-            Target::External(external) => external.queue_command(),
+            Target::Relay(relay) => Some(QueueProbe::Command(relay.queue_command())),
+            Target::Direct(_) => Some(QueueProbe::Fixed(QueueLength::default())),
+            Target::External(external) => external.queue_command().map(QueueProbe::Command),
+            Target::Managed(managed) => Some(managed.recipe().queue.clone()),
         }
     }
 
-    /// Its queue length where none needs asking: `direct` has no queue, so it is always empty.
+    /// What of the scenario it was not told, because it has no such setting; in words.
     #[must_use]
-    pub fn fixed_queue(&self) -> Option<QueueLength> {
-        matches!(self, Target::Direct(_)).then(QueueLength::default)
+    pub fn untranslated(&self) -> Vec<String> {
+        match self {
+            Target::Managed(managed) => managed.recipe().untranslated.clone(),
+            Target::Relay(_) | Target::Direct(_) | Target::External(_) => Vec::new(),
+        }
     }
 
     /// How it ended, if it ended by itself.
@@ -165,6 +194,7 @@ impl Target {
     pub fn members(&self) -> Option<Members> {
         match self {
             Target::Relay(relay) => relay.process().members(),
+            Target::Managed(managed) => managed.process().members(),
             Target::Direct(_) | Target::External(_) => None,
         }
     }
@@ -204,6 +234,7 @@ impl Target {
     pub async fn start_again(&mut self) -> Result<(), TargetError> {
         match self {
             Target::Relay(relay) => relay.start_again().await,
+            Target::Managed(managed) => managed.start_again().await,
             Target::Direct(_) | Target::External(_) => Ok(()),
         }
     }
@@ -217,7 +248,18 @@ impl Target {
     fn process_mut(&mut self) -> Option<&mut Process> {
         match self {
             Target::Relay(relay) => Some(relay.process_mut()),
+            Target::Managed(managed) => Some(managed.process_mut()),
             Target::Direct(_) | Target::External(_) => None,
         }
+    }
+}
+
+/// Writes a real MTA's settings and finds its programs.
+async fn prepare(
+    settings: &Settings,
+    native: &model::Managed,
+) -> Result<managed::Recipe, TargetError> {
+    match native.mta {
+        Mta::Postfix => postfix::prepare(settings, native).await,
     }
 }

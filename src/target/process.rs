@@ -101,6 +101,20 @@ impl Process {
         }
     }
 
+    /// Waits until it ends by itself before it was ready.
+    pub(super) async fn failed(&mut self) -> TargetError {
+        let status = match self.child.wait().await {
+            Ok(status) => status.to_string(),
+            Err(error) => error.to_string(),
+        };
+        TargetError::Ended { status, log: self.log.clone() }
+    }
+
+    /// The process id it was started with.
+    pub(super) fn id(&self) -> u32 {
+        self.members.root()
+    }
+
     /// How it ended, if it ended by itself.
     pub(super) fn ended(&mut self) -> Option<String> {
         if self.ended_by_us {
@@ -117,20 +131,7 @@ impl Process {
     /// SIGKILL to every process, again until none is left.
     pub(super) async fn kill(&mut self) {
         self.ended_by_us = true;
-        let all = async {
-            loop {
-                let left = self.members.pids();
-                if left.is_empty() {
-                    break;
-                }
-                left.into_iter().for_each(|pid| signal(pid, Signal::SIGKILL));
-                // It is ours to bury: until then it stands in `/proc`.
-                let _status = self.child.try_wait();
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        // A process that the kernel cannot end yet is not waited for.
-        let _in_time = tokio::time::timeout(limits::TARGET_STOP, all).await;
+        kill_all(&self.members).await;
         let _status = self.child.try_wait();
     }
 
@@ -172,6 +173,22 @@ impl Process {
         };
         TargetError::Ended { status, log: self.log.clone() }
     }
+}
+
+/// SIGKILL to every process, again until none is left.
+pub(super) async fn kill_all(members: &Members) {
+    let all = async {
+        loop {
+            let left = members.pids();
+            if left.is_empty() {
+                break;
+            }
+            left.into_iter().for_each(|pid| signal(pid, Signal::SIGKILL));
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    // A process that the kernel cannot end yet is not waited for.
+    let _in_time = tokio::time::timeout(limits::TARGET_STOP, all).await;
 }
 
 fn signal(pid: u32, signal: Signal) {

@@ -29,6 +29,14 @@ pub enum QueueError {
     /// It printed something else.
     #[error("the queue command `{0}` printed something that is no queue: `{1}`")]
     Unreadable(String, String),
+    /// The queue directory could not be read.
+    #[error("the queue in {folder} cannot be counted: {cause}")]
+    Directory {
+        /// Where the queue lies.
+        folder: String,
+        /// Why not.
+        cause: std::io::Error,
+    },
 }
 
 /// Runs `command` and reads the queue's length from its output.

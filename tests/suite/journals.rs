@@ -260,5 +260,6 @@ fn facts() -> RunFacts {
         target_kind: "relay".to_owned(),
         target_version: String::new(),
         target_address: String::new(),
+        untranslated: Vec::new(),
     }
 }

@@ -146,5 +146,6 @@ fn facts() -> RunFacts {
         target_kind: "relay".to_owned(),
         target_version: "0.1.0".to_owned(),
         target_address: "127.0.0.1:2525".to_owned(),
+        untranslated: Vec::new(),
     }
 }

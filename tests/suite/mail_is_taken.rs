@@ -144,6 +144,38 @@ async fn preflight_mail_is_counted_and_not_recorded() {
     assert_eq!(attempts(&standing.events().await).len(), 0);
 }
 
+/// As Postfix does it: QUIT goes out with the final dot, and the connection is closed as soon as
+/// the reply to the dot is read.
+#[tokio::test]
+async fn a_quit_sent_with_the_dot_confirms_when_a_fin_follows_the_250() {
+    let standing = stand(settings(vec![])).await;
+    for n in [0, 1] {
+        let mut peer = standing.greeted().await;
+        peer.ask_all(&[&mail(n), &rcpt(n, 0, "a.test"), "DATA"]).await;
+        let mut last = stuffed(&text(n));
+        last.extend_from_slice(b"QUIT\r\n");
+        peer.say(&last).await;
+        if n == 0 {
+            assert_eq!([peer.code().await, peer.code().await], [250, 221]);
+        } else {
+            peer.stream.readable().await.expect("replies");
+            peer.stream.set_zero_linger().expect("no linger");
+        }
+    }
+    // Every further message takes what was seen before it to the disk.
+    let mut other = standing.greeted().await;
+    let confirmed = |events: &[Event]| confirmations(events).contains(&(0, Proof::Fin));
+    for n in 2..200 {
+        if confirmed(&standing.on_disk()) && endings(&standing.on_disk()).len() == 2 {
+            break;
+        }
+        other.send(n, "a.test").await;
+    }
+    let events = standing.events().await;
+    assert!(confirmed(&events));
+    assert!(confirmations(&events).iter().all(|(reception, _)| *reception != 1));
+}
+
 #[tokio::test]
 async fn a_dsn_is_read() {
     let standing = stand(settings(vec![])).await;

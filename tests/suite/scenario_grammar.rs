@@ -175,6 +175,7 @@ fn a_resolved_scenario_reads_back_to_itself() {
         "load.segment=[{rate=\"3/s\", duration=\"1s\"}]",
         "target.retry.schedule=fixed",
         "target.kind=direct",
+        "target={kind=\"postfix\", program=\"/a/postfix\", settings={b=\"c d\", e=3, f=true}}",
         "target.delivery.ordering=load-aware",
         "message.size={dist=\"uniform\", min=\"1kB\", max=\"2kB\"}",
         "message.size={dist=\"pareto\", min=\"1kB\", shape=1.5}",

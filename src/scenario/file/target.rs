@@ -30,10 +30,10 @@ pub struct Target {
     /// Kind external: the file with its process id. Not built yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid_file: Option<At<String>>,
-    /// A real MTA: the program to start. Not built yet.
+    /// A real MTA: the program to start, where it is not on `PATH`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub program: Option<At<String>>,
-    /// A real MTA: settings of its own. Not built yet.
+    /// A real MTA: settings of its own, in its own words.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
     pub settings: Option<At<BTreeMap<String, toml::Value>>>,
@@ -55,7 +55,7 @@ pub enum Kind {
     Direct,
     /// One already running.
     External,
-    /// Not built yet.
+    /// A private instance of Postfix.
     Postfix,
     /// Not built yet.
     Exim,

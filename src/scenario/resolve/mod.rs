@@ -11,6 +11,7 @@ mod fault;
 mod fault_action;
 mod later;
 mod load;
+mod managed;
 mod message;
 mod submission;
 mod target;

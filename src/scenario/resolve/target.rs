@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::{bounded, misplaced, not_built, place};
+use super::{bounded, managed, misplaced, not_built, place};
 use crate::limits;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Kind, Retry, Schedule, Target};
-use crate::scenario::model::{Delivery, Durability, TargetKind, TargetSpec};
+use crate::scenario::model::{Delivery, Durability, Mta, TargetKind, TargetSpec};
 use crate::scenario::units::{Share, Timespan};
 
 const FIRST: Duration = Duration::from_secs(2);
@@ -32,6 +32,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
     let kind = match kind {
         Kind::External => external(target, span, problems),
         Kind::Direct => TargetKind::Direct,
+        Kind::Postfix => managed::managed(target, Mta::Postfix, problems),
         _ => TargetKind::Relay,
     };
     refuse_foreign(target, problems);
@@ -46,8 +47,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
 fn refuse_later(target: &Target, problems: &mut Problems) {
     let kind = target.kind.as_ref().map(|kind| kind.value);
     let foreign = match kind {
-        None | Some(Kind::Relay | Kind::Direct | Kind::External) => None,
-        Some(Kind::Postfix) => Some("target kind postfix"),
+        None | Some(Kind::Relay | Kind::Direct | Kind::External | Kind::Postfix) => None,
         Some(Kind::Exim) => Some("target kind exim"),
         Some(Kind::Opensmtpd) => Some("target kind opensmtpd"),
         Some(Kind::Haraka) => Some("target kind haraka"),
@@ -58,8 +58,6 @@ fn refuse_later(target: &Target, problems: &mut Problems) {
     not_built(place(&target.start_command), "target.start_command", problems);
     not_built(place(&target.stop_command), "target.stop_command", problems);
     not_built(place(&target.pid_file), "target.pid_file", problems);
-    not_built(place(&target.program), "target.program", problems);
-    not_built(place(&target.settings), "target.settings", problems);
 }
 
 fn external(
@@ -91,6 +89,13 @@ fn external(
 /// Notes keys that say nothing for this kind. The null target keeps the settings of the target
 /// it stands in for, so that `--set target.kind=direct` measures the instrument in any scenario.
 fn refuse_foreign(target: &Target, problems: &mut Problems) {
+    if matches!(
+        target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value),
+        Kind::Relay | Kind::External
+    ) {
+        let keys = [("program", place(&target.program)), ("settings", place(&target.settings))];
+        misplaced(keys, "a real MTA", "write `kind = \"postfix\"`, or leave it out", problems);
+    }
     if !matches!(target.kind, Some(At { value: Kind::External, .. })) {
         let keys =
             [("address", place(&target.address)), ("queue_command", place(&target.queue_command))];

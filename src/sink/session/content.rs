@@ -125,7 +125,11 @@ impl Session {
         self.record_content(&reply, rule);
         self.shared.ledger.flush();
         self.wire.reply(&reply).await?;
-        self.wire.flush().await?;
+        // A QUIT sent with the dot is answered in one write with it: a peer that closes on the
+        // first reply would reset the connection over the second, and prove nothing.
+        if self.wire.unread().is_empty() {
+            self.wire.flush().await?;
+        }
         self.unconfirmed = reception.filter(|_| reply.is_positive());
         self.wire.forget_reads();
         self.dialogue.settle(Turn::EndOfData { size: 0 }, &reply);

@@ -169,9 +169,17 @@ impl Session {
             let _peer_may_be_gone = self.wire.reply(&farewell).await;
         }
         let stop = self.shared.stop.clone();
-        tokio::select! {
-            () = self.wire.hang_up(ended.hangup) => {}
-            () = stop.cancelled() => {}
+        let left_in_order = tokio::select! {
+            left = self.wire.hang_up(ended.hangup) => left,
+            () = stop.cancelled() => false,
+        };
+        // QUIT may have been sent with the final dot (RFC 2920), before the reply to that could
+        // be read; but a peer that had not read it would have reset the connection.
+        if left_in_order
+            && ended.how == Ending::Quit
+            && let Some(reception) = self.unconfirmed
+        {
+            self.recorder.confirmed(reception, Proof::Fin);
         }
     }
 

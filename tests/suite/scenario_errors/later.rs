@@ -5,15 +5,10 @@ use super::{DESTINATION, LOAD, complaint, one};
 #[test]
 fn what_is_not_built_is_refused() {
     let with = |more: &str| format!("{LOAD}{DESTINATION}{more}");
-    for kind in ["postfix", "exim", "opensmtpd", "haraka"] {
+    for kind in ["exim", "opensmtpd", "haraka"] {
         let what = format!("target kind {kind} is not built yet");
         one(&with(&format!("[target]\nkind = \"{kind}\"")), (&format!("\"{kind}\""), &what, ""));
     }
-    one(&with("[target]\nprogram = \"x\""), ("\"x\"", "target.program is not built yet", ""));
-    one(
-        &with("[target.settings]\na = 1"),
-        ("[target.settings]", "target.settings is not built yet", ""),
-    );
     one(
         &with("[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\nstart_command = [\"x\"]"),
         ("[\"x\"]", "target.start_command is not built yet", ""),

@@ -75,6 +75,18 @@ fn destinations_and_target() {
         &with("[target]\naddress = \"127.0.0.1:25\""),
         ("\"127.0.0.1:25\"", "`address` belongs to kind external", ""),
     );
+    one(
+        &with("[target]\nprogram = \"x\""),
+        ("\"x\"", "`program` belongs to a real MTA", "postfix"),
+    );
+    one(
+        &with("[target]\nkind = \"postfix\"\n[target.settings]\na = [1]"),
+        ("[target.settings]", "the setting `a` is not one line of text", "a string"),
+    );
+    one(
+        &with("[target]\nkind = \"postfix\"\n[target.settings]\na = \"b\\nc = d\""),
+        ("[target.settings]", "the setting `a` is not one line of text", "a string"),
+    );
     one(&with("[sink]\nlisten = \"2526\""), ("\"2526\"", "`2526` is not an address and port", ""));
     one(
         &with("[target.retry]\nschedule = \"fixed\"\ncap = \"9s\""),

@@ -1,0 +1,80 @@
+//! A real MTA as a private instance: started as its kind prepared it, with all it starts.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+
+use super::process::{Launch, Process};
+use super::queue_probe::QueueProbe;
+use super::watchdog::Watchdog;
+use super::{TargetError, ready};
+
+/// What is to be started, as its kind prepared it.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    /// Its kind, as scenarios name it.
+    pub(super) kind: &'static str,
+    /// The version its program reports.
+    pub(super) version: String,
+    /// Where it will take mail.
+    pub(super) address: SocketAddr,
+    /// How it is started.
+    pub(super) launch: Launch,
+    /// How its queue is counted.
+    pub(super) queue: QueueProbe,
+    /// What of the scenario it has no settings for, in words.
+    pub(super) untranslated: Vec<String>,
+}
+
+/// A real MTA, running or between two lives.
+#[derive(Debug)]
+pub struct Managed {
+    recipe: Recipe,
+    process: Process,
+    watchdog: Option<Watchdog>,
+}
+
+impl Managed {
+    /// Starts it, and waits until it greets.
+    pub(super) async fn start(recipe: Recipe) -> Result<Managed, TargetError> {
+        let (process, watchdog) = live(&recipe).await?;
+        Ok(Managed { recipe, process, watchdog: Some(watchdog) })
+    }
+
+    /// Starts it again, after it was ended, on the same queue and at the same address.
+    pub(super) async fn start_again(&mut self) -> Result<(), TargetError> {
+        // The watchdog of the last life would end the new one with it.
+        drop(self.watchdog.take());
+        let (process, watchdog) = live(&self.recipe).await?;
+        (self.process, self.watchdog) = (process, Some(watchdog));
+        Ok(())
+    }
+
+    pub(super) fn recipe(&self) -> &Recipe {
+        &self.recipe
+    }
+
+    pub(super) fn process(&self) -> &Process {
+        &self.process
+    }
+
+    pub(super) fn process_mut(&mut self) -> &mut Process {
+        &mut self.process
+    }
+}
+
+async fn live(recipe: &Recipe) -> Result<(Process, Watchdog), TargetError> {
+    let mut process = Process::start(&recipe.launch).await?;
+    let watchdog = Watchdog::start(&process, &recipe.launch.folder)?;
+    let greeted = tokio::select! {
+        greeted = ready::greeting(recipe.address) => greeted.map(|_| ()),
+        failed = process.failed() => Err(failed),
+    };
+    if greeted.is_err() {
+        process.kill().await;
+    }
+    greeted.map(|()| (process, watchdog))
+}
+
+/// A loopback port that was free a moment ago.
+pub(super) fn free_address() -> std::io::Result<SocketAddr> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
+}
