@@ -91,7 +91,7 @@ pub enum SinkError {
     )]
     BeyondLoopback(SocketAddr),
     /// The port cannot be had.
-    #[error("cannot listen on {address}: {cause}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// Where it was to listen.
         address: SocketAddr,
