@@ -1,8 +1,10 @@
-//! How mailbench ends: exit codes (contract: names and numbers are promises to scripts).
+//! How mailbench ends: exit codes, whose numbers are promises to scripts. Those of a judged run
+//! are the verdict's.
 
 use std::fmt;
 use std::process::ExitCode;
 
+use crate::measure::verdict;
 use crate::scenario::ScenarioError;
 
 /// What a run of the program came to.
@@ -16,17 +18,17 @@ pub enum Exit {
     /// Command-line usage.
     Usage = 2,
     /// Run invalid or inconclusive.
-    Invalid = 96,
+    Invalid = verdict::INVALID,
     /// Lost, corrupted, phantom, misrouted, delivered after refusal, unexcused duplicate.
-    Correctness = 97,
+    Correctness = verdict::CORRECTNESS,
     /// Regression against the baseline.
-    Regression = 98,
+    Regression = verdict::REGRESSION,
     /// A threshold missed.
-    Threshold = 99,
+    Threshold = verdict::THRESHOLD,
     /// Scenario invalid.
     Scenario = 104,
     /// Interrupted.
-    Interrupted = 105,
+    Interrupted = verdict::INTERRUPTED,
     /// Target or sink could not be started or reached.
     Unreachable = 106,
 }

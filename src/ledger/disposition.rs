@@ -150,8 +150,9 @@ fn judgement_of(class: Class, probe: &ProbeHistory) -> Judgement {
     }
 }
 
-/// Copies beyond the first. The causes add up to the excused: each ambiguous reception explains one further copy (but the last, when none was confirmed),
-/// each submission beyond the first another, and the rest up to their number the kills.
+/// Copies beyond the first. The causes add up to the excused: each ambiguous reception explains
+/// one further copy (but the last, when none was confirmed), each submission beyond the first
+/// another, and the rest up to their number the kills.
 fn duplicates_of(p: &ProbeHistory) -> Duplicates {
     let submissions = (p.accepted + p.indeterminate).max(1);
     let beyond = p.confirmed.saturating_sub(submissions);

@@ -1,6 +1,7 @@
 //! The judgement: from what was collected to the findings of a report.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::collect::{Collected, Rest};
 use super::conservation::{Conservation, Inputs, conservation};
@@ -8,6 +9,7 @@ use super::fairness::jain;
 use super::faults;
 use super::figures::Figures;
 use super::health::{self, Evidence};
+use super::herd;
 use super::latency::summarise;
 use super::metric::LatencyMetric;
 use super::queue;
@@ -111,7 +113,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
 
 fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
     let scenario = case.scenario;
-    let tables = tabulate(history, rest, scenario.destinations.len());
+    let tables = tabulate(history, rest, scenario);
     let periods = rest.periods;
     let domains: Vec<String> = scenario.destinations.iter().map(|it| it.domain.clone()).collect();
     let conservation = conservation(
@@ -128,6 +130,12 @@ fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
     let mut queue = queue::facts(&tables.backlog, &rest.reports, tables.attempts, &periods, healed);
     queue.proved_empty = history.course().is_queue_proved_empty();
     queue.fairness = fairness(scenario, &tables);
+    queue.isolation = tables.isolation.facts();
+    queue.herd = healed.and_then(|healed| {
+        let starts = rest.attempts.iter().map(|(_, attempt)| time(attempt.started_s));
+        let span = terms::longest_wait(&scenario.target.retry).min(periods.close().since(healed));
+        herd::facts(starts, healed, span)
+    });
     let (load, shortfall) = tables.offering.facts(scenario, case.plan, &periods);
     Figured {
         latency: latencies(&tables, None),
@@ -274,6 +282,10 @@ fn rates(counts: &BTreeMap<String, u64>, seconds: f64) -> BTreeMap<String, f64> 
     }
     let flows = FLOWS.into_iter().filter_map(|name| Some((name, counts.get(name)?)));
     flows.map(|(name, count)| (name.to_owned(), *count as f64 / seconds)).collect()
+}
+
+fn time(seconds: f64) -> Time {
+    Time::from_offset(Duration::try_from_secs_f64(seconds).unwrap_or_default())
 }
 
 /// The attempts in order of their end, with whether their reply was read.

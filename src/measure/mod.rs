@@ -11,6 +11,8 @@ pub mod fairness;
 pub mod faults;
 pub mod figures;
 pub mod health;
+pub mod herd;
+pub mod isolation;
 pub mod judge;
 pub mod latency;
 pub mod load;

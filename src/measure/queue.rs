@@ -133,5 +133,7 @@ pub fn facts(
         attempts_per_delivery_max: attempts.most(),
         retry_amplification: attempts.amplification(),
         fairness: None,
+        herd: None,
+        isolation: None,
     }
 }

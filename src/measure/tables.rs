@@ -3,6 +3,7 @@
 use super::backlog::Curve;
 use super::book::Book;
 use super::collect::Rest;
+use super::isolation::Isolation;
 use super::load::Offering;
 use super::metric::LatencyMetric;
 use super::observation::{Observation, Seen, observe};
@@ -13,6 +14,7 @@ use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::{History, ProbeView};
 use crate::probe::DestinationId;
+use crate::scenario::Scenario;
 
 /// What the probes of a run add up to.
 #[derive(Debug, Default)]
@@ -31,14 +33,19 @@ pub struct Tables {
     pub offering: Offering,
     /// `schedule_lag` of the measured messages that no outage held up, where there were outages.
     pub undisturbed_lag: Samples,
+    /// What a sick destination costs the healthy ones.
+    pub isolation: Isolation,
 }
 
 /// Adds up the probes, and enters them into the seconds of `rest`.
 #[must_use]
-pub fn tabulate(history: &History, rest: &mut Rest, destinations: usize) -> Tables {
+pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tables {
     let periods = rest.periods;
-    let mut tables =
-        Tables { by_destination: vec![Attempts::default(); destinations], ..Tables::default() };
+    let mut tables = Tables {
+        by_destination: vec![Attempts::default(); scenario.destinations.len()],
+        isolation: Isolation::new(scenario, &periods),
+        ..Tables::default()
+    };
     let mut owed = Vec::new();
     let mut message: Vec<ProbeView> = Vec::new();
     for probe in history.probes() {
@@ -86,6 +93,11 @@ impl Tables {
             };
             self.book.enter(metric, period, destinations, seen);
             rest.series.latency(metric, ended, seen);
+            if let (LatencyMetric::E2eResponse, Period::Measured, Some(to)) =
+                (metric, period, destination)
+            {
+                self.isolation.enter(first.due, to, seen);
+            }
             let disturbed = outages.is_empty() || outages.excuse(first.due);
             if metric == LatencyMetric::ScheduleLag && period == Period::Measured && !disturbed {
                 self.undisturbed_lag.enter(seen);

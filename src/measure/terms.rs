@@ -24,7 +24,9 @@ pub fn of(scenario: &Scenario) -> Terms {
     }
 }
 
-fn longest_wait(retry: &RetrySchedule) -> Duration {
+/// The longest wait between two attempts, jitter included.
+#[must_use]
+pub fn longest_wait(retry: &RetrySchedule) -> Duration {
     let longest = match &retry.kind {
         Growth::Fixed { first } => *first,
         Growth::Exponential { cap, .. } => *cap,

@@ -41,8 +41,8 @@ pub struct Settings {
     pub seed: u64,
     /// The sink's main address: where mail for domains without a route goes.
     pub sink: SocketAddr,
-    /// Where mail for each of these domains goes. A kind that cannot route by domain may ignore
-    /// it, for the main address takes all mail.
+    /// The sink's address for each of these domains; filled in where `TargetKind::is_routed` says
+    /// that the kind can be told them.
     pub routes: Vec<(String, SocketAddr)>,
     /// A folder of its own, for queue and settings.
     pub folder: PathBuf,

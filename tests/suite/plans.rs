@@ -7,9 +7,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use assert_cmd::Command;
 use mailbench::plan::Plan;
 use mailbench::scenario;
+
+use crate::support::mailbench;
 
 /// BLAKE3 over the first twenty texts of each golden plan.
 const TEXTS: [(&str, &str); 4] = [
@@ -25,10 +26,11 @@ fn folder() -> PathBuf {
 
 /// What `mailbench plan` prints.
 fn printed(name: &str, arguments: &[&str]) -> String {
-    let mut command = Command::cargo_bin("mailbench").expect("built");
+    let mut command = mailbench();
     command.arg("plan").arg(folder().join(name).with_extension("toml")).args(arguments);
-    let output = command.assert().success().get_output().stdout.clone();
-    String::from_utf8(output).expect("UTF-8")
+    let output = command.output().expect("mailbench starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 #[test]
@@ -103,7 +105,7 @@ fn a_plan_without_end_is_cut() {
 #[test]
 fn a_reader_that_has_seen_enough_is_no_error() {
     for format in ["table", "csv", "json"] {
-        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin("mailbench"))
+        let mut child = mailbench()
             .arg("plan")
             .arg(folder().join("poisson.toml"))
             .args(["--set", "load.messages=20000", "--format", format])

@@ -15,6 +15,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::sink_side::{attempts, text};
+use crate::support::mailbench;
 
 /// `mailbench sink` as a process.
 struct SinkProcess {
@@ -32,7 +33,7 @@ struct Stopped {
 impl SinkProcess {
     fn start() -> SinkProcess {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut child = Command::new(assert_cmd::cargo::cargo_bin!("mailbench"))
+        let mut child = mailbench()
             .args(["sink", "--listen", "127.0.0.1:0", "--journal"])
             .arg(folder.path().join("journal.bin"))
             .stdout(Stdio::piped())
@@ -218,7 +219,7 @@ fn the_summary_tells_what_was_seen() {
 #[test]
 fn it_listens_on_loopback_only_unless_told() {
     let sink = |more: &[&str]| {
-        let mut command = Command::new(assert_cmd::cargo::cargo_bin!("mailbench"));
+        let mut command = mailbench();
         command.args(["sink", "--listen", "0.0.0.0:0"]).args(more).output().expect("a sink")
     };
     let refused = sink(&[]);

@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader as BlockingReader};
 use std::net::SocketAddr;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use mailbench::queue::ordering::OrderingKind;
@@ -15,6 +15,8 @@ use mailbench::seed::Seed;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
+
+use crate::support::mailbench;
 
 /// A session at the relay.
 pub(crate) struct Client {
@@ -127,11 +129,6 @@ pub(crate) fn start(settings: &Settings) -> (SocketAddr, tokio_util::sync::DropG
 pub(crate) struct RelayProcess {
     child: Child,
     pub(crate) address: SocketAddr,
-}
-
-/// The program under test.
-pub(crate) fn mailbench() -> Command {
-    Command::new(env!("CARGO_BIN_EXE_mailbench"))
 }
 
 impl RelayProcess {

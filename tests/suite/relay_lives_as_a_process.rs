@@ -3,8 +3,9 @@
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::relay_actors::{Client, RelayProcess, count, mailbench};
+use crate::relay_actors::{Client, RelayProcess, count};
 use crate::relay_next_hop::{NextHop, accept_all};
+use crate::support::mailbench;
 
 const TEXT: &str = "Subject: t\r\n\r\nhello";
 

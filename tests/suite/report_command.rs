@@ -13,6 +13,7 @@ use mailbench::smtp::stage::Stage;
 use tempfile::TempDir;
 
 use crate::journals::Story;
+use crate::support::mailbench;
 
 const SCENARIO: &str = r#"
 name = "told"
@@ -58,9 +59,8 @@ fn judged(folder: &Path) -> Findings {
     measure::judge(&loaded, &mut journal).expect("findings")
 }
 
-fn mailbench(arguments: &[&str]) -> Output {
-    assert_cmd::Command::cargo_bin("mailbench")
-        .expect("the program")
+fn run_report(arguments: &[&str]) -> Output {
+    mailbench()
         .arg("report")
         .args(arguments)
         .env_remove("CLICOLOR_FORCE")
@@ -81,7 +81,7 @@ fn every_file_is_rebuilt_to_the_byte() {
     for format in Format::ALL {
         let Some(file) = format.file() else { continue };
         let stored = std::fs::read(folder.path().join(file)).expect("the stored file");
-        let output = mailbench(&[run, "--format", format.name()]);
+        let output = run_report(&[run, "--format", format.name()]);
         assert_eq!(output.status.code(), Some(97), "{}", text(&output.stderr));
         assert!(output.stdout == stored, "{file} differs:\n{}", text(&output.stdout));
     }
@@ -91,12 +91,12 @@ fn every_file_is_rebuilt_to_the_byte() {
 fn the_summary_ends_with_the_verdict_of_the_run() {
     let folder = folder();
     let run = folder.path().to_str().expect("a name");
-    let output = mailbench(&[run]);
+    let output = run_report(&[run]);
     let summary = text(&output.stdout);
     assert!(summary.contains("\nRESULT: FAIL  exit 97\n"), "{summary}");
     assert!(summary.contains(&format!("\n  files:  {run}\n")), "{summary}");
     assert!(!summary.contains('\x1b'), "a pipe gets no colour");
-    let quiet = text(&mailbench(&[run, "--quiet"]).stdout);
+    let quiet = text(&run_report(&[run, "--quiet"]).stdout);
     assert!(quiet.starts_with("RESULT: FAIL  exit 97  ") && quiet.lines().count() == 1, "{quiet}");
 }
 
@@ -107,12 +107,12 @@ fn a_report_alone_is_enough_for_what_needs_only_results() {
     let alone = alone.to_str().expect("a name");
     let into = folder.path().join("again.md");
     let output =
-        mailbench(&[alone, "--format", "markdown", "--output", into.to_str().expect("a name")]);
+        run_report(&[alone, "--format", "markdown", "--output", into.to_str().expect("a name")]);
     assert_eq!((output.status.code(), output.stdout.len()), (Some(97), 0));
     let stored = std::fs::read_to_string(folder.path().join("summary.md")).expect("text");
     assert_eq!(std::fs::read_to_string(into).expect("text"), stored);
 
-    let output = mailbench(&[alone, "--format", "csv"]);
+    let output = run_report(&[alone, "--format", "csv"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("needs the whole run"), "{}", text(&output.stderr));
 }
@@ -121,7 +121,7 @@ fn a_report_alone_is_enough_for_what_needs_only_results() {
 fn what_is_no_run_is_said_to_be_none() {
     let empty = tempfile::tempdir().expect("a folder");
     let refused = |path: &Path, words: &str| {
-        let output = mailbench(&[path.to_str().expect("a name")]);
+        let output = run_report(&[path.to_str().expect("a name")]);
         let said = text(&output.stderr);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{said}");
         assert!(said.contains(words), "{said}");
@@ -143,7 +143,7 @@ fn a_journal_cut_short_is_judged_as_far_as_it_goes() {
     let path = folder.path().join("journal.bin");
     let whole = std::fs::read(&path).expect("its bytes");
     std::fs::write(&path, &whole[..whole.len() - 3]).expect("written");
-    let output = mailbench(&[folder.path().to_str().expect("a name")]);
+    let output = run_report(&[folder.path().to_str().expect("a name")]);
     let summary = text(&output.stdout);
     assert_ne!(output.status.code(), Some(0), "{summary}");
     assert!(summary.contains("cut short"), "{summary}");

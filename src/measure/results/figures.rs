@@ -74,6 +74,34 @@ pub struct QueueFacts {
     pub retry_amplification: Option<f64>,
     /// Jain index over the destinations without a fault; null with fewer than two.
     pub fairness: Option<f64>,
+    /// Whether what waited came at once when the last fault healed; null without such a fault.
+    pub herd: Option<HerdFacts>,
+    /// What a sick destination cost the healthy ones; null where it cannot be told.
+    pub isolation: Option<IsolationFacts>,
+}
+
+/// Attempts after the last fault healed or the target came back, in stretches of 100 ms.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct HerdFacts {
+    /// How long was looked at: the longest wait between two attempts, seconds.
+    pub over_s: f64,
+    /// Attempts in the busiest stretch, a second.
+    pub peak_per_s: f64,
+    /// Busiest stretch over mean stretch.
+    pub index: f64,
+    /// Variance over mean of the stretches; 1 where attempts are independent.
+    pub fano: f64,
+}
+
+/// End-to-end times of mail to destinations without a fault, microseconds.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct IsolationFacts {
+    /// 99th percentile of mail due before the first fault.
+    pub before_p99_us: u64,
+    /// 99th percentile of mail due while a fault held elsewhere.
+    pub during_p99_us: u64,
+    /// The latter over the former; 1 is perfect isolation.
+    pub inflation: f64,
 }
 
 /// One destination.

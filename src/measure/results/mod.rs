@@ -12,7 +12,8 @@ mod judgement;
 mod rows;
 
 pub use figures::{
-    ChaosFacts, DestinationFacts, FaultFacts, Latency, QueueFacts, ReplyCount, RetryPoint,
+    ChaosFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
+    ReplyCount, RetryPoint,
 };
 pub use judgement::{
     Correctness, Health, HealthCheck, HealthStatus, LedgerVerdict, Reason, ThresholdResult,

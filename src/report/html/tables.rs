@@ -181,6 +181,9 @@ fn queue(results: &Results) -> String {
         ("proved empty", proved.to_owned()),
         ("attempts a delivered probe", number(queue.attempts_per_delivery_mean)),
         ("fairness (Jain)", number(queue.fairness)),
+        ("herd index", number(queue.herd.as_ref().map(|herd| herd.index))),
+        ("herd, Fano factor", number(queue.herd.as_ref().map(|herd| herd.fano))),
+        ("isolation, inflation of p99", number(queue.isolation.as_ref().map(|it| it.inflation))),
     ];
     let rows = facts.into_iter().map(|(name, value)| vec![name.to_owned(), value]).collect();
     table(&["", "#"], rows)

@@ -21,7 +21,24 @@ pub(super) fn queue(page: &mut Page, findings: &Findings) {
         pieces.extend(wasted(mean, facts));
         page.facts("attempts", &pieces);
     }
+    patterns(page, facts);
     retries(page, &findings.results);
+}
+
+/// What an outage does to the rest, and what comes after it.
+fn patterns(page: &mut Page, facts: &QueueFacts) {
+    if let Some(herd) = &facts.herd {
+        let peak = format!("peak {} attempts/s", human::number(herd.peak_per_s));
+        let index =
+            format!("{:.1} times the mean over {}", herd.index, human::duration_s(herd.over_s));
+        let fano = format!("Fano {:.1} (independent: 1)", herd.fano);
+        page.facts("herd", &[peak, index, fano]);
+    }
+    if let Some(isolation) = &facts.isolation {
+        let during = format!("healthy p99 {}", human::duration_us(isolation.during_p99_us));
+        let before = format!("before {}", human::duration_us(isolation.before_p99_us));
+        page.facts("isolation", &[during, before, format!("{:.1} times", isolation.inflation)]);
+    }
 }
 
 /// Attempts spent on mail that was never delivered, where they make a difference.
@@ -36,6 +53,7 @@ fn backlog(facts: &QueueFacts) -> Vec<String> {
         max => format!("peak {} at {}", human::count(max), human::moment(facts.backlog_max_at_s)),
     };
     let drained = match facts.drain_time_s {
+        _ if facts.backlog_max == 0 => "nothing to drain".to_owned(),
         Some(seconds) => format!("drained in {}", human::duration_s(seconds)),
         None => "did not drain".to_owned(),
     };

@@ -1,0 +1,95 @@
+//! Isolation: what a sick destination costs the healthy ones (head-of-line inflation).
+
+use super::faults;
+use super::latency::summarise;
+use super::observation::Seen;
+use super::periods::Periods;
+use super::results::IsolationFacts;
+use super::samples::Samples;
+use crate::clock::Time;
+use crate::probe::DestinationId;
+use crate::scenario::Scenario;
+
+/// End-to-end times of mail to destinations without a fault: due while a fault elsewhere held, and
+/// due before any did.
+#[derive(Debug, Default)]
+pub struct Isolation {
+    healthy: Vec<bool>,
+    windows: Vec<(Time, Time)>,
+    before: Samples,
+    during: Samples,
+}
+
+impl Isolation {
+    /// Nothing seen yet.
+    #[must_use]
+    pub fn new(scenario: &Scenario, periods: &Periods) -> Isolation {
+        let from = periods.measured_from();
+        let windows = scenario.faults.iter().filter_map(|rule| rule.scope.during);
+        Isolation {
+            healthy: (0..scenario.destinations.len())
+                .map(|index| !faults::is_faulty(scenario, index))
+                .collect(),
+            windows: windows
+                .map(|window| (from.plus(window.start), from.plus(window.end)))
+                .collect(),
+            ..Isolation::default()
+        }
+    }
+
+    /// Enters an end-to-end time of measured mail.
+    pub fn enter(&mut self, due: Time, destination: DestinationId, seen: Seen) {
+        if self.healthy.get(usize::from(destination.0)) != Some(&true) {
+            return;
+        }
+        if self.windows.iter().any(|(start, end)| (*start..*end).contains(&due)) {
+            self.during.enter(seen);
+        } else if self.windows.iter().all(|(start, _)| due < *start) {
+            self.before.enter(seen);
+        }
+    }
+
+    /// The facts; none without a fault that comes and goes, or where a percentile cannot be
+    /// stated.
+    #[must_use]
+    pub fn facts(&self) -> Option<IsolationFacts> {
+        if self.windows.is_empty() {
+            return None;
+        }
+        let (before, during) = (summarise(&self.before).p99?, summarise(&self.during).p99?);
+        Some(IsolationFacts {
+            before_p99_us: before,
+            during_p99_us: during,
+            inflation: during as f64 / before.max(1) as f64,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::synthetic::ms;
+    use std::time::Duration;
+
+    fn entered(destination: u16) -> Isolation {
+        let mut isolation = Isolation {
+            healthy: vec![true, false],
+            windows: vec![(ms(1000), ms(2000))],
+            ..Isolation::default()
+        };
+        for (due, millis) in [(500, 10), (1500, 40), (2500, 900)] {
+            for _ in 0..400 {
+                let seen = Seen::Whole(Duration::from_millis(millis));
+                isolation.enter(ms(due), DestinationId(destination), seen);
+            }
+        }
+        isolation
+    }
+
+    #[test]
+    fn mail_due_in_the_fault_is_held_against_mail_due_before_it() {
+        let facts = entered(0).facts().expect("facts");
+        assert!((facts.inflation - 4.0).abs() < 0.1, "{facts:?}");
+        assert!(entered(1).facts().is_none(), "the sick one's own times do not count");
+    }
+}
