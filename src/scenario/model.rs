@@ -93,6 +93,8 @@ pub enum Mta {
     Postfix,
     /// Exim.
     Exim,
+    /// Haraka.
+    Haraka,
 }
 
 impl Mta {
@@ -102,6 +104,7 @@ impl Mta {
         match self {
             Mta::Postfix => "postfix",
             Mta::Exim => "exim",
+            Mta::Haraka => "haraka",
         }
     }
 }

@@ -5,6 +5,7 @@
 
 mod exim;
 mod external;
+mod haraka;
 mod managed;
 pub mod members;
 mod native;
@@ -266,5 +267,6 @@ async fn prepare(
     match native.mta {
         Mta::Postfix => postfix::prepare(settings, native).await,
         Mta::Exim => exim::prepare(settings, native).await,
+        Mta::Haraka => haraka::prepare(settings, native).await,
     }
 }

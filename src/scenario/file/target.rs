@@ -61,7 +61,7 @@ pub enum Kind {
     Exim,
     /// Not built yet.
     Opensmtpd,
-    /// Not built yet.
+    /// A private instance of Haraka.
     Haraka,
 }
 

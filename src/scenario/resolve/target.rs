@@ -34,6 +34,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         Kind::Direct => TargetKind::Direct,
         Kind::Postfix => managed::managed(target, Mta::Postfix, problems),
         Kind::Exim => managed::managed(target, Mta::Exim, problems),
+        Kind::Haraka => managed::managed(target, Mta::Haraka, problems),
         _ => TargetKind::Relay,
     };
     refuse_foreign(target, problems);
@@ -48,11 +49,11 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
 fn refuse_later(target: &Target, problems: &mut Problems) {
     let kind = target.kind.as_ref().map(|kind| kind.value);
     let foreign = match kind {
-        None | Some(Kind::Relay | Kind::Direct | Kind::External | Kind::Postfix | Kind::Exim) => {
-            None
-        }
+        None
+        | Some(
+            Kind::Relay | Kind::Direct | Kind::External | Kind::Postfix | Kind::Exim | Kind::Haraka,
+        ) => None,
         Some(Kind::Opensmtpd) => Some("target kind opensmtpd"),
-        Some(Kind::Haraka) => Some("target kind haraka"),
     };
     if let Some(what) = foreign {
         not_built(place(&target.kind), what, problems);

@@ -1,0 +1,200 @@
+//! Haraka: its needs, its settings, its queue. Its retries are a list of delays, each of 5 s at
+//! least, that never come early; when the list is at its end it gives up.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::managed::{Recipe, free_address};
+use super::process::Launch;
+use super::queue_command::QueueLength;
+use super::queue_probe::{self, QueueProbe};
+use super::{Settings, TargetError, native, programs};
+use crate::queue::schedule::RetrySchedule;
+use crate::scenario::model::Managed;
+
+/// It ignores a list with a shorter delay.
+const SHORTEST_S: u64 = 5;
+
+/// Delays written out at most; the last one stands for all further ones.
+const DELAYS: u32 = 10_000;
+
+/// What we configure, apart from `outbound.ini`.
+const FILES: &[(&str, &str)] = &[
+    ("plugins", "to_sink\n"),
+    ("me", "haraka.test\n"),
+    ("host_list", "\n"),
+    ("log.ini", "[main]\nlevel=notice\n"),
+];
+
+/// Checks what Haraka needs, writes its settings.
+pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Recipe, TargetError> {
+    let node = programs::find("node", "usr/bin", None)?;
+    let inside = "node_modules/Haraka/bin";
+    let program = programs::find("haraka", inside, given.program.as_deref())?;
+    let package = program.ancestors().nth(2).unwrap_or(Path::new("/")).to_owned();
+    let failed = |cause| TargetError::Folder { folder: settings.folder.clone(), cause };
+    let address = free_address().map_err(failed)?;
+    let listen = format!("listen={address}\nnodes=0\n");
+    write_settings(settings, given, &package, &listen).map_err(failed)?;
+    let version = version(&package).map_err(failed)?;
+    let folder = settings.folder.display().to_string();
+    Ok(Recipe {
+        kind: "haraka",
+        version,
+        address,
+        launch: Launch {
+            program: node,
+            arguments: vec![program.display().to_string(), "-c".to_owned(), folder],
+            environment: Vec::new(),
+            user: None,
+            folder: settings.folder.clone(),
+            log: settings.log.clone(),
+        },
+        queue: QueueProbe::Directory { folder: settings.folder.join("queue"), count },
+        untranslated: untranslated(settings),
+        logs: Vec::new(),
+    })
+}
+
+fn version(package: &Path) -> std::io::Result<String> {
+    let text = std::fs::read_to_string(package.join("package.json"))?;
+    let package: serde_json::Value = serde_json::from_str(&text)?;
+    Ok(package["version"].as_str().unwrap_or_default().to_owned())
+}
+
+fn write_settings(
+    settings: &Settings,
+    given: &Managed,
+    package: &Path,
+    listen: &str,
+) -> std::io::Result<()> {
+    let config = settings.folder.join("config");
+    for folder in [&config, &settings.folder.join("plugins"), &settings.folder.join("queue")] {
+        std::fs::create_dir(folder)?;
+    }
+    for (name, text) in FILES {
+        std::fs::write(config.join(name), text)?;
+    }
+    std::fs::write(config.join("smtp.ini"), listen)?;
+    std::fs::write(config.join("outbound.ini"), outbound(settings, given))?;
+    std::fs::write(settings.folder.join("plugins/to_sink.js"), plugin(settings))?;
+    // The template of a bounce, without which it has neither From nor To.
+    let shipped: [PathBuf; 2] =
+        ["outbound.bounce_message", "connection.ini"].map(|name| package.join("config").join(name));
+    std::fs::copy(&shipped[0], config.join("outbound.bounce_message"))?;
+    let connection = std::fs::read_to_string(&shipped[1])?;
+    std::fs::write(config.join("connection.ini"), with_long_lines(&connection))
+}
+
+/// Its own limit is shorter than a line may be (RFC 5321 §4.5.3.1.6), and it folds what is longer.
+fn with_long_lines(shipped: &str) -> String {
+    let line =
+        |line: &str| match line.trim_start_matches([';', ' ']).starts_with("data_line_length") {
+            true => "data_line_length=1000\n".to_owned(),
+            false => format!("{line}\n"),
+        };
+    shipped.lines().map(line).collect()
+}
+
+fn outbound(settings: &Settings, given: &Managed) -> String {
+    let mut outbound = native::map(&[
+        ("enable_tls", "false"),
+        ("inet_prefer", "v4"),
+        ("received_header", "Haraka"),
+    ]);
+    outbound.insert("concurrency_max".to_owned(), settings.delivery.concurrency.to_string());
+    outbound.insert("temp_fail_intervals".to_owned(), intervals(&settings.retry));
+    outbound.extend(given.settings.clone());
+    native::lines(outbound, "=")
+}
+
+/// Every delay until it is to give up, written out; equal ones as `30s*20`.
+fn intervals(retry: &RetrySchedule) -> String {
+    let mut age = 0;
+    let mut runs: Vec<(u64, u32)> = Vec::new();
+    for attempt in 1..=DELAYS {
+        let delay = native::whole_seconds(retry.delay(attempt)).max(SHORTEST_S);
+        age += delay;
+        if attempt > 1 && age > native::whole_seconds(retry.give_up_after) {
+            break;
+        }
+        match runs.last_mut() {
+            Some((same, times)) if *same == delay => *times += 1,
+            _ => runs.push((delay, 1)),
+        }
+    }
+    let run = |(delay, times): &(u64, u32)| match times {
+        1 => format!("{delay}s"),
+        _ => format!("{delay}s*{times}"),
+    };
+    runs.iter().map(run).collect::<Vec<_>>().join(",")
+}
+
+/// Takes everything, and sends it to the sink.
+fn plugin(settings: &Settings) -> String {
+    let hop = |hop: &std::net::SocketAddr| serde_json::json!({ "priority": 0, "exchange": hop.ip().to_string(), "port": hop.port() });
+    let routes: serde_json::Map<String, serde_json::Value> =
+        settings.routes.iter().map(|(domain, to)| (domain.clone(), hop(to))).collect();
+    format!(
+        "'use strict';
+const routes = {};
+const sink = {};
+exports.hook_mail = function (next, connection) {{ connection.relaying = true; next(OK); }};
+exports.hook_rcpt = function (next) {{ next(OK); }};
+exports.hook_get_mx = function (next, hmail, domain) {{ next(OK, routes[domain] || sink); }};
+",
+        serde_json::Value::Object(routes),
+        hop(&settings.sink)
+    )
+}
+
+fn untranslated(settings: &Settings) -> Vec<String> {
+    let mut left = native::unused(settings);
+    left.extend(native::no_sub_seconds(&settings.retry));
+    left.extend(native::no_jitter(&settings.retry));
+    if settings.retry.delay(1) < Duration::from_secs(SHORTEST_S) {
+        left.push(format!("target.retry: delays under {SHORTEST_S} s became {SHORTEST_S} s"));
+    }
+    left.push("target.delivery.per_destination: it has one limit for all".to_owned());
+    left
+}
+
+/// Counts the files of the queue: not those being written, nor those it has given up.
+fn count(queue: &Path) -> std::io::Result<QueueLength> {
+    let is_message = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        !name.starts_with("__tmp__") && !name.starts_with("error.") && !name.starts_with('.')
+    };
+    let total = queue_probe::files(queue, &is_message)?;
+    Ok(QueueLength { total, ..QueueLength::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::queue::schedule::Growth;
+
+    #[test]
+    fn a_schedule_is_written_out_up_to_its_end() {
+        let second = Duration::from_secs(1);
+        let kind = Growth::Exponential { first: 2 * second, factor: 2.0, cap: 30 * second };
+        let retry = RetrySchedule { kind, jitter: 0.0, give_up_after: 120 * second };
+        assert_eq!(intervals(&retry), "5s*2,8s,16s,30s*2");
+    }
+
+    #[test]
+    fn a_message_still_being_received_is_not_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["1_2_0_3_a_4_host", "__tmp__.1_2_0_3_a_4_host", "error.1_2"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        assert_eq!(count(folder.path()).expect("a count").total, 1);
+    }
+
+    #[test]
+    fn a_line_of_full_length_is_not_folded() {
+        let text = with_long_lines("[max]\n; data_line_length=992\n[message]\n");
+        assert_eq!(text, "[max]\ndata_line_length=1000\n[message]\n");
+    }
+}
