@@ -58,6 +58,10 @@ pub const DELIVERIES: u32 = SINK_SESSIONS as u32;
 /// Simultaneous sessions at the sink; more are answered `421`.
 pub const SINK_SESSIONS: usize = 20_000;
 
+/// Destinations up to which each has an address of its own at the sink: each takes a port, a file
+/// descriptor, and words on the command line of the embedded relay.
+pub const ROUTES: usize = 1024;
+
 /// Connections the kernel holds ready for the sink; Linux cuts it to `net.core.somaxconn`.
 pub const SINK_BACKLOG: u32 = 4096;
 

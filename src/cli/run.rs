@@ -51,7 +51,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     tell(&request.loaded, &outcome, args.quiet)?;
     let results = &outcome.findings.results;
     let reasons = &results.verdict.reasons;
-    Ok(Exit::from_code(verdict::exit_code(reasons, results.run.interrupted, &args.allow)))
+    let code = verdict::exit_code(reasons, results.run.interrupted, &args.allow);
+    if code != results.verdict.exit_code {
+        super::complain(&format!("exit {code}: allowed {}", args.allow.join(", ")));
+    }
+    Ok(Exit::from_code(code))
 }
 
 fn check_classes(allowed: &[String]) -> anyhow::Result<()> {
@@ -89,6 +93,7 @@ fn tell(loaded: &Loaded, outcome: &Outcome, quiet: bool) -> anyhow::Result<()> {
 fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Aborted => Exit::Interrupted,
+        RunError::Folder(cause) if is_misplaced(cause) => Exit::Usage,
         RunError::Folder(_)
         | RunError::Journal(_)
         | RunError::Stored(_)
@@ -98,6 +103,17 @@ fn exit_of(error: &RunError) -> Exit {
             Exit::Unreachable
         }
     }
+}
+
+/// Whether a folder cannot be where the user wants it, rather than not be written.
+fn is_misplaced(cause: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{
+        AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+    };
+    matches!(
+        cause.kind(),
+        AlreadyExists | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem
+    )
 }
 
 /// The command that repeats this run.

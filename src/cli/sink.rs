@@ -100,7 +100,7 @@ async fn serve(settings: Settings, ledger: Ledger) -> anyhow::Result<()> {
             let hint = "give --beyond-loopback to let other machines in";
             Exit::Usage.because(anyhow::anyhow!("{error} ({hint})"))
         }
-        SinkError::Engine { .. } => Exit::Scenario.because(error),
+        SinkError::Engine { .. } | SinkError::Destination { .. } => Exit::Scenario.because(error),
     })?;
     sink.measured_from(Time::ZERO);
     super::print(&format!("listening on {}\n", sink.address()))?;

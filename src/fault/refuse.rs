@@ -1,11 +1,12 @@
-//! The `refuse` fault: when the sink's port is closed.
+//! The `refuse` fault: when a port of the sink is closed.
 //!
-//! A port is open or closed for everyone, so only the window of a rule counts here: the scenario
-//! reader refuses destination, attempts and odds beside `refuse`.
+//! A port is open or closed for everyone, so only destination and window of a rule count here: the
+//! scenario reader refuses attempts and odds beside `refuse`.
 
 use std::time::Duration;
 
 use super::rule::{Action, Rule};
+use crate::probe::DestinationId;
 
 /// Whether the port is closed, and when to ask again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +17,16 @@ pub struct Port {
     pub asked_again_at: Option<Duration>,
 }
 
-/// The state of the port at offset `at` of the measured period (`None`: before it).
+/// The state of the port of `destination` (`None`: the one for all mail) at offset `at` of the
+/// measured period (`None`: before it).
 #[must_use]
-pub fn port(rules: &[Rule], at: Option<Duration>) -> Port {
+pub fn port(rules: &[Rule], destination: Option<DestinationId>, at: Option<Duration>) -> Port {
     let mut port = Port { closed_by: None, asked_again_at: None };
-    for (number, rule) in (0_u16..).zip(rules).filter(|(_, rule)| rule.action == Action::Refuse) {
+    let concerned = |rule: &Rule| {
+        let named = rule.scope.destination;
+        rule.action == Action::Refuse && (named.is_none() || named == destination)
+    };
+    for (number, rule) in (0_u16..).zip(rules).filter(|(_, rule)| concerned(rule)) {
         let window = rule.scope.during;
         if window.is_none_or(|window| at.is_some_and(|at| window.contains(at))) {
             port.closed_by.get_or_insert(number);
@@ -60,7 +66,7 @@ mod tests {
     fn the_port_closes_and_opens_with_the_windows() {
         let rules = [refuse(Some((10, 20))), refuse(Some((15, 30)))];
         let seen: Vec<_> = [None, Some(0), Some(10), Some(15), Some(20), Some(30)]
-            .map(|at| port(&rules, at.map(Duration::from_secs)))
+            .map(|at| port(&rules, None, at.map(Duration::from_secs)))
             .map(|port| (port.closed_by, port.asked_again_at.map(|at| at.as_secs())))
             .to_vec();
         assert_eq!(
@@ -78,8 +84,19 @@ mod tests {
 
     #[test]
     fn without_a_window_it_is_closed_for_good_and_without_a_rule_never() {
-        let closed = port(&[refuse(None)], None);
+        let closed = port(&[refuse(None)], None, None);
         assert_eq!(closed, Port { closed_by: Some(0), asked_again_at: None });
-        assert_eq!(port(&[], None), Port { closed_by: None, asked_again_at: None });
+        assert_eq!(port(&[], None, None), Port { closed_by: None, asked_again_at: None });
+    }
+
+    #[test]
+    fn a_rule_of_one_destination_closes_only_its_port() {
+        let mut rules = [refuse(None), refuse(None)];
+        rules[0].scope.destination = Some(DestinationId(1));
+        let closed_by = |rules: &[Rule]| {
+            [None, Some(0), Some(1)].map(|n| port(rules, n.map(DestinationId), None).closed_by)
+        };
+        assert_eq!(closed_by(&rules[..1]), [None, None, Some(0)]);
+        assert_eq!(closed_by(&rules), [Some(1), Some(1), Some(0)]);
     }
 }

@@ -101,7 +101,7 @@ pub enum Action {
         /// Bytes a second.
         bytes_per_second: f64,
     },
-    /// Stage connect: the port is closed while the rule holds.
+    /// Stage connect: the port is closed while the rule holds, and the sessions on it are cut.
     Refuse,
     /// Answer 421 beyond a limit.
     Limit(Limit),

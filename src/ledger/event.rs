@@ -48,6 +48,9 @@ pub enum Event {
     /// A fault rule took effect at the sink: on one command, one transaction, one session, or on
     /// the port, when it closed it.
     Struck { at: Time, fault: u16 },
+    /// A rule closed the sink's port of a destination (`None`: the one for all mail), or, with no
+    /// rule, it was opened again.
+    Port { at: Time, destination: Option<DestinationId>, closed_by: Option<u16> },
 }
 
 /// What run this is, and where. Written once; everything a report says about its circumstances.

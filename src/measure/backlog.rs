@@ -10,6 +10,8 @@ use crate::clock::Time;
 pub struct Curve {
     /// From each time on, the level; in order of time.
     steps: Vec<(Time, u64)>,
+    /// Whether there was a probe at all.
+    probes: bool,
 }
 
 impl Curve {
@@ -18,6 +20,8 @@ impl Curve {
     #[must_use]
     pub fn of(owed: impl Iterator<Item = (Time, Option<Time>)>) -> Curve {
         let mut changes: Vec<(Time, bool)> = Vec::new();
+        let mut owed = owed.peekable();
+        let probes = owed.peek().is_some();
         for (from, to) in owed.filter(|(from, to)| to.is_none_or(|to| to > *from)) {
             changes.push((from, true));
             changes.extend(to.map(|to| (to, false)));
@@ -33,13 +37,13 @@ impl Curve {
                 _ => steps.push((time, level)),
             }
         }
-        Curve { steps }
+        Curve { steps, probes }
     }
 
-    /// Whether nothing was ever owed.
+    /// Whether there was no probe: nothing can be said, not even that all was delivered at once.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
+        !self.probes
     }
 
     /// The level at a moment.
@@ -140,6 +144,9 @@ mod tests {
 
     #[test]
     fn what_arrived_before_its_acceptance_was_read_was_never_owed() {
-        assert_eq!(Curve::of([(s(3), Some(s(2)))].into_iter()), Curve::default());
+        let at_once = Curve::of([(s(3), Some(s(2)))].into_iter());
+        assert_eq!((at_once.peak(s(0), s(9)).0, at_once.is_empty()), (0, false));
+        assert_eq!(at_once.drained_after(s(4)), Some(Duration::ZERO));
+        assert!(Curve::of(std::iter::empty()).is_empty());
     }
 }

@@ -120,6 +120,9 @@ impl Rest {
                 let row = attempts::row(attempt, scenario);
                 self.attempts.push((attempt.reception, row));
             }
+            Event::Port { destination, closed_by, .. } => {
+                self.retries.port(*destination, closed_by.is_some());
+            }
             Event::Submitted(submitted) => self.stages_of(submitted, reading),
             Event::Pulse(pulse) => self.pulses.push(*pulse),
             _ => {}

@@ -119,6 +119,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Target { at, .. }
         | Event::Queue { at, .. }
         | Event::Limit { at, .. }
+        | Event::Port { at, .. }
         | Event::Struck { at, .. }
         | Event::Interrupted { at } => Some(*at),
         Event::Submitted(submitted) => Some(submitted.done),

@@ -1,13 +1,13 @@
 //! The retry curve: pauses between attempts as observed, against the schedule as configured.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 use super::results::RetryPoint;
 use crate::clock::Time;
 use crate::ledger::event::{Attempt, AttemptOutcome};
 use crate::limits;
-use crate::probe::ProbeId;
+use crate::probe::{DestinationId, ProbeId};
 use crate::queue::schedule::RetrySchedule;
 
 /// A pause shorter than the least the schedule allows counts as early below this share of it:
@@ -27,25 +27,52 @@ pub struct Gap {
     pub ended: Time,
 }
 
+/// An attempt that calls for another.
+#[derive(Clone, Copy, Debug)]
+struct Owed {
+    attempt: u32,
+    ended: Time,
+    destination: Option<DestinationId>,
+}
+
 /// Collects pauses, attempt by attempt.
 #[derive(Debug, Default)]
 pub struct Retries {
     gaps: Vec<Gap>,
-    /// Probes whose last attempt calls for another: its number and its end.
-    owed: HashMap<ProbeId, (u32, Time)>,
+    /// Probes whose last attempt calls for another.
+    owed: HashMap<ProbeId, Owed>,
+    /// Ports that are closed. An attempt at one is seen by nobody, so that no pause is measured
+    /// that a closed port was part of.
+    closed: HashSet<Option<DestinationId>>,
 }
 
 impl Retries {
     /// Takes the next attempt, in order of their ends.
     pub fn observe(&mut self, attempt: &Attempt) {
-        if let Some((number, since)) = self.owed.remove(&attempt.probe) {
-            let length = attempt.started.since(since);
+        if let Some(last) = self.owed.remove(&attempt.probe) {
+            let length = attempt.started.since(last.ended);
             let (probe, ended) = (attempt.probe, attempt.started);
-            self.gaps.push(Gap { probe, attempt: number, length, ended });
+            self.gaps.push(Gap { probe, attempt: last.attempt, length, ended });
         }
-        if calls_for_another(attempt.outcome) {
-            self.owed.insert(attempt.probe, (attempt.number, attempt.ended));
+        let Attempt { number, ended, destination, .. } = *attempt;
+        if calls_for_another(attempt.outcome) && !self.is_closed(destination) {
+            self.owed.insert(attempt.probe, Owed { attempt: number, ended, destination });
         }
+    }
+
+    /// A port was closed or opened; `None`: that of all destinations.
+    pub fn port(&mut self, destination: Option<DestinationId>, is_closed: bool) {
+        if is_closed {
+            self.closed.insert(destination);
+            let elsewhere = |owed: &Owed| destination.is_some() && owed.destination != destination;
+            self.owed.retain(|_, owed| elsewhere(owed));
+        } else {
+            self.closed.remove(&destination);
+        }
+    }
+
+    fn is_closed(&self, destination: Option<DestinationId>) -> bool {
+        self.closed.contains(&None) || self.closed.contains(&destination)
     }
 
     /// The pauses seen.
@@ -68,10 +95,10 @@ impl Retries {
         for gap in self.gaps.iter().filter(|gap| counts(gap.probe)) {
             by_attempt.entry(gap.attempt).or_default().0.push(gap.length);
         }
-        for (probe, (attempt, ended)) in &self.owed {
-            let late = overdue(schedule, *attempt, close.since(*ended));
+        for (probe, owed) in &self.owed {
+            let late = overdue(schedule, owed.attempt, close.since(owed.ended));
             if late && counts(*probe) && waiting(*probe) {
-                by_attempt.entry(*attempt).or_default().1 += 1;
+                by_attempt.entry(owed.attempt).or_default().1 += 1;
             }
         }
         let points = by_attempt.into_iter();
@@ -188,6 +215,25 @@ mod tests {
             attempt(2, 1, (0, 10), AttemptOutcome::Rejected),
         ];
         assert!(curve(&done, 60_000).is_empty());
+    }
+
+    #[test]
+    fn no_pause_is_measured_over_a_closed_port() {
+        let deferred = |probe| attempt(probe, 1, (0, 10), AttemptOutcome::Deferred);
+        let cut = attempt(2, 1, (0, 1005), AttemptOutcome::Broken);
+        let elsewhere = Some(DestinationId(9));
+        let own = deferred(1).destination;
+        assert!(own.is_some() && own != elsewhere);
+        for (port, pauses) in [(own, 0), (None, 0), (elsewhere, 2)] {
+            let mut retries = Retries::default();
+            retries.observe(&deferred(1));
+            retries.port(port, true);
+            retries.observe(&cut);
+            retries.port(port, false);
+            let taken = |probe| attempt(probe, 2, (9000, 9010), AttemptOutcome::Taken);
+            [1, 2].map(taken).iter().for_each(|attempt| retries.observe(attempt));
+            assert_eq!(retries.gaps().len(), pauses, "{port:?}");
+        }
     }
 
     #[test]

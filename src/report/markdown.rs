@@ -159,9 +159,11 @@ fn details(results: &Results) -> String {
 
 fn queue(results: &Results) -> String {
     let queue = &results.queue;
-    let drained = queue.drain_time_s.map_or("did not drain".to_owned(), |seconds| {
-        format!("drained in {}", human::duration_s(seconds))
-    });
+    let drained = match queue.drain_time_s {
+        _ if queue.backlog_max == 0 => "nothing to drain".to_owned(),
+        Some(seconds) => format!("drained in {}", human::duration_s(seconds)),
+        None => "did not drain".to_owned(),
+    };
     let attempts = queue
         .attempts_per_delivery_mean
         .map_or_else(String::new, |mean| format!(", {mean:.2} attempts a delivered probe"));

@@ -1,5 +1,6 @@
 //! The run's folder and name: where everything it writes lands, and a nonce nobody else has.
 
+use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -38,10 +39,10 @@ impl Folder {
             Some(path) => path.to_owned(),
             None => Path::new("reports").join(scenario).join(&id),
         };
-        std::fs::create_dir_all(&path)?;
+        let said = |kind, what: &str| Error::new(kind, format!("{}: {what}", path.display()));
+        std::fs::create_dir_all(&path).map_err(|error| said(error.kind(), &error.to_string()))?;
         if path.join(super::JOURNAL).exists() {
-            let message = format!("{} already holds a run; name another folder", path.display());
-            return Err(std::io::Error::new(std::io::ErrorKind::AlreadyExists, message));
+            return Err(said(ErrorKind::AlreadyExists, "it holds a run already; name another"));
         }
         let started_at = started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         Ok(Folder { path, id, nonce, started_at })

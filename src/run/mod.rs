@@ -67,16 +67,16 @@ pub enum RunError {
     #[error(transparent)]
     Safety(#[from] safety::SafetyError),
     /// The run folder could not be written.
-    #[error("cannot write the run folder: {0}")]
+    #[error("cannot write the run folder")]
     Folder(#[source] std::io::Error),
     /// The journal could not be written or read: what was measured is not on disk.
     #[error("the journal failed ({0}); the run is void")]
     Journal(String),
     /// The run's own scenario file does not read back: a bug.
-    #[error("the run folder's scenario.toml cannot be read: {0}")]
+    #[error("the run folder's scenario.toml cannot be read")]
     Stored(#[source] crate::scenario::ScenarioError),
     /// The sink could not be started.
-    #[error("cannot start the sink: {0}")]
+    #[error("cannot start the sink")]
     Sink(#[from] crate::sink::SinkError),
     /// The target could not be started or reached.
     #[error(transparent)]
@@ -88,7 +88,7 @@ pub enum RunError {
     #[error("cannot offer traffic: {0}")]
     Traffic(String),
     /// The runtime could not be started.
-    #[error("cannot start the runtime: {0}")]
+    #[error("cannot start the runtime")]
     Runtime(#[source] std::io::Error),
     /// The user asked to stop before there was anything to report, or asked twice.
     #[error("aborted; what was seen until then is in the run folder")]

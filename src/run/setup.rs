@@ -175,6 +175,7 @@ fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> 
 fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
     sink::Settings {
         engine: scenario.sink.engine,
+        by_destination: scenario.target.kind.is_routed(scenario.destinations.len()),
         destinations: scenario.destinations.iter().map(|to| to.domain.clone()).collect(),
         rules: scenario.faults.clone(),
         seed: scenario.seed,
@@ -189,14 +190,13 @@ fn target_settings(
     workplace: &TempDir,
     sink: &Sink,
 ) -> target::Settings {
-    let domains = scenario.destinations.iter().map(|to| to.domain.clone());
     target::Settings {
         kind: scenario.target.kind.clone(),
         retry: scenario.target.retry.clone(),
         delivery: scenario.target.delivery,
         seed: scenario.seed.0,
         sink: sink.address(),
-        routes: domains.map(|domain| (domain, sink.address())).collect(),
+        routes: sink.routes().to_vec(),
         folder: workplace.path().to_owned(),
         log: folder.file(TARGET_LOG),
     }

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
+use crate::limits;
 use crate::quantity::Quantity;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
@@ -90,6 +91,8 @@ pub struct Managed {
 pub enum Mta {
     /// Postfix.
     Postfix,
+    /// Exim.
+    Exim,
 }
 
 impl Mta {
@@ -98,7 +101,21 @@ impl Mta {
     pub fn name(self) -> &'static str {
         match self {
             Mta::Postfix => "postfix",
+            Mta::Exim => "exim",
         }
+    }
+}
+
+impl TargetKind {
+    /// Whether it is told a next hop of its own for each of so many destinations, so that the
+    /// sink knows whose a session is from connect on.
+    #[must_use]
+    pub fn is_routed(&self, destinations: usize) -> bool {
+        let can_be = match self {
+            TargetKind::Relay | TargetKind::Managed(_) => true,
+            TargetKind::Direct | TargetKind::External { .. } => false,
+        };
+        can_be && destinations <= limits::ROUTES
     }
 }
 

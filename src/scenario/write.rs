@@ -83,6 +83,7 @@ fn target(spec: &TargetSpec) -> Target {
 fn mta_kind(mta: Mta) -> Kind {
     match mta {
         Mta::Postfix => Kind::Postfix,
+        Mta::Exim => Kind::Exim,
     }
 }
 

@@ -1,5 +1,6 @@
-//! The destinations: a listener whose sessions take mail, enact the faults they are told, and
-//! record every attempt.
+//! The destinations: ports whose sessions take mail, enact the faults they are told, and record
+//! every attempt. One port takes mail for every domain; beside it each destination can have one of
+//! its own, on which a session is known to be its from connect on.
 //!
 //! What a fault is and when it strikes is `fault`'s; here it is only done. A sink never relays
 //! and keeps no content.
@@ -23,17 +24,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::clock::{Clock, Time};
-use crate::fault::rule::Rule;
+use crate::fault::rule::{Rule, Scope};
 use crate::ledger::Ledger;
 use crate::limits;
-use crate::probe::Identity;
+use crate::probe::{DestinationId, Identity};
 use crate::scenario::model::Engine;
 use crate::seed::Seed;
 use crate::smtp::stage::Stage;
+use listener::Door;
 use shared::Shared;
 
 /// What a sink is to be.
@@ -45,6 +48,8 @@ pub struct Settings {
     pub beyond_loopback: bool,
     /// Which reading of the protocol.
     pub engine: Engine,
+    /// Whether each destination has an address of its own, on a free port beside `listen`.
+    pub by_destination: bool,
     /// The domains that are destinations, in the order of the scenario. Mail for others is taken
     /// too, under no destination.
     pub destinations: Vec<String>,
@@ -67,6 +72,7 @@ impl Settings {
             listen,
             beyond_loopback: false,
             engine: Engine::Native,
+            by_destination: false,
             destinations: Vec::new(),
             rules: Vec::new(),
             seed: Seed(0),
@@ -85,7 +91,7 @@ pub enum SinkError {
     )]
     BeyondLoopback(SocketAddr),
     /// The port cannot be had.
-    #[error("cannot listen on {address}: {cause}")]
+    #[error("cannot listen on {address}")]
     Listen {
         /// Where it was to listen.
         address: SocketAddr,
@@ -103,39 +109,88 @@ pub enum SinkError {
         /// Its stage.
         stage: Stage,
     },
+    /// A rule asks for what cannot be told.
+    #[error(
+        "fault `{rule}`: at stage {stage} a session is not known to be of its destination, since \
+         the sink has one address for all"
+    )]
+    Destination {
+        /// The rule's name.
+        rule: String,
+        /// Its stage.
+        stage: Stage,
+    },
 }
 
 /// A sink at work.
 pub struct Sink {
     shared: Arc<Shared>,
     address: SocketAddr,
-    door: JoinHandle<()>,
+    routes: Vec<(String, SocketAddr)>,
+    doors: Vec<JoinHandle<()>>,
 }
 
 /// Starts a sink in the current runtime.
 ///
 /// # Errors
-/// When its address is not loopback and it was not told that it may be, when the port cannot be
-/// had, or when the engine cannot do what a rule asks.
+/// When its address is not loopback and it was not told that it may be, when a port cannot be
+/// had, or when it cannot do what a rule asks.
 pub async fn start(settings: Settings, clock: Clock, ledger: Ledger) -> Result<Sink, SinkError> {
     let wanted = settings.listen;
     if !wanted.ip().is_loopback() && !settings.beyond_loopback {
         return Err(SinkError::BeyondLoopback(wanted));
     }
     grammar::check(settings.engine, &settings.rules)?;
-    let failed = |cause| SinkError::Listen { address: wanted, cause };
-    let listener = listener::bind(wanted).map_err(failed)?;
-    let address = listener.local_addr().map_err(failed)?;
+    check_destinations(&settings)?;
+    let (listener, address) = listen(wanted)?;
+    let mut ports = vec![(listener, address, None)];
+    let mut routes = Vec::new();
+    let routed = (0..).map(DestinationId).zip(&settings.destinations);
+    for (number, domain) in routed.filter(|_| settings.by_destination) {
+        let (listener, address) = listen(SocketAddr::new(wanted.ip(), 0))?;
+        routes.push((domain.clone(), address));
+        ports.push((listener, address, Some(number)));
+    }
     let shared = Arc::new(Shared::new(settings, clock, ledger));
-    let door = listener::Door::new(Arc::clone(&shared), listener, address);
-    Ok(Sink { shared, address, door: tokio::spawn(door.serve()) })
+    let open = |(listener, address, destination)| {
+        Door::new(Arc::clone(&shared), listener, address, destination)
+    };
+    let doors = ports.into_iter().map(open).map(|door| tokio::spawn(door.serve())).collect();
+    Ok(Sink { shared, address, routes, doors })
+}
+
+fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), SinkError> {
+    let failed = |cause| SinkError::Listen { address: wanted, cause };
+    let listener = listener::open(wanted).map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+/// With one address for all, a destination is known from RCPT to the end of the transaction.
+fn check_destinations(settings: &Settings) -> Result<(), SinkError> {
+    let untold = |rule: &&Rule| {
+        let Scope { destination, stage, .. } = rule.scope;
+        destination.is_some() && !(Stage::RcptTo..Stage::Quit).contains(&stage)
+    };
+    match settings.rules.iter().find(untold) {
+        Some(rule) if !settings.by_destination => {
+            Err(SinkError::Destination { rule: rule.name.clone(), stage: rule.scope.stage })
+        }
+        _ => Ok(()),
+    }
 }
 
 impl Sink {
-    /// Where it listens.
+    /// Where it takes mail for every domain.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The destinations that have an address of their own: domain and address, in their order.
+    #[must_use]
+    pub fn routes(&self) -> &[(String, SocketAddr)] {
+        &self.routes
     }
 
     /// Tells when the measured period starts. Until then no rule with a window holds; a sink that
@@ -164,11 +219,13 @@ impl Sink {
         self.shared.preflight_arrived()
     }
 
-    /// Closes the port and ends every session.
+    /// Closes every port and ends every session.
     pub async fn stop(self) {
         self.shared.stop.cancel();
-        if let Err(error) = self.door.await {
-            tracing::error!("the sink's listener failed: {error}");
+        for door in self.doors {
+            if let Err(error) = door.await {
+                tracing::error!("a listener of the sink failed: {error}");
+            }
         }
         self.shared.ledger.flush();
     }

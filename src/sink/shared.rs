@@ -14,6 +14,7 @@ use super::bench::Bench;
 use super::{Settings, grammar};
 use crate::clock::{self, Clock, Time};
 use crate::ledger::Ledger;
+use crate::ledger::event::Event;
 use crate::limits;
 use crate::probe::ProbeId;
 use crate::scenario::model::Engine;
@@ -37,6 +38,7 @@ pub(super) struct Shared {
     next_reception: AtomicU64,
     worst_processing_us: AtomicU64,
     begun: AtomicBool,
+    told_full: AtomicBool,
     preflight: Mutex<HashSet<ProbeId>>,
     preflight_arrived: watch::Sender<usize>,
 }
@@ -56,6 +58,7 @@ impl Shared {
             stop: CancellationToken::new(),
             measured_from: watch::Sender::new(None),
             sessions: AtomicUsize::new(0),
+            told_full: AtomicBool::new(false),
             next_session: AtomicU64::new(0),
             next_reception: AtomicU64::new(0),
             worst_processing_us: AtomicU64::new(0),
@@ -89,6 +92,15 @@ impl Shared {
         let session = self.next_session.fetch_add(1, Ordering::Relaxed);
         let taken = self.sessions.fetch_add(1, Ordering::AcqRel);
         (session, taken < limits::SINK_SESSIONS)
+    }
+
+    /// All places are taken; told once.
+    pub(super) fn tell_full(&self) {
+        if !self.told_full.swap(true, Ordering::AcqRel) {
+            let (at, value) = (self.clock.now(), limits::SINK_SESSIONS as u64);
+            let name = "SINK_SESSIONS".to_owned();
+            self.ledger.record(&Event::Limit { at, name, value });
+        }
     }
 
     /// Gives a session's place back.

@@ -206,6 +206,14 @@ impl Wire {
         }
     }
 
+    /// Closes our half and waits for the peer's next action; comes back when it said something.
+    pub(super) async fn take_leave(&mut self) -> ControlFlow<Ended, ()> {
+        self.flush().await?;
+        // A peer that is gone already shows when it is read from.
+        let _closed_or_gone = self.stream.shutdown().await;
+        self.fill(usize::MAX, self.patience).await
+    }
+
     /// Breaks the connection. An orderly end writes what is owed first. Returns whether the peer
     /// ended its half in order, too, after that.
     pub(super) async fn hang_up(mut self, how: Hangup) -> bool {

@@ -1,6 +1,7 @@
 //! A real MTA as a private instance: started as its kind prepared it, with all it starts.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 
 use super::process::{Launch, Process};
 use super::queue_probe::QueueProbe;
@@ -22,6 +23,8 @@ pub(super) struct Recipe {
     pub(super) queue: QueueProbe,
     /// What of the scenario it has no settings for, in words.
     pub(super) untranslated: Vec<String>,
+    /// Logs that it keeps in its folder; they are moved to ours when it is stopped.
+    pub(super) logs: Vec<PathBuf>,
 }
 
 /// A real MTA, running or between two lives.
@@ -46,6 +49,20 @@ impl Managed {
         let (process, watchdog) = live(&self.recipe).await?;
         (self.process, self.watchdog) = (process, Some(watchdog));
         Ok(())
+    }
+
+    /// Moves the logs in its folder to ours, before the folder goes.
+    pub(super) fn keep_logs(&self) {
+        let ours = std::fs::OpenOptions::new().append(true).open(&self.recipe.launch.log);
+        let Ok(mut ours) = ours else { return };
+        for log in &self.recipe.logs {
+            if let Ok(mut file) = std::fs::File::open(log) {
+                // A full disk shows in the journal.
+                let _copied = std::io::copy(&mut file, &mut ours);
+                // Another life begins a new one.
+                let _removed = std::fs::remove_file(log);
+            }
+        }
     }
 
     pub(super) fn recipe(&self) -> &Recipe {

@@ -3,6 +3,7 @@
 //! One file per kind; the enum delegates. What traffic does to a target and what a sink sees of
 //! it is not known here.
 
+mod exim;
 mod external;
 mod managed;
 pub mod members;
@@ -40,8 +41,8 @@ pub struct Settings {
     pub seed: u64,
     /// The sink's main address: where mail for domains without a route goes.
     pub sink: SocketAddr,
-    /// Where mail for each of these domains goes. A kind that cannot route by domain may ignore
-    /// it, for the main address takes all mail.
+    /// The sink's address for each of these domains; filled in where `TargetKind::is_routed` says
+    /// that the kind can be told them.
     pub routes: Vec<(String, SocketAddr)>,
     /// A folder of its own, for queue and settings.
     pub folder: PathBuf,
@@ -225,6 +226,9 @@ impl Target {
         if let Some(process) = self.process_mut() {
             process.halt().await;
         }
+        if let Target::Managed(managed) = &self {
+            managed.keep_logs();
+        }
     }
 
     /// Starts it again on the same queue and at the same address, and waits until it greets.
@@ -261,5 +265,6 @@ async fn prepare(
 ) -> Result<managed::Recipe, TargetError> {
     match native.mta {
         Mta::Postfix => postfix::prepare(settings, native).await,
+        Mta::Exim => exim::prepare(settings, native).await,
     }
 }

@@ -85,6 +85,7 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
         launch: launch(settings, &places, library_path),
         queue: QueueProbe::Directory { folder: places.folder.join("queue"), count },
         untranslated: untranslated(settings),
+        logs: Vec::new(),
     })
 }
 
@@ -94,6 +95,7 @@ fn launch(settings: &Settings, places: &Places, library_path: String) -> Launch 
         program: places.daemons.join("master"),
         arguments: vec!["-c".to_owned(), config, "-d".to_owned()],
         environment: vec![("LD_LIBRARY_PATH".to_owned(), library_path)],
+        user: None,
         folder: settings.folder.clone(),
         log: settings.log.clone(),
     }

@@ -36,6 +36,8 @@ pub(super) struct Launch {
     pub(super) arguments: Vec<String>,
     /// Variables beside those of our own environment.
     pub(super) environment: Vec<(String, String)>,
+    /// The user and group it runs as, if not ours.
+    pub(super) user: Option<(u32, u32)>,
     /// The target's own folder; it marks its processes.
     pub(super) folder: PathBuf,
     /// Where standard output and error are appended.
@@ -64,7 +66,11 @@ impl Process {
         let mut options = std::fs::OpenOptions::new();
         let errors = options.create(true).append(true).open(&launch.log).map_err(failed)?;
         let output = errors.try_clone().map_err(failed)?;
-        let mut child = Command::new(program)
+        let mut command = Command::new(program);
+        if let Some((user, group)) = launch.user {
+            command.uid(user).gid(group);
+        }
+        let mut child = command
             .args(&launch.arguments)
             .envs(launch.environment.iter().map(|(name, value)| (name, value)))
             .env(MARK, &launch.folder)

@@ -61,14 +61,36 @@ pub(super) fn library_path(root: &Path, first: Option<&Path>) -> String {
     folders.iter().map(|folder| folder.display().to_string()).collect::<Vec<_>>().join(":")
 }
 
+/// A library that packages keep below `root`, or the system.
+pub(super) fn library(name: &str, root: &Path) -> Result<PathBuf, TargetError> {
+    let below = |root: &Path| -> Vec<PathBuf> {
+        let triplets = std::fs::read_dir(root.join("usr/lib")).into_iter().flatten().flatten();
+        triplets.map(|entry| entry.path().join(name)).collect()
+    };
+    let mut places = below(root).into_iter().chain(below(Path::new("/")));
+    let found = places.find(|file| file.is_file());
+    found.ok_or_else(|| missing(name, format!("it is not below {}/usr/lib", root.display())))
+}
+
 /// What a program prints when asked for its version and the like.
 pub(super) async fn output(
     program: &Path,
     arguments: &[&str],
     libraries: &str,
 ) -> Result<String, TargetError> {
+    let environment = [("LD_LIBRARY_PATH".to_owned(), libraries.to_owned())];
+    output_in(program, arguments, &environment).await
+}
+
+/// The same, with these variables in its environment.
+pub(super) async fn output_in(
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(String, String)],
+) -> Result<String, TargetError> {
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).env("LD_LIBRARY_PATH", libraries).stdin(std::process::Stdio::null());
+    command.args(arguments).stdin(std::process::Stdio::null());
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
     let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
     let run = command.kill_on_drop(true).output();
     let output = tokio::time::timeout(crate::limits::QUEUE_COMMAND, run)

@@ -29,6 +29,7 @@ impl Relay {
             program,
             arguments: arguments(settings, &queue, &file),
             environment: Vec::new(),
+            user: None,
             folder: settings.folder.clone(),
             log: settings.log.clone(),
         };

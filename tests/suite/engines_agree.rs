@@ -59,7 +59,7 @@ async fn ledger_of(engine: Engine, with: &Settings) -> Vec<Told> {
     for n in 0..MESSAGES {
         let domain = &with.destinations[n as usize % with.destinations.len()];
         for attempt in 0..ATTEMPTS {
-            let mut peer = standing.connect().await;
+            let mut peer = standing.connect_for(domain).await;
             let done = match attempt % 2 {
                 0 => one_by_one(&mut peer, n, domain).await,
                 _ => pipelined(&mut peer, n, domain).await,
@@ -119,6 +119,7 @@ async fn on_every_scenario() {
         }
         let scenario = scenario::load(&path, &[]).expect("a scenario").scenario;
         let with = Settings {
+            by_destination: true,
             rules: timeless(scenario.faults),
             seed: scenario.seed,
             destinations: scenario.destinations.into_iter().map(|one| one.domain).collect(),

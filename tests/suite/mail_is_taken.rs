@@ -144,6 +144,21 @@ async fn preflight_mail_is_counted_and_not_recorded() {
     assert_eq!(attempts(&standing.events().await).len(), 0);
 }
 
+/// As Exim does it.
+#[tokio::test]
+async fn a_half_closed_connection_is_answered_and_proves_nothing() {
+    let standing = stand(settings(vec![])).await;
+    let mut peer = standing.greeted().await;
+    peer.ask_all(&[&mail(0), &rcpt(0, 0, "a.test"), "DATA"]).await;
+    peer.say(&[&stuffed(&text(0))[..], b"QUIT\r\n"].concat()).await;
+    peer.stream.shutdown().await.expect("half closed");
+    assert_eq!([peer.code().await, peer.code().await], [250, 221]);
+    assert!(peer.ends_by_fin().await);
+    let events = standing.events().await;
+    assert_eq!(attempts(&events)[0].outcome, AttemptOutcome::Taken);
+    assert_eq!(confirmations(&events), []);
+}
+
 /// As Postfix does it: QUIT goes out with the final dot, and the connection is closed as soon as
 /// the reply to the dot is read.
 #[tokio::test]

@@ -95,6 +95,8 @@ fn keeps(promise: &Promise) {
     assert!(warnings.contains("not told all of the scenario: target.delivery.ordering"));
     assert_every_refusal_came_back(&ran);
     assert_first_retry(&ran, promise);
+    let log = std::fs::read_to_string(ran.path.join("target.log")).expect("target.log");
+    assert!(log.contains("@grey.test"), "its own log is kept");
     let queue = &ran.report()["queue"];
     assert_eq!((&queue["length_end"], &queue["proved_empty"]), (&0.into(), &true.into()));
     let most = queue["length_max"].as_u64().expect("a queue length");
@@ -210,4 +212,16 @@ fn postfix_keeps_what_the_scenario_says() {
 #[test]
 fn postfix_leaves_nothing_when_mailbench_is_killed() {
     leaves_nothing(&POSTFIX);
+}
+
+const EXIM: Promise = Promise { kind: "exim", file: "usr/sbin/exim4", first_s: 2, grain_s: 3.0 };
+
+#[test]
+fn exim_keeps_what_the_scenario_says() {
+    keeps(&EXIM);
+}
+
+#[test]
+fn exim_leaves_nothing_when_mailbench_is_killed() {
+    leaves_nothing(&EXIM);
 }

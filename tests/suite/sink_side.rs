@@ -53,6 +53,14 @@ impl Standing {
         Peer { stream: TcpStream::connect(self.sink.address()).await.expect("a connection") }
     }
 
+    /// A client at the address of a domain, or at the one for all where it has none.
+    pub(crate) async fn connect_for(&self, domain: &str) -> Peer {
+        let mut routes = self.sink.routes().iter();
+        let own = routes.find(|(routed, _)| routed == domain).map(|(_, address)| *address);
+        let address = own.unwrap_or(self.sink.address());
+        Peer { stream: TcpStream::connect(address).await.expect("a connection") }
+    }
+
     /// A client past banner and EHLO.
     pub(crate) async fn greeted(&self) -> Peer {
         let mut peer = self.connect().await;

@@ -53,6 +53,7 @@ fn backlog(facts: &QueueFacts) -> Vec<String> {
         max => format!("peak {} at {}", human::count(max), human::moment(facts.backlog_max_at_s)),
     };
     let drained = match facts.drain_time_s {
+        _ if facts.backlog_max == 0 => "nothing to drain".to_owned(),
         Some(seconds) => format!("drained in {}", human::duration_s(seconds)),
         None => "did not drain".to_owned(),
     };

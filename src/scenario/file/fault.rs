@@ -14,7 +14,8 @@ pub struct Fault {
     /// Its name in reports. Default: `fault-1` and so on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<At<String>>,
-    /// The one destination it is limited to. Default: every destination.
+    /// The one destination it is limited to. Default: every destination. Before stage rcpt-to only
+    /// for targets that mailbench starts, which come to an address of the sink for each.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub destination: Option<At<String>>,
     /// The stage of the dialogue at which it strikes.
@@ -53,7 +54,8 @@ pub struct Fault {
     /// Break the form of a reply. Not built yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub garble: Option<At<Garble>>,
-    /// Stage connect: the port is closed while the rule holds.
+    /// Stage connect: the port is closed while the rule holds, and the sessions on it are cut; with
+    /// `destination` the port of that one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refuse: Option<At<bool>>,
     /// Answer 421 beyond a limit.

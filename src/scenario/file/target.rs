@@ -57,7 +57,7 @@ pub enum Kind {
     External,
     /// A private instance of Postfix.
     Postfix,
-    /// Not built yet.
+    /// A private instance of Exim.
     Exim,
     /// Not built yet.
     Opensmtpd,

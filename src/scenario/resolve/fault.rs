@@ -15,9 +15,11 @@ use crate::scenario::model::Destination;
 use crate::scenario::units::Timespan;
 use crate::smtp::stage::Stage;
 
+/// `is_routed`: each destination has an address of its own.
 pub(super) fn faults(
     written: &[At<Fault>],
     destinations: &[Destination],
+    is_routed: bool,
     problems: &mut Problems,
 ) -> Vec<Rule> {
     if written.len() > limits::FAULTS {
@@ -34,7 +36,10 @@ pub(super) fn faults(
         }
         let scope = scope(fault, destinations, problems);
         let Some(action) = action(fault, scope.stage, problems) else { continue };
-        check_known_in_time(&fault.value, scope.stage, problems);
+        check_attempts_known(&fault.value, scope.stage, problems);
+        if !is_routed {
+            check_destination_known(&fault.value, scope.stage, problems);
+        }
         rules.push(Rule { name, scope, action });
     }
     rules
@@ -139,26 +144,40 @@ fn odds(fault: &Fault, problems: &mut Problems) -> Odds {
     Odds((share * f64::from(Odds::ALWAYS.0)).round() as u32)
 }
 
-/// Notes a rule that asks for what a sink cannot tell at its stage: attempts are known from the
-/// message that MAIL names, destinations from RCPT; QUIT is about neither.
-fn check_known_in_time(fault: &Fault, stage: Stage, problems: &mut Problems) {
-    let of_message = [("attempts", place(&fault.attempts)), ("script", place(&fault.script))];
-    let of_recipient = [
-        ("destination", place(&fault.destination)),
-        ("per", fault.limit.as_ref().and_then(|limit| place(&limit.value.per))),
-    ];
-    let mut refuse = |keys: [(&str, Option<&Range<usize>>); 2], help: &str| {
-        for (key, span) in keys {
-            let Some(span) = span else { continue };
-            let what = format!("`{key}` cannot be told at stage {stage}");
-            problems.push(Problem::new(span, what).help(help));
-        }
-    };
+/// Attempts are known from the message that MAIL names; QUIT is about none.
+fn check_attempts_known(fault: &Fault, stage: Stage, problems: &mut Problems) {
     if !(Stage::MailFrom..Stage::Quit).contains(&stage) {
-        refuse(of_message, "attempts are of a message: use a stage from mail-from to end-of-data");
+        let keys = [("attempts", place(&fault.attempts)), ("script", place(&fault.script))];
+        let help = "attempts are of a message: use a stage from mail-from to end-of-data";
+        cannot_be_told(keys, stage, help, problems);
     }
+}
+
+/// Where the sink has one address for all destinations, one is known from RCPT on, and QUIT is
+/// about none.
+fn check_destination_known(fault: &Fault, stage: Stage, problems: &mut Problems) {
     if !(Stage::RcptTo..Stage::Quit).contains(&stage) {
-        refuse(of_recipient, "destinations are of a recipient: use rcpt-to to end-of-data");
+        let keys = [
+            ("destination", place(&fault.destination)),
+            ("per", fault.limit.as_ref().and_then(|limit| place(&limit.value.per))),
+        ];
+        let help = "here all destinations share one address of the sink, and one is known by its \
+                    recipients: use a stage from rcpt-to to end-of-data, or a target kind that mailbench starts, such as relay";
+        cannot_be_told(keys, stage, help, problems);
+    }
+}
+
+/// Notes those of `keys` that are there.
+fn cannot_be_told(
+    keys: [(&str, Option<&Range<usize>>); 2],
+    stage: Stage,
+    help: &str,
+    problems: &mut Problems,
+) {
+    for (key, span) in keys {
+        let Some(span) = span else { continue };
+        let what = format!("`{key}` cannot be told at stage {stage}");
+        problems.push(Problem::new(span, what).help(help));
     }
 }
 

@@ -48,7 +48,14 @@ pub(super) fn action(fault: &At<Fault>, stage: Stage, problems: &mut Problems) -
                 .push(problem.help("add one action, such as `defer = \"451 4.7.1 Try later\"`"));
             return None;
         }
-        [(name, place)] => check_stage(name, place, stage, problems),
+        [(name, span)] => {
+            check_stage(name, span, stage, problems);
+            let odds = fault.odds.as_ref().filter(|odds| odds.value.0 < 1.0);
+            if let Some(odds) = odds.filter(|_| *name == "refuse") {
+                let problem = Problem::new(&odds.span, "a port is closed or open, without odds");
+                problems.push(problem.help("use `disconnect` at stage connect"));
+            }
+        }
         [(first, _), rest @ ..] => {
             for (name, place) in rest {
                 let what = format!("`{name}` and `{first}` in one fault");

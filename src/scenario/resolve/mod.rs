@@ -35,8 +35,9 @@ const SEED: u64 = 1;
 pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> Scenario {
     later::refuse(file, problems);
     let destinations = destination::destinations(&file.destination, problems);
-    let faults = fault::faults(&file.fault, &destinations, problems);
     let target = target::target(file.target.as_ref(), problems);
+    let is_routed = target.kind.is_routed(destinations.len());
+    let faults = fault::faults(&file.fault, &destinations, is_routed, problems);
     Scenario {
         name: name(file.name.as_ref(), fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),

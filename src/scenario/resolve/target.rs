@@ -33,6 +33,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         Kind::External => external(target, span, problems),
         Kind::Direct => TargetKind::Direct,
         Kind::Postfix => managed::managed(target, Mta::Postfix, problems),
+        Kind::Exim => managed::managed(target, Mta::Exim, problems),
         _ => TargetKind::Relay,
     };
     refuse_foreign(target, problems);
@@ -47,8 +48,9 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
 fn refuse_later(target: &Target, problems: &mut Problems) {
     let kind = target.kind.as_ref().map(|kind| kind.value);
     let foreign = match kind {
-        None | Some(Kind::Relay | Kind::Direct | Kind::External | Kind::Postfix) => None,
-        Some(Kind::Exim) => Some("target kind exim"),
+        None | Some(Kind::Relay | Kind::Direct | Kind::External | Kind::Postfix | Kind::Exim) => {
+            None
+        }
         Some(Kind::Opensmtpd) => Some("target kind opensmtpd"),
         Some(Kind::Haraka) => Some("target kind haraka"),
     };

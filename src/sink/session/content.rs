@@ -116,8 +116,10 @@ impl Session {
     /// Records the outcome, on disk, and only then says so: were it the other way round, a kill
     /// of this process between the two would look like a loss of the target's.
     async fn answer_content(&mut self, reply: Reply, rule: Option<u16>) -> ControlFlow<Ended, ()> {
+        // One that said QUIT and ended its half of the connection may still be listening.
         if reply.is_positive()
             && let Some(ended) = self.wire.peer_left()
+            && (ended.is_reset() || self.wire.unread().is_empty())
         {
             return ControlFlow::Break(ended);
         }

@@ -1,7 +1,8 @@
 //! Judge: which moments of a session are put to the rules, and what they are keyed by.
 //!
 //! Before MAIL a moment is about the connection's ordinal; at MAIL about the message its sender
-//! names; from RCPT on about the recipient. A transaction is judged once for each of its
+//! names; both are of the destination whose port the session came to, if it came to one. From
+//! RCPT on a moment is about the recipient. A transaction is judged once for each of its
 //! destinations, by its first recipient there.
 
 use super::Session;
@@ -36,7 +37,7 @@ impl Session {
         if !self.shared.has_begun() {
             return Verdict::default();
         }
-        self.judge_one(stage, self.recorder.session(), 1, None)
+        self.judge_one(stage, self.recorder.session(), 1, self.destination)
     }
 
     fn judge_mail(&self) -> Verdict {
@@ -48,7 +49,7 @@ impl Session {
             (Origin::Null, _) if self.shared.directory.in_run() => return Verdict::default(),
             _ => (stranger(&transaction.reverse_path, ""), 1),
         };
-        self.judge_one(Stage::MailFrom, subject, attempt, None)
+        self.judge_one(Stage::MailFrom, subject, attempt, self.destination)
     }
 
     fn judge_rcpt(&self) -> Verdict {

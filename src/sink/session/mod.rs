@@ -9,10 +9,12 @@ mod judge;
 mod turn;
 
 use std::convert::Infallible;
+use std::future::pending;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::grammar::Grammar;
 use super::incoming::Whole;
@@ -23,6 +25,7 @@ use super::wire::{Heard, Wire};
 use crate::fault::rule::Hangup;
 use crate::ledger::event::{AttemptOutcome, Ending, Proof, SessionChange};
 use crate::limits;
+use crate::probe::DestinationId;
 use crate::smtp::command::{Command, Flaw};
 use crate::smtp::dialogue::{Dialogue, Next, Turn};
 use crate::smtp::reply::{EnhancedStatus, Reply};
@@ -40,14 +43,41 @@ impl Ended {
         Ended { how, hangup: Hangup::Fin }
     }
 
+    fn is_reset(self) -> bool {
+        self.how == Ending::PeerRst
+    }
+
     pub(super) fn by_us(how: Ending) -> Ended {
         Ended { how, hangup: Hangup::Fin }
+    }
+}
+
+/// By which port a session came in.
+pub(super) struct Entrance {
+    /// Ordinal of the session.
+    pub(super) number: u64,
+    /// Whose port it is; `None`: that of all destinations.
+    pub(super) destination: Option<DestinationId>,
+    /// The rule that closes the port.
+    pub(super) closed_by: watch::Receiver<Option<u16>>,
+}
+
+impl Entrance {
+    /// Waits until a rule closes the port.
+    async fn closed(mut self) -> u16 {
+        match self.closed_by.wait_for(Option::is_some).await.map(|rule| *rule) {
+            Ok(Some(rule)) => rule,
+            // The sink is being stopped, which the session learns otherwise.
+            _ => pending().await,
+        }
     }
 }
 
 /// Everything one session knows.
 pub(super) struct Session {
     shared: Arc<Shared>,
+    /// The destination whose port it came to.
+    destination: Option<DestinationId>,
     wire: Wire,
     recorder: Recorder,
     grammar: Grammar,
@@ -70,21 +100,26 @@ pub(super) struct Session {
 }
 
 /// Serves one connection from accept to close.
-pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, number: u64) {
+pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, entrance: Entrance) {
     let stop = shared.stop.clone();
-    let mut session = Session::new(shared, stream, number);
+    let mut session = Session::new(shared, stream, &entrance);
     let ended = tokio::select! {
         ended = session.run() => match ended { ControlFlow::Break(ended) => ended },
+        rule = entrance.closed() => tokio::select! {
+            ended = session.cut(rule) => ended,
+            () = stop.cancelled() => Ended::by_us(Ending::Shutdown),
+        },
         () = stop.cancelled() => Ended::by_us(Ending::Shutdown),
     };
     session.close(ended).await;
 }
 
 impl Session {
-    fn new(shared: Arc<Shared>, stream: TcpStream, number: u64) -> Session {
+    fn new(shared: Arc<Shared>, stream: TcpStream, entrance: &Entrance) -> Session {
         Session {
+            destination: entrance.destination,
             wire: Wire::new(stream, shared.clock, shared.patience),
-            recorder: Recorder::new(Arc::clone(&shared), number),
+            recorder: Recorder::new(Arc::clone(&shared), entrance.number),
             grammar: Grammar::new(shared.engine),
             dialogue: Dialogue::new(Arc::clone(&shared.terms)),
             stage: Stage::Connect,
@@ -147,6 +182,23 @@ impl Session {
                 return self.break_off(Hangup::Fin).await;
             }
         })
+    }
+
+    /// The port was closed: the connection is reset. But where nothing is open except whether the
+    /// peer has read the last 250, a reset would hide that for good, so only our half is closed
+    /// and the peer's next action awaited.
+    async fn cut(&mut self, rule: u16) -> Ended {
+        self.fault = Some(rule);
+        if self.transaction.is_none()
+            && let Some(reception) = self.unconfirmed
+        {
+            if let ControlFlow::Break(ended) = self.wire.take_leave().await {
+                return ended;
+            }
+            self.unconfirmed = None;
+            self.recorder.confirmed(reception, Proof::Command);
+        }
+        Ended { how: Ending::Fault, hangup: Hangup::Rst }
     }
 
     /// Ends the session: says what became of whatever was open, then breaks the connection.

@@ -1,6 +1,6 @@
 //! Faults that cannot be.
 
-use super::{DESTINATION, LOAD, one};
+use super::{DESTINATION, LOAD, complaint, one};
 
 #[test]
 fn actions_and_stages() {
@@ -18,6 +18,10 @@ fn actions_and_stages() {
     one(
         &fault("stage = \"ehlo\"\nrefuse = true"),
         ("true", "`refuse` cannot happen at stage ehlo", "use stage connect"),
+    );
+    one(
+        &fault("refuse = true\nodds = 0.5"),
+        ("0.5", "a port is closed or open, without odds", "`disconnect`"),
     );
     one(
         &fault("stage = \"connect\"\ndefer = \"421 4.3.2 no\""),
@@ -96,20 +100,41 @@ fn what_a_stage_cannot_tell() {
     let fault = |stage: &str, more: &str| {
         format!("{LOAD}{DESTINATION}[[fault]]\nstage = \"{stage}\"\n{more}\n")
     };
-    for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
-        let what = format!("`destination` cannot be told at stage {stage}");
-        let text = fault(stage, "stall = \"5s\"\ndestination = \"a.test\"");
-        one(&text, ("\"a.test\"", &what, "rcpt-to"));
-    }
     for stage in ["connect", "banner", "ehlo", "quit"] {
         let what = format!("`attempts` cannot be told at stage {stage}");
         one(&fault(stage, "stall = \"5s\"\nattempts = 1"), ("1", &what, "mail-from"));
     }
     let what = "`script` cannot be told at stage ehlo";
     one(&fault("ehlo", "script = [\"451 no\"]"), ("[\"451 no\"]", what, "mail-from"));
+}
+
+/// Only a target that is told a next hop for each destination comes to one address of the sink
+/// each.
+#[test]
+fn one_address_for_all_destinations_tells_none_before_rcpt() {
+    let external = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\n";
+    let fault = |target: &str, stage: &str, more: &str| {
+        format!("{target}{LOAD}{DESTINATION}[[fault]]\nstage = \"{stage}\"\n{more}\n")
+    };
+    let stall = "stall = \"5s\"\ndestination = \"a.test\"";
     let per = "limit = { rate = \"5/s\", per = \"destination\" }";
-    let what = "`per` cannot be told at stage mail-from";
-    one(&fault("mail-from", per), ("\"destination\"", what, "rcpt-to"));
+    for target in ["[target]\nkind = \"direct\"\n", external] {
+        for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
+            let what = format!("`destination` cannot be told at stage {stage}");
+            one(&fault(target, stage, stall), ("\"a.test\"", &what, "such as relay"));
+        }
+        let what = "`per` cannot be told at stage mail-from";
+        one(&fault(target, "mail-from", per), ("\"destination\"", what, "such as relay"));
+    }
+    let relay = "[target]\nkind = \"relay\"\n";
+    for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
+        for target in [relay, ""] {
+            let said = complaint(&fault(target, stage, stall));
+            assert!(said.starts_with("no problem"), "{said}");
+        }
+    }
+    let said = complaint(&fault(relay, "connect", per));
+    assert!(said.starts_with("no problem"), "{said}");
 }
 
 #[test]

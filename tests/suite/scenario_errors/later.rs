@@ -5,7 +5,7 @@ use super::{DESTINATION, LOAD, complaint, one};
 #[test]
 fn what_is_not_built_is_refused() {
     let with = |more: &str| format!("{LOAD}{DESTINATION}{more}");
-    for kind in ["exim", "opensmtpd", "haraka"] {
+    for kind in ["opensmtpd", "haraka"] {
         let what = format!("target kind {kind} is not built yet");
         one(&with(&format!("[target]\nkind = \"{kind}\"")), (&format!("\"{kind}\""), &what, ""));
     }

@@ -1,0 +1,271 @@
+//! Exim: its needs, its settings, its queue. It runs without any privileges, on a copy of its
+//! program that lacks the set-user-id bit, among users and groups of its own (libnss-wrapper).
+//! Retries have the grain of its queue runs, one a second.
+
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::unistd::{Gid, Uid, User};
+
+use super::managed::{Recipe, free_address};
+use super::process::Launch;
+use super::queue_command::QueueLength;
+use super::queue_probe::{self, QueueProbe};
+use super::{Settings, TargetError, native, programs};
+use crate::queue::schedule::{Growth, RetrySchedule};
+use crate::scenario::model::Managed;
+
+/// Users it may run as when we are root.
+const USERS: [&str; 4] = ["Debian-exim", "mail", "news", "uucp"];
+
+/// The name by which Debian's Exim wants to find its user and group.
+const NAME: &str = "Debian-exim";
+
+/// By so much it may try again before a delay is over: its clock has whole seconds.
+const EARLY_S: u64 = 1;
+
+/// Where everything lies, and whom it runs as.
+struct Places {
+    folder: PathBuf,
+    program: PathBuf,
+    owner: (u32, u32),
+}
+
+/// Checks what Exim needs, writes its settings, makes its queue.
+pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Recipe, TargetError> {
+    let owner = owner()?;
+    let original = programs::find("exim4", "usr/sbin", given.program.as_deref())?;
+    let library_path = programs::library_path(&programs::root(&original), None);
+    let wrapper = programs::library("libnss_wrapper.so", &programs::root(&original))?;
+    let failed = |cause| TargetError::Folder { folder: settings.folder.clone(), cause };
+    let folder = settings.folder.clone();
+    let places = Places { program: folder.join("exim4"), folder, owner };
+    lay_out(&places, &original).map_err(failed)?;
+    let environment = environment(&places, &wrapper, library_path);
+    let address = free_address().map_err(failed)?;
+    let text = configuration(settings, given, &places, address.port());
+    std::fs::write(places.folder.join("exim.conf"), text).map_err(failed)?;
+    let config = places.folder.join("exim.conf").display().to_string();
+    // Reads the settings, too: one that does not exist is told here.
+    let said = programs::output_in(&places.program, &["-C", &config, "-bV"], &environment).await?;
+    let version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
+    Ok(Recipe {
+        kind: "exim",
+        version,
+        address,
+        launch: Launch {
+            program: places.program.clone(),
+            arguments: ["-C", &config, "-bdf", "-q1s"].map(str::to_owned).to_vec(),
+            environment,
+            user: Some(places.owner),
+            folder: settings.folder.clone(),
+            log: settings.log.clone(),
+        },
+        queue: QueueProbe::Directory { folder: places.folder.join("spool/input"), count },
+        untranslated: untranslated(settings),
+        logs: vec![places.folder.join("log/main"), places.folder.join("log/panic")],
+    })
+}
+
+/// Whom it runs as: we ourselves, unless we are root, who may do too much.
+fn owner() -> Result<(u32, u32), TargetError> {
+    if !Uid::effective().is_root() {
+        return Ok((Uid::effective().as_raw(), Gid::effective().as_raw()));
+    }
+    let user = USERS.iter().find_map(|name| User::from_name(name).ok().flatten());
+    let ids = user.map(|user| (user.uid.as_raw(), user.gid.as_raw()));
+    ids.ok_or_else(|| TargetError::Unmet {
+        what: "Exim needs a user to run as".to_owned(),
+        remedy: format!("add the user `{NAME}`"),
+    })
+}
+
+fn lay_out(places: &Places, original: &Path) -> std::io::Result<()> {
+    let (uid, gid) = places.owner;
+    std::fs::set_permissions(&places.folder, std::fs::Permissions::from_mode(0o711))?;
+    for name in ["spool", "log"] {
+        let path = places.folder.join(name);
+        std::fs::DirBuilder::new().mode(0o750).create(&path)?;
+        chown(&path, Some(uid), Some(gid))?;
+    }
+    // Root's programs are set-user-id, which would make the system drop LD_PRELOAD.
+    std::fs::copy(original, &places.program)?;
+    std::fs::set_permissions(&places.program, std::fs::Permissions::from_mode(0o755))?;
+    let passwd = format!("{NAME}:x:{uid}:{gid}::/:/bin/false\nroot:x:0:0::/:/bin/false\n");
+    std::fs::write(places.folder.join("passwd"), passwd)?;
+    std::fs::write(places.folder.join("group"), format!("{NAME}:x:{gid}:\nroot:x:0:\n"))
+}
+
+fn environment(places: &Places, wrapper: &Path, libraries: String) -> Vec<(String, String)> {
+    let file = |name: &str| places.folder.join(name).display().to_string();
+    [
+        ("LD_LIBRARY_PATH", libraries),
+        ("LD_PRELOAD", wrapper.display().to_string()),
+        ("NSS_WRAPPER_PASSWD", file("passwd")),
+        ("NSS_WRAPPER_GROUP", file("group")),
+    ]
+    .map(|(name, value)| (name.to_owned(), value))
+    .to_vec()
+}
+
+/// Main settings that do not depend on the run.
+const MAIN: &[(&str, &str)] = &[
+    ("primary_hostname", "exim.test"),
+    ("local_interfaces", "<; 127.0.0.1"),
+    ("acl_smtp_rcpt", "acl_all"),
+    ("acl_smtp_data", "acl_all"),
+    ("deliver_drop_privilege", "true"),
+    ("never_users", ""),
+    (
+        "keep_environment",
+        "LD_PRELOAD : LD_LIBRARY_PATH : NSS_WRAPPER_PASSWD : NSS_WRAPPER_GROUP : MAILBENCH_TARGET",
+    ),
+    ("host_lookup", ""),
+    ("rfc1413_query_timeout", "0s"),
+    ("smtp_accept_max", "0"),
+    ("smtp_accept_queue_per_connection", "0"),
+    ("queue_run_max", "5"),
+    ("remote_max_parallel", "2"),
+    ("message_size_limit", "0"),
+    ("message_logs", "false"),
+    ("split_spool_directory", "true"),
+    ("log_selector", "+millisec"),
+];
+
+fn configuration(settings: &Settings, given: &Managed, places: &Places, port: u16) -> String {
+    let file = |name: &str| places.folder.join(name).display().to_string();
+    let mut main = native::map(MAIN);
+    main.extend(
+        [
+            ("exim_path", places.program.display().to_string()),
+            ("spool_directory", file("spool")),
+            ("log_file_path", file("log/%s")),
+            ("pid_file_path", file("spool/exim.pid")),
+            ("daemon_smtp_ports", port.to_string()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    main.extend(given.settings.clone());
+    format!(
+        "{main}
+begin acl
+acl_all:
+  accept
+begin routers
+sink:
+  driver = manualroute
+  domains = *
+  route_list = {routes}
+  self = send
+  transport = sink
+begin transports
+sink:
+  driver = smtp
+  allow_localhost
+  hosts_try_dane =
+  hosts_avoid_tls = *
+  # Else it ends its half of the connection before it reads the last reply, so that nothing could
+  # prove that it read it.
+  hosts_avoid_pipelining = *
+  connection_max_messages = 100
+begin retry
+* * {rules}
+",
+        main = native::lines(main, " = "),
+        routes = routes(settings),
+        rules = rules(&settings.retry)
+    )
+}
+
+fn routes(settings: &Settings) -> String {
+    let hop = |hop: std::net::SocketAddr| format!("{}::{} byname", hop.ip(), hop.port());
+    let routes = settings.routes.iter();
+    let mut routes: Vec<String> =
+        routes.map(|(domain, address)| format!("{domain} {}", hop(*address))).collect();
+    routes.push(format!("* {}", hop(settings.sink)));
+    routes.join(" ; ")
+}
+
+/// A retry rule: each part holds up to an age, counted from the first failure.
+fn rules(retry: &RetrySchedule) -> String {
+    let give_up = native::whole_seconds(retry.give_up_after);
+    let wait = |time: Duration| native::whole_seconds(time) + EARLY_S;
+    let fixed = |until: u64, every: Duration| format!("F,{until}s,{}s", wait(every));
+    match &retry.kind {
+        Growth::Fixed { first } => fixed(give_up, *first),
+        Growth::Exponential { first, factor, cap } => {
+            let mut age = Duration::ZERO;
+            let mut attempt = 1;
+            while retry.delay(attempt) < *cap && age < retry.give_up_after {
+                age += retry.delay(attempt);
+                attempt += 1;
+            }
+            let until = native::whole_seconds(age).min(give_up);
+            let grows = format!("G,{until}s,{}s,{factor}", wait(*first));
+            format!("{grows}; {}", fixed(give_up, *cap))
+        }
+        Growth::Steps { delays } => {
+            let mut age = Duration::ZERO;
+            let mut parts = Vec::new();
+            for delay in delays {
+                age += *delay;
+                let until = native::whole_seconds(age).min(give_up);
+                parts.push(fixed(until, *delay));
+            }
+            if let Some(last) = delays.last() {
+                parts.push(fixed(give_up, *last));
+            }
+            parts.join("; ")
+        }
+    }
+}
+
+fn untranslated(settings: &Settings) -> Vec<String> {
+    let mut left = native::unused(settings);
+    left.extend(native::no_sub_seconds(&settings.retry));
+    left.extend(native::no_jitter(&settings.retry));
+    left.push(
+        "target.delivery.concurrency and per_destination: it starts a process a message".to_owned(),
+    );
+    left
+}
+
+/// Counts the messages whose header file is there: it is written last.
+fn count(input: &Path) -> std::io::Result<QueueLength> {
+    let is_message =
+        |entry: &std::fs::DirEntry| entry.file_name().as_encoded_bytes().ends_with(b"-H");
+    let total = queue_probe::files(input, &is_message)?;
+    Ok(QueueLength { total, ..QueueLength::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rule(kind: Growth) -> String {
+        let second = Duration::from_secs(1);
+        rules(&RetrySchedule { kind, jitter: 0.0, give_up_after: 600 * second })
+    }
+
+    #[test]
+    fn a_schedule_becomes_a_retry_rule() {
+        let second = Duration::from_secs(1);
+        assert_eq!(rule(Growth::Fixed { first: 2 * second }), "F,600s,3s");
+        let (first, cap) = (2 * second, 16 * second);
+        let grown = rule(Growth::Exponential { first, factor: 2.0, cap });
+        assert_eq!(grown, "G,14s,3s,2; F,600s,17s");
+        let steps = rule(Growth::Steps { delays: vec![second, 5 * second] });
+        assert_eq!(steps, "F,1s,2s; F,6s,6s; F,600s,6s");
+    }
+
+    #[test]
+    fn a_message_still_being_received_is_not_counted() {
+        let folder = tempfile::tempdir().expect("a folder");
+        std::fs::create_dir(folder.path().join("a")).expect("made");
+        for name in ["a/1-H", "a/1-D", "a/2-D"] {
+            std::fs::write(folder.path().join(name), "").expect("written");
+        }
+        assert_eq!(count(folder.path()).expect("a count").total, 1);
+    }
+}
