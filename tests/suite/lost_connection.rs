@@ -1,13 +1,12 @@
 //! What a lost connection means hangs on whether the final dot may have left.
 
-use std::time::Duration;
-
 use mailbench::smtp::client::{Cause, Outcome};
 use mailbench::smtp::stage::Stage;
 
-use crate::scripted::Act::{HearBytes, HearContent, Reset, Say, Sleep};
+use crate::scripted::Act::{HearBytes, HearContent, Reset, Say};
 use crate::scripted::{
-    ENVELOPE, GREETING, connection, outcomes, outcomes_of, play, refused, submit, unexpected,
+    ENVELOPE, GREETING, PATIENCE, SILENCE, impatient, opened, outcomes, outcomes_of, peer, play,
+    refused, submit, unexpected,
 };
 
 #[tokio::test]
@@ -30,15 +29,17 @@ async fn a_connection_lost_in_mid_content_is_broken_unless_the_server_gave_its_r
     assert!(matches!(seen[..], [Outcome::Broken { stage: Stage::Content, .. }]), "{seen:?}");
     let full = [&ENVELOPE[..], &[HearBytes(50_000), Say("552 5.3.4 too big\r\n")]].concat();
     assert_eq!(outcomes_of(&full, 1, &text).await, [refused(Stage::Content, "552 5.3.4 too big")]);
-    let stall = [&ENVELOPE[..], &[HearBytes(50_000), Sleep(1000)]].concat();
-    let cause = Cause::TimedOut(Duration::from_millis(300));
+    let stall = [&GREETING[..], &ENVELOPE, &[HearBytes(50_000), SILENCE]].concat();
+    let (address, _played) = play(stall).await;
+    let mut connection = opened(&impatient(address)).await;
+    let cause = Cause::TimedOut(PATIENCE);
     let broken = Outcome::Broken { stage: Stage::Content, cause };
-    assert_eq!(outcomes_of(&stall, 1, &text).await, [broken]);
+    assert_eq!(submit(&mut connection, 1, &text).await.outcomes, [broken]);
 }
 
 #[tokio::test]
 async fn without_an_understandable_reply_to_the_final_dot_the_outcome_is_indeterminate() {
-    let silence = Cause::TimedOut(Duration::from_millis(300));
+    let silence = Cause::TimedOut(PATIENCE);
     for (act, cause) in [
         (Say(""), Cause::Closed),
         (Say("25"), Cause::HalfReply),
@@ -47,11 +48,13 @@ async fn without_an_understandable_reply_to_the_final_dot_the_outcome_is_indeter
         (Say("600 6.0.0 ok\r\n"), unexpected(600, "6.0.0 ok")),
         (Say("354 go on\r\n"), unexpected(354, "go on")),
         (Reset, Cause::Io(std::io::ErrorKind::ConnectionReset)),
-        (Sleep(600), silence),
+        (SILENCE, silence),
     ] {
         let acts = [&ENVELOPE[..], &[HearContent, act]].concat();
         let (address, played) = play([&GREETING[..], &acts].concat()).await;
-        let mut connection = connection(address).await;
+        let silent = matches!(cause, Cause::TimedOut(_));
+        let peer = if silent { impatient(address) } else { peer(address) };
+        let mut connection = opened(&peer).await;
         let transacted = submit(&mut connection, 1, b"x\r\n").await;
         assert_eq!(transacted.outcomes, [Outcome::Indeterminate { cause }]);
         assert!(!connection.ready_again().await, "a lost connection was kept");

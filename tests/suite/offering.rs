@@ -26,10 +26,12 @@ async fn every_message_is_offered_when_the_plan_says() {
     assert_eq!(planned.len(), 200);
     assert_eq!(dues, planned);
     assert!(offered.offers.iter().all(|(_, due, at)| at >= due), "offered before it was due");
-    // Typical lag is some ten microseconds; the machine may be busy with other tests.
+    // Typical lag is some ten microseconds, and a message held back to the next would lag 5 ms;
+    // the machine may be busy with other tests, so the bound is far beyond both, and far below
+    // the half second by which the median would lag if offering began late or ran at half speed.
     let mut lags = offered.lags();
     lags.sort();
-    assert!(lags[100] < Duration::from_millis(20), "median lag {:?}", lags[100]);
+    assert!(lags[100] < Duration::from_millis(200), "median lag {:?}", lags[100]);
     assert_eq!(offered.accepted(), 200);
     assert_eq!(offered.summary.messages, 200);
     assert_eq!(offered.summary.unserved, 0);

@@ -108,21 +108,40 @@ async fn hear_until(stream: &mut TcpStream, heard: &mut Vec<u8>, whole: impl Fn(
     }
 }
 
+/// How long a client waits that is to find silence; a script sleeps three times as long for it.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Keeps silent until an impatient client has given up.
+pub(crate) const SILENCE: Act = Act::Sleep(3_000);
+
+/// A client that waits long enough for any reply that comes, on a slow machine too.
 pub(crate) fn peer(address: SocketAddr) -> Peer {
-    let short = Duration::from_millis(300);
+    waiting(address, Duration::from_secs(30))
+}
+
+/// A client that gives up after [`PATIENCE`].
+pub(crate) fn impatient(address: SocketAddr) -> Peer {
+    waiting(address, PATIENCE)
+}
+
+fn waiting(address: SocketAddr, patience: Duration) -> Peer {
     let timeouts = Timeouts {
-        connect: Duration::from_secs(5),
-        banner: short,
-        reply: short,
-        data: short,
-        content: short,
-        end_of_data: short,
+        connect: Duration::from_secs(30),
+        banner: patience,
+        reply: patience,
+        data: patience,
+        content: patience,
+        end_of_data: patience,
     };
     Peer { address, name: "me.test".to_owned(), pipelining: true, timeouts }
 }
 
 pub(crate) async fn connection(address: SocketAddr) -> Box<Connection> {
-    match connect(&peer(address), Clock::start()).await.opened {
+    opened(&peer(address)).await
+}
+
+pub(crate) async fn opened(peer: &Peer) -> Box<Connection> {
+    match connect(peer, Clock::start()).await.opened {
         Opened::Ready(connection) => connection,
         Opened::Refused { stage, reply } => panic!("refused at {stage}: {reply}"),
         Opened::Failed { stage, cause } => panic!("failed at {stage}: {cause}"),
