@@ -39,6 +39,8 @@ pub enum Purpose {
     Chaos = 10,
     /// Priorities of messages.
     Priority = 11,
+    /// Choice of a corpus' file.
+    Corpus = 12,
 }
 
 /// What one decision is about. Unused parts are zero.

@@ -23,6 +23,7 @@ mod run;
 mod scenario;
 mod server;
 mod sink;
+mod trace;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -53,6 +54,7 @@ enum Command {
     Relay(relay::Args),
     Report(report::Args),
     Sink(sink::Args),
+    Trace(trace::Args),
 }
 
 impl Command {
@@ -68,6 +70,7 @@ impl Command {
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
             Command::Sink(args) => sink::run(&args),
+            Command::Trace(args) => trace::run(&args),
         }
     }
 

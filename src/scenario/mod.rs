@@ -28,6 +28,9 @@ use crate::queue::schedule::RetrySchedule;
 use diagnosis::Problems;
 use model::Delivery;
 
+/// Name under which a run keeps a copy of the trace it was offered by, beside its scenario.
+pub const TRACE: &str = "trace.csv";
+
 /// A scenario that was read, and what it was read from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -43,14 +46,27 @@ pub struct Loaded {
     domain_spans: Vec<Range<usize>>,
 }
 
-/// Reads a scenario file.
+/// Reads a scenario file. Files that it names are looked for from the folder it lies in.
 ///
 /// # Errors
 /// When it cannot be read, or does not make a scenario.
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
+    load_file(path, overrides, false)
+}
+
+/// Reads the scenario of a stored run, which is to be judged, not run again: message texts are
+/// not needed.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_stored(path: &Path) -> Result<Loaded, ScenarioError> {
+    load_file(path, &[], true)
+}
+
+fn load_file(path: &Path, overrides: &[Override], stored: bool) -> Result<Loaded, ScenarioError> {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => parse(&name, &text, overrides),
+        Ok(text) => parse_text(&name, &text, overrides, stored),
         Err(error) => {
             let problem = Problem::unplaced(format!("cannot read {name}: {error}"));
             Err(ScenarioError::new(&Source::new(name, ""), vec![problem]))
@@ -64,6 +80,15 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError
 /// # Errors
 /// When it does not make a scenario; every problem found is in the error.
 pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
+    parse_text(name, text, overrides, false)
+}
+
+fn parse_text(
+    name: &str,
+    text: &str,
+    overrides: &[Override],
+    stored: bool,
+) -> Result<Loaded, ScenarioError> {
     let mut source = Source::new(name, text);
     let start = source.end();
     overrides::append(&mut source, overrides);
@@ -74,12 +99,18 @@ pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Loaded, S
     // What a section would mean is not worth judging while another could not even be read.
     problems.check(&source)?;
     let fallback = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let scenario = resolve::resolve(&written, fallback, &mut problems);
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    let place = resolve::Place { fallback, folder, stored };
+    let scenario = resolve::resolve(&written, &place, &mut problems);
     problems.check(&source)?;
     let resolved = toml_of(&write::file(&scenario));
     let sha256 = Sha256::digest(&resolved).iter().map(|byte| format!("{byte:02x}")).collect();
     let domains = written.destination.iter();
-    let domain_spans = domains.map(|one| one.value.domain.span.clone()).collect();
+    let domain_spans = domains.map(|one| one.value.domain.span.clone());
+    // Whatever is not written there comes from a trace.
+    let trace = written.load.as_ref().and_then(|load| load.value.trace.as_ref());
+    let elsewhere = std::iter::repeat(trace.map_or(0..0, |trace| trace.span.clone()));
+    let domain_spans = domain_spans.chain(elsewhere).take(scenario.destinations.len()).collect();
     Ok(Loaded { scenario, source, resolved, sha256, domain_spans })
 }
 

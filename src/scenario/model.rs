@@ -1,5 +1,6 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
+mod materials;
 mod submission;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
+pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
 
 /// One scenario, whole and consistent.
@@ -189,6 +191,8 @@ pub enum Arrival {
     Constant,
     /// A Poisson process.
     Poisson,
+    /// As they once came; the rate is the mean over all.
+    Trace(Trace),
     /// Poisson while on, nothing while off; the rate is the mean over both.
     OnOff {
         /// Mean length of an on period.
@@ -246,6 +250,12 @@ pub struct MessageSpec {
     pub recipients: Quantity,
     /// MIME structure.
     pub parts: Parts,
+    /// What the texts are, where they are not made up.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub corpus: Option<Corpus>,
+    /// What lines of text are like.
+    #[serde(skip_serializing_if = "TextStyle::is_prose")]
+    pub text: TextStyle,
     /// Transfer encoding.
     pub encoding: Encoding,
     /// `MT-PRIORITY` (RFC 6710), -9 to 9; `None`: not said.
@@ -263,6 +273,26 @@ pub enum Parts {
     Alternative,
     /// Text and attachments.
     Mixed,
+    /// Messages from files.
+    Corpus,
+}
+
+/// What lines of text are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextStyle {
+    /// Ordinary lines, and here and there one that broken software trips over.
+    Prose,
+    /// Every line as long as a line may be.
+    LongLines,
+    /// Every line begins with dots; some are nothing else.
+    Dots,
+}
+
+impl TextStyle {
+    fn is_prose(&self) -> bool {
+        *self == TextStyle::Prose
+    }
 }
 
 /// Transfer encoding of a message.

@@ -21,7 +21,7 @@ pub use chaos::{Chaos, Every, Kill, Restart, When};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
 pub use later::{Compare, Variant};
 pub use load::{Arrival, Load, Model, Segment};
-pub use message::{Destination, Encoding, Engine, Message, Parts, Sink};
+pub use message::{Destination, Encoding, Engine, Message, Parts, Sink, TextStyle};
 pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};
 pub use target::{Delivery, Durability, Kind, Ordering, RelaySettings, Retry, Schedule, Target};
 pub use thresholds::{Bound, Thresholds};

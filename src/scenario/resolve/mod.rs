@@ -6,6 +6,7 @@
 
 mod amount;
 mod chaos;
+mod corpus;
 mod destination;
 mod fault;
 mod fault_action;
@@ -17,8 +18,10 @@ mod sink;
 mod submission;
 mod target;
 mod thresholds;
+mod trace;
 
 use std::ops::Range;
+use std::path::Path;
 
 use super::diagnosis::{Problem, Problems};
 use super::file::{At, File};
@@ -32,23 +35,38 @@ pub(super) use target::{delivery, retry};
 /// The seed of a scenario that names none.
 const SEED: u64 = 1;
 
-/// Resolves a whole file. `fallback` is the name of a scenario that has none of its own.
-pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> Scenario {
+/// What a file says nothing of.
+pub(super) struct Place<'a> {
+    /// The name of a scenario that has none of its own.
+    pub(super) fallback: &'a str,
+    /// Where files that it names are looked for.
+    pub(super) folder: &'a Path,
+    /// Whether it belongs to a run that is over, whose message texts are not needed.
+    pub(super) stored: bool,
+}
+
+/// Resolves a whole file.
+pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -> Scenario {
     later::refuse(file, problems);
-    let destinations = destination::destinations(&file.destination, problems);
+    let mut destinations = destination::destinations(&file.destination, problems);
+    let load =
+        file.load.as_ref().filter(|load| load::law(&load.value) == super::file::Arrival::Trace);
+    let named = load.and_then(|load| load.value.trace.as_ref());
+    let trace = named.map(|named| trace::trace(named, place.folder, &mut destinations, problems));
+    destination::check_any(&destinations, problems);
     let target = target::target(file.target.as_ref(), problems);
     let is_routed = target.kind.is_routed(destinations.len());
     let faults = fault::faults(&file.fault, &destinations, is_routed, problems);
     Scenario {
-        name: name(file.name.as_ref(), fallback, problems),
+        name: name(file.name.as_ref(), place.fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
         seed: seed(file.seed.as_ref(), problems),
         chaos: chaos::chaos(&file.chaos, &target.kind, problems),
         smtp: submission::submission(file.smtp.as_ref(), &target.kind, problems),
         target,
-        load: load::load(file.load.as_ref(), problems),
+        load: load::load(file.load.as_ref(), trace.as_ref(), problems),
         sink: sink::sink(file.sink.as_ref(), problems),
-        message: message::message(file.message.as_ref(), problems),
+        message: message::message(file.message.as_ref(), trace.as_ref(), place, problems),
         destinations,
         faults,
         thresholds: thresholds::thresholds(file.thresholds.as_ref()),
