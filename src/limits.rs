@@ -148,6 +148,9 @@ pub const TARGET_START: Duration = Duration::from_secs(30);
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
 
+/// Time an external target has, once it greets, to write its process id.
+pub const PID_FILE: Duration = Duration::from_secs(5);
+
 /// Time a target has to stop in order before it is killed.
 pub const TARGET_STOP: Duration = Duration::from_secs(10);
 

@@ -63,15 +63,25 @@ pub enum TargetKind {
     Relay,
     /// No target: traffic goes straight to the sink. Measures the instrument.
     Direct,
-    /// One already running.
-    External {
-        /// Where it takes mail.
-        address: SocketAddr,
-        /// Prints its queue (see `target::queue_command`).
-        queue_command: Option<Vec<String>>,
-    },
+    /// One of the user's.
+    External(External),
     /// A real MTA, as a private instance.
     Managed(Managed),
+}
+
+/// An MTA of the user's: running already, or started by a command of theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct External {
+    /// Where it takes mail.
+    pub address: SocketAddr,
+    /// Prints its queue (see `target::queue_command`).
+    pub queue_command: Option<Vec<String>>,
+    /// Starts it: in the foreground, or leaving it behind.
+    pub start_command: Option<Vec<String>>,
+    /// Stops it in order; without one it is sent SIGTERM.
+    pub stop_command: Option<Vec<String>>,
+    /// Where it writes the id of its first process.
+    pub pid_file: Option<PathBuf>,
 }
 
 /// A real MTA that we start as a private instance.
@@ -116,7 +126,7 @@ impl TargetKind {
     pub fn is_routed(&self, destinations: usize) -> bool {
         let can_be = match self {
             TargetKind::Relay | TargetKind::Managed(_) => true,
-            TargetKind::Direct | TargetKind::External { .. } => false,
+            TargetKind::Direct | TargetKind::External(_) => false,
         };
         can_be && destinations <= limits::ROUTES
     }

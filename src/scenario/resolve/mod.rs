@@ -7,6 +7,7 @@
 mod amount;
 mod chaos;
 mod destination;
+mod external;
 mod fault;
 mod fault_action;
 mod later;

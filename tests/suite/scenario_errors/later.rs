@@ -9,10 +9,6 @@ fn what_is_not_built_is_refused() {
         &with("[target]\nkind = \"opensmtpd\""),
         ("\"opensmtpd\"", "target kind opensmtpd is not built yet", ""),
     );
-    one(
-        &with("[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\nstart_command = [\"x\"]"),
-        ("[\"x\"]", "target.start_command is not built yet", ""),
-    );
     one(&with("[smtp]\ntls = \"starttls\""), ("\"starttls\"", "TLS is not built yet", ""));
     one(&with("[smtp]\nchunking = true"), ("true", "chunking is not built yet", ""));
     one(
