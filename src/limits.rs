@@ -233,3 +233,13 @@ pub const SERIES_SECONDS: usize = 7 * 24 * 3600;
 
 /// Messages of a closed load that `mailbench plan` prints unless told otherwise.
 pub const PLAN_SHOWN: u64 = 100;
+
+/// Pairs of a comparison: beyond, the null distribution of the test costs more than it tells.
+pub const COMPARE_PAIRS: u32 = 200;
+
+/// Variants of a comparison.
+pub const COMPARE_VARIANTS: usize = 8;
+
+/// Times an invalid run of a comparison is repeated: a machine that spoils three in a row will
+/// spoil the next.
+pub const COMPARE_REPEATS: u32 = 2;

@@ -8,6 +8,7 @@ mod an_outage_is_of_one_destination;
 mod bounces_need_reasons;
 mod chaos_strikes_the_target;
 mod command_line;
+mod comparisons_hold;
 mod counts_are_what_was_planted;
 mod crooked;
 mod duplicates_after_ambiguity_are_excused;
