@@ -93,6 +93,8 @@ pub enum Mta {
     Postfix,
     /// Exim.
     Exim,
+    /// OpenSMTPD.
+    Opensmtpd,
     /// Haraka.
     Haraka,
 }
@@ -104,6 +106,7 @@ impl Mta {
         match self {
             Mta::Postfix => "postfix",
             Mta::Exim => "exim",
+            Mta::Opensmtpd => "opensmtpd",
             Mta::Haraka => "haraka",
         }
     }

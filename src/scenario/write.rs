@@ -84,6 +84,7 @@ fn mta_kind(mta: Mta) -> Kind {
     match mta {
         Mta::Postfix => Kind::Postfix,
         Mta::Exim => Kind::Exim,
+        Mta::Opensmtpd => Kind::Opensmtpd,
         Mta::Haraka => Kind::Haraka,
     }
 }

@@ -6,10 +6,6 @@ use super::{DESTINATION, LOAD, complaint, one};
 fn what_is_not_built_is_refused() {
     let with = |more: &str| format!("{LOAD}{DESTINATION}{more}");
     one(
-        &with("[target]\nkind = \"opensmtpd\""),
-        ("\"opensmtpd\"", "target kind opensmtpd is not built yet", ""),
-    );
-    one(
         &with("[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\nstart_command = [\"x\"]"),
         ("[\"x\"]", "target.start_command is not built yet", ""),
     );
