@@ -12,7 +12,9 @@ mod listening;
 mod managed;
 pub mod members;
 mod native;
+mod opensmtpd;
 mod postfix;
+mod private_root;
 mod process;
 mod programs;
 pub mod queue_command;
@@ -277,6 +279,7 @@ async fn prepare(
     match native.mta {
         Mta::Postfix => postfix::prepare(settings, native).await,
         Mta::Exim => exim::prepare(settings, native).await,
+        Mta::Opensmtpd => opensmtpd::prepare(settings, native).await,
         Mta::Haraka => haraka::prepare(settings, native).await,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{bounded, external, managed, misplaced, not_built, place};
+use super::{bounded, external, managed, misplaced, place};
 use crate::limits;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
@@ -27,36 +27,21 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
             delivery: delivery(None, problems),
         };
     };
-    refuse_later(target, problems);
     let kind = target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value);
     let kind = match kind {
         Kind::External => external::external(target, span, problems),
         Kind::Direct => TargetKind::Direct,
         Kind::Postfix => managed::managed(target, Mta::Postfix, problems),
         Kind::Exim => managed::managed(target, Mta::Exim, problems),
+        Kind::Opensmtpd => managed::managed(target, Mta::Opensmtpd, problems),
         Kind::Haraka => managed::managed(target, Mta::Haraka, problems),
-        _ => TargetKind::Relay,
+        Kind::Relay => TargetKind::Relay,
     };
     refuse_foreign(target, problems);
     TargetSpec {
         kind,
         retry: retry(target.retry.as_ref(), problems),
         delivery: delivery(target.delivery.as_ref(), problems),
-    }
-}
-
-/// Notes what cannot be run yet.
-fn refuse_later(target: &Target, problems: &mut Problems) {
-    let kind = target.kind.as_ref().map(|kind| kind.value);
-    let foreign = match kind {
-        None
-        | Some(
-            Kind::Relay | Kind::Direct | Kind::External | Kind::Postfix | Kind::Exim | Kind::Haraka,
-        ) => None,
-        Some(Kind::Opensmtpd) => Some("target kind opensmtpd"),
-    };
-    if let Some(what) = foreign {
-        not_built(place(&target.kind), what, problems);
     }
 }
 
