@@ -12,6 +12,7 @@ mod load;
 mod message;
 mod read;
 mod sink;
+mod smtp;
 mod target;
 mod thresholds;
 
@@ -21,8 +22,9 @@ pub use chaos::{Chaos, Every, Kill, Restart, When};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
 pub use later::{Compare, Variant};
 pub use load::{Arrival, Load, Model, Segment};
-pub use message::{Auth, Encoding, Mechanism, Message, Parts, Smtp, Timeout, Tls};
-pub use sink::{Destination, Engine, Extension, Protocol, Sink};
+pub use message::{Encoding, Message, Parts};
+pub use sink::{Destination, Engine, Extension, Sink};
+pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};
 pub use target::{Delivery, Durability, Kind, Ordering, RelaySettings, Retry, Schedule, Target};
 pub use thresholds::{Bound, Thresholds};
 

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{At, Tls};
+use super::{At, Protocol, Tls};
 use crate::scenario::units::Count;
 pub use crate::smtp::dialogue::Extension;
 
@@ -33,16 +33,6 @@ pub struct Sink {
     /// What of that it does not offer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub without: Option<At<Vec<At<Extension>>>>,
-}
-
-/// The protocol a sink speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// SMTP (RFC 5321).
-    Smtp,
-    /// LMTP (RFC 2033): a reply to the content for each recipient.
-    Lmtp,
 }
 
 /// Which protocol engine the sink runs on.
