@@ -55,5 +55,6 @@ mod sink_side;
 mod stall;
 mod submission;
 mod support;
+mod the_page_stands_alone;
 mod unproved_is_not_a_pass;
 mod what_went_wrong_is_said_once;
