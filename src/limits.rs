@@ -84,6 +84,10 @@ pub const TRAFFIC_SESSIONS: usize = 10_000;
 /// fill the socket buffers of both sides while both wait.
 pub const PIPELINE: usize = 100;
 
+/// Largest content that a client sends by BDAT together with its envelope, before it knows whether
+/// a recipient is taken: a message of ordinary size goes in one write.
+pub const PIPELINED_CONTENT: usize = 64 * 1024;
+
 /// How long a client waits for the reply to QUIT: nothing depends on it.
 pub const QUIT: Duration = Duration::from_secs(5);
 
@@ -233,3 +237,13 @@ pub const SERIES_SECONDS: usize = 7 * 24 * 3600;
 
 /// Messages of a closed load that `mailbench plan` prints unless told otherwise.
 pub const PLAN_SHOWN: u64 = 100;
+
+/// Pairs of a comparison: beyond, the null distribution of the test costs more than it tells.
+pub const COMPARE_PAIRS: u32 = 200;
+
+/// Variants of a comparison.
+pub const COMPARE_VARIANTS: usize = 8;
+
+/// Times an invalid run of a comparison is repeated: a machine that spoils three in a row will
+/// spoil the next.
+pub const COMPARE_REPEATS: u32 = 2;
