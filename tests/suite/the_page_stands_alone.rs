@@ -73,7 +73,7 @@ fn browser() -> Option<PathBuf> {
             std::env::var_os("MAILBENCH_REQUIRE_CLIENTS").is_none(),
             "chromium is not installed, and CI must not skip"
         );
-        println!("skipped: chromium is not installed");
+        eprintln!("skipped: chromium is not installed");
     }
     found
 }
