@@ -97,8 +97,8 @@ pub fn words(action: &Action) -> String {
             let codes: Vec<String> = replies.iter().map(|reply| reply.code.to_string()).collect();
             format!("answer by attempt: {}", codes.join(", "))
         }
-        Action::Garble(form) => format!("garble the reply: {form}"),
-        Action::Tls(form) => format!("break TLS: {form}"),
+        Action::Garble(form) => format!("garble the reply: {}", form.name()),
+        Action::Tls(form) => format!("break TLS: {}", form.name()),
     }
 }
 

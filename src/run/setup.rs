@@ -204,6 +204,10 @@ fn check_processes(scenario: &Scenario, target: &Target) -> Result<(), RunError>
 fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
     sink::Settings {
         engine: scenario.sink.engine,
+        extensions: Some(scenario.sink.extensions.clone()),
+        implicit_tls: scenario.sink.implicit_tls,
+        lmtp: scenario.sink.lmtp,
+        own_extensions: scenario.destinations.iter().map(|to| to.extensions.clone()).collect(),
         by_destination: scenario.target.kind.is_routed(scenario.destinations.len()),
         destinations: scenario.destinations.iter().map(|to| to.domain.clone()).collect(),
         rules: scenario.faults.clone(),

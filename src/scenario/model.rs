@@ -17,6 +17,7 @@ use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
+pub use crate::smtp::dialogue::Extension;
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
 
 /// One scenario, whole and consistent.
@@ -232,12 +233,18 @@ pub enum Extent {
 }
 
 /// `[sink]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SinkSpec {
     /// Where the sink listens; port 0: a free one.
     pub listen: SocketAddr,
     /// Which reading of the protocol.
     pub engine: Engine,
+    /// What it offers to every destination that has no list of its own.
+    pub extensions: Vec<Extension>,
+    /// Whether TLS begins with the first byte.
+    pub implicit_tls: bool,
+    /// Whether it speaks LMTP.
+    pub lmtp: bool,
 }
 
 /// Which protocol engine the sink runs on.
@@ -248,6 +255,38 @@ pub enum Engine {
     Native,
     /// A second, independent reading of the protocol.
     Samotop,
+}
+
+impl Engine {
+    /// What it offers unless told otherwise: nothing that costs more than a parameter.
+    #[must_use]
+    pub fn extensions(self) -> Vec<Extension> {
+        let ordinary = [
+            Extension::Pipelining,
+            Extension::Size,
+            Extension::EightBitMime,
+            Extension::SmtpUtf8,
+            Extension::EnhancedStatusCodes,
+            Extension::Dsn,
+        ];
+        ordinary.into_iter().filter(|extension| self.reads(*extension)).collect()
+    }
+
+    /// Whether it can read what a client says that uses this.
+    #[must_use]
+    pub fn reads(self, extension: Extension) -> bool {
+        match self {
+            Engine::Native => true,
+            Engine::Samotop => matches!(
+                extension,
+                Extension::Pipelining
+                    | Extension::Size
+                    | Extension::EightBitMime
+                    | Extension::EnhancedStatusCodes
+                    | Extension::StartTls
+            ),
+        }
+    }
 }
 
 /// `[message]`.
@@ -296,6 +335,8 @@ pub struct Destination {
     pub domain: String,
     /// Its share of recipients, relative to the other weights.
     pub weight: f64,
+    /// What it offers; `None`: what the sink does.
+    pub extensions: Option<Vec<Extension>>,
 }
 
 /// One bound of `[thresholds]`, as written, with where it stands; its meaning is

@@ -23,6 +23,9 @@ pub(super) fn file(scenario: &Scenario) -> File {
         At::from(file::Destination {
             domain: destination.domain.clone().into(),
             weight: some(Count(destination.weight)),
+            extensions: destination.extensions.as_deref().map(extensions),
+            with: None,
+            without: None,
         })
     };
     File {
@@ -225,7 +228,16 @@ fn sink(sink: &SinkSpec) -> file::Sink {
             model::Engine::Native => Engine::Native,
             model::Engine::Samotop => Engine::Samotop,
         }),
+        tls: some(if sink.implicit_tls { file::Tls::Implicit } else { file::Tls::None }),
+        protocol: some(if sink.lmtp { file::Protocol::Lmtp } else { file::Protocol::Smtp }),
+        extensions: Some(extensions(&sink.extensions)),
+        with: None,
+        without: None,
     }
+}
+
+fn extensions(offered: &[model::Extension]) -> At<Vec<At<model::Extension>>> {
+    At::from(offered.iter().map(|one| At::from(*one)).collect::<Vec<_>>())
 }
 
 fn message(message: &MessageSpec) -> file::Message {

@@ -61,5 +61,8 @@ mod sink_side;
 mod stall;
 mod submission;
 mod support;
+mod the_page_stands_alone;
+mod the_sink_offers_what_it_is_told;
+mod the_sink_speaks_tls;
 mod unproved_is_not_a_pass;
 mod what_went_wrong_is_said_once;

@@ -11,7 +11,7 @@ use mailbench::probe::{DestinationId, Identity, MessageId, address, content};
 use mailbench::sink::{self, Settings, Sink};
 use mailbench::smtp::content::stuffed;
 use mailbench::smtp::stage::Stage;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::replies::read_reply;
@@ -76,6 +76,15 @@ impl Standing {
         self.folder.path()
     }
 
+    /// Waits until every session has ended by itself.
+    pub(crate) async fn at_rest(&self) {
+        let asked = Clock::start();
+        while self.sink.sessions() > 0 {
+            assert!(asked.now().offset() < AGES, "a session outlived its peer");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Stops the sink and reads what it saw.
     pub(crate) async fn events(self) -> Vec<Event> {
         let Standing { sink, folder } = self;
@@ -135,11 +144,11 @@ pub(crate) fn text(n: u64) -> Vec<u8> {
 }
 
 /// A client that says what it is told.
-pub(crate) struct Peer {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Peer<S = TcpStream> {
+    pub(crate) stream: S,
 }
 
-impl Peer {
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     pub(crate) async fn say(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.expect("a connection that takes bytes");
     }

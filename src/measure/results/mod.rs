@@ -83,6 +83,9 @@ pub struct Results {
     pub warnings: Vec<Warning>,
     /// The end of it.
     pub verdict: Verdict,
+    /// Text of the resolved scenario; empty in reports of versions that did not keep it.
+    #[serde(default)]
+    pub scenario: String,
 }
 
 /// What wrote a report.

@@ -21,14 +21,6 @@ fn what_is_not_built_is_refused() {
         &format!("[load]\nrate = \"5/s\"\narrival = \"trace\"\ntrace = \"t\"\n{DESTINATION}"),
         ("\"trace\"", "arrival trace is not built yet", ""),
     );
-    one(
-        &with("[[fault]]\nstage = \"rcpt-to\"\ngarble = \"nul\""),
-        ("\"nul\"", "garble is not built yet", ""),
-    );
-    one(
-        &with("[[fault]]\nstage = \"starttls\"\ntls = \"expired\""),
-        ("\"expired\"", "a TLS fault is not built yet", ""),
-    );
     let variants = "[[compare.variant]]\nname = \"a\"\n[[compare.variant]]\nname = \"b\"\n";
     one(
         &with(&format!("[compare]\npairs = 10\n{variants}")),
