@@ -1,6 +1,6 @@
 //! The destinations: ports whose sessions take mail, enact the faults they are told, and record
-//! every attempt. One port takes mail for every domain; beside it each destination can have one of
-//! its own, on which a session is known to be its from connect on.
+//! every attempt. One port takes mail for every domain; beside it each destination can have a host
+//! and port of its own, on which a session is known to be its from connect on.
 //!
 //! What a fault is and when it strikes is `fault`'s; here it is only done. A sink never relays
 //! and keeps no content.
@@ -16,11 +16,13 @@ mod record;
 mod samotop;
 mod session;
 mod shared;
+mod stream;
+mod tls;
 mod transaction;
 mod wire;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +35,7 @@ use crate::fault::rule::{Rule, Scope};
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::probe::{DestinationId, Identity};
-use crate::scenario::model::Engine;
+use crate::scenario::model::{Engine, Extension};
 use crate::seed::Seed;
 use crate::smtp::stage::Stage;
 use listener::Door;
@@ -50,9 +52,18 @@ pub struct Settings {
     pub engine: Engine,
     /// Whether each destination has an address of its own, on a free port beside `listen`.
     pub by_destination: bool,
+    /// What it offers; `None`: what its engine does anyhow.
+    pub extensions: Option<Vec<Extension>>,
+    /// Whether TLS begins with the first byte.
+    pub implicit_tls: bool,
+    /// Whether it speaks LMTP.
+    pub lmtp: bool,
     /// The domains that are destinations, in the order of the scenario. Mail for others is taken
     /// too, under no destination.
     pub destinations: Vec<String>,
+    /// What each destination offers, in their order, at an address of its own; `None`, or beyond
+    /// the last: what the sink does.
+    pub own_extensions: Vec<Option<Vec<Extension>>>,
     /// What goes wrong, in file order.
     pub rules: Vec<Rule>,
     /// The run's seed.
@@ -73,7 +84,11 @@ impl Settings {
             beyond_loopback: false,
             engine: Engine::Native,
             by_destination: false,
+            extensions: None,
+            implicit_tls: false,
+            lmtp: false,
             destinations: Vec::new(),
+            own_extensions: Vec::new(),
             rules: Vec::new(),
             seed: Seed(0),
             identity: None,
@@ -109,6 +124,21 @@ pub enum SinkError {
         /// Its stage.
         stage: Stage,
     },
+    /// The engine cannot read what a client would say.
+    #[error("the samotop engine cannot read {what}; use engine = \"native\"")]
+    Unheard {
+        /// The command or extension.
+        what: &'static str,
+    },
+    /// A destination is to offer something of its own, and has no address of its own.
+    #[error("destination `{domain}`: the sink has one address for all, and one offer")]
+    OneOffer {
+        /// Its domain.
+        domain: String,
+    },
+    /// There are no certificates.
+    #[error("cannot make the sink's certificates")]
+    Tls(#[from] tls::TlsError),
     /// A rule asks for what cannot be told.
     #[error(
         "fault `{rule}`: at stage {stage} a session is not known to be of its destination, since \
@@ -140,23 +170,33 @@ pub async fn start(settings: Settings, clock: Clock, ledger: Ledger) -> Result<S
     if !wanted.ip().is_loopback() && !settings.beyond_loopback {
         return Err(SinkError::BeyondLoopback(wanted));
     }
-    grammar::check(settings.engine, &settings.rules)?;
+    grammar::check(&settings)?;
     check_destinations(&settings)?;
     let (listener, address) = listen(wanted)?;
     let mut ports = vec![(listener, address, None)];
     let mut routes = Vec::new();
     let routed = (0..).map(DestinationId).zip(&settings.destinations);
     for (number, domain) in routed.filter(|_| settings.by_destination) {
-        let (listener, address) = listen(SocketAddr::new(wanted.ip(), 0))?;
+        let (listener, address) = listen(SocketAddr::new(own_ip(wanted.ip(), number), 0))?;
         routes.push((domain.clone(), address));
         ports.push((listener, address, Some(number)));
     }
-    let shared = Arc::new(Shared::new(settings, clock, ledger));
+    let shared = Arc::new(Shared::new(settings, address.ip(), clock, ledger)?);
     let open = |(listener, address, destination)| {
         Door::new(Arc::clone(&shared), listener, address, destination)
     };
     let doors = ports.into_iter().map(open).map(|door| tokio::spawn(door.serve())).collect();
     Ok(Sink { shared, address, routes, doors })
+}
+
+/// Real destinations are hosts of their own, and MTAs remember by host who does not answer. All of
+/// 127.0.0.0/8 is loopback; elsewhere they share the sink's address.
+fn own_ip(sink: IpAddr, destination: DestinationId) -> IpAddr {
+    if sink != Ipv4Addr::LOCALHOST {
+        return sink;
+    }
+    let [.., high, low] = (u32::from(destination.0) + 1).to_be_bytes();
+    Ipv4Addr::new(127, 1, high, low).into()
 }
 
 fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), SinkError> {
@@ -172,6 +212,12 @@ fn check_destinations(settings: &Settings) -> Result<(), SinkError> {
         let Scope { destination, stage, .. } = rule.scope;
         destination.is_some() && !(Stage::RcptTo..Stage::Quit).contains(&stage)
     };
+    let own = settings.own_extensions.iter().position(Option::is_some);
+    if let Some(domain) = own.and_then(|number| settings.destinations.get(number))
+        && !settings.by_destination
+    {
+        return Err(SinkError::OneOffer { domain: domain.clone() });
+    }
     match settings.rules.iter().find(untold) {
         Some(rule) if !settings.by_destination => {
             Err(SinkError::Destination { rule: rule.name.clone(), stage: rule.scope.stage })
@@ -191,6 +237,12 @@ impl Sink {
     #[must_use]
     pub fn routes(&self) -> &[(String, SocketAddr)] {
         &self.routes
+    }
+
+    /// The certificate, in PEM, of the authority that vouches for it; `None`: it offers no TLS.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.shared.identity.as_ref().map(tls::Identity::authority)
     }
 
     /// Tells when the measured period starts. Until then no rule with a window holds; a sink that
@@ -228,5 +280,19 @@ impl Sink {
             }
         }
         self.shared.ledger.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_destination_is_a_host_of_its_own_where_that_is_possible() {
+        let main = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let hosts = [0, 1, 255].map(|number| own_ip(main, DestinationId(number)).to_string());
+        assert_eq!(hosts, ["127.1.0.1", "127.1.0.2", "127.1.1.0"]);
+        let six = IpAddr::from(std::net::Ipv6Addr::LOCALHOST);
+        assert_eq!(own_ip(six, DestinationId(3)), six);
     }
 }

@@ -1,10 +1,11 @@
 //! Which processes belong to a target: those that descend from the one we started, share its
-//! session or process group, or carry its folder in their environment (an MTA's children fork
-//! twice and set sessions of their own). Read from `/proc`; what is done to them is not here.
+//! session or process group, carry its folder in their environment (an MTA's children fork twice
+//! and set sessions of their own), or have their root directory in it. Read from `/proc`; what is
+//! done to them is not here.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How to tell a target's processes from all others.
 #[derive(Clone, Debug)]
@@ -12,6 +13,7 @@ pub struct Members {
     root: u32,
     /// Text that only they have in their environment.
     mark: Vec<u8>,
+    folder: PathBuf,
 }
 
 /// What `/proc/PID/stat` says of one process.
@@ -28,7 +30,18 @@ struct Entry {
 impl Members {
     /// Those of the process `root`, which was started with `folder` in its environment.
     pub(super) fn of(root: u32, folder: &Path) -> Members {
-        Members { root, mark: folder.as_os_str().as_encoded_bytes().to_vec() }
+        let mark = folder.as_os_str().as_encoded_bytes().to_vec();
+        Members { root, mark, folder: folder.to_owned() }
+    }
+
+    /// The same ones, after `root` in place of one that has ended.
+    pub(super) fn led_by(&self, root: u32) -> Members {
+        Members { root, ..self.clone() }
+    }
+
+    /// Those of a process that we did not start.
+    pub(super) fn of_unmarked(root: u32) -> Members {
+        Members { root, mark: Vec::new(), folder: PathBuf::new() }
     }
 
     /// The process we started: another one after each new start.
@@ -51,9 +64,15 @@ impl Members {
     }
 
     fn is_marked(&self, pid: u32) -> bool {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         // Nothing would stand in every environment.
-        !self.mark.is_empty() && memchr::memmem::find(&environment, &self.mark).is_some()
+        if self.mark.is_empty() {
+            return false;
+        }
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        // Who writes its state where its environment was still has a root directory.
+        let root = || fs::read_link(format!("/proc/{pid}/root"));
+        memchr::memmem::find(&environment, &self.mark).is_some()
+            || root().is_ok_and(|root| root.starts_with(&self.folder))
     }
 }
 
@@ -78,6 +97,19 @@ fn entries() -> Vec<Entry> {
     let numbers = folder.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let stat = |pid: u32| read_entry(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
     numbers.filter_map(stat).collect()
+}
+
+/// Whether there is such a process, and it has not ended.
+pub(super) fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    read_entry(&stat).is_some_and(|entry| !entry.zombie)
+}
+
+/// When a process began, in the kernel's own count since boot.
+pub(super) fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Field 22 of proc(5), counted from the state, which is the third.
+    stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()
 }
 
 /// The name in parentheses may hold anything, so what follows it is found from the end.

@@ -14,7 +14,12 @@ pub enum QueueProbe {
     /// It is always the same.
     Fixed(QueueLength),
     /// A command prints it.
-    Command(Vec<String>),
+    Command {
+        /// Its words.
+        words: Vec<String>,
+        /// Whether it reads what lies on disk, and needs no running target.
+        at_rest: bool,
+    },
     /// Files are counted.
     Directory {
         /// Where they lie.
@@ -31,6 +36,15 @@ impl QueueProbe {
         matches!(self, QueueProbe::Fixed(_))
     }
 
+    /// Whether it can be learnt while the target is down.
+    #[must_use]
+    pub fn works_at_rest(&self) -> bool {
+        match self {
+            QueueProbe::Fixed(_) | QueueProbe::Directory { .. } => true,
+            QueueProbe::Command { at_rest, .. } => *at_rest,
+        }
+    }
+
     /// The queue's length now.
     ///
     /// # Errors
@@ -38,7 +52,7 @@ impl QueueProbe {
     pub async fn ask(&self) -> Result<QueueLength, QueueError> {
         match self {
             QueueProbe::Fixed(length) => Ok(*length),
-            QueueProbe::Command(command) => queue_command::ask(command).await,
+            QueueProbe::Command { words, .. } => queue_command::ask(words).await,
             QueueProbe::Directory { folder, count } => {
                 let (folder, count) = (folder.clone(), *count);
                 let shown = folder.display().to_string();
@@ -57,25 +71,31 @@ fn count_twice(folder: &Path, count: Count) -> std::io::Result<QueueLength> {
     if length.total == 0 { count(folder) } else { Ok(length) }
 }
 
-/// How many files below `folder` are messages. What is moved away meanwhile is passed over; a
-/// folder that is not there (yet) holds nothing.
+/// How many files below `folder` are messages.
 pub(super) fn files(
     folder: &Path,
     is_message: &dyn Fn(&std::fs::DirEntry) -> bool,
 ) -> std::io::Result<u64> {
+    let mut found = 0;
+    each(folder, &mut |entry| found += u64::from(is_message(entry)))?;
+    Ok(found)
+}
+
+/// Looks at every file below `folder`. What is moved away meanwhile is passed over; a folder that
+/// is not there (yet) holds nothing.
+pub(super) fn each(folder: &Path, look: &mut dyn FnMut(&std::fs::DirEntry)) -> std::io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let mut found = 0;
     for entry in entries {
         let entry = entry?;
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => found += files(&entry.path(), is_message)?,
-            Ok(_) if is_message(&entry) => found += 1,
-            _ => {}
+            Ok(kind) if kind.is_dir() => each(&entry.path(), look)?,
+            Ok(_) => look(&entry),
+            Err(_) => {}
         }
     }
-    Ok(found)
+    Ok(())
 }

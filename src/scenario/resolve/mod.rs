@@ -8,6 +8,7 @@ mod amount;
 mod chaos;
 mod corpus;
 mod destination;
+mod external;
 mod fault;
 mod fault_action;
 mod later;
@@ -48,7 +49,8 @@ pub(super) struct Place<'a> {
 /// Resolves a whole file.
 pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -> Scenario {
     later::refuse(file, problems);
-    let mut destinations = destination::destinations(&file.destination, problems);
+    let mut sink = sink::sink(file.sink.as_ref(), problems);
+    let mut destinations = destination::destinations(&file.destination, &sink, problems);
     let load =
         file.load.as_ref().filter(|load| load::law(&load.value) == super::file::Arrival::Trace);
     let named = load.and_then(|load| load.value.trace.as_ref());
@@ -56,7 +58,12 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
     destination::check_any(&destinations, problems);
     let target = target::target(file.target.as_ref(), problems);
     let is_routed = target.kind.is_routed(destinations.len());
+    if !is_routed {
+        destination::check_one_offer(&file.destination, problems);
+    }
     let faults = fault::faults(&file.fault, &destinations, is_routed, problems);
+    sink::check_implicit(&file.fault, &sink, problems);
+    sink::offer_what_breaks(&faults, &mut sink, &mut destinations);
     Scenario {
         name: name(file.name.as_ref(), place.fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
@@ -65,7 +72,7 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
         smtp: submission::submission(file.smtp.as_ref(), &target.kind, problems),
         target,
         load: load::load(file.load.as_ref(), trace.as_ref(), problems),
-        sink: sink::sink(file.sink.as_ref(), problems),
+        sink,
         message: message::message(file.message.as_ref(), trace.as_ref(), place, problems),
         destinations,
         faults,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{bounded, managed, misplaced, not_built, place};
+use super::{bounded, external, managed, misplaced, place};
 use crate::limits;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
@@ -27,65 +27,21 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
             delivery: delivery(None, problems),
         };
     };
-    refuse_later(target, problems);
     let kind = target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value);
     let kind = match kind {
-        Kind::External => external(target, span, problems),
+        Kind::External => external::external(target, span, problems),
         Kind::Direct => TargetKind::Direct,
         Kind::Postfix => managed::managed(target, Mta::Postfix, problems),
         Kind::Exim => managed::managed(target, Mta::Exim, problems),
+        Kind::Opensmtpd => managed::managed(target, Mta::Opensmtpd, problems),
         Kind::Haraka => managed::managed(target, Mta::Haraka, problems),
-        _ => TargetKind::Relay,
+        Kind::Relay => TargetKind::Relay,
     };
     refuse_foreign(target, problems);
     TargetSpec {
         kind,
         retry: retry(target.retry.as_ref(), problems),
         delivery: delivery(target.delivery.as_ref(), problems),
-    }
-}
-
-/// Notes what cannot be run yet.
-fn refuse_later(target: &Target, problems: &mut Problems) {
-    let kind = target.kind.as_ref().map(|kind| kind.value);
-    let foreign = match kind {
-        None
-        | Some(
-            Kind::Relay | Kind::Direct | Kind::External | Kind::Postfix | Kind::Exim | Kind::Haraka,
-        ) => None,
-        Some(Kind::Opensmtpd) => Some("target kind opensmtpd"),
-    };
-    if let Some(what) = foreign {
-        not_built(place(&target.kind), what, problems);
-    }
-    not_built(place(&target.start_command), "target.start_command", problems);
-    not_built(place(&target.stop_command), "target.stop_command", problems);
-    not_built(place(&target.pid_file), "target.pid_file", problems);
-}
-
-fn external(
-    target: &Target,
-    section: &std::ops::Range<usize>,
-    problems: &mut Problems,
-) -> TargetKind {
-    let Some(written) = &target.address else {
-        let problem = Problem::new(section, "an external target needs an address");
-        problems.push(problem.help("write `address = \"127.0.0.1:25\"`"));
-        return TargetKind::Relay;
-    };
-    if let Some(command) = &target.queue_command
-        && command.value.is_empty()
-    {
-        problems.push(Problem::new(&command.span, "`queue_command` is empty"));
-    }
-    let queue_command = target.queue_command.as_ref().map(|command| command.value.clone());
-    match written.value.parse() {
-        Ok(address) => TargetKind::External { address, queue_command },
-        Err(_) => {
-            let what = format!("`{}` is not an address and port", written.value);
-            problems.push(Problem::new(&written.span, what).help("such as \"127.0.0.1:25\""));
-            TargetKind::Relay
-        }
     }
 }
 
@@ -100,8 +56,13 @@ fn refuse_foreign(target: &Target, problems: &mut Problems) {
         misplaced(keys, "a real MTA", "write `kind = \"postfix\"`, or leave it out", problems);
     }
     if !matches!(target.kind, Some(At { value: Kind::External, .. })) {
-        let keys =
-            [("address", place(&target.address)), ("queue_command", place(&target.queue_command))];
+        let keys = [
+            ("address", place(&target.address)),
+            ("queue_command", place(&target.queue_command)),
+            ("start_command", place(&target.start_command)),
+            ("stop_command", place(&target.stop_command)),
+            ("pid_file", place(&target.pid_file)),
+        ];
         let help = "write `kind = \"external\"`, or leave it out";
         misplaced(keys, "kind external", help, problems);
     } else if let Some(At { value: delivery, .. }) = &target.delivery {

@@ -145,7 +145,7 @@ fn add(domain: &str, destinations: &mut Vec<Destination>) -> Result<u16, String>
     }
     let number = u16::try_from(destinations.len());
     let number = number.map_err(|_| format!("more than {} destinations", limits::DESTINATIONS))?;
-    destinations.push(Destination { domain: domain.to_owned(), weight: 1.0 });
+    destinations.push(Destination { domain: domain.to_owned(), weight: 1.0, extensions: None });
     Ok(number)
 }
 
@@ -156,7 +156,8 @@ mod tests {
     fn of(text: &str) -> Result<(TraceFile, Vec<String>), String> {
         let file = tempfile::NamedTempFile::new().expect("a file");
         std::fs::write(file.path(), text).expect("written");
-        let mut all = vec![Destination { domain: "b.test".to_owned(), weight: 2.0 }];
+        let mut all =
+            vec![Destination { domain: "b.test".to_owned(), weight: 2.0, extensions: None }];
         let trace = read(&file.path().to_owned(), &mut all)?;
         Ok((trace, all.into_iter().map(|one| one.domain).collect()))
     }
