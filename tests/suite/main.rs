@@ -59,4 +59,5 @@ mod stall;
 mod submission;
 mod support;
 mod unproved_is_not_a_pass;
+mod variants_run_in_pairs;
 mod what_went_wrong_is_said_once;

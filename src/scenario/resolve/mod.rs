@@ -6,10 +6,10 @@
 
 mod amount;
 mod chaos;
+mod compare;
 mod destination;
 mod fault;
 mod fault_action;
-mod later;
 mod load;
 mod managed;
 mod message;
@@ -34,7 +34,6 @@ const SEED: u64 = 1;
 
 /// Resolves a whole file. `fallback` is the name of a scenario that has none of its own.
 pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> Scenario {
-    later::refuse(file, problems);
     let destinations = destination::destinations(&file.destination, problems);
     let target = target::target(file.target.as_ref(), problems);
     let is_routed = target.kind.is_routed(destinations.len());
@@ -52,6 +51,7 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
         destinations,
         faults,
         thresholds: thresholds::thresholds(file.thresholds.as_ref()),
+        compare: compare::compare(file.compare.as_ref(), problems),
     }
 }
 
