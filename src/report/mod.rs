@@ -22,6 +22,7 @@ mod openmetrics;
 mod story;
 mod table;
 mod terminal;
+mod timeline;
 
 use std::fs;
 use std::io;
