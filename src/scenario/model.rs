@@ -1,6 +1,7 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
 mod materials;
+mod message;
 mod submission;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Override;
 use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
 use crate::limits;
@@ -20,6 +22,7 @@ use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
 pub use crate::smtp::dialogue::Extension;
 pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
+pub use message::{Encoding, MessageSpec, Parts, TextStyle};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
 
 /// One scenario, whole and consistent.
@@ -49,6 +52,39 @@ pub struct Scenario {
     pub chaos: Vec<Chaos>,
     /// Bounds the run must meet, in file order.
     pub thresholds: Vec<ThresholdLine>,
+    /// Variants to be compared; without them it is one run.
+    pub compare: Option<Compare>,
+}
+
+/// `[compare]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Compare {
+    /// Pairs of runs, at first.
+    pub pairs: u32,
+    /// Rest between two runs.
+    pub cool_down: Duration,
+    /// Whether so many again are run when the first look is inconclusive.
+    pub extend: bool,
+    /// A latency or size may be worse by this share.
+    pub margin: f64,
+    /// A rate may be worse by this share.
+    pub rate_margin: f64,
+    /// Figures that decide, where the user named them; what they mean is `measure::comparison`'s.
+    pub gate: Option<Vec<String>>,
+    /// Where they stand in the scenario text.
+    #[serde(skip)]
+    pub gate_span: std::ops::Range<usize>,
+    /// The variants; the first is what the others are held against.
+    pub variants: Vec<Variant>,
+}
+
+/// One variant: the scenario with some keys set otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// The keys.
+    pub set: Vec<Override>,
 }
 
 /// `[target]`.
@@ -293,71 +329,6 @@ impl Engine {
     }
 }
 
-/// `[message]`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct MessageSpec {
-    /// Size of the whole message text. Bytes.
-    pub size: Quantity,
-    /// Recipients a message. Count.
-    pub recipients: Quantity,
-    /// MIME structure.
-    pub parts: Parts,
-    /// What the texts are, where they are not made up.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub corpus: Option<Corpus>,
-    /// What lines of text are like.
-    #[serde(skip_serializing_if = "TextStyle::is_prose")]
-    pub text: TextStyle,
-    /// Transfer encoding.
-    pub encoding: Encoding,
-    /// `MT-PRIORITY` (RFC 6710), -9 to 9; `None`: not said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub priority: Option<Quantity>,
-}
-
-/// MIME structure of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Parts {
-    /// One text/plain part.
-    Text,
-    /// Plain text and HTML.
-    Alternative,
-    /// Text and attachments.
-    Mixed,
-    /// Messages from files.
-    Corpus,
-}
-
-/// What lines of text are like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TextStyle {
-    /// Ordinary lines, and here and there one that broken software trips over.
-    Prose,
-    /// Every line as long as a line may be.
-    LongLines,
-    /// Every line begins with dots; some are nothing else.
-    Dots,
-}
-
-impl TextStyle {
-    fn is_prose(&self) -> bool {
-        *self == TextStyle::Prose
-    }
-}
-
-/// Transfer encoding of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Encoding {
-    /// ASCII.
-    #[serde(rename = "7bit")]
-    SevenBit,
-    /// UTF-8 text with 8BITMIME.
-    #[serde(rename = "8bit")]
-    EightBit,
-}
-
 /// One `[[destination]]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Destination {
@@ -365,7 +336,8 @@ pub struct Destination {
     pub domain: String,
     /// Its share of recipients, relative to the other weights.
     pub weight: f64,
-    /// What it offers; `None`: what the sink does.
+    /// What it offers; `None`: what the sink does. No part of the plan.
+    #[serde(skip)]
     pub extensions: Option<Vec<Extension>>,
 }
 

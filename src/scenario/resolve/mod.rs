@@ -6,12 +6,12 @@
 
 mod amount;
 mod chaos;
+mod compare;
 mod corpus;
 mod destination;
 mod external;
 mod fault;
 mod fault_action;
-mod later;
 mod load;
 mod managed;
 mod message;
@@ -48,7 +48,6 @@ pub(super) struct Place<'a> {
 
 /// Resolves a whole file.
 pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -> Scenario {
-    later::refuse(file, problems);
     let mut sink = sink::sink(file.sink.as_ref(), problems);
     let mut destinations = destination::destinations(&file.destination, &sink, problems);
     let load =
@@ -77,6 +76,7 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
         destinations,
         faults,
         thresholds: thresholds::thresholds(file.thresholds.as_ref()),
+        compare: compare::compare(file.compare.as_ref(), problems),
     }
 }
 
