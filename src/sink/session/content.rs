@@ -125,7 +125,7 @@ impl Session {
         }
         let reception = self.whole.as_ref().map(|whole| whole.reception);
         self.record_content(&reply, rule);
-        self.shared.ledger.flush();
+        self.shared.ledger.persist().await;
         self.wire.reply(&reply).await?;
         // A QUIT sent with the dot is answered in one write with it: a peer that closes on the
         // first reply would reset the connection over the second, and prove nothing.
