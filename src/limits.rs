@@ -84,6 +84,10 @@ pub const TRAFFIC_SESSIONS: usize = 10_000;
 /// fill the socket buffers of both sides while both wait.
 pub const PIPELINE: usize = 100;
 
+/// Largest content that a client sends by BDAT together with its envelope, before it knows whether
+/// a recipient is taken: a message of ordinary size goes in one write.
+pub const PIPELINED_CONTENT: usize = 64 * 1024;
+
 /// How long a client waits for the reply to QUIT: nothing depends on it.
 pub const QUIT: Duration = Duration::from_secs(5);
 

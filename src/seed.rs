@@ -37,6 +37,8 @@ pub enum Purpose {
     ThinkTime = 9,
     /// When chaos strikes.
     Chaos = 10,
+    /// Priorities of messages.
+    Priority = 11,
 }
 
 /// What one decision is about. Unused parts are zero.

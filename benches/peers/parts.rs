@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mailbench::clock::Clock;
 use mailbench::ledger::Ledger;
 use mailbench::plan::Plan;
-use mailbench::traffic::{Gauges, Instruments, Settings, offer};
+use mailbench::traffic::{Gauges, Instruments, Settings, offer, peer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
@@ -48,7 +48,8 @@ fn generator(scenario: &str, address: &str) {
     let clock = Clock::start();
     let gauges = Arc::new(Gauges::default());
     let instruments = Instruments { clock, ledger: ledger.clone(), gauges };
-    let settings = Settings::new(&scenario, address, clock.now());
+    let peer = peer(&scenario.smtp, address).expect("a way to talk");
+    let settings = Settings::new(&scenario, peer, clock.now());
     let plan = Plan::new(&scenario, Some("peers".to_owned()));
     let offered = runtime().block_on(offer(plan, settings, instruments, CancellationToken::new()));
     let messages = offered.expect("offered").messages;

@@ -74,6 +74,10 @@ pub struct Envelope {
     pub reverse_path: String,
     /// Recipients, in the order of the message.
     pub recipients: Vec<String>,
+    /// What a DSN names it by (RFC 3461 §4.4).
+    pub envelope_id: String,
+    /// Its priority (RFC 6710); `None`: the scenario says nothing of it.
+    pub priority: Option<i8>,
 }
 
 impl Plan {
@@ -137,6 +141,8 @@ impl Plan {
         Envelope {
             reverse_path: address::reverse_path(&self.facts.identity.nonce, offer.message),
             recipients: recipients.collect(),
+            envelope_id: address::envelope_id(&self.facts.identity.nonce, offer.message),
+            priority: self.facts.priority(offer.message),
         }
     }
 

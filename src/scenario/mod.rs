@@ -12,6 +12,7 @@ mod overrides;
 mod resolve;
 mod write;
 mod write_fault;
+mod write_smtp;
 
 use std::ops::Range;
 use std::path::Path;

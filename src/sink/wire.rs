@@ -16,6 +16,7 @@ use crate::fault::rule::Hangup;
 use crate::ledger::event::Ending;
 use crate::limits;
 use crate::smtp::line::{Line, Lines};
+use crate::smtp::patience::Patience;
 use crate::smtp::reply::Reply;
 
 /// What came of waiting for a command line.
@@ -33,6 +34,7 @@ pub(super) struct Wire {
     stream: TcpStream,
     clock: Clock,
     patience: Duration,
+    timer: Patience,
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
@@ -51,6 +53,7 @@ impl Wire {
             stream,
             clock,
             patience,
+            timer: Patience::new(clock),
             buffer: vec![0; limits::SINK_BUFFER].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -104,11 +107,11 @@ impl Wire {
         self.make_room();
         let most = self.pace().await.min(most).min(self.buffer.len() - self.end);
         let room = &mut self.buffer[self.end..self.end + most];
-        let read = match tokio::time::timeout(patience, self.stream.read(room)).await {
-            Ok(Ok(0)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerFin)),
-            Ok(Ok(read)) => read,
-            Ok(Err(_)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
-            Err(_) => return ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
+        let read = match self.timer.within(patience, self.stream.read(room)).await {
+            Some(Ok(0)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerFin)),
+            Some(Ok(read)) => read,
+            Some(Err(_)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
+            None => return ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
         };
         self.arrived(read);
         ControlFlow::Continue(())
@@ -197,12 +200,12 @@ impl Wire {
         if self.out.is_empty() {
             return ControlFlow::Continue(());
         }
-        let written = tokio::time::timeout(self.patience, self.stream.write_all(&self.out)).await;
+        let written = self.timer.within(self.patience, self.stream.write_all(&self.out)).await;
         self.out.clear();
         match written {
-            Ok(Ok(())) => ControlFlow::Continue(()),
-            Ok(Err(_)) => ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
-            Err(_) => ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
+            Some(Ok(())) => ControlFlow::Continue(()),
+            Some(Err(_)) => ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
+            None => ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
         }
     }
 

@@ -104,11 +104,12 @@ impl Work {
     /// The next message of the plan, its text written; a long text where it holds nobody up.
     async fn prepared(&self) -> Option<Job> {
         let offer = self.offers.lock().unwrap_or_else(PoisonError::into_inner).next()?;
+        let chunking = self.shared.settings.peer.chunking;
         if offer.size <= limits::TEXT_AT_ONCE {
-            return Some(Job::written(&self.shared.plan, offer));
+            return Some(Job::written(&self.shared.plan, chunking, offer));
         }
         let plan = self.shared.plan.clone();
-        tokio::task::spawn_blocking(move || Job::written(&plan, offer)).await.ok()
+        tokio::task::spawn_blocking(move || Job::written(&plan, chunking, offer)).await.ok()
     }
 
     fn measured_from(&self) -> Time {

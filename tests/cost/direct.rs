@@ -44,7 +44,8 @@ pub(crate) fn offer(messages: u64) {
         };
         let sink = sink::start(settings, clock, ledger.clone()).await.expect("a sink");
         sink.measured_from(Time::ZERO);
-        let to = traffic::Settings::new(&scenario, sink.address(), clock.now());
+        let peer = traffic::peer(&scenario.smtp, sink.address()).expect("a way to talk");
+        let to = traffic::Settings::new(&scenario, peer, clock.now());
         let gauges = Arc::new(Gauges::default());
         let instruments = Instruments { clock, ledger: ledger.clone(), gauges };
         let stop = CancellationToken::new();

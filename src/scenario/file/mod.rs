@@ -11,6 +11,7 @@ mod later;
 mod load;
 mod message;
 mod read;
+mod smtp;
 mod target;
 mod thresholds;
 
@@ -20,9 +21,8 @@ pub use chaos::{Chaos, Every, Kill, Restart, When};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
 pub use later::{Compare, Variant};
 pub use load::{Arrival, Load, Model, Segment};
-pub use message::{
-    Auth, Destination, Encoding, Engine, Mechanism, Message, Parts, Sink, Smtp, Timeout, Tls,
-};
+pub use message::{Destination, Encoding, Engine, Message, Parts, Sink};
+pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};
 pub use target::{Delivery, Durability, Kind, Ordering, RelaySettings, Retry, Schedule, Target};
 pub use thresholds::{Bound, Thresholds};
 
