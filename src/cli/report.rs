@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::exit::Exit;
 use crate::ledger::journal;
-use crate::measure::results::{Findings, Results, SCHEMA_VERSION};
+use crate::measure::results::{Attempts, Findings, Results, SCHEMA_VERSION};
 use crate::report::view::View;
 use crate::report::{self, Format};
 use crate::run::{self, RunError};
@@ -72,7 +72,12 @@ fn find(run: &Path, format: Format) -> anyhow::Result<Findings> {
         );
     }
     let results = read(run)?;
-    Ok(Findings { results, series: Vec::new(), attempts: Vec::new(), intervals: Vec::new() })
+    Ok(Findings {
+        results,
+        series: Vec::new(),
+        attempts: Attempts::default(),
+        intervals: Vec::new(),
+    })
 }
 
 /// Judges a run folder from its scenario and journal; what lies beside them is not looked at.

@@ -138,15 +138,23 @@ pub fn write_all(findings: &Findings, folder: &Path) -> io::Result<()> {
     let view = View::plain(80);
     for format in Format::ALL {
         if let Some(name) = format.file() {
-            write_whole(&folder.join(name), &render(format, findings, &view)?)?;
+            write_whole(&folder.join(name), |out| match format {
+                Format::Attempts => csv::write_attempts(&findings.attempts, out),
+                _ => out.write_all(render(format, findings, &view)?.as_bytes()),
+            })?;
         }
     }
     Ok(())
 }
 
 /// Writes beside `path`, then renames.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+fn write_whole(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
     let beside = path.with_added_extension("tmp");
-    fs::write(&beside, text)?;
+    let mut file = io::BufWriter::new(fs::File::create(&beside)?);
+    write(&mut file)?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?;
     fs::rename(&beside, path)
 }

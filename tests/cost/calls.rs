@@ -3,8 +3,9 @@
 
 use std::collections::HashMap;
 use std::process::Command;
+use std::sync::PoisonError;
 
-use crate::{CHILD, direct, each};
+use crate::{CHILD, ONE_AT_A_TIME, direct, each};
 
 /// Calls a message of 4 KiB may make in generator, sink and ledger together: those that send
 /// octets, to a socket or a file; those that read them; all that was traced.
@@ -26,6 +27,7 @@ fn offers_when_asked_to() {
 
 #[test]
 fn a_message_makes_few_system_calls() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     if let Err(cause) = traced(1) {
         let required = std::env::var("MAILBENCH_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
         assert!(!required, "system calls cannot be counted: {cause}");

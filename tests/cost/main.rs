@@ -10,6 +10,7 @@ mod calls;
 mod direct;
 
 use std::alloc::System;
+use std::sync::{Mutex, PoisonError};
 
 use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
 
@@ -32,8 +33,12 @@ fn each(of: impl Fn(u64) -> f64) -> f64 {
     (of(many) - of(few)) / (many - few) as f64
 }
 
+/// Tests of one program run beside each other, and what one allocates is counted for all.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
 #[test]
 fn a_message_makes_few_allocations() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let allocations = |messages| {
         let region = Region::new(ALLOCATOR);
         direct::offer(messages);

@@ -5,6 +5,7 @@
 //! no byte of the final CRLF.CRLF was taken the server cannot have a whole message, and the
 //! outcome is broken; from the first such byte on it is indeterminate until a reply is read.
 
+use std::io::Write;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
@@ -217,7 +218,9 @@ impl Connection {
         text: &[u8],
         course: &mut Course,
     ) {
-        bytes.extend_from_slice(format!("BDAT {} LAST\r\n", text.len()).as_bytes());
+        // Writing to memory cannot fail. One allocation for all that goes out at once.
+        bytes.reserve(if text.len() <= limits::PIPELINED_CONTENT { text.len() + 32 } else { 32 });
+        let _ = write!(bytes, "BDAT {} LAST\r\n", text.len());
         let start = self.clock.now();
         let (whole, failure) = if text.len() <= limits::PIPELINED_CONTENT {
             bytes.extend_from_slice(text);
