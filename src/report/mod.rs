@@ -3,6 +3,7 @@
 //! [`render`] makes the text of one [`Format`]; [`write_all`] writes the files of a run folder.
 //! Everything a peer said passes through [`escape`].
 
+pub mod comparison;
 pub mod escape;
 pub mod github;
 pub mod human;
@@ -21,6 +22,7 @@ mod openmetrics;
 mod story;
 mod table;
 mod terminal;
+mod timeline;
 
 use std::fs;
 use std::io;
@@ -138,7 +140,7 @@ pub fn write_all(findings: &Findings, folder: &Path) -> io::Result<()> {
     let view = View::plain(80);
     for format in Format::ALL {
         if let Some(name) = format.file() {
-            write_whole(&folder.join(name), |out| match format {
+            write_by(&folder.join(name), |out| match format {
                 Format::Attempts => csv::write_attempts(&findings.attempts, out),
                 _ => out.write_all(render(format, findings, &view)?.as_bytes()),
             })?;
@@ -148,7 +150,12 @@ pub fn write_all(findings: &Findings, folder: &Path) -> io::Result<()> {
 }
 
 /// Writes beside `path`, then renames.
-fn write_whole(
+fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    write_by(path, |out| out.write_all(text.as_bytes()))
+}
+
+/// The same with what `write` writes.
+fn write_by(
     path: &Path,
     write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
 ) -> io::Result<()> {
