@@ -38,9 +38,12 @@ fn rates(series: &[SeriesRow]) -> Plot<'static> {
 }
 
 fn backlog(series: &[SeriesRow]) -> Plot<'static> {
-    let lines: [(&str, u8, Value); 2] = [
+    let lines: [(&str, u8, Value); 4] = [
         ("backlog (accepted, not delivered or bounced)", 1, |row| Some(row.backlog)),
         ("queue length as the target reports it", 3, |row| row.queue_length),
+        ("of it deferred", 2, |row| row.queue_deferred),
+        // A frozen message is seldom.
+        ("of it frozen", 4, |row| row.queue_frozen.filter(|frozen| *frozen > 0)),
     ];
     over_time("Queue", series, &lines, human::number)
 }

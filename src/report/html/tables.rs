@@ -296,7 +296,12 @@ fn resources(results: &Results) -> String {
         row("open files", String::new(), count(used.open_files_max)),
         row("processes", String::new(), count(Some(used.processes_max))),
     ];
-    table(&["", "#mean", "#peak"], rows)
+    let unread: Vec<String> = used.not_readable.iter().map(|line| xml(line)).collect();
+    let unread = match unread.is_empty() {
+        true => String::new(),
+        false => format!("<p>Not readable: {}.</p>\n", unread.join("; ")),
+    };
+    table(&["", "#mean", "#peak"], rows) + &unread
 }
 
 fn replies(results: &Results) -> String {
