@@ -4,6 +4,7 @@
 //! with the meant form, in which a contradiction cannot be said.
 
 pub mod diagnosis;
+pub mod difference;
 pub mod file;
 pub mod model;
 pub mod units;
