@@ -54,7 +54,7 @@ fn write_to<R: Serialize>(
     writer.flush()
 }
 
-const SERIES: [&str; 26] = [
+const SERIES: [&str; 29] = [
     "t_s",
     "period",
     "offered",
@@ -81,6 +81,9 @@ const SERIES: [&str; 26] = [
     "target_files",
     "target_processes",
     "faults",
+    "queue_active",
+    "queue_deferred",
+    "queue_frozen",
 ];
 
 const ATTEMPTS: [&str; 14] = [

@@ -87,6 +87,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
         chaos: Vec::new(),
         faults: Vec::new(),
         thresholds: Vec::new(),
+        compare: None,
     }
 }
 
