@@ -39,21 +39,57 @@ const AWKWARD: [&str; 15] = [
     "-- ",
 ];
 
-/// The words of prose, and the lines they make.
+/// The words of prose, each with a space behind it, and the lines they make.
 #[derive(Clone, Copy)]
 pub(super) struct Words {
-    words: &'static [&'static str; 64],
+    words: &'static [Word; 64],
     style: TextStyle,
 }
 
+/// A word and a space in a room of one size, which is copied faster than what must be measured.
+#[derive(Clone, Copy)]
+struct Word {
+    room: [u8; WORD],
+    length: usize,
+}
+
+impl Word {
+    fn spaced(&self) -> &[u8] {
+        &self.room[..self.length]
+    }
+}
+
+/// The longest word with its space.
+const WORD: usize = 16;
+
 impl Words {
     pub(super) fn of(encoding: Encoding, style: TextStyle) -> Words {
+        static SEVEN_BIT: [Word; 64] = words(&ASCII);
+        static EIGHT_BIT: [Word; 64] = words(&UTF8);
         let words = match encoding {
-            Encoding::SevenBit => &ASCII,
-            Encoding::EightBit => &UTF8,
+            Encoding::SevenBit => &SEVEN_BIT,
+            Encoding::EightBit => &EIGHT_BIT,
         };
         Words { words, style }
     }
+}
+
+/// What does not fit into its room does not compile.
+const fn words(list: &[&str; 64]) -> [Word; 64] {
+    let mut all = [Word { room: [b' '; WORD], length: 0 }; 64];
+    let mut at = 0;
+    while at < all.len() {
+        let word = list[at].as_bytes();
+        let mut place = 0;
+        while place < word.len() {
+            all[at].room[place] = word[place];
+            place += 1;
+        }
+        assert!(word.len() < WORD);
+        all[at].length = word.len() + 1;
+        at += 1;
+    }
+    all
 }
 
 /// The first lines of every text part: whose body it is, then leading dots.
@@ -91,13 +127,12 @@ fn long_line(out: &mut Vec<u8>, words: Words, stream: &mut impl Rng) {
         if draw == 0 {
             draw = stream.next_u64() | 1 << 63;
         }
-        let word = words.words[(draw & 63) as usize].as_bytes();
+        let word = words.words[(draw & 63) as usize].spaced();
         draw >>= 6;
-        if out.len() + word.len() + 1 > end {
+        if out.len() + word.len() > end {
             break;
         }
         out.extend_from_slice(word);
-        out.push(b' ');
     }
     // Not a blank, which some take off at the end of a line.
     out.resize(end, b'm');
@@ -108,18 +143,22 @@ fn long_line(out: &mut Vec<u8>, words: Words, stream: &mut impl Rng) {
 fn dots_line(out: &mut Vec<u8>, words: Words, draw: u64) {
     out.resize(out.len() + 1 + (draw & 7) as usize, b'.');
     if draw >> 3 & 3 != 0 {
-        out.extend_from_slice(words.words[(draw >> 5 & 63) as usize].as_bytes());
+        out.extend_from_slice(words.words[(draw >> 5 & 63) as usize].spaced().trim_ascii_end());
     }
     out.extend_from_slice(b"\r\n");
 }
 
 fn words_line(out: &mut Vec<u8>, words: Words, draw: u64) {
+    let mut line = [0; WORDS_A_LINE * WORD];
+    let mut end = 0;
     for place in 0..WORDS_A_LINE {
-        out.extend_from_slice(words.words[(draw >> (6 * place) & 63) as usize].as_bytes());
-        out.push(b' ');
+        let word = &words.words[(draw >> (6 * place) & 63) as usize];
+        line[end..end + WORD].copy_from_slice(&word.room);
+        end += word.length;
     }
-    out.pop();
-    out.extend_from_slice(b"\r\n");
+    // The last space gives way to the line end.
+    line[end - 1..=end].copy_from_slice(b"\r\n");
+    out.extend_from_slice(&line[..=end]);
 }
 
 fn awkward_line(out: &mut Vec<u8>, end: usize, draw: u64) {
