@@ -37,6 +37,8 @@ pub enum Purpose {
     ThinkTime = 9,
     /// When chaos strikes.
     Chaos = 10,
+    /// Times of a simulated target.
+    Simulated = 40,
 }
 
 /// What one decision is about. Unused parts are zero.

@@ -22,6 +22,7 @@ mod report;
 mod run;
 mod scenario;
 mod server;
+mod simulate;
 mod sink;
 
 use std::io::{self, IsTerminal, Write};
@@ -52,6 +53,7 @@ enum Command {
     Plan(plan::Args),
     Relay(relay::Args),
     Report(report::Args),
+    Simulate(simulate::Args),
     Sink(sink::Args),
 }
 
@@ -67,6 +69,7 @@ impl Command {
             Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
+            Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
         }
     }

@@ -61,9 +61,13 @@ fn wrong_argument(error: anyhow::Error) -> anyhow::Error {
 }
 
 fn find(run: &Path, format: Format) -> anyhow::Result<Findings> {
-    if run.is_dir() {
+    // A simulated run has no journal: its report is all there is.
+    let stored = run.join("report.json");
+    let simulated = run.is_dir() && !run.join(run::JOURNAL).exists() && stored.exists();
+    if run.is_dir() && !simulated {
         return judge(run);
     }
+    let run = if simulated { &stored } else { run };
     if matches!(format, Format::Csv | Format::Attempts | Format::Hlog) {
         bail!(
             "format {} needs the whole run: name its folder, not {}",
@@ -86,7 +90,7 @@ fn judge(folder: &Path) -> anyhow::Result<Findings> {
 }
 
 /// Reads a `report.json`.
-fn read(path: &Path) -> anyhow::Result<Results> {
+pub(super) fn read(path: &Path) -> anyhow::Result<Results> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("{} is neither a run folder nor a report", path.display()))?;
     let version: serde_json::Value = serde_json::from_str(&text)

@@ -18,6 +18,7 @@ mod json;
 mod junit;
 mod markdown;
 mod openmetrics;
+mod sizing;
 mod story;
 mod table;
 mod terminal;

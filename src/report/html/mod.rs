@@ -6,7 +6,7 @@ mod plot;
 mod tables;
 
 use super::escape::{json_in_html, xml};
-use super::human;
+use super::{human, sizing};
 use crate::measure::results::{Findings, Results};
 
 const STYLE: &str = include_str!("style.css");
@@ -36,8 +36,12 @@ fn head(results: &Results) -> String {
     let reasons: String =
         verdict.reasons.iter().map(|one| format!("<li>{}</li>\n", xml(&one.message))).collect();
     let reasons = if reasons.is_empty() { reasons } else { format!("<ul>\n{reasons}</ul>\n") };
+    let banner = match run.simulated {
+        true => format!("<p class=\"doubt\"><strong>{}</strong></p>\n", sizing::SIMULATED),
+        false => String::new(),
+    };
     format!(
-        "<h1>{}</h1>\n<p>{}</p>\n\
+        "<h1>{}</h1>\n{banner}<p>{}</p>\n\
          <p class=\"faint\">{} {} · {} · seed {} · target {} {} · {} measured of {}</p>\n\
          <div class=\"verdict {}\">{} <span class=\"faint\">exit {}</span>\n{reasons}</div>\n",
         xml(&run.name),

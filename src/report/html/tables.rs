@@ -5,6 +5,7 @@ use crate::measure::results::{HealthStatus, Results, ThresholdStatus, Violation}
 use crate::report::escape::xml;
 use crate::report::figures::{self, ROWS, STATS};
 use crate::report::human;
+use crate::report::sizing;
 use crate::report::story::{self, value};
 use crate::report::view::Tone;
 
@@ -51,11 +52,18 @@ pub(super) fn judgement(results: &Results) -> String {
     .concat()
 }
 
+/// How large the target must be.
+fn sizing(results: &Results) -> String {
+    let rows = sizing::lines(results).into_iter();
+    table(&["", ""], rows.map(|(name, value)| vec![name.to_owned(), xml(&value)]).collect())
+}
+
 /// What lies behind it.
 pub(super) fn details(results: &Results) -> String {
     [
         section("Latency", latency(results)),
         section("Queue", queue(results)),
+        section("Sizing", sizing(results)),
         section("Destinations", destinations(results)),
         section("Retry delays", retries(results)),
         section("Faults", faults(results)),

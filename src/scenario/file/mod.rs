@@ -11,6 +11,7 @@ mod later;
 mod load;
 mod message;
 mod read;
+mod simulate;
 mod target;
 mod thresholds;
 
@@ -23,6 +24,7 @@ pub use load::{Arrival, Load, Model, Segment};
 pub use message::{
     Auth, Destination, Encoding, Engine, Mechanism, Message, Parts, Sink, Smtp, Timeout, Tls,
 };
+pub use simulate::Simulate;
 pub use target::{Delivery, Durability, Kind, Ordering, RelaySettings, Retry, Schedule, Target};
 pub use thresholds::{Bound, Thresholds};
 
@@ -69,6 +71,9 @@ pub struct File {
     /// What happens to the target itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chaos: Vec<At<Chaos>>,
+    /// The model of the target in a simulation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulate: Option<At<Simulate>>,
     /// Bounds the run must meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Thresholds>,

@@ -13,6 +13,7 @@ mod later;
 mod load;
 mod managed;
 mod message;
+mod simulate;
 mod submission;
 mod target;
 mod thresholds;
@@ -36,7 +37,9 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
     later::refuse(file, problems);
     let destinations = destination::destinations(&file.destination, problems);
     let target = target::target(file.target.as_ref(), problems);
-    let is_routed = target.kind.is_routed(destinations.len());
+    // The model of a simulation tells any number of destinations apart.
+    let modelled = file.simulate.is_some() && destinations.len() > limits::ROUTES;
+    let is_routed = modelled || target.kind.is_routed(destinations.len());
     let faults = fault::faults(&file.fault, &destinations, is_routed, problems);
     Scenario {
         name: name(file.name.as_ref(), fallback, problems),
@@ -50,6 +53,7 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
         message: message::message(file.message.as_ref(), problems),
         destinations,
         faults,
+        simulate: simulate::simulate(file.simulate.as_ref(), problems),
         thresholds: thresholds::thresholds(file.thresholds.as_ref()),
     }
 }
