@@ -84,6 +84,10 @@ pub const TRAFFIC_SESSIONS: usize = 10_000;
 /// fill the socket buffers of both sides while both wait.
 pub const PIPELINE: usize = 100;
 
+/// Largest content that a client sends by BDAT together with its envelope, before it knows whether
+/// a recipient is taken: a message of ordinary size goes in one write.
+pub const PIPELINED_CONTENT: usize = 64 * 1024;
+
 /// How long a client waits for the reply to QUIT: nothing depends on it.
 pub const QUIT: Duration = Duration::from_secs(5);
 
@@ -248,3 +252,12 @@ pub const SIMULATED_DESTINATIONS: usize = 100;
 
 /// Rows of the series of a simulation: a longer one has fewer rows than seconds.
 pub const SIMULATED_ROWS: u64 = 7_200;
+/// Pairs of a comparison: beyond, the null distribution of the test costs more than it tells.
+pub const COMPARE_PAIRS: u32 = 200;
+
+/// Variants of a comparison.
+pub const COMPARE_VARIANTS: usize = 8;
+
+/// Times an invalid run of a comparison is repeated: a machine that spoils three in a row will
+/// spoil the next.
+pub const COMPARE_REPEATS: u32 = 2;

@@ -39,6 +39,8 @@ pub enum Purpose {
     Chaos = 10,
     /// Times of a simulated target.
     Simulated = 40,
+    /// Priorities of messages.
+    Priority = 11,
 }
 
 /// What one decision is about. Unused parts are zero.

@@ -13,6 +13,7 @@ pub mod exit;
 
 mod bury;
 mod check;
+mod compare;
 mod completions;
 mod init;
 mod man;
@@ -24,6 +25,7 @@ mod scenario;
 mod server;
 mod simulate;
 mod sink;
+mod stored;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -47,6 +49,7 @@ enum Command {
     #[command(hide = true)]
     Bury(bury::Args),
     Check(check::Args),
+    Compare(compare::Args),
     Completions(completions::Args),
     Init(init::Args),
     Man(man::Args),
@@ -63,6 +66,7 @@ impl Command {
             Command::Run(args) => run::run(&args),
             Command::Bury(args) => bury::run(&args),
             Command::Check(args) => check::run(&args),
+            Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),

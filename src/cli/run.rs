@@ -99,9 +99,11 @@ fn exit_of(error: &RunError) -> Exit {
         | RunError::Stored(_)
         | RunError::Traffic(_)
         | RunError::Runtime(_) => Exit::Internal,
-        RunError::Safety(_) | RunError::Sink(_) | RunError::Target(_) | RunError::Preflight(_) => {
-            Exit::Unreachable
-        }
+        RunError::Safety(_)
+        | RunError::Peer(_)
+        | RunError::Sink(_)
+        | RunError::Target(_)
+        | RunError::Preflight(_) => Exit::Unreachable,
     }
 }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::Context as _;
 
 use super::exit::Exit;
-use super::report::read;
 use super::scenario::ScenarioArgs;
+use super::stored;
 use crate::clock::Clock;
 use crate::measure::results::{Findings, Results};
 use crate::report::progress::{Progress, Snapshot};
@@ -40,7 +40,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (loaded, _) = args.changes.load(&args.scenario)?;
-    let measured = args.from.as_deref().map(measured).transpose()?;
+    let measured = args.from.as_deref().map(stored::results).transpose()?;
     let findings = simulated(args, &loaded, measured.as_ref())?;
     let folder = run::simulated_folder(&loaded, args.output.as_deref())
         .map_err(|error| Exit::Usage.because(error))?;
@@ -67,12 +67,6 @@ fn simulated(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow
     })?;
     progress.finish();
     Ok(findings)
-}
-
-/// What a run measured.
-fn measured(run: &Path) -> anyhow::Result<Results> {
-    let path = if run.is_dir() { run.join("report.json") } else { run.to_owned() };
-    read(&path).map_err(|error| Exit::Usage.because(error))
 }
 
 /// The command that repeats this simulation.

@@ -5,6 +5,7 @@ pub mod backlog;
 pub mod book;
 pub mod circumstances;
 pub mod collect;
+pub mod comparison;
 pub mod conservation;
 pub mod evidence;
 pub mod fairness;

@@ -9,9 +9,10 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Serializer, V2DeflateSerializer};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
 use super::observation::Seen;
+use super::results::Latency;
 use crate::clock;
 use crate::limits;
 
@@ -97,10 +98,33 @@ pub fn encode(histogram: &Histogram<u64>) -> String {
     }
 }
 
+/// The histogram in a report.
+#[must_use]
+pub fn decode(latency: &Latency) -> Option<Histogram<u64>> {
+    read(&latency.hdr)
+}
+
+/// What [`encode`] wrote; `None` if it is damaged.
+#[must_use]
+pub fn read(hdr: &str) -> Option<Histogram<u64>> {
+    let bytes = STANDARD.decode(hdr).ok()?;
+    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
+}
+
+/// Several runs' histograms as one, encoded; empty without any. What cannot be read is left out.
+#[must_use]
+pub fn merged<'a>(latencies: impl Iterator<Item = &'a Latency>) -> String {
+    let mut all = histogram(&[]);
+    for one in latencies.filter_map(decode) {
+        // Ours all have the same range, so that nothing is beyond it.
+        let _within = all.add(&one);
+    }
+    if all.is_empty() { String::new() } else { encode(&all) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use hdrhistogram::serialization::Deserializer;
 
     #[test]
     fn a_value_beyond_the_range_is_counted_and_held_at_the_top() {
@@ -116,9 +140,16 @@ mod tests {
     #[test]
     fn a_histogram_survives_its_encoding() {
         let original = histogram(&[1, 1000, 1000, 3_000_000]);
-        let bytes = STANDARD.decode(encode(&original)).expect("base64");
-        let read: Histogram<u64> =
-            Deserializer::new().deserialize(&mut &bytes[..]).expect("a histogram");
-        assert_eq!(read, original);
+        assert_eq!(read(&encode(&original)).expect("a histogram"), original);
+        assert!(read("AAAA").is_none(), "a damaged one is none");
+    }
+
+    #[test]
+    fn histograms_of_several_runs_become_one() {
+        let of = |values: &[u32]| Latency { hdr: encode(&histogram(values)), ..Latency::default() };
+        let both = [of(&[1, 1000]), of(&[1000, 5])];
+        let whole = read(&merged(both.iter())).expect("a histogram");
+        assert_eq!(whole, histogram(&[1, 5, 1000, 1000]));
+        assert_eq!(merged(std::iter::empty()), "");
     }
 }

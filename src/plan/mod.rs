@@ -72,6 +72,10 @@ pub struct Envelope {
     pub reverse_path: String,
     /// Recipients, in the order of the message.
     pub recipients: Vec<String>,
+    /// What a DSN names it by (RFC 3461 §4.4).
+    pub envelope_id: String,
+    /// Its priority (RFC 6710); `None`: the scenario says nothing of it.
+    pub priority: Option<i8>,
 }
 
 impl Plan {
@@ -135,7 +139,15 @@ impl Plan {
         Envelope {
             reverse_path: address::reverse_path(&self.facts.identity.nonce, offer.message),
             recipients: recipients.collect(),
+            envelope_id: address::envelope_id(&self.facts.identity.nonce, offer.message),
+            priority: self.facts.priority(offer.message),
         }
+    }
+
+    /// The priority of a message, where the scenario says anything of it.
+    #[must_use]
+    pub fn priority(&self, message: MessageId) -> Option<i8> {
+        self.facts.priority(message)
     }
 
     /// The text of a message: CRLF line ends, CRLF at the end, dots not stuffed.

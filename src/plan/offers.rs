@@ -58,6 +58,14 @@ impl Facts {
         (0..count).map(|index| self.destination(message.probe(index))).collect()
     }
 
+    /// The priority of the message with this number, where the scenario says anything of it.
+    pub(super) fn priority(&self, message: MessageId) -> Option<i8> {
+        let key = Key { subject: message.0, ..Key::default() };
+        let priority = self.source.message.priority.as_ref()?;
+        let drawn = priority.sample(&mut self.source.seed.stream(Purpose::Priority, key));
+        Some(drawn.round().clamp(-9.0, 9.0) as i8)
+    }
+
     /// Bytes of the text of the message with this number.
     fn size(&self, message: MessageId) -> u64 {
         let key = Key { subject: message.0, ..Key::default() };

@@ -28,6 +28,7 @@ pub(super) fn source() -> Source {
             recipients: Quantity::Constant(1.0),
             parts: Parts::Text,
             encoding: Encoding::SevenBit,
+            priority: None,
         },
         destinations: vec![destination("gmail.test", 60.0), destination("yahoo.test", 40.0)],
     }

@@ -51,6 +51,12 @@ pub fn own_reverse_path(nonce: &str, address: &str) -> Option<MessageId> {
     written.eq_ignore_ascii_case(nonce).then_some(message)
 }
 
+/// The envelope id of a message: as [`own_envelope_id`] reads it.
+#[must_use]
+pub fn envelope_id(nonce: &str, message: MessageId) -> String {
+    format!("{nonce}.{}", message.0)
+}
+
 /// The message an envelope id (`ENVID`, RFC 3461 §4.4) names, if it is of the run with this nonce:
 /// `NONCE.MESSAGE`, as in the sender.
 #[must_use]

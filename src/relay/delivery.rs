@@ -145,8 +145,11 @@ impl Courier {
         let mail = client::Mail {
             reverse_path: &delivery.envelope.reverse_path,
             recipients: &recipients,
-            eight_bit: delivery.envelope.eight_bit,
-            content: &client::stuffed(&content.octets),
+            options: client::Options {
+                eight_bit: delivery.envelope.eight_bit,
+                ..client::Options::default()
+            },
+            content: client::Content::Text(&content.octets),
         };
         let transacted = connection.transact(&mail).await;
         let outcomes = transacted.outcomes.into_iter().map(outcome_of).collect();

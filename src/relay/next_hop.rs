@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::net::SocketAddr;
 
 use crate::relay::HOST_NAME;
-use crate::smtp::client::{Peer, Timeouts};
+use crate::smtp::client::Peer;
 
 /// The next hops of a relay.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ impl NextHops {
 }
 
 fn peer(address: SocketAddr) -> Peer {
-    Peer { address, name: HOST_NAME.to_owned(), pipelining: true, timeouts: Timeouts::default() }
+    Peer::new(address, HOST_NAME)
 }
 
 #[cfg(test)]

@@ -1,12 +1,11 @@
 //! Latency figures as text: which statistics there are, and how one that is withheld or only
 //! a lower bound reads.
 
-use base64::Engine as _;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 
 use super::human;
 use crate::measure::results::Latency;
+use crate::measure::samples;
 
 /// A statistic: its name in thresholds, its heading, and its value.
 pub(super) struct Stat {
@@ -76,8 +75,7 @@ pub(super) const ROWS: [(&str, &str); 6] = [
 
 /// The histogram in a report.
 pub(super) fn histogram(latency: &Latency) -> Option<Histogram<u64>> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(&latency.hdr).ok()?;
-    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
+    samples::decode(latency)
 }
 
 #[cfg(test)]

@@ -33,7 +33,7 @@ pub(super) fn render(findings: &Findings) -> String {
 }
 
 /// A name that cannot end the comment it stands in.
-fn marker(name: &str) -> String {
+pub(super) fn marker(name: &str) -> String {
     name.replace(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')), "_")
         .replace("--", "-")
 }

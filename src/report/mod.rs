@@ -3,6 +3,7 @@
 //! [`render`] makes the text of one [`Format`]; [`write_all`] writes the files of a run folder.
 //! Everything a peer said passes through [`escape`].
 
+pub mod comparison;
 pub mod escape;
 pub mod github;
 pub mod human;

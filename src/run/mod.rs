@@ -78,6 +78,9 @@ pub enum RunError {
     /// The sink could not be started.
     #[error("cannot start the sink")]
     Sink(#[from] crate::sink::SinkError),
+    /// What the scenario needs to talk to the target is not there.
+    #[error(transparent)]
+    Peer(#[from] traffic::PeerError),
     /// The target could not be started or reached.
     #[error(transparent)]
     Target(#[from] TargetError),

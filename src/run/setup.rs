@@ -1,6 +1,6 @@
 //! The stand: everything a run needs, started in order, ended in order.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -16,11 +16,15 @@ use crate::limits;
 use crate::plan::Plan;
 use crate::scenario::model::{Scenario, TargetKind};
 use crate::sink::{self, Sink};
+use crate::smtp::client::Peer;
 use crate::target::{self, Target};
 use crate::traffic::{self, Gauges, Instruments};
 
 /// Name of the file that keeps what the target prints.
 const TARGET_LOG: &str = "target.log";
+
+/// Stands for an address that is not known yet.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::UNSPECIFIED), 0);
 
 /// Everything a run needs, running.
 pub(super) struct Stand {
@@ -31,8 +35,8 @@ pub(super) struct Stand {
     pub(super) plan: Plan,
     pub(super) sink: Arc<Sink>,
     pub(super) target: Custody,
-    /// Where it takes mail.
-    address: SocketAddr,
+    /// Where it takes mail, and how it is talked to.
+    peer: Peer,
     pub(super) gauges: Arc<Gauges>,
     died: bool,
     /// Queue and settings of a target that we start; removed with the stand.
@@ -44,6 +48,8 @@ impl Stand {
     pub(super) async fn set_up(request: &Request) -> Result<Stand, RunError> {
         let scenario = request.loaded.scenario.clone();
         check_target(&scenario, request)?;
+        // Its address is not known yet; what is missing is found before anything starts.
+        let peer = traffic::peer(&scenario.smtp, NOWHERE)?;
         let clock = Clock::start();
         let folder = Folder::create(&scenario.name, request.output.as_deref(), &clock)
             .map_err(RunError::Folder)?;
@@ -63,7 +69,7 @@ impl Stand {
             ledger,
             plan,
             sink: Arc::new(sink),
-            address: target.address(),
+            peer: Peer { address: target.address(), ..peer },
             target: Custody::of(target),
             gauges: Arc::default(),
             died: false,
@@ -97,7 +103,7 @@ impl Stand {
 
     /// How traffic is to be offered, beginning at `start`.
     pub(super) fn traffic(&self, start: Time) -> traffic::Settings {
-        traffic::Settings::new(&self.scenario, self.address, start)
+        traffic::Settings::new(&self.scenario, self.peer.clone(), start)
     }
 
     /// Where what the target prints is kept.
@@ -154,7 +160,7 @@ impl Stand {
             environment: environment::facts(),
             target_kind: target.kind().to_owned(),
             target_version: target.version(),
-            target_address: self.address.to_string(),
+            target_address: self.peer.address.to_string(),
             untranslated: target.untranslated(),
         };
         self.ledger.record(&Event::Run(facts));

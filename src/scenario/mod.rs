@@ -4,6 +4,7 @@
 //! with the meant form, in which a contradiction cannot be said.
 
 pub mod diagnosis;
+pub mod difference;
 pub mod file;
 pub mod model;
 pub mod units;
@@ -12,6 +13,7 @@ mod overrides;
 mod resolve;
 mod write;
 mod write_fault;
+mod write_smtp;
 
 use std::ops::Range;
 use std::path::Path;

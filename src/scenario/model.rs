@@ -1,5 +1,7 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
+mod submission;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,6 +17,7 @@ use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
+pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
 
 /// One scenario, whole and consistent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -95,6 +98,8 @@ pub enum Mta {
     Postfix,
     /// Exim.
     Exim,
+    /// OpenSMTPD.
+    Opensmtpd,
     /// Haraka.
     Haraka,
 }
@@ -106,6 +111,7 @@ impl Mta {
         match self {
             Mta::Postfix => "postfix",
             Mta::Exim => "exim",
+            Mta::Opensmtpd => "opensmtpd",
             Mta::Haraka => "haraka",
         }
     }
@@ -217,15 +223,6 @@ pub enum Extent {
     Messages(u64),
 }
 
-/// `[smtp]`: how mail is submitted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Submission {
-    /// Use PIPELINING (RFC 2920) when it is offered.
-    pub pipelining: bool,
-    /// Time limits by stage.
-    pub timeouts: Timeouts,
-}
-
 /// `[sink]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SinkSpec {
@@ -256,6 +253,9 @@ pub struct MessageSpec {
     pub parts: Parts,
     /// Transfer encoding.
     pub encoding: Encoding,
+    /// `MT-PRIORITY` (RFC 6710), -9 to 9; `None`: not said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<Quantity>,
 }
 
 /// MIME structure of a message.

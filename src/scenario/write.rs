@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 use super::file::{
     self, Amount, Arrival, At, Bound, Drawn, Encoding, Engine, File, Kind, Model, Parts, Retry,
-    Schedule, Smtp, Target, Thresholds, Timeout,
+    Schedule, Target, Thresholds,
 };
 use super::model::{
-    self, Delivery, Extent, Load, LoadModel, MessageSpec, Mta, Scenario, SinkSpec, Submission,
-    TargetKind, TargetSpec,
+    self, Delivery, Extent, Load, LoadModel, MessageSpec, Mta, Scenario, SinkSpec, TargetKind,
+    TargetSpec,
 };
 use super::units::{Count, Rate, Share, Size, Timespan, Unit};
-use super::write_fault;
+use super::{write_fault, write_smtp};
 use crate::quantity::{Law, Quantity};
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
@@ -31,7 +31,7 @@ pub(super) fn file(scenario: &Scenario) -> File {
         seed: some(scenario.seed.0),
         target: some(target(&scenario.target)),
         load: some(load(&scenario.load)),
-        smtp: some(smtp(&scenario.smtp)),
+        smtp: some(write_smtp::smtp(&scenario.smtp)),
         sink: some(sink(&scenario.sink)),
         message: some(message(&scenario.message)),
         destination: scenario.destinations.iter().map(domain).collect(),
@@ -95,6 +95,7 @@ fn mta_kind(mta: Mta) -> Kind {
     match mta {
         Mta::Postfix => Kind::Postfix,
         Mta::Exim => Kind::Exim,
+        Mta::Opensmtpd => Kind::Opensmtpd,
         Mta::Haraka => Kind::Haraka,
     }
 }
@@ -213,22 +214,6 @@ fn write_pieces(pieces: &[model::Segment], written: &mut file::Load) {
     written.segment = pieces.iter().map(segment).collect();
 }
 
-fn smtp(submission: &Submission) -> Smtp {
-    let timeouts = &submission.timeouts;
-    Smtp {
-        pipelining: some(submission.pipelining),
-        timeout: some(Timeout {
-            connect: some(Timespan(timeouts.connect)),
-            banner: some(Timespan(timeouts.banner)),
-            reply: some(Timespan(timeouts.reply)),
-            data: some(Timespan(timeouts.data)),
-            content: some(Timespan(timeouts.content)),
-            end_of_data: some(Timespan(timeouts.end_of_data)),
-        }),
-        ..Smtp::default()
-    }
-}
-
 fn sink(sink: &SinkSpec) -> file::Sink {
     file::Sink {
         listen: some(sink.listen.to_string()),
@@ -252,6 +237,7 @@ fn message(message: &MessageSpec) -> file::Message {
             model::Encoding::SevenBit => Encoding::SevenBit,
             model::Encoding::EightBit => Encoding::EightBit,
         }),
+        priority: message.priority.as_ref().map(|priority| At::from(amount::<Count>(priority))),
         corpus: None,
     }
 }

@@ -168,12 +168,15 @@ impl World<'_> {
     /// Lets a delivery wait for its time, and then for a slot.
     pub(super) fn enqueue(&mut self, slot: u32, destination: Arc<str>, accepted: u64, due: u64) {
         self.entries += 1;
+        // A report has none, as one of the embedded relay's.
+        let message = self.jobs.get(slot).filter(|job| job.stands == Stands::Owed);
+        let priority = message.and_then(|job| self.plan.priority(job.message)).unwrap_or(0);
         self.ready.push(Entry {
             id: self.entries << 32 | u64::from(slot),
             destination,
             due: Time(due),
             accepted: Time(accepted),
-            priority: 0,
+            priority,
         });
     }
 

@@ -76,6 +76,10 @@ impl Jobs {
         u32::try_from(self.slots.len() - 1).unwrap_or(u32::MAX)
     }
 
+    pub(super) fn get(&self, slot: u32) -> Option<&Job> {
+        self.slots.get(slot as usize)?.as_ref()
+    }
+
     pub(super) fn take(&mut self, slot: u32) -> Option<Job> {
         let job = self.slots.get_mut(slot as usize)?.take();
         self.free.extend(job.is_some().then_some(slot));

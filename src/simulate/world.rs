@@ -50,6 +50,7 @@ pub(super) struct World<'a> {
     pub(super) model: &'a Model,
     pub(super) now: u64,
     pub(super) events: Events,
+    pub(super) plan: &'a Plan,
     offers: Offers,
     next: Option<Offer>,
     pub(super) closed_model: bool,
@@ -87,7 +88,7 @@ pub(super) struct World<'a> {
 impl<'a> World<'a> {
     pub(super) fn new(
         scenario: &'a Scenario,
-        plan: &Plan,
+        plan: &'a Plan,
         model: &'a Model,
         (tally, course, herd): (Tally, Course, Option<Buckets>),
     ) -> World<'a> {
@@ -115,6 +116,7 @@ impl<'a> World<'a> {
             model,
             now: 0,
             events,
+            plan,
             offers,
             next,
             sessions: Vec::new(),

@@ -1,6 +1,6 @@
 //! The destinations: ports whose sessions take mail, enact the faults they are told, and record
-//! every attempt. One port takes mail for every domain; beside it each destination can have one of
-//! its own, on which a session is known to be its from connect on.
+//! every attempt. One port takes mail for every domain; beside it each destination can have a host
+//! and port of its own, on which a session is known to be its from connect on.
 //!
 //! What a fault is and when it strikes is `fault`'s; here it is only done. A sink never relays
 //! and keeps no content.
@@ -20,7 +20,7 @@ mod transaction;
 mod wire;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -147,7 +147,7 @@ pub async fn start(settings: Settings, clock: Clock, ledger: Ledger) -> Result<S
     let mut routes = Vec::new();
     let routed = (0..).map(DestinationId).zip(&settings.destinations);
     for (number, domain) in routed.filter(|_| settings.by_destination) {
-        let (listener, address) = listen(SocketAddr::new(wanted.ip(), 0))?;
+        let (listener, address) = listen(SocketAddr::new(own_ip(wanted.ip(), number), 0))?;
         routes.push((domain.clone(), address));
         ports.push((listener, address, Some(number)));
     }
@@ -157,6 +157,16 @@ pub async fn start(settings: Settings, clock: Clock, ledger: Ledger) -> Result<S
     };
     let doors = ports.into_iter().map(open).map(|door| tokio::spawn(door.serve())).collect();
     Ok(Sink { shared, address, routes, doors })
+}
+
+/// Real destinations are hosts of their own, and MTAs remember by host who does not answer. All of
+/// 127.0.0.0/8 is loopback; elsewhere they share the sink's address.
+fn own_ip(sink: IpAddr, destination: DestinationId) -> IpAddr {
+    if sink != Ipv4Addr::LOCALHOST {
+        return sink;
+    }
+    let [.., high, low] = (u32::from(destination.0) + 1).to_be_bytes();
+    Ipv4Addr::new(127, 1, high, low).into()
 }
 
 fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), SinkError> {
@@ -228,5 +238,19 @@ impl Sink {
             }
         }
         self.shared.ledger.flush();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_destination_is_a_host_of_its_own_where_that_is_possible() {
+        let main = IpAddr::from(Ipv4Addr::LOCALHOST);
+        let hosts = [0, 1, 255].map(|number| own_ip(main, DestinationId(number)).to_string());
+        assert_eq!(hosts, ["127.1.0.1", "127.1.0.2", "127.1.1.0"]);
+        let six = IpAddr::from(std::net::Ipv6Addr::LOCALHOST);
+        assert_eq!(own_ip(six, DestinationId(3)), six);
     }
 }

@@ -55,7 +55,7 @@ pub enum Body {
 }
 
 /// How much of the message a DSN returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 pub enum Ret {
     /// All of it.
     Full,
@@ -64,7 +64,7 @@ pub enum Ret {
 }
 
 /// When a DSN is wanted. All false: `NEVER`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Notify {
     /// On delivery.
     pub success: bool,

@@ -1,10 +1,11 @@
 //! Which processes belong to a target: those that descend from the one we started, share its
-//! session or process group, or carry its folder in their environment (an MTA's children fork
-//! twice and set sessions of their own). Read from `/proc`; what is done to them is not here.
+//! session or process group, carry its folder in their environment (an MTA's children fork twice
+//! and set sessions of their own), or have their root directory in it. Read from `/proc`; what is
+//! done to them is not here.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// How to tell a target's processes from all others.
 #[derive(Clone, Debug)]
@@ -12,6 +13,7 @@ pub struct Members {
     root: u32,
     /// Text that only they have in their environment.
     mark: Vec<u8>,
+    folder: PathBuf,
 }
 
 /// What `/proc/PID/stat` says of one process.
@@ -28,7 +30,8 @@ struct Entry {
 impl Members {
     /// Those of the process `root`, which was started with `folder` in its environment.
     pub(super) fn of(root: u32, folder: &Path) -> Members {
-        Members { root, mark: folder.as_os_str().as_encoded_bytes().to_vec() }
+        let mark = folder.as_os_str().as_encoded_bytes().to_vec();
+        Members { root, mark, folder: folder.to_owned() }
     }
 
     /// The process we started: another one after each new start.
@@ -51,9 +54,15 @@ impl Members {
     }
 
     fn is_marked(&self, pid: u32) -> bool {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
         // Nothing would stand in every environment.
-        !self.mark.is_empty() && memchr::memmem::find(&environment, &self.mark).is_some()
+        if self.mark.is_empty() {
+            return false;
+        }
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        // Who writes its state where its environment was still has a root directory.
+        let root = || fs::read_link(format!("/proc/{pid}/root"));
+        memchr::memmem::find(&environment, &self.mark).is_some()
+            || root().is_ok_and(|root| root.starts_with(&self.folder))
     }
 }
 

@@ -9,7 +9,9 @@ mod haraka;
 mod managed;
 pub mod members;
 mod native;
+mod opensmtpd;
 mod postfix;
+mod private_root;
 mod process;
 mod programs;
 pub mod queue_command;
@@ -267,6 +269,7 @@ async fn prepare(
     match native.mta {
         Mta::Postfix => postfix::prepare(settings, native).await,
         Mta::Exim => exim::prepare(settings, native).await,
+        Mta::Opensmtpd => opensmtpd::prepare(settings, native).await,
         Mta::Haraka => haraka::prepare(settings, native).await,
     }
 }

@@ -88,6 +88,21 @@ pub(super) async fn output_in(
     arguments: &[&str],
     environment: &[(String, String)],
 ) -> Result<String, TargetError> {
+    let output = ended(program, arguments, environment).await?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        let (program, cause) = (program.display().to_string(), std::io::Error::other(said));
+        return Err(TargetError::Start { program, cause });
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Runs a program to its end, whatever that is.
+pub(super) async fn ended(
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(String, String)],
+) -> Result<std::process::Output, TargetError> {
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).stdin(std::process::Stdio::null());
     command.envs(environment.iter().map(|(name, value)| (name, value)));
@@ -95,11 +110,6 @@ pub(super) async fn output_in(
     let run = command.kill_on_drop(true).output();
     let output = tokio::time::timeout(crate::limits::QUEUE_COMMAND, run)
         .await
-        .map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?
-        .map_err(failed)?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(failed(std::io::Error::other(said)));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+        .map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?;
+    output.map_err(failed)
 }

@@ -57,25 +57,31 @@ fn count_twice(folder: &Path, count: Count) -> std::io::Result<QueueLength> {
     if length.total == 0 { count(folder) } else { Ok(length) }
 }
 
-/// How many files below `folder` are messages. What is moved away meanwhile is passed over; a
-/// folder that is not there (yet) holds nothing.
+/// How many files below `folder` are messages.
 pub(super) fn files(
     folder: &Path,
     is_message: &dyn Fn(&std::fs::DirEntry) -> bool,
 ) -> std::io::Result<u64> {
+    let mut found = 0;
+    each(folder, &mut |entry| found += u64::from(is_message(entry)))?;
+    Ok(found)
+}
+
+/// Looks at every file below `folder`. What is moved away meanwhile is passed over; a folder that
+/// is not there (yet) holds nothing.
+pub(super) fn each(folder: &Path, look: &mut dyn FnMut(&std::fs::DirEntry)) -> std::io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let mut found = 0;
     for entry in entries {
         let entry = entry?;
         match entry.file_type() {
-            Ok(kind) if kind.is_dir() => found += files(&entry.path(), is_message)?,
-            Ok(_) if is_message(&entry) => found += 1,
-            _ => {}
+            Ok(kind) if kind.is_dir() => each(&entry.path(), look)?,
+            Ok(_) => look(&entry),
+            Err(_) => {}
         }
     }
-    Ok(found)
+    Ok(())
 }

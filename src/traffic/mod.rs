@@ -9,11 +9,11 @@ mod closed;
 pub mod dispatcher;
 mod gauges;
 mod open;
+mod peer;
 mod preflight;
 mod prepare;
 mod session;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,13 +24,14 @@ use tokio_util::sync::CancellationToken;
 use crate::clock::{Clock, Time};
 use crate::ledger::Ledger;
 use crate::limits;
-use crate::plan::Plan;
+use crate::plan::{Envelope, Plan};
 use crate::quantity::Quantity;
-use crate::scenario::model::{Encoding, Extent, LoadModel, Scenario};
+use crate::scenario::model::{DsnTerms, Encoding, Extent, LoadModel, Scenario};
 use crate::seed::Seed;
-use crate::smtp::client::Peer;
+use crate::smtp::client::{Options, Peer};
 
 pub use gauges::Gauges;
+pub use peer::{PeerError, peer};
 pub use preflight::{PreflightError, preflight};
 
 /// How the plan is offered.
@@ -49,8 +50,10 @@ pub struct Settings {
     /// How long transactions under way, and messages due but still waiting, are given after the
     /// last due time; the former also after a stop.
     pub grace: Duration,
-    /// Whether message text holds 8-bit bytes.
-    pub eight_bit: bool,
+    /// Transfer encoding of message text.
+    pub encoding: Encoding,
+    /// What is said of a message where DSN is offered.
+    pub dsn: DsnTerms,
 }
 
 /// What decides when the next message is due.
@@ -125,9 +128,9 @@ struct Shared {
 }
 
 impl Settings {
-    /// How a scenario wants its plan offered to a target at `address` from `start` on.
+    /// How a scenario wants its plan offered to a target from `start` on.
     #[must_use]
-    pub fn new(scenario: &Scenario, address: SocketAddr, start: Time) -> Settings {
+    pub fn new(scenario: &Scenario, peer: Peer, start: Time) -> Settings {
         let load = &scenario.load;
         let pace = match &load.model {
             LoadModel::Open { .. } => Pace::Open,
@@ -138,12 +141,6 @@ impl Settings {
                 extent: load.extent,
             }),
         };
-        let peer = Peer {
-            address,
-            name: "traffic.mailbench.test".to_owned(),
-            pipelining: scenario.smtp.pipelining,
-            timeouts: scenario.smtp.timeouts,
-        };
         Settings {
             peer,
             sessions: load.sessions,
@@ -151,7 +148,22 @@ impl Settings {
             start,
             pace,
             grace: load.drain,
-            eight_bit: scenario.message.encoding == Encoding::EightBit,
+            encoding: scenario.message.encoding,
+            dsn: scenario.smtp.dsn,
+        }
+    }
+
+    /// What a message with this envelope says of itself.
+    fn options<'a>(&self, envelope: &'a Envelope) -> Options<'a> {
+        let id = Some(envelope.envelope_id.as_str());
+        Options {
+            eight_bit: self.encoding == Encoding::EightBit,
+            utf8: false,
+            envelope_id: id.filter(|_| self.dsn.envelope_id),
+            ret: self.dsn.ret,
+            notify: self.dsn.notify,
+            original_recipient: self.dsn.original_recipient,
+            priority: envelope.priority,
         }
     }
 }
@@ -180,7 +192,7 @@ pub async fn offer(
         unserved: AtomicU64::new(0),
     });
     let (sender, prepared) = mpsc::channel(limits::PREPARED);
-    prepare::start(shared.plan.clone(), sender)?;
+    prepare::start(shared.plan.clone(), shared.settings.peer.chunking, sender)?;
     let last_due = match pace {
         Pace::Open => open::run(&shared, prepared).await?,
         Pace::Closed(closed) => closed::run(&shared, closed, prepared).await?,

@@ -4,7 +4,7 @@
 use super::Settings;
 use crate::clock::Clock;
 use crate::plan::Plan;
-use crate::smtp::client::{Cause, Mail, Opened, Outcome, connect, stuffed};
+use crate::smtp::client::{Cause, Content, Mail, Opened, Outcome, connect};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
@@ -56,12 +56,12 @@ pub async fn preflight(
         }
     };
     let offer = plan.preflight();
-    let (envelope, content) = (plan.envelope(&offer), stuffed(&plan.text(&offer)));
+    let (envelope, text) = (plan.envelope(&offer), plan.text(&offer));
     let mail = Mail {
         reverse_path: &envelope.reverse_path,
         recipients: &envelope.recipients,
-        eight_bit: settings.eight_bit,
-        content: &content,
+        options: settings.options(&envelope),
+        content: Content::Text(&text),
     };
     let transacted = connection.transact(&mail).await;
     connection.quit().await;

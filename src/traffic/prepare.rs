@@ -9,7 +9,7 @@ use tokio::sync::mpsc;
 
 use crate::limits;
 use crate::plan::{Envelope, Offer, Plan};
-use crate::smtp::client::stuffed;
+use crate::smtp::client::{Content, stuffed};
 
 /// A message on its way to a session.
 pub(super) struct Job {
@@ -18,33 +18,50 @@ pub(super) struct Job {
     ready: Option<Ready>,
 }
 
+/// A text as its protocol wants it.
+enum Text {
+    /// Dot-stuffed, final dot included.
+    Stuffed(Vec<u8>),
+    /// For BDAT.
+    AsItIs(Vec<u8>),
+}
+
 /// A message as it goes over the wire.
 pub(super) struct Ready {
     pub(super) envelope: Envelope,
-    /// Dot-stuffed, final dot included.
-    pub(super) content: Vec<u8>,
+    text: Text,
     _room: Option<Room>,
 }
 
 impl Job {
     /// The message as it goes over the wire, taken or written now.
-    pub(super) fn ready(self, plan: &Plan) -> (Offer, Ready) {
-        let ready = self.ready.unwrap_or_else(|| write(plan, &self.offer, None));
-        (self.offer, ready)
+    pub(super) fn ready(self, plan: &Plan, chunking: bool) -> Ready {
+        self.ready.unwrap_or_else(|| write(plan, chunking, &self.offer, None))
     }
 }
 
-fn write(plan: &Plan, offer: &Offer, room: Option<Room>) -> Ready {
-    Ready { envelope: plan.envelope(offer), content: stuffed(&plan.text(offer)), _room: room }
+impl Ready {
+    pub(super) fn content(&self) -> Content<'_> {
+        match &self.text {
+            Text::Stuffed(bytes) => Content::Stuffed(bytes),
+            Text::AsItIs(bytes) => Content::Text(bytes),
+        }
+    }
+}
+
+fn write(plan: &Plan, chunking: bool, offer: &Offer, room: Option<Room>) -> Ready {
+    let text = plan.text(offer);
+    let text = if chunking { Text::AsItIs(text) } else { Text::Stuffed(stuffed(&text)) };
+    Ready { envelope: plan.envelope(offer), text, _room: room }
 }
 
 /// Starts the thread. It ends with the plan, or when nobody takes messages any more.
-pub(super) fn start(plan: Plan, to: mpsc::Sender<Job>) -> io::Result<()> {
+pub(super) fn start(plan: Plan, chunking: bool, to: mpsc::Sender<Job>) -> io::Result<()> {
     let prepare = move || {
         let used = Arc::new(AtomicU64::new(0));
         for offer in plan.offers() {
             let room = Room::take(&used, offer.size);
-            let ready = room.map(|room| write(&plan, &offer, Some(room)));
+            let ready = room.map(|room| write(&plan, chunking, &offer, Some(room)));
             if to.blocking_send(Job { offer, ready }).is_err() {
                 return;
             }

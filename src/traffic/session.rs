@@ -60,7 +60,7 @@ pub(super) async fn serve(
 ) -> Option<Session> {
     let Handed(job) = handed;
     let mut record = Record::new(&job.offer, shared.instruments.clock.now());
-    let alive = session.filter(|session| session.connection.is_quiet());
+    let alive = session.and_then(|mut session| session.connection.is_quiet().then_some(session));
     let Some(mut session) = (match alive {
         Some(session) => Some(session),
         None => open(shared, &mut record).await,
@@ -69,7 +69,7 @@ pub(super) async fn serve(
         tokio::time::sleep(limits::RECONNECT).await;
         return None;
     };
-    let (_, ready) = job.ready(&shared.plan);
+    let ready = job.ready(&shared.plan, shared.settings.peer.chunking);
     record.submitted.session = session.ordinal;
     submit(shared, &mut session, &ready, &mut record).await;
     record.end(shared);
@@ -112,8 +112,8 @@ async fn submit(shared: &Shared, session: &mut Session, ready: &Ready, record: &
     let mail = Mail {
         reverse_path: &ready.envelope.reverse_path,
         recipients: &ready.envelope.recipients,
-        eight_bit: shared.settings.eight_bit,
-        content: &ready.content,
+        options: shared.settings.options(&ready.envelope),
+        content: ready.content(),
     };
     session.used += 1;
     tokio::select! {

@@ -18,7 +18,7 @@ use mailbench::scenario::model::{
     MessageSpec, Parts, Scenario, Segment, SinkSpec, Submission, TargetKind, TargetSpec,
 };
 use mailbench::seed::Seed;
-use mailbench::smtp::client::Timeouts;
+use mailbench::smtp::client::Peer;
 use mailbench::traffic::{Gauges, Instruments, Settings, Summary, offer};
 use tokio_util::sync::CancellationToken;
 
@@ -67,13 +67,14 @@ pub(crate) fn scenario(load: Load) -> Scenario {
             },
         },
         load,
-        smtp: Submission { pipelining: true, timeouts: Timeouts::default() },
+        smtp: Submission::default(),
         sink: SinkSpec { listen: SocketAddr::from(([127, 0, 0, 1], 0)), engine: Engine::Native },
         message: MessageSpec {
             size: Quantity::Constant(2048.0),
             recipients: Quantity::Constant(2.0),
             parts: Parts::Text,
             encoding: Encoding::SevenBit,
+            priority: None,
         },
         destinations: vec![destination("a.test"), destination("b.test")],
         chaos: Vec::new(),
@@ -134,7 +135,7 @@ pub(crate) async fn offered_until(
             stop.cancel();
         });
     }
-    let settings = Settings::new(&scenario, address, start);
+    let settings = Settings::new(&scenario, Peer::new(address, "me.test"), start);
     let summary = offer(plan.clone(), settings, instruments, stop).await.expect("an offering");
     assert_eq!((gauges.sessions(), gauges.waiting()), (0, 0));
     let (mut offers, mut results, mut limits) = (Vec::new(), Vec::new(), Vec::new());

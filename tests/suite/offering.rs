@@ -7,6 +7,7 @@ use mailbench::clock::{Clock, Time};
 use mailbench::ledger::event::{SubmitResult, Submitted};
 use mailbench::plan::Plan;
 use mailbench::scenario::model::{Extent, Load};
+use mailbench::smtp::client::Peer;
 use mailbench::smtp::stage::Stage;
 use mailbench::traffic::{PreflightError, Settings, preflight};
 
@@ -201,7 +202,12 @@ async fn the_preflight_message_must_be_accepted_for_every_recipient() {
     let plan = Plan::new(&scenario, None);
     let clock = Clock::start();
     let checked = async |address| {
-        preflight(&plan, &Settings::new(&scenario, address, Time::ZERO), clock).await
+        preflight(
+            &plan,
+            &Settings::new(&scenario, Peer::new(address, "me.test"), Time::ZERO),
+            clock,
+        )
+        .await
     };
     let willing = Receiver::start(Manner::default()).await;
     assert_eq!(checked(willing.address).await, Ok(()));

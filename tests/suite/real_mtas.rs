@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::support::{Lab, Ran};
 
-/// One destination greylists, another refuses every fifth recipient.
+/// One destination refuses a part of its recipients.
 const MIXED: &str = r#"
 name = "real"
 seed = 7
@@ -32,12 +32,6 @@ domain = "grey.test"
 [[destination]]
 domain = "strict.test"
 [[fault]]
-name = "greylist"
-destination = "grey.test"
-stage = "rcpt-to"
-attempts = "1"
-defer = "451 4.7.1 Greylisted"
-[[fault]]
 name = "unknown users"
 destination = "strict.test"
 stage = "rcpt-to"
@@ -45,16 +39,35 @@ odds = 0.3
 reject = "550 5.1.1 No such user"
 "#;
 
+/// The other one greylists.
+const GREYLIST: &str = r#"
+[[fault]]
+name = "greylist"
+destination = "grey.test"
+stage = "rcpt-to"
+attempts = "1"
+defer = "451 4.7.1 Greylisted"
+"#;
+
 /// What is promised of a kind.
 struct Promise {
     kind: &'static str,
     /// A file of its own, below the prefix.
     file: &'static str,
-    /// The delay before the first retry that is asked for, in seconds.
+    /// When it tries again; `None`: it cannot be told, and takes minutes.
+    retry: Option<Retry>,
+}
+
+/// What is promised of a retry.
+struct Retry {
+    /// The delay before the first one that is asked for, in seconds.
     first_s: u64,
-    /// How late it may come: its own grain, and room for a slow machine.
+    /// How late it may come: the kind's own grain, and room for a slow machine.
     grain_s: f64,
 }
+
+/// Kinds that drop the privileges of root.
+const NEED_ROOT: [&str; 2] = ["postfix", "opensmtpd"];
 
 /// Whether the kind is here; says so if not.
 fn is_here(promise: &Promise) -> bool {
@@ -64,7 +77,9 @@ fn is_here(promise: &Promise) -> bool {
         Some(prefix) if !prefix.join(promise.file).exists() => {
             Some(format!("{} is not unpacked", promise.file))
         }
-        Some(_) if promise.kind == "postfix" && !nix::unistd::Uid::effective().is_root() => {
+        Some(_)
+            if NEED_ROOT.contains(&promise.kind) && !nix::unistd::Uid::effective().is_root() =>
+        {
             Some("it needs root".to_owned())
         }
         Some(_) => None,
@@ -87,8 +102,14 @@ fn has_npm() -> bool {
 }
 
 fn lab(promise: &Promise) -> Lab {
-    let first = format!("{}s", promise.first_s);
-    Lab::new(MIXED).set("target.kind", promise.kind).set("target.retry.first", &first)
+    let lab = |scenario: &str| Lab::new(scenario).set("target.kind", promise.kind);
+    match &promise.retry {
+        Some(retry) => {
+            let first = format!("{}s", retry.first_s);
+            lab(&format!("{MIXED}{GREYLIST}")).set("target.retry.first", &first)
+        }
+        None => lab(MIXED),
+    }
 }
 
 /// The whole of it, for one kind.
@@ -105,13 +126,15 @@ fn keeps(promise: &Promise) {
     let warnings = ran.report()["warnings"].to_string();
     assert!(warnings.contains("not told all of the scenario: target.delivery.ordering"));
     assert_every_refusal_came_back(&ran);
-    assert_first_retry(&ran, promise);
     let log = std::fs::read_to_string(ran.path.join("target.log")).expect("target.log");
     assert!(log.contains("grey.test"), "its own log is kept");
     let queue = &ran.report()["queue"];
     assert_eq!((&queue["length_end"], &queue["proved_empty"]), (&0.into(), &true.into()));
-    let most = queue["length_max"].as_u64().expect("a queue length");
-    assert!(most >= 10, "the greylisted mail was seen in the queue: {queue}");
+    if let Some(retry) = &promise.retry {
+        assert_first_retry(&ran, retry);
+        let most = queue["length_max"].as_u64().expect("a queue length");
+        assert!(most >= 10, "the greylisted mail was seen in the queue: {queue}");
+    }
 }
 
 fn assert_every_refusal_came_back(ran: &Ran) {
@@ -124,7 +147,7 @@ fn assert_every_refusal_came_back(ran: &Ran) {
 
 /// A setting that was put wrongly shows here: not a retry may come early, and half of them must
 /// be there by the kind's own grain.
-fn assert_first_retry(ran: &Ran, promise: &Promise) {
+fn assert_first_retry(ran: &Ran, retry: &Retry) {
     let mut gaps = Vec::new();
     let all = attempts(ran);
     for second in all.iter().filter(|row| row.number == 2) {
@@ -132,10 +155,10 @@ fn assert_first_retry(ran: &Ran, promise: &Promise) {
         gaps.push(second.started_s - first.expect("a first attempt").ended_s);
     }
     gaps.sort_by(f64::total_cmp);
-    let first = promise.first_s as f64;
+    let first = retry.first_s as f64;
     assert!(gaps.len() >= 15, "greylisted mail was tried again: {gaps:?}");
     assert!(gaps[0] >= first - 0.1, "too early: {gaps:?}");
-    assert!(gaps[gaps.len() / 2] <= first + promise.grain_s, "too late: {gaps:?}");
+    assert!(gaps[gaps.len() / 2] <= first + retry.grain_s, "too late: {gaps:?}");
 }
 
 /// A row of `attempts.csv`.
@@ -212,8 +235,11 @@ fn within(done: &dyn Fn() -> bool) -> bool {
     })
 }
 
-const POSTFIX: Promise =
-    Promise { kind: "postfix", file: "usr/sbin/postfix", first_s: 2, grain_s: 3.0 };
+const POSTFIX: Promise = Promise {
+    kind: "postfix",
+    file: "usr/sbin/postfix",
+    retry: Some(Retry { first_s: 2, grain_s: 3.0 }),
+};
 
 #[test]
 fn postfix_keeps_what_the_scenario_says() {
@@ -225,7 +251,11 @@ fn postfix_leaves_nothing_when_mailbench_is_killed() {
     leaves_nothing(&POSTFIX);
 }
 
-const EXIM: Promise = Promise { kind: "exim", file: "usr/sbin/exim4", first_s: 2, grain_s: 3.0 };
+const EXIM: Promise = Promise {
+    kind: "exim",
+    file: "usr/sbin/exim4",
+    retry: Some(Retry { first_s: 2, grain_s: 3.0 }),
+};
 
 #[test]
 fn exim_keeps_what_the_scenario_says() {
@@ -237,12 +267,41 @@ fn exim_leaves_nothing_when_mailbench_is_killed() {
     leaves_nothing(&EXIM);
 }
 
+const OPENSMTPD: Promise = Promise { kind: "opensmtpd", file: "usr/sbin/smtpd", retry: None };
+
+#[test]
+fn opensmtpd_keeps_what_the_scenario_says() {
+    keeps(&OPENSMTPD);
+}
+
+#[test]
+fn opensmtpd_leaves_nothing_when_mailbench_is_killed() {
+    leaves_nothing(&OPENSMTPD);
+}
+
+/// Its waits cannot be set, their end can.
+#[test]
+fn opensmtpd_gives_up_when_it_is_told_to() {
+    if !is_here(&OPENSMTPD) {
+        return;
+    }
+    let always = GREYLIST.replace("attempts = \"1\"\n", "");
+    let lab = Lab::new(&format!("{MIXED}{always}")).set("target.kind", "opensmtpd");
+    let lab = lab.set("target.retry.give_up_after", "4s").set("load.drain", "15s");
+    let ran = lab.run();
+    let log = std::fs::read_to_string(ran.path.join("target.log")).expect("target.log");
+    let expired = log.lines().filter(|line| line.contains("Envelope expired"));
+    let ages = expired.filter_map(|line| line.split("delay=").nth(1)?.split('s').next());
+    let ages: Vec<u32> = ages.map(|age| age.parse().expect("seconds")).collect();
+    assert!(ages.len() >= 10, "{log}");
+    assert!(ages.iter().all(|age| (4..=6).contains(age)), "{ages:?}");
+}
+
 const HARAKA: Promise = Promise {
     kind: "haraka",
     file: "node_modules/Haraka/bin/haraka",
     // It takes no less.
-    first_s: 5,
-    grain_s: 3.0,
+    retry: Some(Retry { first_s: 5, grain_s: 3.0 }),
 };
 
 #[test]

@@ -7,9 +7,11 @@ use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
 use mailbench::quantity::{Law, Quantity};
 use mailbench::queue::schedule::Growth;
 use mailbench::scenario::model::{
-    Arrival, Extent, LoadModel, Scenario, Segment, TargetKind, TargetSpec,
+    Arrival, Extent, LoadModel, Scenario, Segment, Submission, TargetKind, TargetSpec, TlsTerms,
 };
 use mailbench::scenario::{self, Override};
+use mailbench::smtp::client::{Mechanism, Protocol, Trust};
+use mailbench::smtp::envelope::Ret;
 use mailbench::smtp::stage::Stage;
 
 /// Every key that is built, with a value that is not its default.
@@ -55,13 +57,48 @@ fn every_key_is_meant_as_written() {
     assert_eq!(scenario.target.delivery.per_destination, 3);
     assert_eq!(scenario.load.extent, Extent::Messages(1000));
     assert_eq!(scenario.smtp.timeouts.end_of_data, Duration::from_secs(7));
-    assert!(!scenario.smtp.pipelining);
+    how_mail_is_submitted(&scenario.smtp);
     let law = Law::LogNormal { median: 8192.0, sigma: 1.1 };
     let size = Quantity::Drawn { law, min: None, max: Some(5.0 * 1_048_576.0) };
     assert_eq!(scenario.message.size, size);
     assert_eq!(scenario.destinations[1].weight, 0.5);
     let metrics: Vec<&str> = scenario.thresholds.iter().map(|line| line.metric.as_str()).collect();
     assert_eq!(metrics, ["lost", "e2e_response.p99", "e2e_response.p99", "a_metric.max"]);
+}
+
+fn how_mail_is_submitted(smtp: &Submission) {
+    assert!(!smtp.pipelining && smtp.chunking);
+    assert_eq!(smtp.protocol, Protocol::Lmtp);
+    let tls = TlsTerms {
+        implicit: false,
+        trust: Trust::File("ca.pem".into()),
+        name: "mx.test".to_owned(),
+        resumption: false,
+    };
+    assert_eq!(smtp.tls, Some(tls));
+    let login = smtp.login.as_ref().expect("a login");
+    assert_eq!((login.mechanism, login.user.as_str()), (Mechanism::CramMd5, "u"));
+    assert_eq!(login.password_env, "MAILBENCH_PASSWORD");
+    assert!(!smtp.dsn.envelope_id && smtp.dsn.original_recipient);
+    assert_eq!(smtp.dsn.ret, Some(Ret::Headers));
+    assert!(smtp.dsn.notify.is_some_and(|wanted| wanted.failure && !wanted.success));
+    let range = smtp.sources.expect("a range");
+    assert_eq!((range.address.octets(), range.prefix), ([127, 0, 3, 0], 24));
+}
+
+#[test]
+fn verification_is_for_others_than_this_machine() {
+    let trust = |address: &str, more: &str| {
+        let target = format!("[target]\nkind = \"external\"\naddress = \"{address}\"\n");
+        let text = format!("{SMALL}{target}[smtp]\ntls = \"starttls\"\n{more}");
+        reads_back(&text, &[]);
+        let tls = read(&text, &[]).smtp.tls.expect("TLS");
+        (tls.trust, tls.name)
+    };
+    assert_eq!(trust("127.0.0.1:25", ""), (Trust::Any, "localhost".to_owned()));
+    assert_eq!(trust("192.0.2.1:25", ""), (Trust::System, "192.0.2.1".to_owned()));
+    assert_eq!(trust("192.0.2.1:25", "tls_verify = false").0, Trust::Any);
+    assert_eq!(trust("[::1]:25", "tls_verify = true").0, Trust::System);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use mailbench::clock::Clock;
 use mailbench::smtp::client::{
-    Cause, Connection, Mail, Opened, Outcome, Peer, Timeouts, Transacted, connect, stuffed,
+    Cause, Connection, Content, Mail, Opened, Options, Outcome, Peer, Timeouts, Transacted,
+    connect, stuffed,
 };
 use mailbench::smtp::reply::Reply;
 use mailbench::smtp::stage::Stage;
@@ -133,7 +134,7 @@ fn waiting(address: SocketAddr, patience: Duration) -> Peer {
         content: patience,
         end_of_data: patience,
     };
-    Peer { address, name: "me.test".to_owned(), pipelining: true, timeouts }
+    Peer { timeouts, ..Peer::new(address, "me.test") }
 }
 
 pub(crate) async fn connection(address: SocketAddr) -> Box<Connection> {
@@ -158,8 +159,8 @@ pub(crate) async fn submit(
     let mail = Mail {
         reverse_path: "b@me.test",
         recipients: &recipients,
-        eight_bit: true,
-        content: &content,
+        options: Options { eight_bit: true, ..Options::default() },
+        content: Content::Stuffed(&content),
     };
     connection.transact(&mail).await
 }

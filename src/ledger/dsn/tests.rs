@@ -9,6 +9,7 @@ const POSTFIX: &str = include_str!("../../../tests/fixtures/dsn/postfix.eml");
 const DELAYED: &str = include_str!("../../../tests/fixtures/dsn/postfix-delayed.eml");
 const EXIM: &str = include_str!("../../../tests/fixtures/dsn/exim.eml");
 const OPENSMTPD: &str = include_str!("../../../tests/fixtures/dsn/opensmtpd.eml");
+const EXPIRED: &str = include_str!("../../../tests/fixtures/dsn/opensmtpd-expired.eml");
 const HARAKA: &str = include_str!("../../../tests/fixtures/dsn/haraka.eml");
 const RELAY: &str = include_str!("../../../tests/fixtures/dsn/relay.eml");
 
@@ -85,6 +86,14 @@ fn reads_opensmtpd_and_tells_that_it_is_no_report() {
     let dsn = read_text(OPENSMTPD);
     assert_eq!(dsn.recipients, [block(40, DsnAction::Failed, "5.0.0", "")]);
     assert_eq!(dsn.flaws, ["not a multipart/report of type delivery-status"]);
+}
+
+/// OpenSMTPD 6.8 throws a message away when its time is over, and says that it is delayed.
+#[test]
+fn an_opensmtpd_that_gives_up_is_taken_at_its_word() {
+    let dsn = read_text(EXPIRED);
+    assert_eq!(dsn.message, Some(MessageId(40)));
+    assert_eq!(dsn.recipients, [block(40, DsnAction::Delayed, "4.4.7", "")]);
 }
 
 #[test]

@@ -5,7 +5,7 @@
 
 mod chart;
 mod evidence;
-mod page;
+pub(super) mod page;
 mod places;
 mod queue;
 mod target;

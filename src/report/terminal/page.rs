@@ -4,32 +4,32 @@ use crate::report::table::{Table, chars, wrapped};
 use crate::report::view::{Tone, View};
 
 /// Where text below a heading begins.
-pub(super) const INDENT: usize = 4;
+pub(in crate::report) const INDENT: usize = 4;
 
 /// Width of the labels in front of facts.
 const LABEL: usize = 16;
 
 /// Text being laid out for a view.
-pub(super) struct Page<'v> {
+pub(in crate::report) struct Page<'v> {
     /// How it will be looked at.
-    pub view: &'v View,
+    pub(in crate::report) view: &'v View,
     text: String,
 }
 
 impl<'v> Page<'v> {
     /// An empty page.
-    pub(super) fn new(view: &'v View) -> Page<'v> {
+    pub(in crate::report) fn new(view: &'v View) -> Page<'v> {
         Page { view, text: String::new() }
     }
 
     /// One line as it is.
-    pub(super) fn line(&mut self, line: &str) {
+    pub(in crate::report) fn line(&mut self, line: &str) {
         self.text.push_str(line.trim_end());
         self.text.push('\n');
     }
 
     /// A heading with a line of space above it.
-    pub(super) fn heading(&mut self, title: &str) {
+    pub(in crate::report) fn heading(&mut self, title: &str) {
         let heading = self.heading_text(title);
         let heading = self.view.paint(Tone::Strong, &heading);
         self.line("");
@@ -37,14 +37,19 @@ impl<'v> Page<'v> {
     }
 
     /// A table whose titles stand in the line of the heading.
-    pub(super) fn headed_table(&mut self, title: &str, table: &Table) {
+    pub(in crate::report) fn headed_table(&mut self, title: &str, table: &Table) {
         let heading = self.heading_text(title);
         self.line("");
         table.under(&heading, self.view).iter().for_each(|line| self.line(line));
     }
 
     /// A table with titles, and prose below each of its rows.
-    pub(super) fn annotated_table(&mut self, title: &str, table: &Table, notes: &[String]) {
+    pub(in crate::report) fn annotated_table(
+        &mut self,
+        title: &str,
+        table: &Table,
+        notes: &[String],
+    ) {
         let heading = self.heading_text(title);
         let lines = table.under(&heading, self.view);
         self.line("");
@@ -57,7 +62,7 @@ impl<'v> Page<'v> {
     }
 
     /// A table without titles.
-    pub(super) fn table(&mut self, table: &Table) {
+    pub(in crate::report) fn table(&mut self, table: &Table) {
         table.lines(self.view).iter().for_each(|line| self.line(line));
     }
 
@@ -66,13 +71,13 @@ impl<'v> Page<'v> {
     }
 
     /// A labelled line of facts; facts that do not fit go to the next line, below the first.
-    pub(super) fn facts(&mut self, label: &str, facts: &[String]) {
+    pub(in crate::report) fn facts(&mut self, label: &str, facts: &[String]) {
         let label = format!("{}{label:<LABEL$}", " ".repeat(INDENT));
         self.flow(&label, facts);
     }
 
     /// Pieces after `lead`, three spaces apart, broken between pieces, continued below the first.
-    pub(super) fn flow(&mut self, lead: &str, pieces: &[String]) {
+    pub(in crate::report) fn flow(&mut self, lead: &str, pieces: &[String]) {
         let hang = chars(lead);
         let mut line = lead.to_owned();
         for piece in pieces {
@@ -88,7 +93,12 @@ impl<'v> Page<'v> {
     }
 
     /// Prose after `mark`, wrapped, continued below its first word.
-    pub(super) fn prose(&mut self, indent: usize, (tone, mark): (Tone, &str), text: &str) {
+    pub(in crate::report) fn prose(
+        &mut self,
+        indent: usize,
+        (tone, mark): (Tone, &str),
+        text: &str,
+    ) {
         let lead = if mark.is_empty() { 0 } else { chars(mark) + 1 };
         let room = self.view.width.saturating_sub(indent + lead);
         for (n, part) in wrapped(text, room).iter().enumerate() {
@@ -99,7 +109,7 @@ impl<'v> Page<'v> {
     }
 
     /// The text; in ASCII where nothing else can be shown.
-    pub(super) fn finish(self) -> String {
+    pub(in crate::report) fn finish(self) -> String {
         if self.view.unicode {
             return self.text;
         }

@@ -1,94 +1,10 @@
-//! `[smtp]`, `[sink]`, `[message]` and `[[destination]]` as written.
+//! `[sink]`, `[message]` and `[[destination]]` as written.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Amount, At};
-use crate::scenario::units::{Count, Size, Timespan};
-
-/// `[smtp]`: how mail is submitted.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Smtp {
-    /// TLS. Only `none` is built. Default: none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub tls: Option<At<Tls>>,
-    /// Use PIPELINING when the target offers it. Default: true.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pipelining: Option<At<bool>>,
-    /// Use CHUNKING. Only `false` is built. Default: false.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub chunking: Option<At<bool>>,
-    /// Log in. Not built yet.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub auth: Option<At<Auth>>,
-    /// Time limits by stage. Defaults: RFC 5321 §4.5.3.2.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub timeout: Option<At<Timeout>>,
-}
-
-/// When TLS begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Tls {
-    /// Never.
-    None,
-    /// After STARTTLS. Not built yet.
-    Starttls,
-    /// From the first byte. Not built yet.
-    Implicit,
-}
-
-/// How to log in.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Auth {
-    /// SASL mechanism.
-    pub mechanism: At<Mechanism>,
-    /// User name.
-    pub user: At<String>,
-    /// Name of the environment variable that holds the password.
-    pub password_env: At<String>,
-}
-
-/// SASL mechanism.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mechanism {
-    /// PLAIN (RFC 4616).
-    Plain,
-    /// LOGIN.
-    Login,
-    /// CRAM-MD5 (RFC 2195).
-    CramMd5,
-    /// SCRAM-SHA-256 (RFC 7677).
-    #[serde(rename = "scram-sha-256")]
-    ScramSha256,
-}
-
-/// `[smtp.timeout]`: time limits by stage.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Timeout {
-    /// TCP connection. Default: 30s.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub connect: Option<At<Timespan>>,
-    /// Greeting. Default: 5m.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub banner: Option<At<Timespan>>,
-    /// Reply to any command but DATA. Default: 5m.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub reply: Option<At<Timespan>>,
-    /// Reply to DATA. Default: 2m.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub data: Option<At<Timespan>>,
-    /// One write of content. Default: 3m.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub content: Option<At<Timespan>>,
-    /// Reply to the final dot. Default: 10m.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub end_of_data: Option<At<Timespan>>,
-}
+use crate::scenario::units::{Count, Size};
 
 /// `[sink]`: the destinations' own settings.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -128,6 +44,10 @@ pub struct Message {
     /// Transfer encoding. Default: 7bit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<At<Encoding>>,
+    /// Priority by MT-PRIORITY (RFC 6710), -9 to 9, said when the target offers it. Default: not
+    /// said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub priority: Option<At<Amount<Count>>>,
     /// Parts corpus: which files. Not built yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corpus: Option<At<String>>,

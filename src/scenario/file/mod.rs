@@ -12,6 +12,7 @@ mod load;
 mod message;
 mod read;
 mod simulate;
+mod smtp;
 mod target;
 mod thresholds;
 
@@ -21,10 +22,9 @@ pub use chaos::{Chaos, Every, Kill, Restart, When};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
 pub use later::{Compare, Variant};
 pub use load::{Arrival, Load, Model, Segment};
-pub use message::{
-    Auth, Destination, Encoding, Engine, Mechanism, Message, Parts, Sink, Smtp, Timeout, Tls,
-};
+pub use message::{Destination, Encoding, Engine, Message, Parts, Sink};
 pub use simulate::Simulate;
+pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};
 pub use target::{Delivery, Durability, Kind, Ordering, RelaySettings, Retry, Schedule, Target};
 pub use thresholds::{Bound, Thresholds};
 

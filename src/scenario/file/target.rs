@@ -59,7 +59,7 @@ pub enum Kind {
     Postfix,
     /// A private instance of Exim.
     Exim,
-    /// Not built yet.
+    /// A private instance of OpenSMTPD.
     Opensmtpd,
     /// A private instance of Haraka.
     Haraka,

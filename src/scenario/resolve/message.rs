@@ -31,7 +31,17 @@ pub(super) fn message(written: Option<&At<file::Message>>, problems: &mut Proble
         recipients,
         parts: parts(message, problems),
         encoding: encoding(message, problems),
+        priority: message.priority.as_ref().map(|written| priority(written, problems)),
     }
+}
+
+fn priority(written: &At<file::Amount<Count>>, problems: &mut Problems) -> Quantity {
+    let bounds = Bounds { least: Count(-9.0), greatest: Count(9.0) };
+    let priority = quantity(written, &bounds, problems);
+    if matches!(&priority, Quantity::Constant(value) if value.fract() != 0.0) {
+        problems.push(Problem::new(&written.span, "a priority is a whole number"));
+    }
+    priority
 }
 
 fn parts(message: &file::Message, problems: &mut Problems) -> Parts {

@@ -14,6 +14,7 @@ mod load;
 mod managed;
 mod message;
 mod simulate;
+mod sink;
 mod submission;
 mod target;
 mod thresholds;
@@ -46,10 +47,10 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
         seed: seed(file.seed.as_ref(), problems),
         chaos: chaos::chaos(&file.chaos, &target.kind, problems),
+        smtp: submission::submission(file.smtp.as_ref(), &target.kind, problems),
         target,
         load: load::load(file.load.as_ref(), problems),
-        smtp: submission::submission(file.smtp.as_ref(), problems),
-        sink: submission::sink(file.sink.as_ref(), problems),
+        sink: sink::sink(file.sink.as_ref(), problems),
         message: message::message(file.message.as_ref(), problems),
         destinations,
         faults,

@@ -34,8 +34,9 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         Kind::Direct => TargetKind::Direct,
         Kind::Postfix => managed::managed(target, Mta::Postfix, problems),
         Kind::Exim => managed::managed(target, Mta::Exim, problems),
+        Kind::Opensmtpd => managed::managed(target, Mta::Opensmtpd, problems),
         Kind::Haraka => managed::managed(target, Mta::Haraka, problems),
-        _ => TargetKind::Relay,
+        Kind::Relay => TargetKind::Relay,
     };
     refuse_foreign(target, problems);
     TargetSpec {
@@ -47,17 +48,6 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
 
 /// Notes what cannot be run yet.
 fn refuse_later(target: &Target, problems: &mut Problems) {
-    let kind = target.kind.as_ref().map(|kind| kind.value);
-    let foreign = match kind {
-        None
-        | Some(
-            Kind::Relay | Kind::Direct | Kind::External | Kind::Postfix | Kind::Exim | Kind::Haraka,
-        ) => None,
-        Some(Kind::Opensmtpd) => Some("target kind opensmtpd"),
-    };
-    if let Some(what) = foreign {
-        not_built(place(&target.kind), what, problems);
-    }
     not_built(place(&target.start_command), "target.start_command", problems);
     not_built(place(&target.stop_command), "target.stop_command", problems);
     not_built(place(&target.pid_file), "target.pid_file", problems);

@@ -2,18 +2,31 @@
 //!
 //! Knows nothing of traffic or queues: the generator and the relay's delivery both submit through
 //! it. What the peer does (replies, closes, silence) is returned as data. mail-send reads the
-//! replies and is named in [`connection`] only.
+//! replies and answers challenges; it is named in [`connection`], [`opening`] and [`login`] only.
 
+pub mod capabilities;
 pub mod connection;
+pub mod login;
+pub mod opening;
 pub mod outcome;
+pub mod peer;
 pub mod timeouts;
+pub mod tls;
 pub mod transaction;
 
+mod lines;
 mod progress;
 mod wire;
 
 pub use crate::smtp::content::stuffed;
-pub use connection::{Connection, Opened, Opening, Peer, connect};
+pub use crate::smtp::envelope::{Notify, Ret};
+pub use capabilities::Capabilities;
+pub use connection::Connection;
+pub use lines::Options;
+pub use login::{Login, Mechanism};
+pub use opening::{Opened, Opening, connect};
 pub use outcome::{Cause, Outcome};
+pub use peer::{Peer, Protocol, Sources, Tls};
 pub use timeouts::Timeouts;
-pub use transaction::{Mail, Transacted};
+pub use tls::{TlsClient, TlsError, Trust};
+pub use transaction::{Content, Mail, Transacted};

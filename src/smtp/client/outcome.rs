@@ -61,6 +61,13 @@ pub enum Cause {
     Unexpected(Reply),
     /// The kernel says so.
     Io(io::ErrorKind),
+    /// The TLS handshake failed.
+    Tls(String),
+    /// Something came in the clear between the reply to STARTTLS and the handshake, where it could
+    /// pass for part of what is said under TLS.
+    Injected,
+    /// What the mail or the user needs, the server does not offer.
+    NotOffered(&'static str),
 }
 
 impl fmt::Display for Outcome {
@@ -84,6 +91,9 @@ impl fmt::Display for Cause {
             Cause::NotAReply => f.write_str("what came is not a reply"),
             Cause::Unexpected(reply) => write!(f, "unexpected reply {reply}"),
             Cause::Io(kind) => write!(f, "{kind}"),
+            Cause::Tls(reason) => write!(f, "no TLS: {reason}"),
+            Cause::Injected => f.write_str("something came before the TLS handshake"),
+            Cause::NotOffered(what) => write!(f, "the server does not offer {what}"),
         }
     }
 }

@@ -89,6 +89,17 @@ impl Progress {
         }
     }
 
+    /// The recipients who are left, in order.
+    pub(super) fn left(&self) -> Vec<usize> {
+        let open = self.outcomes.iter().enumerate().filter(|(_, outcome)| outcome.is_none());
+        open.map(|(index, _)| index).collect()
+    }
+
+    /// Gives one recipient this outcome.
+    pub(super) fn conclude_one(&mut self, index: usize, outcome: Outcome) {
+        self.outcomes[index].get_or_insert(outcome);
+    }
+
     /// The outcomes; whoever is left (nobody, after a whole transaction) counts as not sent.
     pub(super) fn into_outcomes(mut self) -> Vec<Outcome> {
         self.lost(Stage::MailFrom, Cause::Closed);

@@ -11,9 +11,13 @@ use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
 use super::connection::Connection;
+use super::lines::{Options, write_mail, write_rcpt};
 use super::outcome::{Cause, Outcome};
+use super::peer::Protocol;
 use super::progress::{Progress, Step};
+use crate::clock::Time;
 use crate::limits;
+use crate::smtp::content::stuffed;
 use crate::smtp::reply::{Reply, Severity};
 use crate::smtp::stage::Stage;
 
@@ -27,10 +31,19 @@ pub struct Mail<'a> {
     pub reverse_path: &'a str,
     /// Forward-paths without brackets.
     pub recipients: &'a [String],
-    /// Whether the content holds 8-bit bytes: says so where 8BITMIME is offered.
-    pub eight_bit: bool,
-    /// Content as [`super::stuffed`] made it, final dot included.
-    pub content: &'a [u8],
+    /// What is said of it in the envelope.
+    pub options: Options<'a>,
+    /// Its text.
+    pub content: Content<'a>,
+}
+
+/// The text of a mail, as it is at hand.
+#[derive(Clone, Copy, Debug)]
+pub enum Content<'a> {
+    /// As [`super::stuffed`] made it, final dot included: goes by DATA.
+    Stuffed(&'a [u8]),
+    /// As it is: goes by BDAT where that is wanted and offered.
+    Text(&'a [u8]),
 }
 
 /// A transaction that has ended, one way or another.
@@ -55,69 +68,113 @@ impl Connection {
     pub async fn transact(&mut self, mail: &Mail<'_>) -> Transacted {
         let stages = Vec::with_capacity(mail.recipients.len() + 4);
         let mut course = Course { progress: Progress::new(mail.recipients.len()), stages };
-        let recipients = (0..mail.recipients.len()).map(Step::Rcpt);
-        let steps: Vec<Step> =
-            std::iter::once(Step::Mail).chain(recipients).chain([Step::Data]).collect();
-        self.unfinished = true;
-        for batch in steps.chunks(self.batch) {
-            if self.open && course.progress.goes_on() {
-                self.submit(batch, mail, &mut course).await;
-            }
-        }
-        if self.open && course.progress.content_awaited {
-            if course.progress.goes_on() {
-                self.submit_content(mail.content, &mut course).await;
-            } else {
-                self.submit_nothing().await;
+        if mail.options.utf8 && !self.capabilities.smtp_utf8 {
+            // RFC 6531 §3.2: such mail must not go to a server that cannot take it.
+            course.progress.lost(Stage::MailFrom, Cause::NotOffered("SMTPUTF8"));
+        } else {
+            self.unfinished = true;
+            match mail.content {
+                Content::Text(text) if self.chunking => {
+                    self.transact_by_chunk(mail, text, &mut course).await;
+                }
+                Content::Text(text) => {
+                    self.transact_by_data(mail, &stuffed(text), &mut course).await;
+                }
+                Content::Stuffed(bytes) => self.transact_by_data(mail, bytes, &mut course).await,
             }
         }
         Transacted { stages: course.stages, outcomes: course.progress.into_outcomes() }
     }
 
-    /// Writes a batch of commands and reads their replies in order.
-    async fn submit(&mut self, batch: &[Step], mail: &Mail<'_>, course: &mut Course) {
-        let mut lines = Vec::with_capacity(64 * batch.len());
-        for step in batch {
-            self.write_step(*step, mail, &mut lines);
-            course.progress.sent(*step);
-        }
-        let start = self.clock.now();
-        let mut written = self.write(&lines).await;
-        for step in batch {
-            let replied = match std::mem::replace(&mut written, Ok(())) {
-                Ok(()) => self.reply(self.patience(*step)).await,
-                Err(cause) => Err(cause),
-            };
-            course.stages.push((step.stage(), self.clock.now().since(start)));
-            let taken = replied.and_then(|reply| course.progress.replied(*step, reply));
-            if let Err(cause) = taken {
-                course.progress.lost(step.stage(), self.lost(cause));
+    async fn transact_by_data(&mut self, mail: &Mail<'_>, content: &[u8], course: &mut Course) {
+        let size = content.len().saturating_sub(END_OF_DATA.len() - 2);
+        let steps: Vec<Step> = envelope(mail).chain([Step::Data]).collect();
+        for batch in steps.chunks(self.batch) {
+            if self.open && course.progress.goes_on() {
+                let lines = self.lines(batch, mail, size, course);
+                self.submit(batch, &lines, course).await;
             }
-            if !self.open {
-                return;
+        }
+        if self.open && course.progress.content_awaited {
+            if course.progress.goes_on() {
+                self.submit_content(content, course).await;
+            } else {
+                self.submit_nothing().await;
             }
         }
     }
 
-    fn write_step(&self, step: Step, mail: &Mail<'_>, lines: &mut Vec<u8>) {
-        match step {
-            Step::Mail => {
-                lines.extend_from_slice(format!("MAIL FROM:<{}>", mail.reverse_path).as_bytes());
-                if self.capabilities.size {
-                    let size = mail.content.len().saturating_sub(END_OF_DATA.len() - 2);
-                    lines.extend_from_slice(format!(" SIZE={size}").as_bytes());
-                }
-                if mail.eight_bit && self.capabilities.eight_bit_mime {
-                    lines.extend_from_slice(b" BODY=8BITMIME");
-                }
+    /// By one BDAT (RFC 3030). Under pipelining a text of moderate size goes out with its
+    /// envelope, in one write.
+    async fn transact_by_chunk(&mut self, mail: &Mail<'_>, text: &[u8], course: &mut Course) {
+        let steps: Vec<Step> = envelope(mail).collect();
+        let at_once = self.batch > 1 && text.len() <= limits::PIPELINED_CONTENT;
+        let mut batches = steps.chunks(self.batch).peekable();
+        while let Some(batch) = batches.next() {
+            if !self.open || !course.progress.goes_on() {
+                return;
             }
-            Step::Rcpt(index) => {
-                let recipient = &mail.recipients[index];
-                lines.extend_from_slice(format!("RCPT TO:<{recipient}>").as_bytes());
+            let lines = self.lines(batch, mail, text.len(), course);
+            if at_once && batches.peek().is_none() {
+                return self.submit_chunk(batch, lines, text, course).await;
             }
-            Step::Data => lines.extend_from_slice(b"DATA"),
+            self.submit(batch, &lines, course).await;
         }
-        lines.extend_from_slice(b"\r\n");
+        if self.open && course.progress.goes_on() {
+            self.submit_chunk(&[], Vec::new(), text, course).await;
+        }
+    }
+
+    /// A batch of commands as it is written.
+    fn lines(&self, batch: &[Step], mail: &Mail<'_>, size: usize, course: &mut Course) -> Vec<u8> {
+        let mut out = Vec::with_capacity(64 * batch.len());
+        for step in batch {
+            let offered = self.capabilities;
+            match *step {
+                Step::Mail => write_mail(&mut out, mail, size, offered),
+                Step::Rcpt(index) => {
+                    write_rcpt(&mut out, &mail.recipients[index], &mail.options, offered);
+                }
+                Step::Data => out.extend_from_slice(b"DATA\r\n"),
+            }
+            course.progress.sent(*step);
+        }
+        out
+    }
+
+    /// Writes a batch of commands and reads their replies in order.
+    async fn submit(&mut self, batch: &[Step], lines: &[u8], course: &mut Course) {
+        let start = self.clock.now();
+        if let Err(cause) = self.write(lines).await {
+            let stage = batch.first().map_or(Stage::MailFrom, |step| step.stage());
+            course.stages.push((stage, self.clock.now().since(start)));
+            course.progress.lost(stage, cause);
+            return;
+        }
+        if let Err((stage, cause)) = self.replies(batch, start, course).await {
+            course.progress.lost(stage, cause);
+        }
+    }
+
+    /// Reads the replies to a batch in order; `Err`: where and why there are no more.
+    async fn replies(
+        &mut self,
+        batch: &[Step],
+        start: Time,
+        course: &mut Course,
+    ) -> Result<(), (Stage, Cause)> {
+        for step in batch {
+            let replied = self.reply(self.patience(*step)).await;
+            course.stages.push((step.stage(), self.clock.now().since(start)));
+            let taken = replied.and_then(|reply| course.progress.replied(*step, reply));
+            if let Err(cause) = taken {
+                return Err((step.stage(), self.lost(cause)));
+            }
+            if !self.open {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn patience(&self, step: Step) -> Duration {
@@ -128,9 +185,11 @@ impl Connection {
     }
 
     /// A server may say 354 though it took no recipient; it is then owed a lone dot
-    /// (RFC 2920 §3.1).
+    /// (RFC 2920 §3.1). By LMTP no reply to it would follow (RFC 2033 §4.2).
     async fn submit_nothing(&mut self) {
-        if self.write(b".\r\n").await.is_ok() {
+        if self.protocol == Protocol::Lmtp {
+            self.open = false;
+        } else if self.write(b".\r\n").await.is_ok() {
             self.unfinished = self.reply(self.timeouts.end_of_data).await.is_err();
         }
     }
@@ -141,16 +200,55 @@ impl Connection {
         let (taken, failure) = self.give(content).await;
         let given = self.clock.now();
         course.stages.push((Stage::Content, given.since(start)));
-        let outcome = match failure {
-            None => {
-                let replied = self.reply(self.timeouts.end_of_data).await;
-                course.stages.push((Stage::EndOfData, self.clock.now().since(given)));
-                self.concluded(replied)
+        match failure {
+            None => self.conclude(given, course).await,
+            Some(cause) if may_be_whole(taken, content.len()) => {
+                course.progress.conclude(&Outcome::Indeterminate { cause });
             }
-            Some(cause) if may_be_whole(taken, content.len()) => Outcome::Indeterminate { cause },
-            Some(cause) => self.cut_short(cause).await,
+            Some(cause) => course.progress.conclude(&self.cut_short(cause).await),
+        }
+    }
+
+    /// Sends the last commands of an envelope, if any are left, and the whole text as one chunk;
+    /// reads all their replies. Once the kernel has all of it, the server may have it whole.
+    async fn submit_chunk(
+        &mut self,
+        batch: &[Step],
+        mut bytes: Vec<u8>,
+        text: &[u8],
+        course: &mut Course,
+    ) {
+        bytes.extend_from_slice(format!("BDAT {} LAST\r\n", text.len()).as_bytes());
+        let start = self.clock.now();
+        let (whole, failure) = if text.len() <= limits::PIPELINED_CONTENT {
+            bytes.extend_from_slice(text);
+            let (taken, failure) = self.give(&bytes).await;
+            (taken == bytes.len(), failure)
+        } else {
+            match self.give(&bytes).await {
+                (_, None) => {
+                    let (taken, failure) = self.give(text).await;
+                    (taken == text.len(), failure)
+                }
+                (_, cut) => (false, cut),
+            }
         };
-        course.progress.conclude(&outcome);
+        let given = self.clock.now();
+        if let Some(cause) = failure {
+            course.stages.push((Stage::Content, given.since(start)));
+            let outcome = match whole {
+                true => Outcome::Indeterminate { cause },
+                false => self.cut_short(cause).await,
+            };
+            return course.progress.conclude(&outcome);
+        }
+        if let Err((_, cause)) = self.replies(batch, start, course).await {
+            return course.progress.conclude(&Outcome::Indeterminate { cause });
+        }
+        course.stages.push((Stage::Content, given.since(start)));
+        if self.open {
+            self.conclude(given, course).await;
+        }
     }
 
     /// Offers all of `bytes` to the kernel: how many it took, and why not all.
@@ -165,23 +263,51 @@ impl Connection {
                 Err(_) => return (taken, Some(self.lost(Cause::TimedOut(patience)))),
             }
         }
-        (taken, None)
+        match timeout(patience, self.client.stream.flush()).await {
+            Ok(Ok(())) => (taken, None),
+            Ok(Err(error)) => (taken, Some(self.lost(Cause::Io(error.kind())))),
+            Err(_) => (taken, Some(self.lost(Cause::TimedOut(patience)))),
+        }
     }
 
-    /// What the answer to the final dot, or its absence, means.
-    fn concluded(&mut self, replied: Result<Reply, Cause>) -> Outcome {
-        match replied {
-            Ok(reply) => {
-                self.unfinished = false;
-                match reply.severity() {
-                    Some(Severity::Positive) => Outcome::Accepted { reply },
-                    Some(Severity::Transient | Severity::Permanent) => {
-                        Outcome::Refused { stage: Stage::EndOfData, reply }
-                    }
-                    _ => Outcome::Indeterminate { cause: self.lost(Cause::Unexpected(reply)) },
-                }
+    /// Reads what the content is answered with: one reply, by LMTP one for each recipient who is
+    /// left, in order (RFC 2033 §4.2).
+    async fn conclude(&mut self, given: Time, course: &mut Course) {
+        let left = course.progress.left();
+        if self.protocol == Protocol::Smtp || left.is_empty() {
+            let outcome = self.end_of_data(given, course).await;
+            return course.progress.conclude(&outcome);
+        }
+        for index in left {
+            if !self.open {
+                return;
             }
-            Err(cause) => Outcome::Indeterminate { cause },
+            let outcome = self.end_of_data(given, course).await;
+            course.progress.conclude_one(index, outcome.clone());
+            if !self.open {
+                let closed = Outcome::Indeterminate { cause: Cause::Closed };
+                let of_all = matches!(outcome, Outcome::Indeterminate { .. });
+                course.progress.conclude(if of_all { &outcome } else { &closed });
+            }
+        }
+    }
+
+    /// Reads one reply to the end of the content: what it, or its absence, means.
+    async fn end_of_data(&mut self, given: Time, course: &mut Course) -> Outcome {
+        let replied = self.reply(self.timeouts.end_of_data).await;
+        course.stages.push((Stage::EndOfData, self.clock.now().since(given)));
+        let reply = match replied {
+            Ok(reply) => reply,
+            Err(cause) => return Outcome::Indeterminate { cause },
+        };
+        // A chunk that was refused leaves the transaction open (RFC 3030 §2).
+        self.unfinished = self.chunking && !reply.is_positive();
+        match reply.severity() {
+            Some(Severity::Positive) => Outcome::Accepted { reply },
+            Some(Severity::Transient | Severity::Permanent) => {
+                Outcome::Refused { stage: Stage::EndOfData, reply }
+            }
+            _ => Outcome::Indeterminate { cause: self.lost(Cause::Unexpected(reply)) },
         }
     }
 
@@ -201,6 +327,11 @@ impl Connection {
             None => Outcome::Broken { stage, cause },
         }
     }
+}
+
+/// MAIL and every RCPT.
+fn envelope(mail: &Mail<'_>) -> impl Iterator<Item = Step> {
+    std::iter::once(Step::Mail).chain((0..mail.recipients.len()).map(Step::Rcpt))
 }
 
 /// Whether, of content of `length` bytes, `taken` bytes hold a byte of the final CRLF.CRLF.

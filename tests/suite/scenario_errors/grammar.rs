@@ -8,7 +8,7 @@ fn keys_types_and_syntax() {
     let with = |more: &str| format!("{base}{more}");
     one(&format!("nmae = \"x\"\n{base}"), ("nmae", "unknown key `nmae`", "did you mean `name`?"));
     one(&with("[load2]"), ("load2", "unknown key `load2`", "did you mean `load`?"));
-    one(&with("[smtp]\nzzzz = 1"), ("zzzz", "unknown key `zzzz`", "known here: tls, pipelining"));
+    one(&with("[smtp]\nzzzz = 1"), ("zzzz", "unknown key `zzzz`", "known here: protocol, tls"));
     one(
         &with("[target]\nkind = \"postfx\""),
         ("\"postfx\"", "`postfx` is not known here", "did you mean `postfix`?"),

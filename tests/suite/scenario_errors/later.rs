@@ -6,18 +6,12 @@ use super::{DESTINATION, LOAD, complaint, one};
 fn what_is_not_built_is_refused() {
     let with = |more: &str| format!("{LOAD}{DESTINATION}{more}");
     one(
-        &with("[target]\nkind = \"opensmtpd\""),
-        ("\"opensmtpd\"", "target kind opensmtpd is not built yet", ""),
-    );
-    one(
         &with("[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\nstart_command = [\"x\"]"),
         ("[\"x\"]", "target.start_command is not built yet", ""),
     );
-    one(&with("[smtp]\ntls = \"starttls\""), ("\"starttls\"", "TLS is not built yet", ""));
-    one(&with("[smtp]\nchunking = true"), ("true", "chunking is not built yet", ""));
     one(
-        &with("[smtp.auth]\nmechanism = \"plain\"\nuser = \"u\"\npassword_env = \"P\""),
-        ("[smtp.auth]", "authentication is not built yet", ""),
+        &with("[smtp.auth]\nmechanism = \"scram-sha-256\"\nuser = \"u\"\npassword_env = \"P\""),
+        ("\"scram-sha-256\"", "mechanism scram-sha-256 is not built yet", ""),
     );
     one(
         &with("[message]\nparts = \"corpus\"\ncorpus = \"*.eml\""),

@@ -5,6 +5,7 @@ mod faults;
 mod grammar;
 mod later;
 mod meaning;
+mod submission;
 
 use mailbench::scenario::{self, Override};
 

@@ -1,0 +1,160 @@
+//! `mailbench compare BASE NEW...`: holds stored runs against one another. Sends nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
+
+use super::exit::Exit;
+use super::stored;
+use crate::measure::comparison::{Terms, figure, single};
+use crate::measure::results::Results;
+use crate::measure::verdict;
+use crate::report::comparison::{self, Format};
+use crate::report::view::View;
+
+/// Compare stored runs: each NEW with BASE; ends with 98 on a regression
+///
+/// Single runs say little: how much two runs of the same differ is not in them and is taken for
+/// granted (--noise). A scenario with [compare] measures it and finds smaller effects.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// What the others are held against: a run folder or its report.json
+    #[arg(value_name = "BASE")]
+    base: PathBuf,
+    /// Run folders or their report.json
+    #[arg(value_name = "NEW", required = true)]
+    new: Vec<PathBuf>,
+    /// Compare although scenario, kind of target or machine differ
+    #[arg(long)]
+    force: bool,
+    /// What to make of it
+    #[arg(long, default_value = "terminal", value_parser = format_parser())]
+    format: Format,
+    /// Write to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// Of the terminal summary, only the result line
+    #[arg(long, short)]
+    quiet: bool,
+    #[command(flatten)]
+    terms: TermsArgs,
+    /// Let this class pass: regression, invalid (repeatable)
+    #[arg(long, value_name = "CLASS", value_parser = ["regression", "invalid"])]
+    allow: Vec<String>,
+}
+
+/// By what single runs are judged.
+#[derive(Debug, clap::Args)]
+pub(super) struct TermsArgs {
+    /// How much two runs of the same differ here, as a share
+    #[arg(long, value_name = "SHARE", default_value = "10%", value_parser = share)]
+    noise: f64,
+    /// A latency or size may be worse by this share
+    #[arg(long, value_name = "SHARE", default_value = "5%", value_parser = share)]
+    margin: f64,
+    /// A rate may be worse by this share
+    #[arg(long, value_name = "SHARE", default_value = "3%", value_parser = share)]
+    rate_margin: f64,
+    /// A figure that decides, such as e2e_response.p99 (repeatable, at most four)
+    #[arg(long, value_name = "FIGURE")]
+    gate: Vec<String>,
+}
+
+impl TermsArgs {
+    /// The terms, and the noise taken for granted.
+    pub(super) fn read(&self, base: &Results) -> anyhow::Result<(Terms, f64)> {
+        let mut terms = Terms {
+            latency_margin: self.margin,
+            throughput_margin: self.rate_margin,
+            ..Terms::default()
+        };
+        if !self.gate.is_empty() {
+            check_gate(&self.gate, base)?;
+            terms.gate.clone_from(&self.gate);
+        }
+        Ok((terms, self.noise))
+    }
+}
+
+/// `10%` or `0.1`, from nothing to all.
+fn share(text: &str) -> Result<f64, String> {
+    let number = match text.strip_suffix('%') {
+        Some(percent) => percent.trim().parse::<f64>().map(|percent| percent / 100.0),
+        None => text.parse::<f64>(),
+    };
+    number
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "write a share from 0 to 1, or a percentage such as 10%".to_owned())
+}
+
+fn check_gate(gate: &[String], base: &Results) -> anyhow::Result<()> {
+    let wrong = |text: String| Err(Exit::Usage.because(anyhow!(text)));
+    if gate.len() > figure::GATED_MOST {
+        return wrong(format!("at most {} figures can decide", figure::GATED_MOST));
+    }
+    let mut known = figure::names();
+    known.extend(figure::figures(base).into_iter().map(|figure| figure.name));
+    match gate.iter().find(|name| !known.contains(name)) {
+        None => Ok(()),
+        Some(name) => {
+            let known = known.iter().map(String::as_str);
+            let help = crate::scenario::diagnosis::suggest(name, known);
+            wrong(format!("--gate knows no figure `{name}`; {help}"))
+        }
+    }
+}
+
+fn format_parser() -> impl clap::builder::TypedValueParser<Value = Format> {
+    PossibleValuesParser::new(Format::ALL.map(Format::name)).map(|name| {
+        let named = Format::ALL.into_iter().find(|format| format.name() == name);
+        named.unwrap_or(Format::Terminal)
+    })
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let base = stored::results(&args.base)?;
+    let new = args.new.iter().map(|path| stored::results(path)).collect::<Result<Vec<_>, _>>()?;
+    let (terms, noise) = args.terms.read(&base)?;
+    let mut differences = Vec::new();
+    for (path, results) in args.new.iter().zip(&new) {
+        let found = stored::differences((&args.base, &base), (path, results));
+        differences.extend(found.into_iter().map(|one| format!("{}: {one}", path.display())));
+    }
+    if !differences.is_empty() && !args.force {
+        return Err(Exit::Usage.because(refusal(&args.base, &differences)));
+    }
+    let named = |path: &Path, results| single::Stored { name: name(path), results };
+    let others: Vec<single::Stored<'_>> =
+        args.new.iter().zip(&new).map(|(path, results)| named(path, results)).collect();
+    let base = named(&args.base, &base);
+    let compared = single::compare(&base, &others, &terms, noise, differences);
+    let view = match args.output {
+        Some(_) => View { quiet: args.quiet, ..View::plain(80) },
+        None => View::of_stdout(args.quiet, None),
+    };
+    let text = comparison::render(args.format, &compared, &view)?;
+    match &args.output {
+        Some(path) => {
+            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        None => super::print(&text)?,
+    }
+    Ok(Exit::from_code(verdict::exit_code(&compared.verdict.reasons, false, &args.allow)))
+}
+
+/// A run as its user knows it.
+pub(super) fn name(path: &Path) -> String {
+    path.components().collect::<PathBuf>().display().to_string()
+}
+
+/// Why runs are not compared, with the way out.
+pub(super) fn refusal(base: &Path, differences: &[String]) -> anyhow::Error {
+    anyhow!(
+        "not comparable with {}:\n  {}\n--force compares them all the same",
+        base.display(),
+        differences.join("\n  ")
+    )
+}

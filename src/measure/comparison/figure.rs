@@ -1,0 +1,172 @@
+//! What two runs are compared by: one number a metric and run, with the way in which it is
+//! better.
+
+use super::results::Better;
+use crate::measure::latency::percentile;
+use crate::measure::results::{DestinationFacts, Latency, Results};
+use crate::measure::samples::decode;
+
+/// One number of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Figure {
+    /// As thresholds name it.
+    pub name: String,
+    /// What it is counted in.
+    pub unit: &'static str,
+    /// Which way is better.
+    pub better: Better,
+    /// Whether it says how much was done, rather than how long or how large.
+    pub throughput: bool,
+    /// The number, above zero.
+    pub value: f64,
+    /// The true number is at least this one.
+    pub at_least: bool,
+    /// Standard error of its logarithm within the run, where it can be told.
+    pub error: f64,
+}
+
+/// Figures that decide, unless the user names others. Few, since each further question asked of
+/// the same runs makes every answer weaker.
+pub const GATED: [&str; 4] =
+    ["e2e_response.p50", "e2e_response.p99", "submit_response.p99", "delivered.rate"];
+
+/// Most figures that may decide.
+pub const GATED_MOST: usize = 4;
+
+/// Latency figures of a whole run.
+const LATENCIES: [(&str, &[&str]); 4] = [
+    ("e2e_response", &["p50", "p90", "p99"]),
+    ("submit_response", &["p50", "p99"]),
+    ("submit_service", &["p50", "p99"]),
+    ("relay_latency", &["p50", "p99"]),
+];
+
+/// Rates.
+const RATES: [&str; 2] = ["delivered", "accepted"];
+
+/// The names of every figure a run may have, without those of destinations.
+pub fn names() -> Vec<String> {
+    let latencies = LATENCIES
+        .iter()
+        .flat_map(|(metric, stats)| stats.iter().map(move |stat| format!("{metric}.{stat}")));
+    let rates = RATES.iter().map(|rate| format!("{rate}.rate"));
+    let others = OTHERS.iter().map(|(name, _, _)| (*name).to_owned());
+    latencies.chain(rates).chain(others).collect()
+}
+
+/// Every figure of a run that is known and above zero, in reading order.
+#[must_use]
+pub fn figures(results: &Results) -> Vec<Figure> {
+    let mut found = Vec::new();
+    for (metric, stats) in LATENCIES {
+        let latency = results.latency.get(metric);
+        found.extend(latency.iter().flat_map(|latency| of_latency(metric, latency, stats)));
+    }
+    if results.destinations.len() > 1 {
+        found.extend(results.destinations.iter().flat_map(of_destination));
+    }
+    found.extend(RATES.iter().filter_map(|rate| of_rate(rate, results)));
+    found.extend(OTHERS.iter().filter_map(|(name, unit, value)| {
+        let value = value(results).filter(|value| *value > 0.0)?;
+        Some(plain((*name).to_owned(), unit, value))
+    }));
+    found
+}
+
+fn plain(name: String, unit: &'static str, value: f64) -> Figure {
+    let (better, throughput, at_least, error) = (Better::Lower, false, false, 0.0);
+    Figure { name, unit, better, throughput, value, at_least, error }
+}
+
+fn of_latency(metric: &str, latency: &Latency, stats: &[&str]) -> Vec<Figure> {
+    let histogram = decode(latency);
+    let figure = |stat: &&str| {
+        let value = percentile(latency, stat)?.max(1) as f64;
+        let error = histogram.as_ref().map_or(0.0, |all| error_of(all, share(stat)));
+        let at_least = latency.at_least.iter().any(|bound| bound == stat);
+        Some(Figure { at_least, error, ..plain(format!("{metric}.{stat}"), "us", value) })
+    };
+    stats.iter().filter_map(figure).collect()
+}
+
+fn of_destination(place: &DestinationFacts) -> Vec<Figure> {
+    let metric = format!("e2e_response{{destination={}}}", place.domain);
+    let latency = place.latency.get("e2e_response");
+    latency.map(|latency| of_latency(&metric, latency, &["p50", "p99"])).unwrap_or_default()
+}
+
+/// The error of a count that could as well have been a little higher or lower is left out: under
+/// an open load it is the plan that decides it.
+fn of_rate(rate: &str, results: &Results) -> Option<Figure> {
+    let value = results.rates.get(rate).copied().filter(|value| *value > 0.0)?;
+    let figure = plain(format!("{rate}.rate"), "/s", value);
+    Some(Figure { better: Better::Higher, throughput: true, ..figure })
+}
+
+type Value = fn(&Results) -> Option<f64>;
+
+/// What is neither latency nor rate; less is better.
+const OTHERS: [(&str, &str, Value); 6] = [
+    ("drain_time", "s", |results| results.queue.drain_time_s),
+    ("backlog.max", "", |results| Some(results.queue.backlog_max as f64)),
+    ("attempts_per_delivery.mean", "", |results| results.queue.attempts_per_delivery_mean),
+    ("target_cpu.mean", "cores", |results| Some(results.resources.target.as_ref()?.cpu_mean_cores)),
+    ("target_rss.mean", "bytes", |results| Some(results.resources.target.as_ref()?.rss_mean_bytes)),
+    ("target_io.mean", "bytes/s", |results| results.resources.target.as_ref()?.io_mean_bytes_per_s),
+];
+
+fn share(stat: &str) -> f64 {
+    let known = crate::measure::latency::PERCENTILES;
+    known.iter().find(|known| known.name == stat).map_or(0.5, |known| known.share)
+}
+
+/// Standard error of the logarithm of a percentile, from the ranks between which it lies with 95 %
+/// (Le Boudec, order statistics). It takes the samples for independent, which in a queue they are
+/// not: it is the least the error can be.
+fn error_of(all: &hdrhistogram::Histogram<u64>, share: f64) -> f64 {
+    let count = all.len() as f64;
+    let reach = 1.96 * (count * share * (1.0 - share)).sqrt() / count;
+    let (low, high) = ((share - reach).max(0.0), (share + reach).min(1.0));
+    let (low, high) = (all.value_at_quantile(low).max(1), all.value_at_quantile(high).max(1));
+    (high as f64 / low as f64).ln() / (2.0 * 1.96)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::latency::summarise;
+    use crate::measure::samples::Samples;
+    use std::time::Duration;
+
+    #[test]
+    fn the_figures_that_decide_are_figures() {
+        let known = names();
+        assert!(GATED.iter().all(|gated| known.iter().any(|name| name == gated)), "{known:?}");
+        assert!(GATED.len() <= GATED_MOST);
+    }
+
+    /// Of exponential samples the standard error of ln p50 is 1 / (ln 2 · √n), by the delta
+    /// method: √(q(1−q)/n) / (f(x) · x) with q = f(x) = ½ and x = ln 2.
+    #[test]
+    fn the_error_of_a_percentile_is_as_theory_has_it() {
+        let mut samples = Samples::default();
+        for n in 1..=10_000_u32 {
+            let quantile = (f64::from(n) - 0.5) / 10_000.0;
+            samples.record(Duration::from_secs_f64(-(1.0 - quantile).ln()));
+        }
+        let figures = of_latency("x", &summarise(&samples), &["p50", "p99"]);
+        let theory = 1.0 / (2.0_f64.ln() * 100.0);
+        assert_eq!(figures[0].name, "x.p50");
+        assert!((figures[0].error / theory - 1.0).abs() < 0.1, "{} {theory}", figures[0].error);
+        assert!(figures[1].error > figures[0].error, "the tail is known less well");
+    }
+
+    #[test]
+    fn a_percentile_that_is_a_bound_says_so() {
+        let mut samples = Samples::default();
+        (0..980).for_each(|_| samples.record(Duration::from_millis(10)));
+        (0..20).for_each(|_| samples.censor(Duration::from_secs(30)));
+        let figures = of_latency("x", &summarise(&samples), &["p50", "p99"]);
+        assert_eq!(figures.iter().map(|it| it.at_least).collect::<Vec<_>>(), [false, true]);
+    }
+}

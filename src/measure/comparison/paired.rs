@@ -1,0 +1,250 @@
+//! Runs interleaved in pairs: what differs between the two of a pair is the side, and not the
+//! hour.
+
+use std::collections::BTreeMap;
+
+use super::figure::{Figure, figures};
+use super::judge::{self, Question};
+use super::results::{Comparison, Contrast, Design, Method, Outcome, SCHEMA_VERSION, Side, Trial};
+use super::shift::Shift;
+use super::signed_rank::{Differences, fewest_pairs};
+use super::{ALPHA, Terms};
+use crate::measure::results::{Reason, Results, Tool, Warning};
+use crate::measure::samples;
+use crate::measure::verdict::{CORRECTNESS, THRESHOLD};
+use crate::measure::warning::warn;
+
+/// One run that was made.
+#[derive(Clone, Debug)]
+pub struct Made {
+    /// Which pair, from 1.
+    pub pair: u32,
+    /// Which variant, from 0, the base.
+    pub variant: usize,
+    /// Which try, from 1.
+    pub attempt: u32,
+    /// Its folder's name.
+    pub folder: String,
+    /// Whether it counts.
+    pub counted: bool,
+    /// What was found.
+    pub results: Results,
+}
+
+/// What was to be run.
+#[derive(Clone, Copy, Debug)]
+pub struct Plan<'a> {
+    /// Names of the variants, the base first.
+    pub variants: &'a [String],
+    /// Pairs asked for.
+    pub pairs: u32,
+    /// Whether more may be added after an inconclusive first look.
+    pub may_extend: bool,
+    /// Whether they were.
+    pub extended: bool,
+}
+
+impl Plan<'_> {
+    /// Odds of a false alarm of one look: two looks share them, whether or not the second is
+    /// taken, so that looking twice is no second chance.
+    #[must_use]
+    pub fn alpha(&self) -> f64 {
+        if self.may_extend { ALPHA / 2.0 } else { ALPHA }
+    }
+}
+
+/// Compares every variant with the first.
+#[must_use]
+pub fn compare(made: &[Made], plan: &Plan<'_>, terms: &Terms) -> Comparison {
+    let alpha = plan.alpha();
+    let contrasts: Vec<Contrast> =
+        (1..plan.variants.len()).map(|variant| contrast(made, plan, variant, terms)).collect();
+    let worst = contrasts.iter().map(|contrast| contrast.verdict).max();
+    let mut reasons: Vec<Reason> = of_runs(made, plan.variants);
+    reasons.extend(
+        contrasts
+            .iter()
+            .flat_map(|contrast| judge::reasons(&contrast.new.name, &contrast.figures, true)),
+    );
+    let first = made.first().map(|first| &first.results.run);
+    Comparison {
+        schema_version: SCHEMA_VERSION,
+        tool: Tool { name: "mailbench".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+        name: first.map(|run| run.name.clone()).unwrap_or_default(),
+        question: first.map(|run| run.question.clone()).unwrap_or_default(),
+        method: Method {
+            design: Design::Paired,
+            latency_margin: terms.latency_margin,
+            throughput_margin: terms.throughput_margin,
+            alpha,
+            gate: terms.gate.clone(),
+            assumed_noise: None,
+            pairs: plan.pairs,
+            extended: plan.extended,
+        },
+        base: side(made, plan, 0),
+        warnings: warnings(made, plan, terms, &contrasts),
+        contrasts,
+        trials: made.iter().map(|made| trial(made, plan.variants)).collect(),
+        differences: Vec::new(),
+        verdict: judge::verdict(worst.unwrap_or(Outcome::Inconclusive), reasons),
+    }
+}
+
+/// Whether a figure that decides is undecided, so that more pairs could tell.
+#[must_use]
+pub fn is_inconclusive(comparison: &Comparison) -> bool {
+    let rows = comparison.contrasts.iter().flat_map(|contrast| &contrast.figures);
+    rows.filter(|row| row.gated).any(|row| row.verdict == Outcome::Inconclusive)
+}
+
+fn counted(made: &[Made], variant: usize) -> impl Iterator<Item = &Made> {
+    made.iter().filter(move |made| made.counted && made.variant == variant)
+}
+
+fn contrast(made: &[Made], plan: &Plan<'_>, variant: usize, terms: &Terms) -> Contrast {
+    let by_pair = |variant| -> BTreeMap<u32, Vec<Figure>> {
+        counted(made, variant).map(|made| (made.pair, figures(&made.results))).collect()
+    };
+    let (base, new) = (by_pair(0), by_pair(variant));
+    let questions: Vec<Question> =
+        names(&base).iter().map(|figure| question(figure, &base, &new)).collect();
+    let runs = |variant| counted(made, variant).map(|made| &made.results).collect::<Vec<_>>();
+    let mut figures = judge::violations(&runs(0), &runs(variant));
+    // Further variants are further questions asked of the same base.
+    let alpha = plan.alpha() / (plan.variants.len() - 1) as f64;
+    figures.extend(judge::rows(&questions, terms, alpha));
+    Contrast { new: side(made, plan, variant), verdict: judge::overall(&figures), figures }
+}
+
+/// Every figure that some run has, in reading order.
+fn names(runs: &BTreeMap<u32, Vec<Figure>>) -> Vec<Figure> {
+    let mut all: Vec<Figure> = Vec::new();
+    for figure in runs.values().flatten() {
+        if all.iter().all(|known| known.name != figure.name) {
+            all.push(figure.clone());
+        }
+    }
+    all
+}
+
+fn question(
+    figure: &Figure,
+    base: &BTreeMap<u32, Vec<Figure>>,
+    new: &BTreeMap<u32, Vec<Figure>>,
+) -> Question {
+    let of = |runs: &BTreeMap<u32, Vec<Figure>>, pair: u32| {
+        runs.get(&pair)?.iter().find(|one| one.name == figure.name).cloned()
+    };
+    let pairs = base.keys().filter_map(|pair| Some((of(base, *pair)?, of(new, *pair)?)));
+    let pairs: Vec<(Figure, Figure)> = pairs.collect();
+    let worse: Vec<f64> = pairs.iter().map(|(base, new)| judge::worse(base, new)).collect();
+    let old = pairs.iter().map(|(base, _)| base.value).collect();
+    let now = pairs.iter().map(|(_, new)| new.value).collect();
+    Question {
+        figure: figure.clone(),
+        shown: (median(old).unwrap_or(figure.value), median(now)),
+        shift: Differences::new(&worse).map(Shift::Pairs),
+        at_least: (
+            pairs.iter().any(|(base, _)| base.at_least),
+            pairs.iter().any(|(_, new)| new.at_least),
+        ),
+    }
+}
+
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    values.sort_by(f64::total_cmp);
+    let middle = values.len() / 2;
+    if values.len() % 2 == 1 {
+        return values.get(middle).copied();
+    }
+    Some(f64::midpoint(*values.get(middle.checked_sub(1)?)?, *values.get(middle)?))
+}
+
+/// Runs that broke a promise or missed a threshold say so here too: a comparison is no way around
+/// them.
+fn of_runs(made: &[Made], variants: &[String]) -> Vec<Reason> {
+    let mut seen: BTreeMap<(usize, u8, &str), u32> = BTreeMap::new();
+    for made in made.iter().filter(|made| made.counted) {
+        for reason in &made.results.verdict.reasons {
+            if [CORRECTNESS, THRESHOLD].contains(&reason.exit_code) {
+                *seen
+                    .entry((made.variant, reason.exit_code, reason.class.as_str()))
+                    .or_default() += 1;
+            }
+        }
+    }
+    let reason = |((variant, exit_code, class), count): ((usize, u8, &str), u32)| {
+        let message = format!("{}: {class} in {count} of its runs", variants[variant]);
+        Reason { class: class.to_owned(), exit_code, message }
+    };
+    let mut reasons: Vec<Reason> = seen.into_iter().map(reason).collect();
+    reasons.sort_by_key(|reason| reason.exit_code != CORRECTNESS);
+    reasons
+}
+
+fn side(made: &[Made], plan: &Plan<'_>, variant: usize) -> Side {
+    let runs: Vec<&Results> = counted(made, variant).map(|made| &made.results).collect();
+    let any = made.iter().find(|made| made.variant == variant).map(|made| &made.results);
+    let latencies = runs.iter().filter_map(|run| run.latency.get("e2e_response"));
+    let text = |of: fn(&Results) -> &String| any.map(|run| of(run).clone()).unwrap_or_default();
+    Side {
+        name: plan.variants[variant].clone(),
+        target_kind: text(|run| &run.target.kind),
+        target_version: text(|run| &run.target.version),
+        scenario_sha256: text(|run| &run.run.scenario_sha256),
+        runs: runs.iter().map(|run| run.run.id.clone()).collect(),
+        e2e_hdr: samples::merged(latencies),
+    }
+}
+
+fn trial(made: &Made, variants: &[String]) -> Trial {
+    let results = &made.results;
+    Trial {
+        pair: made.pair,
+        variant: variants[made.variant].clone(),
+        attempt: made.attempt,
+        folder: made.folder.clone(),
+        run: results.run.id.clone(),
+        seed: results.run.seed,
+        counted: made.counted,
+        exit_code: results.verdict.exit_code,
+        reasons: results.verdict.reasons.iter().map(ToString::to_string).collect(),
+        figures: figures(results).into_iter().map(|it| (it.name, it.value)).collect(),
+    }
+}
+
+fn warnings(made: &[Made], plan: &Plan<'_>, terms: &Terms, contrasts: &[Contrast]) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let invalid = made.iter().filter(|made| !made.counted).count();
+    if invalid > 0 {
+        let text = format!(
+            "{invalid} of {} runs were invalid and do not count; each was repeated at most {} \
+             times, and a pair without two valid runs is left out",
+            made.len(),
+            crate::limits::COMPARE_REPEATS,
+        );
+        warnings.push(warn("invalid-runs", text));
+    }
+    let level = plan.alpha() / 2.0 / (plan.variants.len().max(2) - 1) as f64;
+    let asked = |contrast: &Contrast| {
+        contrast.figures.iter().filter(|row| row.gated && row.p_worse.is_some()).count()
+    };
+    let questions = contrasts.iter().map(asked).max().unwrap_or(terms.gate.len()).max(1);
+    let needed = fewest_pairs(level / questions as f64);
+    let pairs = counted(made, 0).count();
+    if pairs < needed {
+        let text = format!(
+            "{pairs} pairs cannot show a regression of one of {questions} figures that decide: at \
+             least {needed} are needed"
+        );
+        warnings.push(warn("too-few-pairs", text));
+    }
+    if made.iter().any(|made| made.results.environment.get("build").is_some_and(|it| it == "debug"))
+    {
+        let text = "the runs are of a build without optimisation: its own share of every time is \
+                    larger than it need be";
+        warnings.push(warn("debug-build", text.to_owned()));
+    }
+    warnings
+}

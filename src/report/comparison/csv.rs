@@ -1,0 +1,35 @@
+//! `comparison.csv`: one row a run, one column a figure, for whoever wants to compute again.
+
+use std::collections::BTreeSet;
+use std::io;
+
+use crate::measure::comparison::results::Comparison;
+use crate::report::escape;
+
+const FIXED: [&str; 7] = ["pair", "variant", "attempt", "counted", "exit_code", "seed", "run"];
+
+/// The table.
+pub(super) fn render(comparison: &Comparison) -> io::Result<String> {
+    let figures: BTreeSet<&str> = comparison
+        .trials
+        .iter()
+        .flat_map(|trial| trial.figures.keys().map(String::as_str))
+        .collect();
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    writer.write_record(FIXED.iter().copied().chain(figures.iter().copied()))?;
+    for trial in &comparison.trials {
+        let fixed = [
+            trial.pair.to_string(),
+            escape::csv(&trial.variant),
+            trial.attempt.to_string(),
+            trial.counted.to_string(),
+            trial.exit_code.to_string(),
+            trial.seed.to_string(),
+            escape::csv(&trial.run),
+        ];
+        let value = |name: &&str| trial.figures.get(*name).map_or(String::new(), f64::to_string);
+        writer.write_record(fixed.into_iter().chain(figures.iter().map(value)))?;
+    }
+    let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}

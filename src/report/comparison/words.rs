@@ -1,0 +1,134 @@
+//! A comparison's numbers as words, the same in every format for people.
+
+use crate::measure::comparison::results::{Comparison, Contrast, Design, Outcome, Row};
+use crate::report::human;
+use crate::report::view::Tone;
+
+/// Verdicts, worst first: the order in which a reader wants them.
+pub(super) const OUTCOMES: [Outcome; 4] =
+    [Outcome::Regression, Outcome::Inconclusive, Outcome::Improved, Outcome::NoDifferenceShown];
+
+/// The rows with one verdict, those that decide first.
+pub(super) fn with(contrast: &Contrast, outcome: Outcome) -> Vec<&Row> {
+    let rows = contrast.figures.iter().filter(|row| row.verdict == outcome);
+    let mut rows: Vec<&Row> = rows.collect();
+    rows.sort_by_key(|row| !row.gated);
+    rows
+}
+
+/// A value with its unit.
+pub(super) fn value(value: f64, unit: &str) -> String {
+    let bytes = |value: f64| human::bytes(value.max(0.0).round() as u64);
+    match unit {
+        "/s" => human::rate(value),
+        "bytes" => bytes(value),
+        "bytes/s" => format!("{}/s", bytes(value)),
+        unit => human::quantity(value, unit),
+    }
+}
+
+/// The new value, or a dash.
+pub(super) fn new(row: &Row) -> String {
+    row.new.map_or("-".to_owned(), |new| value(new, &row.unit))
+}
+
+/// `0.953`; `12.4` of what is many times as large.
+fn ratio(ratio: f64) -> String {
+    match ratio {
+        ratio if ratio < 9.995 => format!("{ratio:.3}"),
+        ratio if ratio < 99.95 => format!("{ratio:.1}"),
+        ratio => human::number(ratio),
+    }
+}
+
+/// The ratio, or a dash.
+pub(super) fn ratio_of(row: &Row) -> String {
+    row.ratio.map_or("-".to_owned(), ratio)
+}
+
+/// `0.912..0.996`, or a dash.
+pub(super) fn interval(row: &Row) -> String {
+    match (row.low, row.high) {
+        (Some(low), Some(high)) => format!("{}..{}", ratio(low), ratio(high)),
+        _ => "-".to_owned(),
+    }
+}
+
+/// `3.9%`, or a dash.
+pub(super) fn detectable(row: &Row) -> String {
+    row.detectable.map_or("-".to_owned(), percent)
+}
+
+/// A share in percent.
+pub(super) fn percent(share: f64) -> String {
+    match share * 100.0 {
+        percent if percent > 0.0 && percent < 0.1 => "<0.1%".to_owned(),
+        percent if percent < 9.95 => format!("{percent:.1}%"),
+        percent => format!("{}%", human::number(percent.round())),
+    }
+}
+
+/// How runs were made and judged, in a sentence or two.
+pub(super) fn method(comparison: &Comparison) -> String {
+    let method = &comparison.method;
+    let counted = comparison.trials.iter().filter(|trial| trial.counted).count();
+    let margins = format!(
+        "worse counts beyond {} (rates {})",
+        percent(method.latency_margin),
+        percent(method.throughput_margin)
+    );
+    let sure = percent(1.0 - method.alpha);
+    match (method.design, method.assumed_noise) {
+        (Design::Single, noise) => format!(
+            "One run a side, taken to vary by {} from run to run; {margins}; intervals hold {sure}.",
+            percent(noise.unwrap_or(0.0))
+        ),
+        (Design::Paired, _) => format!(
+            "{}{} in random order, {counted} of {} runs count; {margins}; intervals hold {sure} \
+             (signed-rank, Hodges-Lehmann), what decides is corrected by Holm.",
+            human::counted(u64::from(method.pairs), "pair", "pairs"),
+            if method.extended { ", and as many again," } else { "" },
+            comparison.trials.len(),
+        ),
+    }
+}
+
+/// Notes under a table, each once.
+pub(super) fn notes(rows: &[&Row]) -> Vec<String> {
+    let mut notes: Vec<(String, Vec<&str>)> = Vec::new();
+    for row in rows {
+        let Some(note) = &row.note else { continue };
+        match notes.iter_mut().find(|(known, _)| known == note) {
+            Some((_, metrics)) => metrics.push(&row.metric),
+            None => notes.push((note.clone(), vec![&row.metric])),
+        }
+    }
+    notes.into_iter().map(|(note, metrics)| format!("{}: {note}", metrics.join(", "))).collect()
+}
+
+/// A verdict's tone.
+pub(super) fn tone(outcome: Outcome) -> Tone {
+    match outcome {
+        Outcome::Regression => Tone::Bad,
+        Outcome::Inconclusive => Tone::Doubt,
+        Outcome::Improved => Tone::Good,
+        Outcome::NoDifferenceShown => Tone::Plain,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        assert_eq!(
+            (ratio(0.95312), ratio(12.43), ratio(1203.4)),
+            ("0.953".to_owned(), "12.4".to_owned(), "1,203".to_owned())
+        );
+        assert_eq!([0.0, 0.0004, 0.039, 0.4912].map(percent), ["0.0%", "<0.1%", "3.9%", "49%"]);
+        assert_eq!(value(12_400.0, "us"), "12.4ms");
+        assert_eq!(value(98.74, "/s"), "98.7/s");
+        assert_eq!(value(1536.0, "bytes/s"), "1.5 KiB/s");
+    }
+}

@@ -1,0 +1,148 @@
+//! MAIL and RCPT as they are written: paths, and the parameters of whatever is offered. Pure.
+
+use super::capabilities::Capabilities;
+use super::transaction::Mail;
+use crate::smtp::envelope::{Notify, Ret};
+
+/// What a mail says of itself in its envelope. Each is said where the server offers its extension,
+/// and left out where it does not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Options<'a> {
+    /// The content holds 8-bit bytes (RFC 6152).
+    pub eight_bit: bool,
+    /// Headers or addresses hold UTF-8 (RFC 6531). Without the extension there is no such mail.
+    pub utf8: bool,
+    /// What a DSN is to name it by (RFC 3461 §4.4).
+    pub envelope_id: Option<&'a str>,
+    /// How much of it a DSN returns (RFC 3461 §4.3).
+    pub ret: Option<Ret>,
+    /// When a DSN is wanted (RFC 3461 §4.1).
+    pub notify: Option<Notify>,
+    /// Whether RCPT repeats the recipient as the original one (RFC 3461 §4.2).
+    pub original_recipient: bool,
+    /// Its priority (RFC 6710).
+    pub priority: Option<i8>,
+}
+
+/// Appends MAIL for content of this size.
+pub(super) fn write_mail(out: &mut Vec<u8>, mail: &Mail<'_>, size: usize, offered: Capabilities) {
+    let options = &mail.options;
+    out.extend_from_slice(format!("MAIL FROM:<{}>", mail.reverse_path).as_bytes());
+    if offered.size {
+        out.extend_from_slice(format!(" SIZE={size}").as_bytes());
+    }
+    if options.eight_bit && offered.eight_bit_mime {
+        out.extend_from_slice(b" BODY=8BITMIME");
+    }
+    if options.utf8 && offered.smtp_utf8 {
+        out.extend_from_slice(b" SMTPUTF8");
+    }
+    if offered.dsn {
+        match options.ret {
+            Some(Ret::Full) => out.extend_from_slice(b" RET=FULL"),
+            Some(Ret::Headers) => out.extend_from_slice(b" RET=HDRS"),
+            None => {}
+        }
+        if let Some(id) = options.envelope_id {
+            out.extend_from_slice(b" ENVID=");
+            write_xtext(out, id);
+        }
+    }
+    if let Some(priority) = options.priority.filter(|_| offered.mt_priority) {
+        out.extend_from_slice(format!(" MT-PRIORITY={priority}").as_bytes());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+/// Appends RCPT.
+pub(super) fn write_rcpt(
+    out: &mut Vec<u8>,
+    recipient: &str,
+    options: &Options<'_>,
+    offered: Capabilities,
+) {
+    out.extend_from_slice(b"RCPT TO:<");
+    out.extend_from_slice(recipient.as_bytes());
+    out.push(b'>');
+    if offered.dsn {
+        if let Some(notify) = options.notify {
+            out.extend_from_slice(b" NOTIFY=");
+            out.extend_from_slice(words(notify).as_bytes());
+        }
+        if options.original_recipient {
+            out.extend_from_slice(if recipient.is_ascii() {
+                b" ORCPT=rfc822;".as_slice()
+            } else {
+                b" ORCPT=utf-8;".as_slice()
+            });
+            write_xtext(out, recipient);
+        }
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn words(notify: Notify) -> String {
+    let Notify { success, failure, delay } = notify;
+    let wanted = [("SUCCESS", success), ("FAILURE", failure), ("DELAY", delay)];
+    let wanted: Vec<&str> = wanted.iter().filter(|(_, is)| *is).map(|(word, _)| *word).collect();
+    if wanted.is_empty() { "NEVER".to_owned() } else { wanted.join(",") }
+}
+
+/// RFC 3461 §4: `+`, `=` and what is not printable ASCII as `+` and two hexadecimal digits. Under
+/// SMTPUTF8 an address may hold UTF-8 as it is (RFC 6533 §3).
+fn write_xtext(out: &mut Vec<u8>, text: &str) {
+    for byte in text.bytes() {
+        match byte {
+            b'+' | b'=' | 0..=b' ' | 127 => {
+                out.extend_from_slice(format!("+{byte:02X}").as_bytes());
+            }
+            _ => out.push(byte),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::client::Content;
+
+    const ALL: &str = "a\nSIZE\n8BITMIME\nSMTPUTF8\nDSN\nMT-PRIORITY";
+
+    fn lines(options: Options<'_>, offer: &str) -> String {
+        let recipients = ["mb+7@a.test".to_owned()];
+        let mail = Mail {
+            reverse_path: "b@b.test",
+            recipients: &recipients,
+            options,
+            content: Content::Text(b""),
+        };
+        let (mut out, offered) = (Vec::new(), Capabilities::read(offer));
+        write_mail(&mut out, &mail, 9, offered);
+        write_rcpt(&mut out, &recipients[0], &options, offered);
+        String::from_utf8(out).expect("text")
+    }
+
+    #[test]
+    fn every_option_is_said_where_its_extension_is_offered_and_nowhere_else() {
+        let options = Options {
+            eight_bit: true,
+            utf8: true,
+            envelope_id: Some("n.7=+"),
+            ret: Some(Ret::Headers),
+            notify: Some(Notify { success: false, failure: true, delay: true }),
+            original_recipient: true,
+            priority: Some(-3),
+        };
+        assert_eq!(
+            lines(options, ALL),
+            "MAIL FROM:<b@b.test> SIZE=9 BODY=8BITMIME SMTPUTF8 RET=HDRS ENVID=n.7+3D+2B \
+             MT-PRIORITY=-3\r\n\
+             RCPT TO:<mb+7@a.test> NOTIFY=FAILURE,DELAY ORCPT=rfc822;mb+2B7@a.test\r\n"
+        );
+        let bare = "MAIL FROM:<b@b.test>\r\nRCPT TO:<mb+7@a.test>\r\n";
+        assert_eq!(lines(options, "a"), bare);
+        assert_eq!(lines(Options::default(), "a\nDSN\nMT-PRIORITY\nSMTPUTF8"), bare);
+        let never = Options { notify: Some(Notify::default()), ..Options::default() };
+        assert!(lines(never, ALL).ends_with("NOTIFY=NEVER\r\n"));
+    }
+}

@@ -1,0 +1,191 @@
+//! Opening a connection: TCP, TLS, greeting, EHLO, log-in.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use mail_send::SmtpClient;
+use tokio::net::{TcpSocket, TcpStream};
+use tokio::time::timeout;
+
+use super::capabilities::Capabilities;
+use super::connection::Connection;
+use super::outcome::Cause;
+use super::peer::{Peer, Protocol, Tls};
+use super::tls::TlsClient;
+use super::wire::Wire;
+use crate::clock::{Clock, Time};
+use crate::limits;
+use crate::smtp::reply::{Reply, Severity};
+use crate::smtp::stage::Stage;
+
+/// The course of opening a connection.
+pub struct Opening {
+    /// How long connect, TLS, banner, EHLO and log-in took, as far as they came.
+    pub stages: Vec<(Stage, Duration)>,
+    /// How it ended.
+    pub opened: Opened,
+}
+
+/// How opening a connection ended.
+pub enum Opened {
+    /// Ready for transactions.
+    Ready(Box<Connection>),
+    /// The server answered the connection, EHLO, STARTTLS or AUTH with 4yz or 5yz.
+    Refused {
+        /// To what.
+        stage: Stage,
+        /// The reply.
+        reply: Reply,
+    },
+    /// No connection, or no understandable reply, or what the user asked for is not offered.
+    Failed {
+        /// Where.
+        stage: Stage,
+        /// Why.
+        cause: Cause,
+    },
+}
+
+/// Opens a connection. An EHLO that is refused is not followed by HELO, and where TLS or log-in
+/// is wanted and not to be had there is no connection.
+pub async fn connect(peer: &Peer, clock: Clock) -> Opening {
+    let mut course = Course { peer, clock, stages: Vec::with_capacity(6) };
+    let opened = match course.open().await {
+        Ok(connection) => Opened::Ready(Box::new(connection)),
+        Err(ended) => ended,
+    };
+    Opening { stages: course.stages, opened }
+}
+
+/// A connection being opened.
+struct Course<'a> {
+    peer: &'a Peer,
+    clock: Clock,
+    stages: Vec<(Stage, Duration)>,
+}
+
+impl Course<'_> {
+    async fn open(&mut self) -> Result<Connection, Opened> {
+        let start = self.clock.now();
+        let mut wire = dial(self.peer).await.map_err(failed(Stage::Connect))?;
+        self.took(Stage::Connect, start);
+        if let Tls::Implicit(tls) = &self.peer.tls {
+            let start = self.clock.now();
+            wire = self.secure(wire, tls).await?;
+            self.took(Stage::Starttls, start);
+        }
+        let mut connection = self.unused(wire);
+        let start = self.clock.now();
+        let patience = self.peer.timeouts.banner;
+        let banner = connection.reply(patience).await.map_err(failed(Stage::Banner))?;
+        self.took(Stage::Banner, start);
+        positive(Stage::Banner, banner)?;
+        self.greet(&mut connection).await?;
+        if let Tls::Starttls(tls) = &self.peer.tls {
+            connection = self.start_tls(connection, tls).await?;
+            self.greet(&mut connection).await?;
+        }
+        if let Some(login) = &self.peer.login {
+            let start = self.clock.now();
+            let reply = connection.log_in(login).await.map_err(failed(Stage::Auth))?;
+            self.took(Stage::Auth, start);
+            positive(Stage::Auth, reply)?;
+        }
+        Ok(connection)
+    }
+
+    fn took(&mut self, stage: Stage, start: Time) {
+        self.stages.push((stage, self.clock.now().since(start)));
+    }
+
+    fn unused(&self, wire: Wire) -> Connection {
+        let timeouts = self.peer.timeouts;
+        Connection {
+            client: SmtpClient { stream: wire, timeout: timeouts.reply },
+            clock: self.clock,
+            timeouts,
+            protocol: self.peer.protocol,
+            capabilities: Capabilities::default(),
+            chunking: false,
+            batch: 1,
+            open: true,
+            unfinished: false,
+        }
+    }
+
+    /// EHLO, or what LMTP has for it.
+    async fn greet(&mut self, connection: &mut Connection) -> Result<(), Opened> {
+        let verb = match self.peer.protocol {
+            Protocol::Smtp => "EHLO",
+            Protocol::Lmtp => "LHLO",
+        };
+        let start = self.clock.now();
+        let hello = format!("{verb} {}\r\n", self.peer.name);
+        let offer = connection.command(&hello).await.map_err(failed(Stage::Ehlo))?;
+        self.took(Stage::Ehlo, start);
+        let offered = Capabilities::read(&positive(Stage::Ehlo, offer)?.text);
+        connection.capabilities = offered;
+        connection.chunking = self.peer.chunking && offered.chunking;
+        let pipelined = self.peer.pipelining && offered.pipelining;
+        connection.batch = if pipelined { limits::PIPELINE } else { 1 };
+        Ok(())
+    }
+
+    /// STARTTLS, then the handshake. Nothing that came in the clear survives it.
+    async fn start_tls(
+        &mut self,
+        mut connection: Connection,
+        tls: &TlsClient,
+    ) -> Result<Connection, Opened> {
+        let wrong = failed(Stage::Starttls);
+        if !connection.capabilities.starttls {
+            return Err(wrong(Cause::NotOffered("STARTTLS")));
+        }
+        let start = self.clock.now();
+        let reply = connection.command("STARTTLS\r\n").await.map_err(&wrong)?;
+        positive(Stage::Starttls, reply)?;
+        if connection.client.stream.holds_more() {
+            return Err(wrong(Cause::Injected));
+        }
+        let wire = self.secure(connection.client.stream, tls).await?;
+        self.took(Stage::Starttls, start);
+        Ok(self.unused(wire))
+    }
+
+    async fn secure(&self, wire: Wire, tls: &TlsClient) -> Result<Wire, Opened> {
+        let patience = self.peer.timeouts.reply;
+        let secured = match timeout(patience, wire.secured(tls)).await {
+            Ok(secured) => secured,
+            Err(_) => Err(Cause::TimedOut(patience)),
+        };
+        secured.map_err(failed(Stage::Starttls))
+    }
+}
+
+fn failed(stage: Stage) -> impl Fn(Cause) -> Opened {
+    move |cause| Opened::Failed { stage, cause }
+}
+
+async fn dial(peer: &Peer) -> Result<Wire, Cause> {
+    let dialled = async { Wire::new(socket(peer).await?) };
+    match timeout(peer.timeouts.connect, dialled).await {
+        Ok(wire) => wire.map_err(|error| Cause::Io(error.kind())),
+        Err(_) => Err(Cause::TimedOut(peer.timeouts.connect)),
+    }
+}
+
+async fn socket(peer: &Peer) -> std::io::Result<TcpStream> {
+    let Some(sources) = &peer.sources else { return TcpStream::connect(peer.address).await };
+    let socket = TcpSocket::new_v4()?;
+    socket.bind(SocketAddr::from((sources.next(), 0)))?;
+    socket.connect(peer.address).await
+}
+
+/// The reply itself where it is positive; how opening ended where it is not.
+fn positive(stage: Stage, reply: Reply) -> Result<Reply, Opened> {
+    match reply.severity() {
+        Some(Severity::Positive) => Ok(reply),
+        Some(Severity::Transient | Severity::Permanent) => Err(Opened::Refused { stage, reply }),
+        _ => Err(Opened::Failed { stage, cause: Cause::Unexpected(reply) }),
+    }
+}

@@ -1,0 +1,53 @@
+//! Contradictions of how mail is submitted.
+
+use super::{DESTINATION, LOAD, complaint, one};
+
+fn with(more: &str) -> String {
+    format!("{LOAD}{DESTINATION}{more}")
+}
+
+#[test]
+fn tls_and_its_keys() {
+    let ca = "[smtp]\ntls_ca = \"x.pem\"";
+    one(&with(ca), ("\"x.pem\"", "`tls_ca` belongs to TLS", "tls = \"starttls\""));
+    let both = "[smtp]\ntls = \"implicit\"\ntls_ca = \"x.pem\"\ntls_verify = false";
+    let what = "`tls_ca` and `tls_verify = false` contradict each other";
+    one(&with(both), ("\"x.pem\"", what, "keep one"));
+    let unknown = complaint(&with("[smtp]\ntls = \"start-tls\""));
+    assert!(unknown.contains("starttls"), "{unknown}");
+}
+
+#[test]
+fn who_logs_in() {
+    let auth = |user: &str, variable: &str| {
+        with(&format!(
+            "[smtp.auth]\nmechanism = \"plain\"\nuser = \"{user}\"\npassword_env = \"{variable}\""
+        ))
+    };
+    let what = "`s3cret!` cannot name an environment variable";
+    one(&auth("u", "s3cret!"), ("\"s3cret!\"", what, "does not belong into a scenario"));
+    one(&auth("", "P"), ("\"\"", "this cannot be the name of a user", ""));
+}
+
+#[test]
+fn protocol_sources_and_dsn() {
+    let lmtp = "[smtp]\nprotocol = \"lmtp\"";
+    one(&with(lmtp), ("\"lmtp\"", "this kind of target does not speak LMTP", "external"));
+    for range in ["192.0.2.0/24", "127.0.0.0/33", "127.0.0.0/7", "::1"] {
+        let what = format!("`{range}` is no range of loopback addresses");
+        let sources = with(&format!("[smtp]\nsources = \"{range}\""));
+        one(&sources, (&format!("\"{range}\""), &what, "127.0.0.0/24"));
+    }
+    let v6 =
+        "[target]\nkind = \"external\"\naddress = \"[::1]:25\"\n[smtp]\nsources = \"127.0.0.2\"";
+    let what = "a target that is not on an IPv4 loopback address cannot be reached from one";
+    one(&with(v6), ("\"127.0.0.2\"", what, ""));
+    let never = "[smtp.dsn]\nnotify = [\"delay\"]";
+    one(
+        &with(never),
+        ("[\"delay\"]", "`failure` is missing", "a bounce cannot be told from a loss"),
+    );
+    let half = "[message]\npriority = 1.5";
+    one(&with(half), ("1.5", "a priority is a whole number", ""));
+    one(&with("[message]\npriority = 10"), ("10", "10 is out of range", "-9"));
+}

@@ -1,0 +1,120 @@
+//! A server that holds a conversation line by line, in the clear and then under TLS, with a
+//! certificate made for the test.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+/// What is heard, and what is said to it. Hearing `""` waits for nothing, `"DATA…"` for content.
+pub(crate) type Talk = Vec<(&'static str, &'static str)>;
+
+/// A certificate for `localhost`, and who can prove to hold it.
+pub(crate) struct Certificate {
+    _folder: tempfile::TempDir,
+    /// The certificate as a PEM file.
+    pub(crate) file: PathBuf,
+    acceptor: TlsAcceptor,
+}
+
+impl Certificate {
+    pub(crate) fn new() -> Certificate {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("ca.pem");
+        std::fs::write(&file, made.cert.pem()).expect("written");
+        let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.into())
+            .expect("a certificate");
+        Certificate { _folder: folder, file, acceptor: TlsAcceptor::from(Arc::new(config)) }
+    }
+
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Talks to each of so many connections in turn: first in the clear, then, unless there is
+    /// nothing more to say, under TLS. Yields what it heard, and whether each handshake was full.
+    pub(crate) async fn serve(&self, clear: Talk, secured: Talk, connections: usize) -> Served {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let acceptor = self.acceptor.clone();
+        let ended = tokio::spawn(async move {
+            let mut seen = Seen::default();
+            for _ in 0..connections {
+                let (stream, peer) = listener.accept().await.expect("a connection");
+                seen.peers.push(peer);
+                one(stream, &acceptor, &clear, &secured, &mut seen).await;
+            }
+            seen
+        });
+        Served { address, ended }
+    }
+}
+
+async fn one(
+    mut stream: TcpStream,
+    acceptor: &TlsAcceptor,
+    clear: &Talk,
+    secured: &Talk,
+    seen: &mut Seen,
+) {
+    converse(&mut stream, clear, &mut seen.heard).await;
+    if secured.is_empty() {
+        return;
+    }
+    let Ok(mut stream) = acceptor.accept(stream).await else { return };
+    let kind = stream.get_ref().1.handshake_kind();
+    seen.full.push(kind == Some(rustls::HandshakeKind::Full));
+    converse(&mut stream, secured, &mut seen.heard).await;
+}
+
+/// A server at work.
+pub(crate) struct Served {
+    pub(crate) address: SocketAddr,
+    pub(crate) ended: JoinHandle<Seen>,
+}
+
+/// What it saw.
+#[derive(Debug, Default)]
+pub(crate) struct Seen {
+    pub(crate) heard: String,
+    pub(crate) full: Vec<bool>,
+    pub(crate) peers: Vec<SocketAddr>,
+}
+
+async fn converse(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    talk: &Talk,
+    heard: &mut String,
+) {
+    for (due, said) in talk {
+        let from = heard.len();
+        let whole = |line: &str| match *due {
+            "" => true,
+            "content" => line.ends_with("\r\n.\r\n"),
+            _ => line.ends_with("\r\n"),
+        };
+        while !whole(&heard[from..]) {
+            match stream.read_u8().await {
+                Ok(byte) => heard.push(char::from(byte)),
+                Err(_) => return,
+            }
+        }
+        let line = &heard[from..];
+        assert!(*due == "content" || line.starts_with(due), "{line:?} where {due:?} was due");
+        if stream.write_all(said.as_bytes()).await.is_err() || stream.flush().await.is_err() {
+            return;
+        }
+    }
+}
