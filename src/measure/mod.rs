@@ -62,6 +62,7 @@ pub fn judge<R: Read + Seek>(
     let case = Case { scenario, plan: &plan, thresholds: &thresholds };
     let collected = collect::collect(scenario, &plan, journal.by_ref());
     let mut findings = judge::conclude(&case, collected, journal.damage());
+    findings.results.scenario.clone_from(&loaded.source.text);
     let violations = &mut findings.results.correctness.violations;
     if !violations.is_empty() && journal.rewind().is_ok() {
         let domains: Vec<String> =

@@ -23,6 +23,7 @@ mod sizing;
 mod story;
 mod table;
 mod terminal;
+mod timeline;
 
 use std::fs;
 use std::io;

@@ -23,6 +23,9 @@ pub(super) fn file(scenario: &Scenario) -> File {
         At::from(file::Destination {
             domain: destination.domain.clone().into(),
             weight: some(Count(destination.weight)),
+            extensions: destination.extensions.as_deref().map(extensions),
+            with: None,
+            without: None,
         })
     };
     File {
@@ -69,13 +72,11 @@ fn thresholds(scenario: &Scenario) -> Option<Thresholds> {
 }
 
 fn target(spec: &TargetSpec) -> Target {
-    let (kind, address, queue_command) = match &spec.kind {
-        TargetKind::Relay => (Kind::Relay, None, None),
-        TargetKind::Direct => (Kind::Direct, None, None),
-        TargetKind::External { address, queue_command } => {
-            (Kind::External, some(address.to_string()), queue_command.clone().map(At::from))
-        }
-        TargetKind::Managed(managed) => (mta_kind(managed.mta), None, None),
+    let kind = match &spec.kind {
+        TargetKind::Relay => Kind::Relay,
+        TargetKind::Direct => Kind::Direct,
+        TargetKind::External(_) => Kind::External,
+        TargetKind::Managed(managed) => mta_kind(managed.mta),
     };
     let mut delivery = delivery(&spec.delivery);
     if kind == Kind::External {
@@ -83,11 +84,9 @@ fn target(spec: &TargetSpec) -> Target {
     }
     Target {
         kind: some(kind),
-        address,
-        queue_command,
         retry: some(retry(&spec.retry)),
         delivery: some(delivery),
-        ..native(&spec.kind)
+        ..of_its_kind(&spec.kind)
     }
 }
 
@@ -100,9 +99,28 @@ fn mta_kind(mta: Mta) -> Kind {
     }
 }
 
-/// What is said of a real MTA alone.
-fn native(kind: &TargetKind) -> Target {
-    let TargetKind::Managed(managed) = kind else { return Target::default() };
+/// What is said of its kind alone.
+fn of_its_kind(kind: &TargetKind) -> Target {
+    match kind {
+        TargetKind::Relay | TargetKind::Direct => Target::default(),
+        TargetKind::External(target) => external(target),
+        TargetKind::Managed(managed) => native(managed),
+    }
+}
+
+fn external(target: &model::External) -> Target {
+    let command = |command: &Option<Vec<String>>| command.clone().map(At::from);
+    Target {
+        address: some(target.address.to_string()),
+        queue_command: command(&target.queue_command),
+        start_command: command(&target.start_command),
+        stop_command: command(&target.stop_command),
+        pid_file: target.pid_file.as_ref().map(|path| At::from(path.display().to_string())),
+        ..Target::default()
+    }
+}
+
+fn native(managed: &model::Managed) -> Target {
     let text = |(name, value): (&String, &String)| (name.clone(), value.clone().into());
     let settings: BTreeMap<String, toml::Value> = managed.settings.iter().map(text).collect();
     Target {
@@ -221,7 +239,16 @@ fn sink(sink: &SinkSpec) -> file::Sink {
             model::Engine::Native => Engine::Native,
             model::Engine::Samotop => Engine::Samotop,
         }),
+        tls: some(if sink.implicit_tls { file::Tls::Implicit } else { file::Tls::None }),
+        protocol: some(if sink.lmtp { file::Protocol::Lmtp } else { file::Protocol::Smtp }),
+        extensions: Some(extensions(&sink.extensions)),
+        with: None,
+        without: None,
     }
+}
+
+fn extensions(offered: &[model::Extension]) -> At<Vec<At<model::Extension>>> {
+    At::from(offered.iter().map(|one| At::from(*one)).collect::<Vec<_>>())
 }
 
 fn message(message: &MessageSpec) -> file::Message {

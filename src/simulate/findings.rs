@@ -62,6 +62,7 @@ impl Ended<'_> {
             schema_version: SCHEMA_VERSION,
             tool: tool(),
             run: self.run(&world),
+            scenario: self.loaded.resolved.clone(),
             environment: environment(world.model.source.clone()),
             target: TargetFacts {
                 kind: format!("simulated {}", kind(scenario)),

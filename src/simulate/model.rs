@@ -6,6 +6,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use rand::Rng;
 
+use crate::fault::rule::{Action, Rule};
 use crate::measure::results::{Latency, Results};
 use crate::quantity::Quantity;
 use crate::scenario::model::{Durability, LoadModel, Scenario, SimulateSpec};
@@ -133,11 +134,16 @@ impl Model {
 
 /// What the model cannot show is refused, not left out.
 fn check(scenario: &Scenario) -> Result<(), NoModel> {
-    if scenario.chaos.is_empty() {
+    let broken = |rule: &Rule| matches!(rule.action, Action::Garble(_) | Action::Tls(_));
+    let what = if !scenario.chaos.is_empty() {
+        "the model of a simulation cannot be killed, paused or restarted: take [[chaos]] out, or \
+         `mailbench run` the scenario"
+    } else if scenario.faults.iter().any(broken) {
+        "no model knows what a target makes of `garble` and `tls` faults: take them out, or \
+         `mailbench run` the scenario"
+    } else {
         return Ok(());
-    }
-    let what = "the model of a simulation cannot be killed, paused or restarted: take [[chaos]] \
-                out, or `mailbench run` the scenario";
+    };
     Err(NoModel::Beyond(what.to_owned()))
 }
 

@@ -289,7 +289,11 @@ impl Sink {
                 under.at = Time(under.at).plus(length.min(patience)).0;
                 Step::Broken
             }
-            Some((_, Effect::Disconnect { .. } | Effect::Refuse)) => Step::Broken,
+            // Scenarios with the last two are refused: what a target makes of them is its own.
+            Some((
+                _,
+                Effect::Disconnect { .. } | Effect::Refuse | Effect::Garble(_) | Effect::Tls(_),
+            )) => Step::Broken,
         }
     }
 

@@ -7,7 +7,8 @@ use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
 use mailbench::quantity::{Law, Quantity};
 use mailbench::queue::schedule::Growth;
 use mailbench::scenario::model::{
-    Arrival, Extent, LoadModel, Scenario, Segment, Submission, TargetKind, TargetSpec, TlsTerms,
+    Arrival, Extent, External, LoadModel, Scenario, Segment, Submission, TargetKind, TargetSpec,
+    TlsTerms,
 };
 use mailbench::scenario::{self, Override};
 use mailbench::smtp::client::{Mechanism, Protocol, Trust};
@@ -50,8 +51,15 @@ fn every_key_is_meant_as_written() {
     let scenario = read(EVERYTHING, &[]);
     assert_eq!((scenario.name.as_str(), scenario.seed.0), ("everything", 99));
     let address = "127.0.0.1:2525".parse().expect("an address");
-    let queue_command = Some(vec!["postqueue".to_owned(), "-j".to_owned()]);
-    assert_eq!(scenario.target.kind, TargetKind::External { address, queue_command });
+    let command = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+    let external = External {
+        address,
+        queue_command: command(&["postqueue", "-j"]),
+        start_command: command(&["./start", "now"]),
+        stop_command: command(&["./stop"]),
+        pid_file: Some("run/it.pid".into()),
+    };
+    assert_eq!(scenario.target.kind, TargetKind::External(external));
     let steps = vec![Duration::from_secs(1), Duration::from_secs(90)];
     assert_eq!(scenario.target.retry.kind, Growth::Steps { delays: steps });
     assert_eq!(scenario.target.delivery.per_destination, 3);

@@ -69,6 +69,7 @@ pub struct Results {
     /// By fault rule, in scenario order.
     pub faults: Vec<FaultFacts>,
     /// What was done to the target itself, in order of time.
+    #[serde(default)]
     pub chaos: Vec<ChaosFacts>,
     /// By attempt number: observed gap against configured delay.
     pub retry_curve: Vec<RetryPoint>,
@@ -87,6 +88,9 @@ pub struct Results {
     pub warnings: Vec<Warning>,
     /// The end of it.
     pub verdict: Verdict,
+    /// Text of the resolved scenario; empty in reports of versions that did not keep it.
+    #[serde(default)]
+    pub scenario: String,
 }
 
 /// What wrote a report.

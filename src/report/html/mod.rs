@@ -1,70 +1,57 @@
 //! `report.html`: one self-contained page, readable without network and without JavaScript, in
-//! the order in which a postmaster reads.
+//! the order in which a postmaster reads. One file a section; [`chart`] and [`page`] serve other
+//! pages too.
 
-mod curves;
-mod plot;
-mod tables;
+pub(in crate::report) mod chart;
+pub(in crate::report) mod page;
 
-use super::escape::{json_in_html, xml};
-use super::{human, sizing};
-use crate::measure::results::{Findings, Results};
+mod accounts;
+mod backlog;
+mod circumstances;
+mod heat;
+mod latency;
+mod places;
+mod rates;
+mod replies;
+mod resources;
+mod retries;
+mod sizing;
+mod spectrum;
+mod table;
+mod timeline;
+mod top;
+mod trust;
 
-const STYLE: &str = include_str!("style.css");
+use super::escape::json_in_html;
+use crate::measure::results::Findings;
+use page::{Section, page};
 
 /// The page.
 pub(super) fn render(findings: &Findings) -> std::io::Result<String> {
     let results = &findings.results;
-    let name = xml(&results.run.name);
-    let status = xml(&results.verdict.status);
     let data = json_in_html(&serde_json::to_string(results)?);
-    Ok(format!(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <title>{name}: {status} (mailbench)</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
-         {}{}{}{}</body>\n\
-         <script type=\"application/json\" id=\"report\">{data}</script>\n</html>\n",
-        head(results),
-        tables::judgement(results),
-        curves::all(findings),
-        tables::details(results),
-    ))
+    let title = format!("{}: {} (mailbench)", results.run.name, results.verdict.status);
+    Ok(page(&title, &top::head(findings), &sections(findings), &data))
 }
 
-/// What was asked, and the answer.
-fn head(results: &Results) -> String {
-    let (run, target, verdict) = (&results.run, &results.target, &results.verdict);
-    let reasons: String =
-        verdict.reasons.iter().map(|one| format!("<li>{}</li>\n", xml(&one.message))).collect();
-    let reasons = if reasons.is_empty() { reasons } else { format!("<ul>\n{reasons}</ul>\n") };
-    let banner = match run.simulated {
-        true => format!("<p class=\"doubt\"><strong>{}</strong></p>\n", sizing::SIMULATED),
-        false => String::new(),
-    };
-    format!(
-        "<h1>{}</h1>\n{banner}<p>{}</p>\n\
-         <p class=\"faint\">{} {} · {} · seed {} · target {} {} · {} measured of {}</p>\n\
-         <div class=\"verdict {}\">{} <span class=\"faint\">exit {}</span>\n{reasons}</div>\n",
-        xml(&run.name),
-        xml(&run.question),
-        xml(&results.tool.name),
-        xml(&results.tool.version),
-        xml(&run.started_at),
-        run.seed,
-        xml(&target.kind),
-        xml(&target.version),
-        human::moment(run.measured_to_s - run.measured_from_s),
-        human::moment(run.duration_s),
-        tone(&verdict.status),
-        xml(&verdict.status.to_uppercase()),
-        verdict.exit_code,
-    )
-}
-
-/// The class of a verdict's colour.
-fn tone(status: &str) -> &'static str {
-    match status {
-        "pass" => "good",
-        "fail" => "bad",
-        _ => "doubt",
-    }
+/// In reading order; a section with nothing to say is left out.
+fn sections(findings: &Findings) -> Vec<Section> {
+    let results = &findings.results;
+    let section = |id, title, body| Section { id, title, body };
+    vec![
+        section("thresholds", "Thresholds", top::thresholds(results)),
+        section("health", "Is the instrument to be believed?", trust::health(results)),
+        section("accounts", "What became of the mail", accounts::accounts(results)),
+        section("rates", "Rates, faults and chaos", rates::rates(findings)),
+        section("backlog", "Backlog and drain", backlog::backlog(findings)),
+        section("latency", "Latency", latency::latency(findings)),
+        section("percentiles", "Percentiles", spectrum::spectrum(results)),
+        section("heat-map", "End-to-end time, every message", heat::heat(findings)),
+        section("sizing", "Sizing", sizing::sizing(results)),
+        section("destinations", "Destinations", places::destinations(results)),
+        section("retries", "Retries", retries::retries(results)),
+        section("replies", "Replies", replies::replies(results)),
+        section("resources", "Resources", resources::resources(findings)),
+        section("environment", "Environment, scenario, repeat", circumstances::section(results)),
+    ]
 }

@@ -7,6 +7,7 @@
 mod amount;
 mod chaos;
 mod destination;
+mod external;
 mod fault;
 mod fault_action;
 mod later;
@@ -36,12 +37,18 @@ const SEED: u64 = 1;
 /// Resolves a whole file. `fallback` is the name of a scenario that has none of its own.
 pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> Scenario {
     later::refuse(file, problems);
-    let destinations = destination::destinations(&file.destination, problems);
+    let mut sink = sink::sink(file.sink.as_ref(), problems);
+    let mut destinations = destination::destinations(&file.destination, &sink, problems);
     let target = target::target(file.target.as_ref(), problems);
     // The model of a simulation tells any number of destinations apart.
     let modelled = file.simulate.is_some() && destinations.len() > limits::ROUTES;
     let is_routed = modelled || target.kind.is_routed(destinations.len());
+    if !is_routed {
+        destination::check_one_offer(&file.destination, problems);
+    }
     let faults = fault::faults(&file.fault, &destinations, is_routed, problems);
+    sink::check_implicit(&file.fault, &sink, problems);
+    sink::offer_what_breaks(&faults, &mut sink, &mut destinations);
     Scenario {
         name: name(file.name.as_ref(), fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
@@ -50,7 +57,7 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
         smtp: submission::submission(file.smtp.as_ref(), &target.kind, problems),
         target,
         load: load::load(file.load.as_ref(), problems),
-        sink: sink::sink(file.sink.as_ref(), problems),
+        sink,
         message: message::message(file.message.as_ref(), problems),
         destinations,
         faults,

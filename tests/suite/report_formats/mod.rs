@@ -3,7 +3,7 @@
 //! After a wanted change: `MAILBENCH_BLESS=1 cargo test --test suite report_formats`, then read
 //! the difference like code.
 
-mod fixture;
+pub(crate) mod fixture;
 
 use std::path::{Path, PathBuf};
 
@@ -110,12 +110,19 @@ fn every_file_is_as_it_was_read() {
     golden("rich-annotations.txt", &annotations);
 }
 
-/// The page without the results embedded in it, which are those of `report.json`.
+/// The page without what stands elsewhere: the results of `report.json`, style and script.
 fn without_data(page: &str) -> String {
     let (before, rest) = page.split_once("id=\"report\">").expect("embedded results");
-    let (data, after) = rest.split_once("</script>").expect("their end");
+    let (data, rest) = rest.split_once("</script>").expect("their end");
     serde_json::from_str::<Results>(data).expect("results");
-    format!("{before}id=\"report\">...</script>{after}")
+    let (before, after_style) = before.split_once("<style>").expect("style");
+    let body = after_style.split_once("</style>").expect("its end").1;
+    let policy = before.split_once("sha256-").expect("the script's digest");
+    let digest_end = policy.1.find('\'').expect("its end");
+    let before = format!("{}sha256-...{}", policy.0, &policy.1[digest_end..]);
+    let end = rest.split_once("<script>").and_then(|(_, it)| it.split_once("</script>"));
+    let end = end.expect("the script").1;
+    format!("{before}<style>...</style>{body}id=\"report\">...</script>\n<script>...</script>{end}")
 }
 
 #[test]

@@ -6,10 +6,6 @@ use super::{DESTINATION, LOAD, complaint, one};
 fn what_is_not_built_is_refused() {
     let with = |more: &str| format!("{LOAD}{DESTINATION}{more}");
     one(
-        &with("[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\nstart_command = [\"x\"]"),
-        ("[\"x\"]", "target.start_command is not built yet", ""),
-    );
-    one(
         &with("[smtp.auth]\nmechanism = \"scram-sha-256\"\nuser = \"u\"\npassword_env = \"P\""),
         ("\"scram-sha-256\"", "mechanism scram-sha-256 is not built yet", ""),
     );
@@ -24,14 +20,6 @@ fn what_is_not_built_is_refused() {
     one(
         &format!("[load]\nrate = \"5/s\"\narrival = \"trace\"\ntrace = \"t\"\n{DESTINATION}"),
         ("\"trace\"", "arrival trace is not built yet", ""),
-    );
-    one(
-        &with("[[fault]]\nstage = \"rcpt-to\"\ngarble = \"nul\""),
-        ("\"nul\"", "garble is not built yet", ""),
-    );
-    one(
-        &with("[[fault]]\nstage = \"starttls\"\ntls = \"expired\""),
-        ("\"expired\"", "a TLS fault is not built yet", ""),
     );
     let variants = "[[compare.variant]]\nname = \"a\"\n[[compare.variant]]\nname = \"b\"\n";
     one(

@@ -1,0 +1,57 @@
+//! The queue: what waited, what the target said of it, and how long it took to empty.
+
+use super::chart::Form;
+use super::table::{Tile, tiles};
+use super::timeline::{Column, Fold, Timeline};
+use crate::measure::results::{Findings, QueueFacts};
+use crate::report::human;
+
+/// The section.
+pub(super) fn backlog(findings: &Findings) -> String {
+    let chart = Timeline::of(findings).map_or_else(String::new, |timeline| {
+        let columns = vec![
+            Column {
+                name: "backlog (accepted, not yet delivered or bounced)",
+                colour: "sent",
+                form: Form::Area,
+                value: |row| Some(row.backlog as f64),
+                fold: Fold::Level,
+                said: String::new(),
+            },
+            Column {
+                name: "queue length, as the target says",
+                colour: "queue",
+                form: Form::Dashed,
+                value: |row| row.queue_length.map(|length| length as f64),
+                fold: Fold::Most,
+                said: String::new(),
+            },
+        ];
+        timeline.chart("Probes waiting", columns).figure()
+    });
+    tiles(&facts(&findings.results.queue)) + &chart
+}
+
+fn facts(queue: &QueueFacts) -> Vec<Tile> {
+    let drained = match queue.drain_time_s {
+        _ if queue.backlog_max == 0 => "nothing to drain".to_owned(),
+        Some(seconds) if seconds < 1e-3 => "at once".to_owned(),
+        Some(seconds) => human::duration_s(seconds),
+        None => "did not drain".to_owned(),
+    };
+    let number = |value: Option<f64>| value.map_or_else(String::new, human::number);
+    let at = format!("at {}", human::moment(queue.backlog_max_at_s));
+    let length = queue.length_max.map_or_else(String::new, human::count);
+    let attempts =
+        queue.attempts_per_delivery_max.map_or_else(String::new, |most| format!("most {most}"));
+    let proof = if queue.proved_empty { "yes" } else { "no" };
+    vec![
+        Tile("backlog, peak", human::count(queue.backlog_max), at),
+        Tile("mean", human::number(queue.backlog_mean), String::new()),
+        Tile("at the close", human::count(queue.backlog_end), String::new()),
+        Tile("drained", drained, String::new()),
+        Tile("target's queue, peak", length, String::new()),
+        Tile("proved empty", proof.to_owned(), String::new()),
+        Tile("attempts a delivery", number(queue.attempts_per_delivery_mean), attempts),
+    ]
+}
