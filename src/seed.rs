@@ -39,6 +39,8 @@ pub enum Purpose {
     Chaos = 10,
     /// Times of a simulated target.
     Simulated = 40,
+    /// Which run of a pair goes first.
+    PairOrder = 21,
     /// Priorities of messages.
     Priority = 11,
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Override;
 use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
 use crate::limits;
@@ -49,6 +50,39 @@ pub struct Scenario {
     pub simulate: Option<SimulateSpec>,
     /// Bounds the run must meet, in file order.
     pub thresholds: Vec<ThresholdLine>,
+    /// Variants to be compared; without them it is one run.
+    pub compare: Option<Compare>,
+}
+
+/// `[compare]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Compare {
+    /// Pairs of runs, at first.
+    pub pairs: u32,
+    /// Rest between two runs.
+    pub cool_down: Duration,
+    /// Whether so many again are run when the first look is inconclusive.
+    pub extend: bool,
+    /// A latency or size may be worse by this share.
+    pub margin: f64,
+    /// A rate may be worse by this share.
+    pub rate_margin: f64,
+    /// Figures that decide, where the user named them; what they mean is `measure::comparison`'s.
+    pub gate: Option<Vec<String>>,
+    /// Where they stand in the scenario text.
+    #[serde(skip)]
+    pub gate_span: std::ops::Range<usize>,
+    /// The variants; the first is what the others are held against.
+    pub variants: Vec<Variant>,
+}
+
+/// One variant: the scenario with some keys set otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// The keys.
+    pub set: Vec<Override>,
 }
 
 /// `[target]`.

@@ -42,7 +42,7 @@ pub(super) fn file(scenario: &Scenario) -> File {
         chaos: write_fault::chaos(&scenario.chaos),
         simulate: scenario.simulate.as_ref().map(|spec| At::from(simulate(spec))),
         thresholds: thresholds(scenario),
-        compare: None,
+        compare: scenario.compare.as_ref().map(|it| At::from(compare(it))),
     }
 }
 
@@ -54,6 +54,32 @@ fn simulate(spec: &model::SimulateSpec) -> file::Simulate {
         commit: some(amount(&spec.commit)),
         commit_batch: some(spec.commit_batch),
     }
+}
+
+fn compare(compare: &model::Compare) -> file::Compare {
+    let variant = |one: &model::Variant| {
+        let set = one.set.iter().map(|change| (change.key.clone(), plain(&change.value)));
+        let set: BTreeMap<String, toml::Value> = set.collect();
+        let set = if set.is_empty() { None } else { some(set) };
+        At::from(file::Variant { name: one.name.clone().into(), set })
+    };
+    file::Compare {
+        pairs: some(compare.pairs),
+        cool_down: some(Timespan(compare.cool_down)),
+        extend: some(compare.extend),
+        margin: some(Share(compare.margin)),
+        rate_margin: some(Share(compare.rate_margin)),
+        gate: compare.gate.clone().map(At::from),
+        variant: compare.variants.iter().map(variant).collect(),
+    }
+}
+
+/// A value as it was written in TOML.
+fn plain(text: &str) -> toml::Value {
+    toml::from_str::<toml::Table>(&format!("it = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("it"))
+        .unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
 pub(super) fn some<T>(value: T) -> Option<At<T>> {

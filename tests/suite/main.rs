@@ -66,4 +66,5 @@ mod the_page_stands_alone;
 mod the_sink_offers_what_it_is_told;
 mod the_sink_speaks_tls;
 mod unproved_is_not_a_pass;
+mod variants_run_in_pairs;
 mod what_went_wrong_is_said_once;

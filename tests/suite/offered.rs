@@ -88,6 +88,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
         faults: Vec::new(),
         simulate: None,
         thresholds: Vec::new(),
+        compare: None,
     }
 }
 

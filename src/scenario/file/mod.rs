@@ -6,8 +6,8 @@
 mod amount;
 mod at;
 mod chaos;
+mod compare;
 mod fault;
-mod later;
 mod load;
 mod message;
 mod read;
@@ -20,8 +20,8 @@ mod thresholds;
 pub use amount::{Amount, Drawn};
 pub use at::At;
 pub use chaos::{Chaos, Every, Kill, Restart, When};
+pub use compare::{Compare, Variant};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
-pub use later::{Compare, Variant};
 pub use load::{Arrival, Load, Model, Segment};
 pub use message::{Encoding, Message, Parts};
 pub use simulate::Simulate;
@@ -79,7 +79,7 @@ pub struct File {
     /// Bounds the run must meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Thresholds>,
-    /// Variants to compare. Not built yet.
+    /// Variants to compare.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare: Option<At<Compare>>,
 }

@@ -6,11 +6,11 @@
 
 mod amount;
 mod chaos;
+mod compare;
 mod destination;
 mod external;
 mod fault;
 mod fault_action;
-mod later;
 mod load;
 mod managed;
 mod message;
@@ -36,7 +36,6 @@ const SEED: u64 = 1;
 
 /// Resolves a whole file. `fallback` is the name of a scenario that has none of its own.
 pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> Scenario {
-    later::refuse(file, problems);
     let mut sink = sink::sink(file.sink.as_ref(), problems);
     let mut destinations = destination::destinations(&file.destination, &sink, problems);
     let target = target::target(file.target.as_ref(), problems);
@@ -63,6 +62,7 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
         faults,
         simulate: simulate::simulate(file.simulate.as_ref(), problems),
         thresholds: thresholds::thresholds(file.thresholds.as_ref()),
+        compare: compare::compare(file.compare.as_ref(), problems),
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is understood but not built.
 
-use super::{DESTINATION, LOAD, complaint, one};
+use super::{DESTINATION, LOAD, one};
 
 #[test]
 fn what_is_not_built_is_refused() {
@@ -21,20 +21,4 @@ fn what_is_not_built_is_refused() {
         &format!("[load]\nrate = \"5/s\"\narrival = \"trace\"\ntrace = \"t\"\n{DESTINATION}"),
         ("\"trace\"", "arrival trace is not built yet", ""),
     );
-    let variants = "[[compare.variant]]\nname = \"a\"\n[[compare.variant]]\nname = \"b\"\n";
-    one(
-        &with(&format!("[compare]\npairs = 10\n{variants}")),
-        ("[compare]", "[compare] is not built yet", ""),
-    );
-}
-
-#[test]
-fn what_is_not_built_is_checked_all_the_same() {
-    let said = |more: &str| complaint(&format!("{LOAD}{DESTINATION}{more}"));
-    let one_variant = said("[compare]\npairs = 0\n[[compare.variant]]\nname = \"a\"\n");
-    assert!(one_variant.contains("at least two variants are needed"), "{one_variant}");
-    assert!(one_variant.contains("at least one pair is needed"), "{one_variant}");
-    let twice = "[[compare.variant]]\nname = \"a\"\n".repeat(2);
-    let twice = said(&format!("[compare]\npairs = 1\n{twice}"));
-    assert!(twice.contains("variant `a` stands twice"), "{twice}");
 }
