@@ -167,6 +167,9 @@ pub const TARGET_STOP: Duration = Duration::from_secs(10);
 /// Lines of a target's output kept for whoever waits for an announcement.
 pub const TARGET_LINES: usize = 64;
 
+/// Bytes of a queue file in which an MTA says how a message stands: before recipients and text.
+pub const QUEUE_FILE: u64 = 8 * 1024;
+
 /// Time a queue command may take.
 pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
 

@@ -118,6 +118,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Session { at, .. }
         | Event::Target { at, .. }
         | Event::Queue { at, .. }
+        | Event::QueueStates { at, .. }
         | Event::Limit { at, .. }
         | Event::Port { at, .. }
         | Event::Struck { at, .. }

@@ -37,7 +37,7 @@ fn write<R: Serialize>(rows: impl Iterator<Item = R>, header: &[&str]) -> io::Re
     String::from_utf8(bytes).map_err(io::Error::other)
 }
 
-const SERIES: [&str; 26] = [
+const SERIES: [&str; 29] = [
     "t_s",
     "period",
     "offered",
@@ -64,6 +64,9 @@ const SERIES: [&str; 26] = [
     "target_files",
     "target_processes",
     "faults",
+    "queue_active",
+    "queue_deferred",
+    "queue_frozen",
 ];
 
 const ATTEMPTS: [&str; 14] = [

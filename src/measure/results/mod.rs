@@ -200,6 +200,9 @@ pub struct TargetResources {
     pub open_files_max: Option<u32>,
     /// Processes: most.
     pub processes_max: u32,
+    /// What could not be read, with the reason.
+    #[serde(default)]
+    pub not_readable: Vec<String>,
 }
 
 /// JSON Schema of `report.json`.
