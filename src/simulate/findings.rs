@@ -139,6 +139,8 @@ impl Ended<'_> {
             length_max: Some(course.peak.0),
             length_mean: Some(mean),
             length_end: Some(end),
+            deferred_max: None,
+            frozen_max: None,
             proved_empty: end == 0,
             drain_time_s: drained,
             attempts_per_delivery_mean: attempts.mean(),
