@@ -7,11 +7,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod attempts;
 mod figures;
 mod judgement;
 mod rows;
 mod sizing;
 
+pub use attempts::Attempts;
 pub use figures::{
     ChaosFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
     ReplyCount, RetryPoint,
@@ -34,7 +36,7 @@ pub struct Findings {
     /// `timeseries.csv`: one row a second of the run.
     pub series: Vec<SeriesRow>,
     /// `attempts.csv`: every attempt seen by the sink, in order of its end.
-    pub attempts: Vec<AttemptRow>,
+    pub attempts: Attempts,
     /// `latency.hlog`: per second and metric.
     pub intervals: Vec<Interval>,
 }
