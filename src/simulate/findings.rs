@@ -13,8 +13,9 @@ use crate::ledger::event::Period;
 use crate::measure::health::{self, Evidence};
 use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::results::{
-    Correctness, DestinationFacts, Findings, Health, Latency, LedgerVerdict, LoadFacts, QueueFacts,
-    Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool, Verdict, Warning,
+    Attempts, Correctness, DestinationFacts, Findings, Health, Latency, LedgerVerdict, LoadFacts,
+    QueueFacts, Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool,
+    Verdict, Warning,
 };
 use crate::measure::threshold::Threshold;
 use crate::measure::verdict::{self, Grounds};
@@ -88,7 +89,7 @@ impl Ended<'_> {
             verdict,
         };
         let series = self.series(world);
-        Findings { results, series, attempts: Vec::new(), intervals: Vec::new() }
+        Findings { results, series, attempts: Attempts::default(), intervals: Vec::new() }
     }
 
     fn run(&self, world: &World<'_>) -> Run {
