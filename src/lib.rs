@@ -38,6 +38,8 @@ pub mod sink;
 
 pub mod measure;
 
+pub mod simulate;
+
 pub mod report;
 
 pub mod run;

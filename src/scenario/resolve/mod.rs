@@ -15,6 +15,7 @@ mod fault_action;
 mod load;
 mod managed;
 mod message;
+mod simulate;
 mod sink;
 mod submission;
 mod target;
@@ -56,7 +57,9 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
     let trace = named.map(|named| trace::trace(named, place.folder, &mut destinations, problems));
     destination::check_any(&destinations, problems);
     let target = target::target(file.target.as_ref(), problems);
-    let is_routed = target.kind.is_routed(destinations.len());
+    // The model of a simulation tells any number of destinations apart.
+    let modelled = file.simulate.is_some() && destinations.len() > limits::ROUTES;
+    let is_routed = modelled || target.kind.is_routed(destinations.len());
     if !is_routed {
         destination::check_one_offer(&file.destination, problems);
     }
@@ -75,6 +78,7 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
         message: message::message(file.message.as_ref(), trace.as_ref(), place, problems),
         destinations,
         faults,
+        simulate: simulate::simulate(file.simulate.as_ref(), problems),
         thresholds: thresholds::thresholds(file.thresholds.as_ref()),
         compare: compare::compare(file.compare.as_ref(), problems),
     }
