@@ -149,7 +149,11 @@ pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Resu
 /// Starts the stand and sees one message through it to every destination.
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
-    stand.preflight().await?;
+    if let Err(failed) = stand.preflight().await {
+        // Its log says why, and a target of the user's has a command that ends it.
+        stand.target.take().await.halt().await;
+        return Err(failed);
+    }
     Ok(stand)
 }
 
