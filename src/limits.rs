@@ -40,6 +40,12 @@ pub const DESTINATIONS: usize = 65_535;
 /// Fault rules in one scenario; a rule number is a `u16`.
 pub const FAULTS: usize = 1024;
 
+/// `[[abuse]]` entries in one scenario; the number of an entry is a `u16`.
+pub const ABUSES: usize = 256;
+
+/// Bad clients at a time, all kinds together: each holds a socket of ours and of the target's.
+pub const ABUSE_SESSIONS: u32 = 5_000;
+
 /// `[[chaos]]` entries in one scenario.
 pub const CHAOS: usize = 256;
 

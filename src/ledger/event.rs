@@ -51,6 +51,8 @@ pub enum Event {
     /// A rule closed the sink's port of a destination (`None`: the one for all mail), or, with no
     /// rule, it was opened again.
     Port { at: Time, destination: Option<DestinationId>, closed_by: Option<u16> },
+    /// A bad client of ours came to its end at the target.
+    Abused(Abused),
     /// The target's queue by state, where it tells; goes with the `Queue` of the same time, whose
     /// own states are 0 where it does not tell.
     QueueStates { at: Time, active: u64, deferred: u64, frozen: u64 },
@@ -309,6 +311,35 @@ pub struct Pulse {
     /// Sink's own processing time from final dot to 250, less injected delay: worst in the last
     /// second, microseconds.
     pub sink_us: u64,
+}
+
+/// What became of one bad client of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abused {
+    /// When it ended.
+    pub at: Time,
+    /// Which `[[abuse]]` entry it belongs to.
+    pub profile: u16,
+    /// How far its dialogue had come.
+    pub stage: Stage,
+    /// How long it lasted, microseconds.
+    pub held_us: u64,
+    /// How it ended.
+    pub end: AbuseEnd,
+}
+
+/// What the target made of a bad client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AbuseEnd {
+    /// It found no connection.
+    Unconnected,
+    /// It was answered 4yz or 5yz.
+    Refused { code: u16 },
+    /// The target closed without a word.
+    CutOff,
+    /// It did what it came for, or its time was over before anything was done against it.
+    Tolerated,
 }
 
 /// A once-a-second look at the target's processes, all of them together.

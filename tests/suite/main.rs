@@ -3,6 +3,7 @@
 mod a_crooked_target_is_caught;
 mod a_spoiled_run_is_invalid;
 mod a_stored_run_judges_to_the_same_bytes;
+mod abuse_is_borne;
 mod an_external_target_is_handled_by_its_commands;
 mod an_interrupted_run_keeps_what_it_saw;
 mod an_outage_is_of_one_destination;
@@ -39,6 +40,7 @@ mod plans;
 mod planted_faults_are_found;
 mod real_clients_deliver;
 mod real_mtas;
+mod real_servers_take_our_mail;
 mod receiver;
 mod relay_actors;
 mod relay_bears_hostile_clients;
