@@ -83,7 +83,7 @@ fn the_relay_bears_every_kind_and_honest_mail_arrives() {
 fn bad_clients_that_are_turned_away_are_counted_as_such() {
     let deaf =
         "[[fault]]\nstage = \"banner\"\nduring = \"1s..2s\"\ndefer = \"421 4.3.2 not now\"\n";
-    let idle = "[[abuse]]\nkind = \"idle\"\nsessions = 3\nduring = \"1200ms..1800ms\"\n";
+    let idle = "[[abuse]]\nkind = \"idle\"\nsessions = 3\nduring = \"1s..2s\"\n";
     let lab = Lab::new(&format!("{SMALL}{deaf}{idle}"))
         .set("target.kind", "direct")
         .arg("--allow")
@@ -93,6 +93,7 @@ fn bad_clients_that_are_turned_away_are_counted_as_such() {
     assert!(count(idle, "sessions") > 3 && count(idle, "tolerated") == 0, "{idle}");
     assert_eq!(count(idle, "refused"), count(idle, "sessions"), "{idle}");
     let honest = &report["abuse"]["honest"];
-    assert_eq!(honest["before_unaccepted"], 0.0, "{honest}");
-    assert!(honest["during_unaccepted"].as_f64() > Some(0.0), "honest mail is turned away too");
+    // A session may open a moment after its message was due.
+    assert!(honest["before_unaccepted"].as_f64() < Some(0.1), "{honest}");
+    assert!(honest["during_unaccepted"].as_f64() > Some(0.9), "honest mail is turned away too");
 }
