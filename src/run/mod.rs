@@ -127,7 +127,7 @@ pub async fn experiment(
 /// # Errors
 /// When either cannot be read at all; a journal cut short is judged as far as it goes.
 pub fn judge(folder: &Path) -> Result<Findings, RunError> {
-    let loaded = scenario::load(&folder.join(SCENARIO), &[]).map_err(RunError::Stored)?;
+    let loaded = scenario::load_stored(&folder.join(SCENARIO)).map_err(RunError::Stored)?;
     let path = folder.join(JOURNAL);
     let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
     let mut reader = journal::open(&path).map_err(failed)?;
