@@ -4,6 +4,7 @@ pub mod abuse;
 pub mod attempts;
 pub mod backlog;
 pub mod book;
+pub mod capacity;
 pub mod circumstances;
 pub mod collect;
 pub mod comparison;
