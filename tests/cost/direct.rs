@@ -21,15 +21,27 @@ warm_up = "0s"
 sessions = 20
 messages_per_session = 1000000
 messages = 1
+[smtp]
+chunking = false
 [message]
 size = "4KiB"
 [[destination]]
 domain = "one.test"
 "#;
 
-/// Offers so many messages and sees them arrive.
-pub(crate) fn offer(messages: u64) {
+/// How content goes over the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum By {
+    /// By DATA: two round trips a message.
+    Data,
+    /// By BDAT with the envelope: one.
+    Chunk,
+}
+
+/// Offers so many messages, pipelined, and sees them arrive.
+pub(crate) fn offer(messages: u64, by: By) {
     let text = SCENARIO.replace("messages = 1\n", &format!("messages = {messages}\n"));
+    let text = text.replace("chunking = false", &format!("chunking = {}", by == By::Chunk));
     let scenario = scenario::parse("cost", &text, &[]).expect("a scenario").scenario;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.expect("a runtime").block_on(async {
