@@ -33,10 +33,12 @@ impl Shape {
         let Shape { target, messages, sessions, reuse, pipelining, chunking, .. } = self;
         let domains = (0..self.destinations)
             .map(|number| format!("[[destination]]\ndomain = \"d{number}.test\"\n"));
+        // A sink offers BDAT where it is told to.
+        let offer = if self.chunking { OFFER } else { "" };
         format!(
             "name = \"peers\"\nseed = 7\n[target]\n{target}\n[load]\nmodel = \"closed\"\n\
              warm_up = \"0s\"\ndrain = \"60s\"\nmessages = {messages}\nsessions = {sessions}\n\
-             messages_per_session = {reuse}\n[smtp]\npipelining = {pipelining}\nchunking = {chunking}\n\
+             messages_per_session = {reuse}\n[smtp]\npipelining = {pipelining}\nchunking = {chunking}\n{offer}\
              [message]\nsize = \"4KiB\"\n{}",
             domains.collect::<String>()
         )
@@ -47,6 +49,10 @@ impl Shape {
         run(&self.scenario())
     }
 }
+
+/// Everything that makes mail cheap to take.
+const OFFER: &str = "[sink]\nextensions = [\"PIPELINING\", \"SIZE\", \"8BITMIME\", \
+    \"ENHANCEDSTATUSCODES\", \"CHUNKING\"]\n";
 
 /// A run that has ended.
 pub(crate) struct Ran {

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use mailbench::clock::{Clock, Time};
 use mailbench::ledger::Ledger;
 use mailbench::plan::Plan;
+use mailbench::scenario::model::Engine;
+use mailbench::smtp::dialogue::Extension;
 use mailbench::traffic::{self, Gauges, Instruments};
 use mailbench::{scenario, sink};
 use tokio_util::sync::CancellationToken;
@@ -49,9 +51,12 @@ pub(crate) fn offer(messages: u64, by: By) {
         let ledger = Ledger::create(&folder.path().join("journal.bin")).expect("a journal");
         let plan = Plan::new(&scenario, None);
         let clock = Clock::start();
+        let mut offered = Engine::Native.extensions();
+        offered.extend((by == By::Chunk).then_some(Extension::Chunking));
         let settings = sink::Settings {
             identity: Some(plan.identity().clone()),
             destinations: vec!["one.test".to_owned()],
+            extensions: Some(offered),
             ..sink::Settings::at(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0))
         };
         let sink = sink::start(settings, clock, ledger.clone()).await.expect("a sink");
