@@ -45,6 +45,10 @@ impl Digest {
             }
             rest = later;
         }
+        if !rest.is_empty() && self.held.capacity() == 0 {
+            // At once, rather than doubled until it fits.
+            self.held.reserve_exact(HELD);
+        }
         self.held.extend_from_slice(rest);
     }
 
