@@ -54,7 +54,7 @@ fn compares(name: &str) -> bool {
 fn compares_short(name: &str, lab: Lab) {
     let ran = lab.run();
     if ran.code == 106 && std::env::var_os("MAILBENCH_REQUIRE_CLIENTS").is_none() {
-        println!("skipped: {name}: {}", ran.stderr.trim());
+        eprintln!("skipped: {name}: {}", ran.stderr.trim());
         return;
     }
     assert!([96, 99].contains(&ran.code), "{name}: {ran}");

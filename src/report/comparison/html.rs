@@ -67,7 +67,7 @@ fn head(comparison: &Comparison) -> String {
 }
 
 fn figures(comparison: &Comparison) -> String {
-    let key = "<p class=\"faint\">Bold decides, the others inform. The bar is the interval of \
+    let key = "<p class=\"faint\">What is starred decides, the others inform. The bar is the interval of \
                new over base on a scale from a third to three times, the dot the estimate, the \
                grey band the margin; “could show” is the smallest effect that such runs find four \
                times in five.</p>\n";
@@ -79,7 +79,7 @@ fn figures(comparison: &Comparison) -> String {
 fn figures_of(comparison: &Comparison, contrast: &Contrast) -> String {
     let row = |row: &Row| {
         let name = format!("<code>{}</code>", xml(&row.metric));
-        let name = if row.gated { format!("<b>{name}</b>") } else { name };
+        let name = if row.gated { format!("★ {name}") } else { name };
         let tone = class(words::tone(row.verdict));
         vec![
             name,
