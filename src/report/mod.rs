@@ -19,6 +19,7 @@ mod json;
 mod junit;
 mod markdown;
 mod openmetrics;
+mod sizing;
 mod story;
 mod table;
 mod terminal;
