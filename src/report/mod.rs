@@ -6,6 +6,7 @@
 pub mod comparison;
 pub mod escape;
 pub mod github;
+pub mod history;
 pub mod human;
 pub mod progress;
 pub mod view;

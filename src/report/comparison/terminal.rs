@@ -77,7 +77,7 @@ fn cells(row: &Row, outcome: Outcome) -> Vec<Cell> {
     let mark = if row.gated { "*" } else { " " };
     let tone = words::tone(outcome);
     vec![
-        format!("  {mark} {}", plain(&row.metric)).into(),
+        format!("  {mark} {}", plain(&words::label(&row.metric))).into(),
         words::value(row.base, &row.unit).into(),
         words::new(row).into(),
         cell(tone, words::ratio_of(row)),
