@@ -14,6 +14,7 @@ pub mod exit;
 mod baseline;
 mod bury;
 mod calibrate;
+mod capacity;
 mod check;
 mod compare;
 mod completions;
@@ -30,6 +31,7 @@ mod server;
 mod simulate;
 mod sink;
 mod stored;
+mod trace;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -53,6 +55,7 @@ enum Command {
     #[command(hide = true)]
     Bury(bury::Args),
     Calibrate(calibrate::Args),
+    Capacity(capacity::Args),
     Check(check::Args),
     Compare(compare::Args),
     Completions(completions::Args),
@@ -64,6 +67,7 @@ enum Command {
     Report(report::Args),
     Simulate(simulate::Args),
     Sink(sink::Args),
+    Trace(trace::Args),
 }
 
 impl Command {
@@ -72,6 +76,7 @@ impl Command {
             Command::Run(args) => run::run(&args),
             Command::Bury(args) => bury::run(&args),
             Command::Calibrate(args) => calibrate::run(&args),
+            Command::Capacity(args) => capacity::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
@@ -83,6 +88,7 @@ impl Command {
             Command::Report(args) => report::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
+            Command::Trace(args) => trace::run(&args),
         }
     }
 
