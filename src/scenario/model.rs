@@ -1,6 +1,7 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
 mod submission;
+pub mod waits;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

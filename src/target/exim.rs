@@ -15,15 +15,13 @@ use super::queue_probe::{QueueProbe, Seen, State};
 use super::{Settings, TargetError, native, programs};
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::model::Managed;
+use crate::scenario::model::waits::{EXIM_EARLY, EXIM_QUEUE_RUN};
 
 /// Users it may run as when we are root.
 const USERS: [&str; 4] = ["Debian-exim", "mail", "news", "uucp"];
 
 /// The name by which Debian's Exim wants to find its user and group.
 const NAME: &str = "Debian-exim";
-
-/// By so much it may try again before a delay is over: its clock has whole seconds.
-const EARLY_S: u64 = 1;
 
 /// Where everything lies, and whom it runs as.
 struct Places {
@@ -50,13 +48,14 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
     // Reads the settings, too: one that does not exist is told here.
     let said = programs::output_in(&places.program, &["-C", &config, "-bV"], &environment).await?;
     let version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
+    let queue_runs = format!("-q{}s", EXIM_QUEUE_RUN.as_secs());
     Ok(Recipe {
         kind: "exim",
         version,
         address,
         launch: Launch {
             program: places.program.clone(),
-            arguments: ["-C", &config, "-bdf", "-q1s"].map(str::to_owned).to_vec(),
+            arguments: ["-C", &config, "-bdf", &queue_runs].map(str::to_owned).to_vec(),
             environment,
             user: Some(places.owner),
             folder: settings.folder.clone(),
@@ -190,7 +189,7 @@ fn routes(settings: &Settings) -> String {
 /// A retry rule: each part holds up to an age, counted from the first failure.
 fn rules(retry: &RetrySchedule) -> String {
     let give_up = native::whole_seconds(retry.give_up_after);
-    let wait = |time: Duration| native::whole_seconds(time) + EARLY_S;
+    let wait = |time: Duration| native::whole_seconds(time + EXIM_EARLY);
     let fixed = |until: u64, every: Duration| format!("F,{until}s,{}s", wait(every));
     match &retry.kind {
         Growth::Fixed { first } => fixed(give_up, *first),

@@ -37,6 +37,7 @@ mod plans;
 mod planted_faults_are_found;
 mod real_clients_deliver;
 mod real_mtas;
+mod real_mtas_in_trouble;
 mod receiver;
 mod relay_actors;
 mod relay_bears_hostile_clients;
