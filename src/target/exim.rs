@@ -230,10 +230,15 @@ fn untranslated(settings: &Settings) -> Vec<String> {
     left
 }
 
-/// Counts the messages whose header file is there: it is written last.
+/// Counts the messages whose files are both there. Of the two the header file is written last and
+/// removed last: one without the other is a message still coming in, or one that was delivered
+/// when Exim was killed, whose header file then stays for ever.
 fn count(input: &Path, seen: &mut Seen) -> std::io::Result<QueueLength> {
-    let is_message =
-        |entry: &std::fs::DirEntry| entry.file_name().as_encoded_bytes().ends_with(b"-H");
+    let is_message = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name();
+        let message = name.to_str().and_then(|name| name.strip_suffix("-H"));
+        message.is_some_and(|message| entry.path().with_file_name(format!("{message}-D")).exists())
+    };
     seen.count(input, &is_message, &state)
 }
 
@@ -275,10 +280,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_still_being_received_is_not_counted() {
+    fn a_message_that_comes_in_or_was_delivered_is_not_counted() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("a")).expect("made");
-        for name in ["a/1-H", "a/1-D", "a/2-D"] {
+        for name in ["a/1-H", "a/1-D", "a/2-D", "a/3-H", "a/3-J"] {
             std::fs::write(folder.path().join(name), "").expect("written");
         }
         assert_eq!(count(folder.path(), &mut Seen::default()).expect("a count").total, 1);

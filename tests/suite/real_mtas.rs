@@ -344,3 +344,28 @@ fn the_relay_tries_again_when_the_scenario_says() {
     ran.assert_code(0);
     assert_first_retry(&ran, RELAY.retry.as_ref().expect("it can be told"));
 }
+
+/// The watch over the curve is itself watched: waits put wrongly are found out.
+fn finds_wrong_waits(promise: &Promise, first_s: u64, wrong: &str) {
+    if !is_here(promise) {
+        return;
+    }
+    let scenario = format!("{MIXED}{GREYLIST}[target.settings]\n{wrong}\n");
+    let lab = Lab::new(&scenario).set("target.kind", promise.kind);
+    let ran = lab.set("target.retry.first", &format!("{first_s}s")).run();
+    let point = &ran.report()["retry_curve"][0];
+    assert_eq!(point["early"], point["count"], "{point}");
+    let warnings = ran.report()["warnings"].to_string();
+    assert!(warnings.contains("early-retries"), "{warnings}");
+}
+
+#[test]
+fn postfix_with_wrong_waits_is_found_out() {
+    let wrong = "minimal_backoff_time = \"1s\"\nmaximal_backoff_time = \"1s\"";
+    finds_wrong_waits(&POSTFIX, 4, wrong);
+}
+
+#[test]
+fn haraka_with_wrong_waits_is_found_out() {
+    finds_wrong_waits(&HARAKA, 12, "temp_fail_intervals = \"5s*20\"");
+}

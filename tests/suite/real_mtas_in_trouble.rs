@@ -20,7 +20,7 @@ warm_up = "0s"
 arrival = "constant"
 rate = "40/s"
 duration = "4s"
-drain = "30s"
+drain = "40s"
 sessions = 5
 [message]
 size = "2KiB"
