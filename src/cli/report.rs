@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::exit::Exit;
 use super::stored;
-use crate::measure::results::Findings;
+use crate::measure::results::{Attempts, Findings};
 use crate::report::view::View;
 use crate::report::{self, Format};
 use crate::run::comparison;
@@ -76,9 +76,13 @@ fn write(args: &Args, text: impl Fn(&View) -> anyhow::Result<String>) -> anyhow:
 }
 
 fn find(run: &Path, format: Format) -> anyhow::Result<Findings> {
-    if run.is_dir() {
+    // A simulated run has no journal: its report is all there is.
+    let report = run.join("report.json");
+    let simulated = run.is_dir() && !run.join(crate::run::JOURNAL).exists() && report.exists();
+    if run.is_dir() && !simulated {
         return stored::judge(run);
     }
+    let run = if simulated { &report } else { run };
     if matches!(format, Format::Csv | Format::Attempts | Format::Hlog) {
         bail!(
             "format {} needs the whole run: name its folder, not {}",
@@ -87,5 +91,6 @@ fn find(run: &Path, format: Format) -> anyhow::Result<Findings> {
         );
     }
     let results = stored::read(run)?;
-    Ok(Findings { results, series: Vec::new(), attempts: Vec::new(), intervals: Vec::new() })
+    let attempts = Attempts::default();
+    Ok(Findings { results, series: Vec::new(), attempts, intervals: Vec::new() })
 }

@@ -80,7 +80,7 @@ pub struct SeriesRow {
 }
 
 /// One attempt as a row.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AttemptRow {
     /// Start, seconds since the epoch.
     pub started_s: f64,
