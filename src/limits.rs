@@ -290,3 +290,15 @@ pub const COMPARE_VARIANTS: usize = 8;
 /// Times an invalid run of a comparison is repeated: a machine that spoils three in a row will
 /// spoil the next.
 pub const COMPARE_REPEATS: u32 = 2;
+
+/// Trials of one capacity search; a search that needs more is not converging.
+pub const CAPACITY_TRIALS: usize = 200;
+
+/// Lowest rate of a trial, messages a second: below it a percentile takes minutes.
+pub const CAPACITY_LEAST: f64 = 1.0;
+
+/// Where a search begins in a scenario that names no rate, messages a second.
+pub const CAPACITY_FIRST: f64 = 50.0;
+
+/// How long the generator is tried against the sink alone.
+pub const CAPACITY_CEILING: Duration = Duration::from_secs(4);
