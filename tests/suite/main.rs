@@ -41,6 +41,7 @@ mod plans;
 mod planted_faults_are_found;
 mod real_clients_deliver;
 mod real_mtas;
+mod real_mtas_isolate;
 mod receiver;
 mod relay_actors;
 mod relay_bears_hostile_clients;
