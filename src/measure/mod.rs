@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod backlog;
 pub mod book;
+pub mod capacity;
 pub mod circumstances;
 pub mod collect;
 pub mod comparison;
@@ -13,6 +14,7 @@ pub mod faults;
 pub mod figures;
 pub mod health;
 pub mod herd;
+pub mod history;
 pub mod isolation;
 pub mod judge;
 pub mod latency;

@@ -8,14 +8,15 @@ use tempfile::TempDir;
 
 use super::custody::Custody;
 use super::folder::Folder;
-use super::{JOURNAL, Request, RunError, SCENARIO, environment, safety};
+use super::{JOURNAL, Request, RunError, SCENARIO, calibration, environment, safety};
 use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
 use crate::limits;
 use crate::plan::Plan;
-use crate::scenario::model::{Scenario, TargetKind};
+use crate::scenario::TRACE;
+use crate::scenario::model::{Arrival, LoadModel, Scenario, TargetKind};
 use crate::sink::{self, Sink};
 use crate::smtp::client::Peer;
 use crate::target::{self, Target, TargetError, leftovers};
@@ -56,6 +57,7 @@ impl Stand {
             .map_err(RunError::Folder)?;
         std::fs::write(folder.file(SCENARIO), &request.loaded.resolved)
             .map_err(RunError::Folder)?;
+        keep_trace(&scenario, &folder).map_err(RunError::Folder)?;
         let ledger = Ledger::create(&folder.file(JOURNAL)).map_err(RunError::Folder)?;
         let plan = Plan::new(&scenario, Some(folder.nonce.clone()));
         let sink = sink::start(sink_settings(&scenario, &plan), clock, ledger.clone()).await?;
@@ -165,9 +167,25 @@ impl Stand {
             untranslated: target.untranslated(),
         };
         self.ledger.record(&Event::Run(facts));
+        // Without a target it is the ceiling itself that is measured.
+        if self.scenario.target.kind != TargetKind::Direct {
+            let kept = calibration::file();
+            let ceiling = calibration::ceiling_for(&self.scenario, kept.as_deref());
+            self.ledger.record(&Event::Calibrated(ceiling));
+        }
         let at = self.clock.now();
         self.ledger.record(&Event::Target { at, change: TargetChange::Ready });
         self.ledger.flush();
+    }
+}
+
+/// Keeps the trace that the load comes from, so that the run can be judged from its folder alone.
+fn keep_trace(scenario: &Scenario, folder: &Folder) -> std::io::Result<()> {
+    match &scenario.load.model {
+        LoadModel::Open { arrival: Arrival::Trace(trace), .. } => {
+            std::fs::copy(&trace.0.path, folder.file(TRACE)).map(drop)
+        }
+        _ => Ok(()),
     }
 }
 
