@@ -51,13 +51,13 @@ pub enum Event {
     /// A rule closed the sink's port of a destination (`None`: the one for all mail), or, with no
     /// rule, it was opened again.
     Port { at: Time, destination: Option<DestinationId>, closed_by: Option<u16> },
-    /// A bad client of ours came to its end at the target.
-    Abused(Abused),
     /// The target's queue by state, where it tells; goes with the `Queue` of the same time, whose
     /// own states are 0 where it does not tell.
     QueueStates { at: Time, active: u64, deferred: u64, frozen: u64 },
     /// What the instrument itself can do on this machine, as far as that was measured before.
     Calibrated(Ceiling),
+    /// A bad client of ours came to its end at the target.
+    Abused(Abused),
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.
