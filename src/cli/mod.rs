@@ -15,6 +15,7 @@ mod bury;
 mod check;
 mod compare;
 mod completions;
+mod conformance;
 mod init;
 mod man;
 mod plan;
@@ -50,6 +51,7 @@ enum Command {
     Check(check::Args),
     Compare(compare::Args),
     Completions(completions::Args),
+    Conformance(conformance::Args),
     Init(init::Args),
     Man(man::Args),
     Plan(plan::Args),
@@ -66,6 +68,7 @@ impl Command {
             Command::Check(args) => check::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::Conformance(args) => conformance::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),
