@@ -121,6 +121,14 @@ pub const PREPARED: usize = 1024;
 /// is sent: a deep queue of due messages must not hold their texts.
 pub const PREPARED_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Longest text that a task of the runtime writes itself, which takes some ten microseconds; a
+/// longer one is written where blocking is allowed.
+pub const TEXT_AT_ONCE: u64 = 64 * 1024;
+
+/// Frames of messages held ready, about 600 bytes each: one a destination and number of digits. A
+/// message beyond them has its own made.
+pub const FRAMES: usize = 16_384;
+
 /// The dispatcher sleeps until this long before a due time and yields for the rest: a thread
 /// wakes up late by about as much on a busy machine.
 pub const DISPATCH_SPIN: Duration = Duration::from_micros(200);
@@ -153,6 +161,9 @@ pub const HISTOGRAM_DIGITS: u8 = 3;
 /// Bytes of journal kept in memory before they are written.
 pub const JOURNAL_BUFFER: usize = 256 * 1024;
 
+/// Bytes of a journal record that is encoded on the stack; a longer one is put together on the heap.
+pub const JOURNAL_STACK: usize = 512;
+
 /// Largest single journal record; a longer one marks a damaged journal.
 pub const JOURNAL_RECORD: usize = 1024 * 1024;
 
@@ -171,11 +182,17 @@ pub const TARGET_START: Duration = Duration::from_secs(30);
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
 
+/// Time an external target has, once it greets, to write its process id.
+pub const PID_FILE: Duration = Duration::from_secs(5);
+
 /// Time a target has to stop in order before it is killed.
 pub const TARGET_STOP: Duration = Duration::from_secs(10);
 
 /// Lines of a target's output kept for whoever waits for an announcement.
 pub const TARGET_LINES: usize = 64;
+
+/// Bytes of a queue file in which an MTA says how a message stands: before recipients and text.
+pub const QUEUE_FILE: u64 = 8 * 1024;
 
 /// Time a queue command may take.
 pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
@@ -257,6 +274,20 @@ pub const SERIES_SECONDS: usize = 7 * 24 * 3600;
 /// Messages of a closed load that `mailbench plan` prints unless told otherwise.
 pub const PLAN_SHOWN: u64 = 100;
 
+/// Longest time a model of a target may take over one step.
+pub const STEP: Duration = Duration::from_secs(3600);
+
+/// Most messages and results that may share a commit in a model of a target.
+pub const COMMIT_BATCH: u32 = 1_000_000;
+
+/// Deliveries a simulated target holds before it refuses more: about 150 bytes each.
+pub const SIMULATED_QUEUE: usize = 20_000_000;
+
+/// Destinations a simulation reports one by one; the others are added up.
+pub const SIMULATED_DESTINATIONS: usize = 100;
+
+/// Rows of the series of a simulation: a longer one has fewer rows than seconds.
+pub const SIMULATED_ROWS: u64 = 7_200;
 /// Pairs of a comparison: beyond, the null distribution of the test costs more than it tells.
 pub const COMPARE_PAIRS: u32 = 200;
 

@@ -18,12 +18,14 @@ mod completions;
 mod conformance;
 mod init;
 mod man;
+mod pairs;
 mod plan;
 mod relay;
 mod report;
 mod run;
 mod scenario;
 mod server;
+mod simulate;
 mod sink;
 mod stored;
 
@@ -57,6 +59,7 @@ enum Command {
     Plan(plan::Args),
     Relay(relay::Args),
     Report(report::Args),
+    Simulate(simulate::Args),
     Sink(sink::Args),
 }
 
@@ -74,6 +77,7 @@ impl Command {
             Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
+            Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
         }
     }

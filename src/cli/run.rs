@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
-use super::server;
+use super::{pairs, server};
 use crate::measure::verdict;
 use crate::report::progress::Progress;
 use crate::report::view::View;
@@ -12,7 +12,7 @@ use crate::report::{self, Format};
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, Override};
 
 /// Run a scenario, print the summary, write the run folder.
 #[derive(Debug, clap::Args)]
@@ -24,6 +24,9 @@ pub(super) struct Args {
     /// Write the run to this folder instead of reports/<scenario>/<time>-<id>
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Pairs of runs of a scenario with [compare], instead of as many as it says
+    #[arg(long, value_name = "N")]
+    pairs: Option<u32>,
     /// Print only the result line
     #[arg(long, short)]
     quiet: bool,
@@ -39,13 +42,17 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     check_classes(&args.allow)?;
-    let (loaded, _) = args.changes.load(&args.scenario)?;
+    let pairs = args.pairs.map(|pairs| Override::new("compare.pairs", pairs.to_string()));
+    let (loaded, _) = args.changes.load_with(&args.scenario, pairs)?;
     let request = Request {
         loaded,
         output: args.output.clone(),
         command: command(args),
         allowed_targets: args.allow_target.clone(),
     };
+    if request.loaded.scenario.compare.is_some() {
+        return pairs::run(&request, &args.allow, args.quiet);
+    }
     let outcome =
         experiment(&request, args.quiet).map_err(|error| exit_of(&error).because(error))?;
     tell(&request.loaded, &outcome, args.quiet)?;
@@ -90,7 +97,7 @@ fn tell(loaded: &Loaded, outcome: &Outcome, quiet: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn exit_of(error: &RunError) -> Exit {
+pub(super) fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Aborted => Exit::Interrupted,
         RunError::Folder(cause) if is_misplaced(cause) => Exit::Usage,
@@ -122,13 +129,14 @@ fn is_misplaced(cause: &std::io::Error) -> bool {
 fn command(args: &Args) -> String {
     let mut words = vec!["mailbench run".to_owned(), quoted(&args.scenario.display().to_string())];
     words.extend(args.changes.words().iter().map(|word| quoted(word)));
+    words.extend(args.pairs.map(|pairs| format!("--pairs {pairs}")));
     words.extend(args.allow.iter().map(|class| format!("--allow {}", quoted(class))));
     words.extend(args.allow_target.iter().map(|range| format!("--allow-target {range}")));
     words.join(" ")
 }
 
 /// A word as a shell wants it.
-fn quoted(word: &str) -> String {
+pub(super) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "._-/=:+,@%".contains(c);
     if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()

@@ -63,8 +63,8 @@ pub async fn examine(
 ) -> Result<Examination, ExamineError> {
     match &scenario.target.kind {
         TargetKind::Direct => return Err(ExamineError::NoTarget),
-        TargetKind::External { address, .. } if !address.ip().is_loopback() => {
-            return Err(ExamineError::NotHere(*address));
+        TargetKind::External(external) if !external.address.ip().is_loopback() => {
+            return Err(ExamineError::NotHere(external.address));
         }
         _ => {}
     }

@@ -1,39 +1,52 @@
 //! Fault rules as facts of a report: where, when, what in words, and how often each struck.
 
 use super::results::FaultFacts;
+use crate::clock::Time;
 use crate::fault::rule::{Action, Hangup, Limit, Rule, Window};
-use crate::ledger::event::Event;
+use crate::ledger::event::{Event, Period};
 use crate::quantity::{Law, Quantity};
 use crate::scenario::model::Scenario;
 
-/// Counts how often each rule took effect.
+/// Counts how often each rule took effect from the measured period on.
 #[derive(Debug)]
 pub struct Strikes {
     counts: Vec<u64>,
+    /// When the measured period begins; told before anything happens in it.
+    measured: Option<Time>,
 }
 
 impl Strikes {
     /// None yet.
     #[must_use]
     pub fn new(scenario: &Scenario) -> Strikes {
-        Strikes { counts: vec![0; scenario.faults.len()] }
+        Strikes { counts: vec![0; scenario.faults.len()], measured: None }
     }
 
     /// Takes note of an event.
     pub fn observe(&mut self, event: &Event) {
-        if let Event::Struck { fault, .. } = event
-            && let Some(count) = self.counts.get_mut(usize::from(*fault))
-        {
-            *count += 1;
+        match event {
+            Event::Period { at, period: Period::Measured } => self.measured = Some(*at),
+            Event::Struck { at, fault } if self.measured.is_some_and(|from| *at >= from) => {
+                if let Some(count) = self.counts.get_mut(usize::from(*fault)) {
+                    *count += 1;
+                }
+            }
+            _ => {}
         }
     }
 
     /// The rules with their counts, in scenario order.
     #[must_use]
     pub fn facts(&self, scenario: &Scenario) -> Vec<FaultFacts> {
-        let rules = scenario.faults.iter().zip(&self.counts);
-        rules.map(|(rule, struck)| facts(rule, *struck, scenario)).collect()
+        counted(scenario, &self.counts)
     }
+}
+
+/// The facts of rules that struck so often each.
+#[must_use]
+pub fn counted(scenario: &Scenario, strikes: &[u64]) -> Vec<FaultFacts> {
+    let rules = scenario.faults.iter().zip(strikes);
+    rules.map(|(rule, struck)| facts(rule, *struck, scenario)).collect()
 }
 
 /// Whether a destination can be struck by a rule.

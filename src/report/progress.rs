@@ -139,6 +139,18 @@ impl Progress {
         }
     }
 
+    /// Says which of several runs begins; the next plain line counts from there.
+    pub fn announce(&mut self, text: &str) {
+        match self {
+            Progress::Live(bar) => bar.println(text),
+            Progress::Plain { next } => {
+                *next = PLAIN_EVERY;
+                let _nobody = writeln!(io::stderr(), "{text}");
+            }
+            Progress::Quiet => {}
+        }
+    }
+
     /// Clears the live line before the summary.
     pub fn finish(self) {
         if let Progress::Live(bar) = self {

@@ -4,6 +4,7 @@
 //! in which things end, and what happens when the user or a part of the stand ends them early.
 
 mod chaos;
+pub mod comparison;
 mod custody;
 mod drain;
 mod environment;
@@ -131,6 +132,18 @@ pub fn judge(folder: &Path) -> Result<Findings, RunError> {
     let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
     let mut reader = journal::open(&path).map_err(failed)?;
     measure::judge(&loaded, &mut reader).map_err(RunError::Stored)
+}
+
+/// Creates the folder of a simulated run: `output` itself if given, else
+/// `reports/<scenario>/simulated-<UTC time>-<nonce>`.
+///
+/// # Errors
+/// When it cannot be created, or holds a run.
+pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Result<PathBuf> {
+    let folder =
+        folder::Folder::simulated(&loaded.scenario.name, output, &crate::clock::Clock::start())?;
+    std::fs::write(folder.file(SCENARIO), &loaded.resolved)?;
+    Ok(folder.path)
 }
 
 /// Starts the stand and sees one message through it to every destination.

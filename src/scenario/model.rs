@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Override;
 use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
 use crate::limits;
@@ -45,8 +46,43 @@ pub struct Scenario {
     pub faults: Vec<Rule>,
     /// What happens to the target itself, in file order.
     pub chaos: Vec<Chaos>,
+    /// The model of the target in a simulation.
+    pub simulate: Option<SimulateSpec>,
     /// Bounds the run must meet, in file order.
     pub thresholds: Vec<ThresholdLine>,
+    /// Variants to be compared; without them it is one run.
+    pub compare: Option<Compare>,
+}
+
+/// `[compare]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Compare {
+    /// Pairs of runs, at first.
+    pub pairs: u32,
+    /// Rest between two runs.
+    pub cool_down: Duration,
+    /// Whether so many again are run when the first look is inconclusive.
+    pub extend: bool,
+    /// A latency or size may be worse by this share.
+    pub margin: f64,
+    /// A rate may be worse by this share.
+    pub rate_margin: f64,
+    /// Figures that decide, where the user named them; what they mean is `measure::comparison`'s.
+    pub gate: Option<Vec<String>>,
+    /// Where they stand in the scenario text.
+    #[serde(skip)]
+    pub gate_span: std::ops::Range<usize>,
+    /// The variants; the first is what the others are held against.
+    pub variants: Vec<Variant>,
+}
+
+/// One variant: the scenario with some keys set otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// The keys.
+    pub set: Vec<Override>,
 }
 
 /// `[target]`.
@@ -67,15 +103,25 @@ pub enum TargetKind {
     Relay,
     /// No target: traffic goes straight to the sink. Measures the instrument.
     Direct,
-    /// One already running.
-    External {
-        /// Where it takes mail.
-        address: SocketAddr,
-        /// Prints its queue (see `target::queue_command`).
-        queue_command: Option<Vec<String>>,
-    },
+    /// One of the user's.
+    External(External),
     /// A real MTA, as a private instance.
     Managed(Managed),
+}
+
+/// An MTA of the user's: running already, or started by a command of theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct External {
+    /// Where it takes mail.
+    pub address: SocketAddr,
+    /// Prints its queue (see `target::queue_command`).
+    pub queue_command: Option<Vec<String>>,
+    /// Starts it: in the foreground, or leaving it behind.
+    pub start_command: Option<Vec<String>>,
+    /// Stops it in order; without one it is sent SIGTERM.
+    pub stop_command: Option<Vec<String>>,
+    /// Where it writes the id of its first process.
+    pub pid_file: Option<PathBuf>,
 }
 
 /// A real MTA that we start as a private instance.
@@ -123,7 +169,7 @@ impl TargetKind {
     pub fn is_routed(&self, destinations: usize) -> bool {
         let can_be = match self {
             TargetKind::Relay | TargetKind::Managed(_) => true,
-            TargetKind::Direct | TargetKind::External { .. } => false,
+            TargetKind::Direct | TargetKind::External(_) => false,
         };
         can_be && destinations <= limits::ROUTES
     }
@@ -327,6 +373,21 @@ pub struct Destination {
     pub weight: f64,
     /// What it offers; `None`: what the sink does.
     pub extensions: Option<Vec<Extension>>,
+}
+
+/// `[simulate]`: times of the model, seconds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SimulateSpec {
+    /// One delivery over an open connection; `None`: only a measured run can tell.
+    pub service: Option<Quantity>,
+    /// Opening a connection.
+    pub connect: Quantity,
+    /// A submission, disk left out.
+    pub intake: Quantity,
+    /// One commit.
+    pub commit: Quantity,
+    /// Messages and results that share one.
+    pub commit_batch: u32,
 }
 
 /// One bound of `[thresholds]`, as written, with where it stands; its meaning is

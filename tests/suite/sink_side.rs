@@ -14,6 +14,8 @@ use mailbench::smtp::stage::Stage;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::replies::read_reply;
+
 /// Long enough for anything that is to happen on a slow machine.
 pub(crate) const AGES: Duration = Duration::from_secs(20);
 
@@ -153,23 +155,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
 
     /// One whole reply; empty when the connection ends, in whatever way.
     pub(crate) async fn hear(&mut self) -> String {
-        tokio::time::timeout(AGES, self.read_reply()).await.expect("a reply in time")
-    }
-
-    async fn read_reply(&mut self) -> String {
-        let (mut reply, mut line_start) = (Vec::new(), 0);
-        loop {
-            match self.stream.read_u8().await {
-                Ok(byte) => reply.push(byte),
-                Err(_) => return String::new(),
-            }
-            if reply.ends_with(b"\r\n") {
-                if reply.get(line_start + 3) == Some(&b' ') {
-                    return String::from_utf8(reply).expect("a reply in UTF-8");
-                }
-                line_start = reply.len();
-            }
-        }
+        let reply = tokio::time::timeout(AGES, read_reply(&mut self.stream)).await;
+        reply.expect("a reply in time").unwrap_or_default()
     }
 
     /// The code of one reply; 0 when the connection ends.

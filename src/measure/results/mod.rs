@@ -7,10 +7,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod attempts;
 mod figures;
 mod judgement;
 mod rows;
+mod sizing;
 
+pub use attempts::Attempts;
 pub use figures::{
     ChaosFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
     ReplyCount, RetryPoint,
@@ -20,6 +23,7 @@ pub use judgement::{
     ThresholdStatus, Verdict, Violation, Warning,
 };
 pub use rows::{AttemptRow, Interval, SeriesRow};
+pub use sizing::{ResourceUse, SizingFacts};
 
 /// Version of the shape of [`Results`].
 pub const SCHEMA_VERSION: u32 = 1;
@@ -32,7 +36,7 @@ pub struct Findings {
     /// `timeseries.csv`: one row a second of the run.
     pub series: Vec<SeriesRow>,
     /// `attempts.csv`: every attempt seen by the sink, in order of its end.
-    pub attempts: Vec<AttemptRow>,
+    pub attempts: Attempts,
     /// `latency.hlog`: per second and metric.
     pub intervals: Vec<Interval>,
 }
@@ -67,6 +71,7 @@ pub struct Results {
     /// By fault rule, in scenario order.
     pub faults: Vec<FaultFacts>,
     /// What was done to the target itself, in order of time.
+    #[serde(default)]
     pub chaos: Vec<ChaosFacts>,
     /// By attempt number: observed gap against configured delay.
     pub retry_curve: Vec<RetryPoint>,
@@ -78,6 +83,9 @@ pub struct Results {
     pub thresholds: Vec<ThresholdResult>,
     /// Resource use of the instrument and of the target.
     pub resources: Resources,
+    /// How large the target must be; null where it cannot be told.
+    #[serde(default)]
+    pub sizing: Option<SizingFacts>,
     /// What a reader should know before believing a number.
     pub warnings: Vec<Warning>,
     /// The end of it.
@@ -123,6 +131,9 @@ pub struct Run {
     pub interrupted: bool,
     /// Whether it ran to its close (a journal cut short by a crash did not).
     pub complete: bool,
+    /// Whether it was simulated: no mail was sent, the target is a model.
+    #[serde(default)]
+    pub simulated: bool,
     /// Free labels.
     pub labels: BTreeMap<String, String>,
 }
@@ -191,6 +202,9 @@ pub struct TargetResources {
     pub open_files_max: Option<u32>,
     /// Processes: most.
     pub processes_max: u32,
+    /// What could not be read, with the reason.
+    #[serde(default)]
+    pub not_readable: Vec<String>,
 }
 
 /// JSON Schema of `report.json`.

@@ -6,11 +6,12 @@
 mod amount;
 mod at;
 mod chaos;
+mod compare;
 mod fault;
-mod later;
 mod load;
 mod message;
 mod read;
+mod simulate;
 mod sink;
 mod smtp;
 mod target;
@@ -19,10 +20,11 @@ mod thresholds;
 pub use amount::{Amount, Drawn};
 pub use at::At;
 pub use chaos::{Chaos, Every, Kill, Restart, When};
+pub use compare::{Compare, Variant};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
-pub use later::{Compare, Variant};
 pub use load::{Arrival, Load, Model, Segment};
 pub use message::{Encoding, Message, Parts};
+pub use simulate::Simulate;
 pub use sink::{Destination, Engine, Extension, Sink};
 pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};
 pub use target::{Delivery, Durability, Kind, Ordering, RelaySettings, Retry, Schedule, Target};
@@ -71,10 +73,13 @@ pub struct File {
     /// What happens to the target itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chaos: Vec<At<Chaos>>,
+    /// The model of the target in a simulation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulate: Option<At<Simulate>>,
     /// Bounds the run must meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Thresholds>,
-    /// Variants to compare. Not built yet.
+    /// Variants to compare.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare: Option<At<Compare>>,
 }
