@@ -28,6 +28,12 @@ pub const MESSAGES: u64 = 1 << 32;
 /// holds one message that is not recorded yet. Memory for histories grows by no more at a time.
 pub const OFFER_GAP: u64 = (TRAFFIC_SESSIONS * RECIPIENTS) as u64;
 
+/// Messages in a trace of arrivals: it is held in memory, about 30 bytes a message.
+pub const TRACE_ROWS: usize = 10_000_000;
+
+/// Bytes of a corpus of messages, all files together: it is held in memory.
+pub const CORPUS_BYTES: usize = 512 * 1024 * 1024;
+
 /// Destinations in one scenario; a destination number is a `u16`.
 pub const DESTINATIONS: usize = 65_535;
 
@@ -297,3 +303,15 @@ pub const COMPARE_VARIANTS: usize = 8;
 /// Times an invalid run of a comparison is repeated: a machine that spoils three in a row will
 /// spoil the next.
 pub const COMPARE_REPEATS: u32 = 2;
+
+/// Trials of one capacity search; a search that needs more is not converging.
+pub const CAPACITY_TRIALS: usize = 200;
+
+/// Lowest rate of a trial, messages a second: below it a percentile takes minutes.
+pub const CAPACITY_LEAST: f64 = 1.0;
+
+/// Where a search begins in a scenario that names no rate, messages a second.
+pub const CAPACITY_FIRST: f64 = 50.0;
+
+/// How long the generator is tried against the sink alone.
+pub const CAPACITY_CEILING: Duration = Duration::from_secs(4);

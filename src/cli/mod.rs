@@ -12,6 +12,7 @@
 pub mod exit;
 
 mod bury;
+mod capacity;
 mod check;
 mod compare;
 mod completions;
@@ -28,6 +29,7 @@ mod server;
 mod simulate;
 mod sink;
 mod stored;
+mod trace;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -50,6 +52,7 @@ enum Command {
     Run(run::Args),
     #[command(hide = true)]
     Bury(bury::Args),
+    Capacity(capacity::Args),
     Check(check::Args),
     Compare(compare::Args),
     Completions(completions::Args),
@@ -61,6 +64,7 @@ enum Command {
     Report(report::Args),
     Simulate(simulate::Args),
     Sink(sink::Args),
+    Trace(trace::Args),
 }
 
 impl Command {
@@ -68,6 +72,7 @@ impl Command {
         match self {
             Command::Run(args) => run::run(&args),
             Command::Bury(args) => bury::run(&args),
+            Command::Capacity(args) => capacity::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
@@ -79,6 +84,7 @@ impl Command {
             Command::Report(args) => report::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
+            Command::Trace(args) => trace::run(&args),
         }
     }
 

@@ -276,7 +276,7 @@ fn retry_curve(scenario: &Scenario, history: &History, rest: &Rest) -> Vec<Retry
                 && age < scenario.target.retry.give_up_after
         })
     };
-    rest.retries.curve(&scenario.target.retry, rest.periods.close(), measured, waiting)
+    rest.retries.curve(&scenario.target, rest.periods.close(), measured, waiting)
 }
 
 /// A second, over the measured period.

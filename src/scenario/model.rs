@@ -1,25 +1,30 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
+mod materials;
+mod message;
 mod submission;
+mod target;
+pub mod waits;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
 
 use super::Override;
+pub use super::modelled::SimulateSpec;
 use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
-use crate::limits;
 use crate::quantity::Quantity;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
 pub use crate::smtp::dialogue::Extension;
+pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
+pub use message::{Encoding, MessageSpec, Parts, TextStyle};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
+pub use target::{External, Managed, Mta, TargetKind};
 
 /// One scenario, whole and consistent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -96,85 +101,6 @@ pub struct TargetSpec {
     pub delivery: Delivery,
 }
 
-/// The kinds of target that are built.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum TargetKind {
-    /// The embedded relay, as a child process.
-    Relay,
-    /// No target: traffic goes straight to the sink. Measures the instrument.
-    Direct,
-    /// One of the user's.
-    External(External),
-    /// A real MTA, as a private instance.
-    Managed(Managed),
-}
-
-/// An MTA of the user's: running already, or started by a command of theirs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct External {
-    /// Where it takes mail.
-    pub address: SocketAddr,
-    /// Prints its queue (see `target::queue_command`).
-    pub queue_command: Option<Vec<String>>,
-    /// Starts it: in the foreground, or leaving it behind.
-    pub start_command: Option<Vec<String>>,
-    /// Stops it in order; without one it is sent SIGTERM.
-    pub stop_command: Option<Vec<String>>,
-    /// Where it writes the id of its first process.
-    pub pid_file: Option<PathBuf>,
-}
-
-/// A real MTA that we start as a private instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Managed {
-    /// Which.
-    pub mta: Mta,
-    /// Its program, where the user named one.
-    pub program: Option<PathBuf>,
-    /// `[target.settings]`: settings of its own, in its own words; they win over ours.
-    pub settings: BTreeMap<String, String>,
-}
-
-/// The real MTAs that we know how to start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mta {
-    /// Postfix.
-    Postfix,
-    /// Exim.
-    Exim,
-    /// OpenSMTPD.
-    Opensmtpd,
-    /// Haraka.
-    Haraka,
-}
-
-impl Mta {
-    /// As scenarios name it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Mta::Postfix => "postfix",
-            Mta::Exim => "exim",
-            Mta::Opensmtpd => "opensmtpd",
-            Mta::Haraka => "haraka",
-        }
-    }
-}
-
-impl TargetKind {
-    /// Whether it is told a next hop of its own for each of so many destinations, so that the
-    /// sink knows whose a session is from connect on.
-    #[must_use]
-    pub fn is_routed(&self, destinations: usize) -> bool {
-        let can_be = match self {
-            TargetKind::Relay | TargetKind::Managed(_) => true,
-            TargetKind::Direct | TargetKind::External(_) => false,
-        };
-        can_be && destinations <= limits::ROUTES
-    }
-}
-
 /// `[target.delivery]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Delivery {
@@ -239,6 +165,8 @@ pub enum Arrival {
     Constant,
     /// A Poisson process.
     Poisson,
+    /// As they once came; the rate is the mean over all.
+    Trace(Trace),
     /// Poisson while on, nothing while off; the rate is the mean over both.
     OnOff {
         /// Mean length of an on period.
@@ -325,45 +253,6 @@ impl Engine {
     }
 }
 
-/// `[message]`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct MessageSpec {
-    /// Size of the whole message text. Bytes.
-    pub size: Quantity,
-    /// Recipients a message. Count.
-    pub recipients: Quantity,
-    /// MIME structure.
-    pub parts: Parts,
-    /// Transfer encoding.
-    pub encoding: Encoding,
-    /// `MT-PRIORITY` (RFC 6710), -9 to 9; `None`: not said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub priority: Option<Quantity>,
-}
-
-/// MIME structure of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Parts {
-    /// One text/plain part.
-    Text,
-    /// Plain text and HTML.
-    Alternative,
-    /// Text and attachments.
-    Mixed,
-}
-
-/// Transfer encoding of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Encoding {
-    /// ASCII.
-    #[serde(rename = "7bit")]
-    SevenBit,
-    /// UTF-8 text with 8BITMIME.
-    #[serde(rename = "8bit")]
-    EightBit,
-}
-
 /// One `[[destination]]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Destination {
@@ -371,23 +260,9 @@ pub struct Destination {
     pub domain: String,
     /// Its share of recipients, relative to the other weights.
     pub weight: f64,
-    /// What it offers; `None`: what the sink does.
+    /// What it offers; `None`: what the sink does. No part of the plan.
+    #[serde(skip)]
     pub extensions: Option<Vec<Extension>>,
-}
-
-/// `[simulate]`: times of the model, seconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SimulateSpec {
-    /// One delivery over an open connection; `None`: only a measured run can tell.
-    pub service: Option<Quantity>,
-    /// Opening a connection.
-    pub connect: Quantity,
-    /// A submission, disk left out.
-    pub intake: Quantity,
-    /// One commit.
-    pub commit: Quantity,
-    /// Messages and results that share one.
-    pub commit_batch: u32,
 }
 
 /// One bound of `[thresholds]`, as written, with where it stands; its meaning is
