@@ -11,12 +11,15 @@
 
 pub mod exit;
 
+mod baseline;
 mod bury;
+mod calibrate;
 mod capacity;
 mod check;
 mod compare;
 mod completions;
 mod conformance;
+mod history;
 mod init;
 mod man;
 mod pairs;
@@ -52,11 +55,13 @@ enum Command {
     Run(run::Args),
     #[command(hide = true)]
     Bury(bury::Args),
+    Calibrate(calibrate::Args),
     Capacity(capacity::Args),
     Check(check::Args),
     Compare(compare::Args),
     Completions(completions::Args),
     Conformance(conformance::Args),
+    History(history::Args),
     Init(init::Args),
     Man(man::Args),
     Plan(plan::Args),
@@ -72,11 +77,13 @@ impl Command {
         match self {
             Command::Run(args) => run::run(&args),
             Command::Bury(args) => bury::run(&args),
+            Command::Calibrate(args) => calibrate::run(&args),
             Command::Capacity(args) => capacity::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Conformance(args) => conformance::run(&args),
+            Command::History(args) => history::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),

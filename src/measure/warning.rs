@@ -218,6 +218,15 @@ pub fn untranslated(history: &History) -> Vec<Warning> {
     facts.untranslated.iter().map(told).collect()
 }
 
+/// That nobody knows how much the instrument can do here: a note, no failure.
+#[must_use]
+pub fn uncalibrated(history: &History) -> Option<Warning> {
+    let ceiling = history.course().ceiling.as_ref()?;
+    let text = "no calibration of this machine is kept, so that the headroom is not known: \
+                `mailbench calibrate` measures it once";
+    ceiling.per_s.is_none().then(|| warn("no-calibration", text.to_owned()))
+}
+
 /// Faults that never struck: the run did not ask what its scenario meant to ask.
 pub fn idle_faults(faults: &[FaultFacts]) -> impl Iterator<Item = Warning> {
     faults.iter().filter(|fault| fault.struck == 0).map(|fault| {
