@@ -291,6 +291,9 @@ pub const COMPARE_VARIANTS: usize = 8;
 /// spoil the next.
 pub const COMPARE_REPEATS: u32 = 2;
 
+/// Runs of a history that are looked at: a change long ago is no news, and the search for changes
+/// grows with the square of them.
+pub const HISTORY_RUNS: usize = 500;
 /// Trials of one capacity search; a search that needs more is not converging.
 pub const CAPACITY_TRIALS: usize = 200;
 
