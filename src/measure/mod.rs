@@ -31,6 +31,7 @@ pub mod results;
 pub mod retry;
 pub mod samples;
 pub mod series;
+pub mod sizing;
 pub mod sums;
 pub mod tables;
 pub mod terms;
