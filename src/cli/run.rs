@@ -1,18 +1,23 @@
 //! `mailbench run`: one experiment, from question to verdict.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
+
+use tokio::runtime::Runtime;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::server;
 use crate::measure::verdict;
-use crate::report::progress::Progress;
+use crate::report::progress::{Board, Progress};
 use crate::report::view::View;
 use crate::report::{self, Format};
+use crate::run::endpoint::{Endpoint, EndpointError};
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
 use crate::scenario::Loaded;
+use crate::scenario::units::Timespan;
 
 /// Run a scenario, print the summary, write the run folder.
 #[derive(Debug, clap::Args)]
@@ -35,6 +40,12 @@ pub(super) struct Args {
     /// too (repeatable)
     #[arg(long, value_name = "CIDR")]
     allow_target: Vec<Cidr>,
+    /// Serve live figures to a Prometheus scraper at http://ADDR/metrics, such as 127.0.0.1:9464
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+    /// After the run serve its end for at most this long, until a scraper has it or Ctrl-C
+    #[arg(long, value_name = "TIME", default_value = "15s", requires = "metrics")]
+    metrics_linger: Timespan,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -46,9 +57,29 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         command: command(args),
         allowed_targets: args.allow_target.clone(),
     };
-    let outcome =
-        experiment(&request, args.quiet).map_err(|error| exit_of(&error).because(error))?;
+    let runtime = server::runtime().map_err(RunError::Runtime)?;
+    let interrupts = {
+        let _within = runtime.enter();
+        Interrupts::listen().map_err(RunError::Runtime)?
+    };
+    let board = Board::default();
+    let endpoint = open_endpoint(args, &runtime, &board)?;
+    let outcome = match experiment(&request, args.quiet, (&runtime, &interrupts), board) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // Whoever aborts does not want to wait for what is under way.
+            runtime.shutdown_background();
+            return Err(exit_of(&error).because(error));
+        }
+    };
+    if let Some(endpoint) = &endpoint {
+        endpoint.conclude(&outcome.findings.results);
+    }
     tell(&request.loaded, &outcome, args.quiet)?;
+    if let Some(endpoint) = &endpoint {
+        runtime.block_on(endpoint.linger(args.metrics_linger.0, &interrupts));
+    }
+    runtime.shutdown_background();
     let results = &outcome.findings.results;
     let reasons = &results.verdict.reasons;
     let code = verdict::exit_code(reasons, results.run.interrupted, &args.allow);
@@ -70,15 +101,32 @@ fn check_classes(allowed: &[String]) -> anyhow::Result<()> {
     }
 }
 
-fn experiment(request: &Request, quiet: bool) -> Result<Outcome, RunError> {
-    let runtime = server::runtime().map_err(RunError::Runtime)?;
-    let mut progress = Progress::on_stderr(quiet);
-    let outcome = runtime.block_on(async {
-        let interrupts = Interrupts::listen().map_err(RunError::Runtime)?;
-        run::experiment(request, &interrupts, &mut progress).await
-    });
+/// Serves metrics where they were asked for, and says where.
+fn open_endpoint(
+    args: &Args,
+    runtime: &Runtime,
+    board: &Board,
+) -> anyhow::Result<Option<Endpoint>> {
+    let Some(address) = args.metrics else { return Ok(None) };
+    let opened = runtime.block_on(Endpoint::open(address, &args.allow_target, board.clone()));
+    let exit = |error: &EndpointError| match error {
+        EndpointError::NotAllowed(_) => Exit::Usage,
+        EndpointError::Taken(..) => Exit::Unreachable,
+    };
+    let endpoint = opened.map_err(|error| exit(&error).because(error))?;
+    super::complain(&format!("metrics at {}", endpoint.url()));
+    Ok(Some(endpoint))
+}
+
+fn experiment(
+    request: &Request,
+    quiet: bool,
+    (runtime, interrupts): (&Runtime, &Interrupts),
+    board: Board,
+) -> Result<Outcome, RunError> {
+    let mut progress = Progress::on_stderr(quiet).posting(board);
+    let outcome = runtime.block_on(run::experiment(request, interrupts, &mut progress));
     progress.finish();
-    runtime.shutdown_background();
     outcome
 }
 

@@ -10,14 +10,18 @@ pub mod event;
 pub mod history;
 pub mod journal;
 mod live;
+mod recent;
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
+use crate::clock::Time;
 use event::Event;
 use journal::Writer;
 use live::Live;
 pub use live::Tally;
+use recent::Recent;
 
 /// The handle through which actors write. Cheap to clone; all clones write one journal.
 #[derive(Clone)]
@@ -29,6 +33,7 @@ pub struct Ledger {
 struct Book {
     writer: Writer,
     live: Live,
+    recent: Recent,
 }
 
 impl Ledger {
@@ -37,7 +42,11 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be created.
     pub fn create(path: &Path) -> std::io::Result<Ledger> {
-        let book = Book { writer: Writer::create(path)?, live: Live::default() };
+        let book = Book {
+            writer: Writer::create(path)?,
+            live: Live::default(),
+            recent: Recent::default(),
+        };
         Ok(Ledger { book: Arc::new(Mutex::new(book)) })
     }
 
@@ -47,12 +56,19 @@ impl Ledger {
         let mut book = self.book();
         book.writer.append(event);
         book.live.observe(event);
+        book.recent.observe(event);
     }
 
     /// The sums so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
         self.book().live.tally()
+    }
+
+    /// 99th percentile of the end-to-end times of what arrived in the last `span`, by a sample.
+    #[must_use]
+    pub fn recent_p99(&self, now: Time, span: Duration) -> Option<Duration> {
+        self.book().recent.p99(now, span)
     }
 
     /// Hands everything recorded so far to the kernel, so that it survives a kill of this

@@ -7,6 +7,7 @@ pub mod comparison;
 pub mod escape;
 pub mod github;
 pub mod human;
+pub mod openmetrics;
 pub mod progress;
 pub mod view;
 
@@ -18,7 +19,6 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
-mod openmetrics;
 mod story;
 mod table;
 mod terminal;

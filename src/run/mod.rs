@@ -6,6 +6,7 @@
 mod chaos;
 mod custody;
 mod drain;
+pub mod endpoint;
 mod environment;
 mod folder;
 mod pulse;

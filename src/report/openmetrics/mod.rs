@@ -1,10 +1,15 @@
-//! `metrics.txt`: the end of the run as OpenMetrics text, in base units.
+//! `metrics.txt`: the end of the run as OpenMetrics text, in base units; and what a scraper gets
+//! while the run goes on.
 
-use std::fmt::{Display, Write as _};
+mod exposition;
+mod live;
+mod target;
 
-use super::escape::openmetrics as escaped;
 use super::figures;
-use crate::measure::results::{HealthStatus, Latency, Results};
+use super::progress::Snapshot;
+use crate::measure::results::{HealthStatus, Latency, QueueFacts, Results};
+pub use exposition::Dialect;
+use exposition::Exposition;
 
 /// Upper bounds of the buckets, seconds.
 const BOUNDS_S: [f64; 17] = [
@@ -14,38 +19,33 @@ const BOUNDS_S: [f64; 17] = [
 
 /// The exposition, `# EOF` included.
 pub(super) fn render(results: &Results) -> String {
-    let mut out = Exposition::default();
-    run(&mut out, results);
-    counts(&mut out, results);
-    queue(&mut out, results);
+    let mut out = Exposition::new(Dialect::Openmetrics);
+    ended(&mut out, results);
+    out.finish()
+}
+
+/// What a scraper gets: where the run stands, and its end once that is known.
+#[must_use]
+pub fn scraped(dialect: Dialect, snapshot: Option<&Snapshot>, end: Option<&Results>) -> String {
+    let mut out = Exposition::new(dialect);
+    if let Some(snapshot) = snapshot {
+        live::standing(&mut out, snapshot);
+    }
+    if let Some(results) = end {
+        ended(&mut out, results);
+    }
+    out.finish()
+}
+
+fn ended(out: &mut Exposition, results: &Results) {
+    run(out, results);
+    counts(out, results);
+    queue(out, &results.queue);
+    target::target(out, results);
     for (metric, latency) in &results.latency {
-        histogram(&mut out, metric, latency);
+        histogram(out, metric, latency);
     }
-    judgement(&mut out, results);
-    out.text + "# EOF\n"
-}
-
-#[derive(Default)]
-struct Exposition {
-    text: String,
-}
-
-impl Exposition {
-    fn family(&mut self, (name, kind, unit): (&str, &str, &str), help: &str) {
-        let _infallible = writeln!(self.text, "# TYPE {name} {kind}");
-        if !unit.is_empty() {
-            let _infallible = writeln!(self.text, "# UNIT {name} {unit}");
-        }
-        let _infallible = writeln!(self.text, "# HELP {name} {help}");
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: impl Display) {
-        let labels: Vec<String> =
-            labels.iter().map(|(key, value)| format!("{key}=\"{}\"", escaped(value))).collect();
-        let labels =
-            if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        let _infallible = writeln!(self.text, "{name}{labels} {value}");
-    }
+    judgement(out, results);
 }
 
 fn run(out: &mut Exposition, results: &Results) {
@@ -92,16 +92,40 @@ fn probes(counts: &std::collections::BTreeMap<String, u64>) -> impl Iterator<Ite
     counts.iter().filter(|(name, _)| *name != "deferred").map(|(name, n)| (name.as_str(), *n))
 }
 
-fn queue(out: &mut Exposition, results: &Results) {
-    let queue = &results.queue;
+fn queue(out: &mut Exposition, queue: &QueueFacts) {
     out.family(("mailbench_backlog", "gauge", ""), "Accepted, not yet delivered or bounced.");
     out.sample("mailbench_backlog", &[("stat", "max")], queue.backlog_max);
     out.sample("mailbench_backlog", &[("stat", "mean")], queue.backlog_mean);
     out.sample("mailbench_backlog", &[("stat", "end")], queue.backlog_end);
+    if let Some((max, end)) = queue.length_max.zip(queue.length_end) {
+        out.family(("mailbench_queue_length", "gauge", ""), "As the target reports it.");
+        out.sample("mailbench_queue_length", &[("stat", "max")], max);
+        out.sample("mailbench_queue_length", &[("stat", "end")], end);
+    }
+    let proved = u8::from(queue.proved_empty);
+    out.gauge("mailbench_queue_proved_empty", "", proved, "1: the queue was proved empty.");
     if let Some(seconds) = queue.drain_time_s {
-        let name = "mailbench_drain_time_seconds";
-        out.family((name, "gauge", "seconds"), "Last fault healed or load stopped to backlog 0.");
-        out.sample(name, &[], seconds);
+        let help = "Last fault healed or load stopped to backlog 0.";
+        out.gauge("mailbench_drain_time_seconds", "seconds", seconds, help);
+    }
+    let ratios = [
+        ("mailbench_attempts_per_delivery", queue.attempts_per_delivery_mean, "Mean."),
+        ("mailbench_fairness", queue.fairness, "Jain index over healthy destinations."),
+        (
+            "mailbench_herd_index",
+            queue.herd.as_ref().map(|herd| herd.index),
+            "Busiest tenth of a second after the last fault healed, over the mean.",
+        ),
+        (
+            "mailbench_isolation_inflation",
+            queue.isolation.as_ref().map(|isolation| isolation.inflation),
+            "p99 of healthy destinations while another was sick, over before.",
+        ),
+    ];
+    for (name, value, help) in ratios {
+        if let Some(value) = value {
+            out.gauge(name, "", value, help);
+        }
     }
 }
 
