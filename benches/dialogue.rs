@@ -20,6 +20,7 @@ fn terms() -> Arc<Terms> {
         extensions: vec![Extension::Pipelining, Extension::Size],
         size: 1 << 20,
         recipients: 100,
+        lmtp: false,
     })
 }
 

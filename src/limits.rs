@@ -68,6 +68,12 @@ pub const SINK_BACKLOG: u32 = 4096;
 /// Bytes a session of the sink reads ahead, and of replies it owes before it writes them.
 pub const SINK_BUFFER: usize = 8192;
 
+/// Text of a reply that is too long on purpose (`garble = "long-line"`).
+pub const LONG_REPLY: usize = 64 * 1024;
+
+/// Time between the bytes of a reply that is split on purpose, so that each has its own segment.
+pub const SPLIT_REPLY: Duration = Duration::from_millis(5);
+
 /// Subjects whose attempts the sink counts, about 40 bytes each.
 pub const ATTEMPT_COUNTERS: usize = 1 << 25;
 
@@ -151,6 +157,9 @@ pub const TARGET_START: Duration = Duration::from_secs(30);
 
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
+
+/// Time an external target has, once it greets, to write its process id.
+pub const PID_FILE: Duration = Duration::from_secs(5);
 
 /// Time a target has to stop in order before it is killed.
 pub const TARGET_STOP: Duration = Duration::from_secs(10);

@@ -17,6 +17,7 @@ mod compare;
 mod completions;
 mod init;
 mod man;
+mod pairs;
 mod plan;
 mod relay;
 mod report;

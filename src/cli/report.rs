@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::exit::Exit;
@@ -11,6 +11,7 @@ use super::stored;
 use crate::measure::results::Findings;
 use crate::report::view::View;
 use crate::report::{self, Format};
+use crate::run::comparison;
 
 /// Judge a stored run again and render it in any format; ends with the run's own exit code
 #[derive(Debug, clap::Args)]
@@ -37,20 +38,41 @@ fn format_parser() -> impl clap::builder::TypedValueParser<Value = Format> {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    if args.run.join(comparison::FILE).exists() {
+        return compared(args);
+    }
     let findings = find(&args.run, args.format).map_err(stored::wrong_argument)?;
-    let folder = args.run.is_dir().then(|| args.run.display().to_string());
-    let view = match args.output {
-        Some(_) => View { folder, quiet: args.quiet, ..View::plain(80) },
-        None => View::of_stdout(args.quiet, folder),
+    write(args, |view| Ok(report::render(args.format, &findings, view)?))?;
+    Ok(Exit::from_code(findings.results.verdict.exit_code))
+}
+
+/// A stored comparison, judged again from the results of its runs.
+fn compared(args: &Args) -> anyhow::Result<Exit> {
+    use crate::report::comparison::{Format, render};
+    let format = Format::ALL.into_iter().find(|format| format.name() == args.format.name());
+    let Some(format) = format else {
+        let known = Format::ALL.map(Format::name).join(", ");
+        let name = args.format.name();
+        let error = anyhow!("a comparison has no format {name}, only {known}; its runs have it");
+        return Err(Exit::Usage.because(error));
     };
-    let text = report::render(args.format, &findings, &view)?;
+    let comparison = comparison::judge(&args.run).map_err(|error| Exit::Usage.because(error))?;
+    write(args, |view| Ok(render(format, &comparison, view)?))?;
+    Ok(Exit::from_code(comparison.verdict.exit_code))
+}
+
+/// Where the user wants it.
+fn write(args: &Args, text: impl Fn(&View) -> anyhow::Result<String>) -> anyhow::Result<()> {
+    let folder = args.run.is_dir().then(|| args.run.display().to_string());
     match &args.output {
         Some(path) => {
-            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+            let view = View { folder, quiet: args.quiet, ..View::plain(80) };
+            fs::write(path, text(&view)?)
+                .with_context(|| format!("cannot write {}", path.display()))?;
         }
-        None => super::print(&text)?,
+        None => super::print(&text(&View::of_stdout(args.quiet, folder))?)?,
     }
-    Ok(Exit::from_code(findings.results.verdict.exit_code))
+    Ok(())
 }
 
 fn find(run: &Path, format: Format) -> anyhow::Result<Findings> {

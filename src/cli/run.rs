@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
-use super::server;
+use super::{pairs, server};
 use crate::measure::verdict;
 use crate::report::progress::{Board, Progress};
 use crate::report::view::View;
@@ -16,8 +16,8 @@ use crate::run::endpoint::{Endpoint, EndpointError};
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
-use crate::scenario::Loaded;
 use crate::scenario::units::Timespan;
+use crate::scenario::{Loaded, Override};
 
 /// Run a scenario, print the summary, write the run folder.
 #[derive(Debug, clap::Args)]
@@ -29,6 +29,9 @@ pub(super) struct Args {
     /// Write the run to this folder instead of reports/<scenario>/<time>-<id>
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Pairs of runs of a scenario with [compare], instead of as many as it says
+    #[arg(long, value_name = "N")]
+    pairs: Option<u32>,
     /// Print only the result line
     #[arg(long, short)]
     quiet: bool,
@@ -50,13 +53,18 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     check_classes(&args.allow)?;
-    let (loaded, _) = args.changes.load(&args.scenario)?;
+    let pairs = args.pairs.map(|pairs| Override::new("compare.pairs", pairs.to_string()));
+    let (loaded, _) = args.changes.load_with(&args.scenario, pairs)?;
     let request = Request {
         loaded,
         output: args.output.clone(),
         command: command(args),
         allowed_targets: args.allow_target.clone(),
     };
+    if request.loaded.scenario.compare.is_some() {
+        refuse_metrics(args)?;
+        return pairs::run(&request, &args.allow, args.quiet);
+    }
     let runtime = server::runtime().map_err(RunError::Runtime)?;
     let interrupts = {
         let _within = runtime.enter();
@@ -101,6 +109,15 @@ fn check_classes(allowed: &[String]) -> anyhow::Result<()> {
     }
 }
 
+/// The figures of a comparison are not those of one run.
+fn refuse_metrics(args: &Args) -> anyhow::Result<()> {
+    if args.metrics.is_none() {
+        return Ok(());
+    }
+    let error = anyhow::anyhow!("--metrics serves a single run; this scenario has [compare]");
+    Err(Exit::Usage.because(error))
+}
+
 /// Serves metrics where they were asked for, and says where.
 fn open_endpoint(
     args: &Args,
@@ -138,7 +155,7 @@ fn tell(loaded: &Loaded, outcome: &Outcome, quiet: bool) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn exit_of(error: &RunError) -> Exit {
+pub(super) fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Aborted => Exit::Interrupted,
         RunError::Folder(cause) if is_misplaced(cause) => Exit::Usage,
@@ -170,6 +187,7 @@ fn is_misplaced(cause: &std::io::Error) -> bool {
 fn command(args: &Args) -> String {
     let mut words = vec!["mailbench run".to_owned(), quoted(&args.scenario.display().to_string())];
     words.extend(args.changes.words().iter().map(|word| quoted(word)));
+    words.extend(args.pairs.map(|pairs| format!("--pairs {pairs}")));
     words.extend(args.allow.iter().map(|class| format!("--allow {}", quoted(class))));
     words.extend(args.allow_target.iter().map(|range| format!("--allow-target {range}")));
     words.join(" ")

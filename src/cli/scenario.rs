@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::measure::comparison;
 use crate::measure::threshold::{self, Threshold};
 use crate::scenario::{self, Loaded, Override, ScenarioError};
 
@@ -36,11 +37,29 @@ impl ScenarioArgs {
     /// # Errors
     /// Everything that is wrong with it; ends the program with `Exit::Scenario`.
     pub(super) fn load(&self, path: &Path) -> Result<(Loaded, Vec<Threshold>), ScenarioError> {
+        self.load_with(path, None)
+    }
+
+    /// [`ScenarioArgs::load`], with one more override.
+    ///
+    /// # Errors
+    /// As there.
+    pub(super) fn load_with(
+        &self,
+        path: &Path,
+        more: Option<Override>,
+    ) -> Result<(Loaded, Vec<Threshold>), ScenarioError> {
         let seed = self.seed.map(|seed| Override::new("seed", seed.to_string()));
-        let overrides: Vec<Override> = self.set.iter().cloned().chain(seed).collect();
+        let overrides: Vec<Override> = self.set.iter().cloned().chain(seed).chain(more).collect();
         let loaded = scenario::load(path, &overrides)?;
         scenario::check_domains(&loaded, &self.allow_recipient_domain)?;
         let thresholds = threshold::compile(&loaded)?;
+        for (_, variant) in &loaded.variants {
+            threshold::compile(variant)?;
+        }
+        if let Some(compare) = &loaded.scenario.compare {
+            comparison::terms(&loaded, compare)?;
+        }
         Ok((loaded, thresholds))
     }
 }

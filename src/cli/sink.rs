@@ -13,7 +13,7 @@ use super::server::{self, stop_on_signal};
 use crate::clock::{Clock, Time};
 use crate::ledger::event::{AttemptOutcome, Event, SessionChange};
 use crate::ledger::{Ledger, journal};
-use crate::scenario::model::Engine;
+use crate::scenario::model::{Engine, Extension};
 use crate::sink::{self, Settings, SinkError};
 
 /// Run the sink alone: takes mail, does the faults of a scenario, keeps no mail
@@ -34,6 +34,22 @@ pub(super) struct Args {
     /// Which reading of the protocol; by default the scenario's, or else native
     #[arg(long)]
     engine: Option<EngineArg>,
+    /// Offer STARTTLS, or begin with TLS; by default as the scenario has it, or else not
+    #[arg(long)]
+    tls: Option<TlsArg>,
+    /// Write the certificate of the authority that vouches for the sink there, for clients that
+    /// verify
+    #[arg(long, value_name = "FILE")]
+    authority: Option<PathBuf>,
+    /// Speak LMTP
+    #[arg(long)]
+    lmtp: bool,
+    /// Offer this beside the ordinary extensions: CHUNKING, AUTH (repeatable)
+    #[arg(long, value_name = "EXTENSION", value_parser = extension)]
+    with: Vec<Extension>,
+    /// Do not offer this, such as PIPELINING or SIZE (repeatable)
+    #[arg(long, value_name = "EXTENSION", value_parser = extension)]
+    without: Vec<Extension>,
     /// Let other machines in: --listen need not be loopback
     #[arg(long)]
     beyond_loopback: bool,
@@ -47,6 +63,18 @@ enum EngineArg {
     Samotop,
 }
 
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum TlsArg {
+    Starttls,
+    Implicit,
+}
+
+/// An extension by its keyword, in whatever case.
+fn extension(text: &str) -> Result<Extension, String> {
+    let wanted = serde_json::Value::String(text.to_ascii_uppercase());
+    serde_json::from_value(wanted).map_err(|_| format!("no extension `{text}` is known here"))
+}
+
 /// Runs the sink until it is told to stop.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (settings, domains) = settings(args)?;
@@ -54,7 +82,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let ledger = Ledger::create(&path)
         .with_context(|| format!("cannot create {}", path.display()))
         .map_err(|error| Exit::Usage.because(error))?;
-    server::runtime()?.block_on(serve(settings, ledger))?;
+    server::runtime()?.block_on(serve(settings, ledger, args.authority.as_deref()))?;
     let events = journal::open(&path).context("cannot read the journal back")?;
     super::print(&Summary::of(events, domains).text())?;
     drop(folder);
@@ -70,6 +98,11 @@ fn settings(args: &Args) -> anyhow::Result<(Settings, Vec<String>)> {
         settings.engine = scenario.sink.engine;
         settings.seed = scenario.seed;
         settings.rules = scenario.faults;
+        settings.extensions = Some(scenario.sink.extensions);
+        settings.implicit_tls = scenario.sink.implicit_tls;
+        settings.lmtp = scenario.sink.lmtp;
+        let own = scenario.destinations.iter().map(|one| one.extensions.clone());
+        settings.own_extensions = own.collect();
         settings.destinations = scenario.destinations.into_iter().map(|one| one.domain).collect();
     }
     match args.engine {
@@ -77,8 +110,29 @@ fn settings(args: &Args) -> anyhow::Result<(Settings, Vec<String>)> {
         Some(EngineArg::Samotop) => settings.engine = Engine::Samotop,
         None => {}
     }
+    offer(args, &mut settings);
     let domains = settings.destinations.clone();
     Ok((settings, domains))
+}
+
+/// What the command line says of the offer.
+fn offer(args: &Args, settings: &mut Settings) {
+    settings.lmtp |= args.lmtp;
+    let usual = settings.engine.extensions();
+    let mut offered = settings.extensions.take().unwrap_or(usual);
+    match args.tls {
+        Some(TlsArg::Implicit) => settings.implicit_tls = true,
+        Some(TlsArg::Starttls) => offered.push(Extension::StartTls),
+        None => {}
+    }
+    offered.extend(&args.with);
+    let unwanted = |one: &Extension| {
+        args.without.contains(one) || (settings.implicit_tls && *one == Extension::StartTls)
+    };
+    offered.retain(|one| !unwanted(one));
+    offered.sort();
+    offered.dedup();
+    settings.extensions = Some(offered);
 }
 
 /// Where the ledger goes; without a wish, to a folder that goes with the sink.
@@ -91,7 +145,7 @@ fn journal_path(wanted: Option<&Path>) -> anyhow::Result<(Option<tempfile::TempD
     Ok((Some(folder), path))
 }
 
-async fn serve(settings: Settings, ledger: Ledger) -> anyhow::Result<()> {
+async fn serve(settings: Settings, ledger: Ledger, authority: Option<&Path>) -> anyhow::Result<()> {
     let stop = stop_on_signal()?;
     let started = sink::start(settings, Clock::start(), ledger.clone()).await;
     let sink = started.map_err(|error| match error {
@@ -100,8 +154,19 @@ async fn serve(settings: Settings, ledger: Ledger) -> anyhow::Result<()> {
             let hint = "give --beyond-loopback to let other machines in";
             Exit::Usage.because(anyhow::anyhow!("{error} ({hint})"))
         }
-        SinkError::Engine { .. } | SinkError::Destination { .. } => Exit::Scenario.because(error),
+        SinkError::Engine { .. }
+        | SinkError::Unheard { .. }
+        | SinkError::OneOffer { .. }
+        | SinkError::Destination { .. } => Exit::Scenario.because(error),
+        SinkError::Tls(_) => Exit::Internal.because(error),
     })?;
+    if let Some(path) = authority {
+        let pem = sink.authority().context("--authority: the sink offers no TLS (give --tls)");
+        let pem = pem.map_err(|error| Exit::Usage.because(error))?;
+        std::fs::write(path, pem)
+            .with_context(|| format!("cannot write {}", path.display()))
+            .map_err(|error| Exit::Usage.because(error))?;
+    }
     sink.measured_from(Time::ZERO);
     super::print(&format!("listening on {}\n", sink.address()))?;
     stop.cancelled().await;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use rand::Rng;
 
 use super::limit::{Applicant, Limits};
-use super::rule::{Action, Hangup, Odds, Rule, Scope};
+use super::rule::{Action, Garble, Hangup, Odds, Rule, Scope, TlsFault};
 use super::{delay, script};
 use crate::clock::Time;
 use crate::probe::DestinationId;
@@ -67,6 +67,10 @@ pub enum Effect {
     Stall(Duration),
     /// Turn the connection away at once: it came in while the port was about to close.
     Refuse,
+    /// The ordinary reply, in this form.
+    Garble(Garble),
+    /// The ordinary reply, and then TLS so.
+    Tls(TlsFault),
 }
 
 impl Verdict {
@@ -155,8 +159,8 @@ fn effect(action: &Action, number: u16, moment: &Moment, limits: &mut Limits) ->
         }
         // Both are judged by the caller above.
         Action::Delay(_) | Action::Throttle { .. } => None,
-        // The scenario reader refuses both as not built yet.
-        Action::Garble(_) | Action::Tls(_) => None,
+        Action::Garble(form) => Some(Effect::Garble(*form)),
+        Action::Tls(fault) => Some(Effect::Tls(*fault)),
     }
 }
 

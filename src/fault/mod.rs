@@ -6,10 +6,12 @@
 
 pub mod chaos;
 pub mod delay;
+pub mod garble;
 pub mod judge;
 pub mod limit;
 pub mod refuse;
 pub mod rule;
 pub mod script;
+pub mod tls;
 
 pub use judge::judge;

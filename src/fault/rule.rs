@@ -9,6 +9,9 @@ use crate::quantity::Quantity;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
+pub use super::garble::Garble;
+pub use super::tls::TlsFault;
+
 /// One `[[fault]]` of a scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
@@ -107,10 +110,10 @@ pub enum Action {
     Limit(Limit),
     /// Answer by attempt number; the last entry stands for all later attempts.
     Script(Vec<Reply>),
-    /// Break the form of a reply. Not built yet.
-    Garble(String),
-    /// Break TLS. Not built yet.
-    Tls(String),
+    /// Break the form of a reply.
+    Garble(Garble),
+    /// Break TLS.
+    Tls(TlsFault),
 }
 
 /// How a connection ends.

@@ -261,6 +261,8 @@ pub enum Ending {
     TimedOut,
     /// The run ended.
     Shutdown,
+    /// The TLS handshake failed.
+    TlsFailed,
 }
 
 /// The target's own life.

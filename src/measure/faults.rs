@@ -1,30 +1,37 @@
 //! Fault rules as facts of a report: where, when, what in words, and how often each struck.
 
 use super::results::FaultFacts;
+use crate::clock::Time;
 use crate::fault::rule::{Action, Hangup, Limit, Rule, Window};
-use crate::ledger::event::Event;
+use crate::ledger::event::{Event, Period};
 use crate::quantity::{Law, Quantity};
 use crate::scenario::model::Scenario;
 
-/// Counts how often each rule took effect.
+/// Counts how often each rule took effect from the measured period on.
 #[derive(Debug)]
 pub struct Strikes {
     counts: Vec<u64>,
+    /// When the measured period begins; told before anything happens in it.
+    measured: Option<Time>,
 }
 
 impl Strikes {
     /// None yet.
     #[must_use]
     pub fn new(scenario: &Scenario) -> Strikes {
-        Strikes { counts: vec![0; scenario.faults.len()] }
+        Strikes { counts: vec![0; scenario.faults.len()], measured: None }
     }
 
     /// Takes note of an event.
     pub fn observe(&mut self, event: &Event) {
-        if let Event::Struck { fault, .. } = event
-            && let Some(count) = self.counts.get_mut(usize::from(*fault))
-        {
-            *count += 1;
+        match event {
+            Event::Period { at, period: Period::Measured } => self.measured = Some(*at),
+            Event::Struck { at, fault } if self.measured.is_some_and(|from| *at >= from) => {
+                if let Some(count) = self.counts.get_mut(usize::from(*fault)) {
+                    *count += 1;
+                }
+            }
+            _ => {}
         }
     }
 
@@ -90,8 +97,8 @@ pub fn words(action: &Action) -> String {
             let codes: Vec<String> = replies.iter().map(|reply| reply.code.to_string()).collect();
             format!("answer by attempt: {}", codes.join(", "))
         }
-        Action::Garble(form) => format!("garble the reply: {form}"),
-        Action::Tls(form) => format!("break TLS: {form}"),
+        Action::Garble(form) => format!("garble the reply: {}", form.name()),
+        Action::Tls(form) => format!("break TLS: {}", form.name()),
     }
 }
 

@@ -29,7 +29,7 @@ const WHOLE_CODES: [(&str, u8); 3] =
     [("correctness", CORRECTNESS), ("regression", REGRESSION), ("invalid", INVALID)];
 
 /// Classes of reasons that are not classes of probes.
-const OTHERS: [&str; 9] = [
+const OTHERS: [&str; 10] = [
     "phantom",
     "duplicates_unexcused",
     "threshold",
@@ -39,6 +39,7 @@ const OTHERS: [&str; 9] = [
     "nothing-delivered",
     "incomplete",
     "undecided",
+    "inconclusive",
 ];
 
 /// What the verdict is made of.

@@ -12,7 +12,8 @@ use crate::seed::Seed;
 
 /// 100 messages a second for 10 s, 4 KiB each, to two destinations.
 pub(super) fn source() -> Source {
-    let destination = |domain: &str, weight| Destination { domain: domain.to_owned(), weight };
+    let destination =
+        |domain: &str, weight| Destination { domain: domain.to_owned(), weight, extensions: None };
     Source {
         seed: Seed(7),
         load: Load {

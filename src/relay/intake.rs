@@ -52,6 +52,7 @@ pub fn terms() -> Terms {
         ],
         size: MESSAGE_SIZE,
         recipients: RECIPIENTS,
+        lmtp: false,
     }
 }
 

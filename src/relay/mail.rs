@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::clock::Time;
 use crate::relay::budget::Charge;
+use crate::smtp::envelope::domain_of;
 
 /// Number of a mail in this queue, also across restarts.
 pub type MailId = i64;
@@ -94,13 +95,6 @@ impl Mail {
             })
             .collect()
     }
-}
-
-/// The destination of an address: its domain in lower case; empty for `postmaster` without one
-/// (RFC 5321 §4.5.1).
-#[must_use]
-pub fn domain_of(address: &str) -> String {
-    address.rsplit_once('@').map_or_else(String::new, |(_, domain)| domain.to_ascii_lowercase())
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use rusqlite::{Transaction, params};
 
 use crate::clock::Time;
-use crate::relay::mail::{Mail, MailId, domain_of};
+use crate::relay::mail::{Mail, MailId};
+use crate::smtp::envelope::domain_of;
 
 /// What a delivery came to, as far as the store is concerned.
 #[derive(Clone, Debug, Default)]

@@ -114,7 +114,8 @@ impl Session {
             self.flush().await?;
         }
         match self.dialogue.settle(turn, &reply) {
-            Next::Command => Ok(()),
+            // Neither TLS nor AUTH is offered, so neither begins.
+            Next::Command | Next::Handshake | Next::Answer => Ok(()),
             Next::Content => self.take_content().await,
             Next::Close => Err(End::Closed),
         }

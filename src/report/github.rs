@@ -5,9 +5,12 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 
+use super::comparison::{self, Format};
 use super::escape::{workflow_data, workflow_property};
+use super::view::View;
 use super::{markdown, story};
-use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus};
+use crate::measure::comparison::results::Comparison;
+use crate::measure::results::{Findings, HealthStatus, Reason, Results, ThresholdStatus};
 use crate::scenario::Loaded;
 
 /// GitHub shows about ten annotations a step; the worst few say enough.
@@ -25,6 +28,26 @@ pub fn tell(findings: &Findings, asked: &Loaded) -> io::Result<()> {
     }
     if variable("GITHUB_ACTIONS").is_some() {
         io::stdout().write_all(annotations(&findings.results, asked).as_bytes())?;
+    }
+    Ok(())
+}
+
+/// The same for a comparison; one annotation a regression.
+///
+/// # Errors
+/// When the job summary or stdout cannot be written.
+pub fn tell_comparison(comparison: &Comparison, asked: &Loaded) -> io::Result<()> {
+    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(file) = variable("GITHUB_STEP_SUMMARY") {
+        let view = View::plain(80);
+        append(Path::new(&file), &comparison::render(Format::Markdown, comparison, &view)?)?;
+    }
+    if variable("GITHUB_ACTIONS").is_some() {
+        let found = comparison.verdict.reasons.iter().take(ANNOTATIONS);
+        let text = |reason: &Reason| {
+            command(&(0, reason.class.clone(), reason.message.clone()), &asked.source.name)
+        };
+        io::stdout().write_all(found.map(text).collect::<String>().as_bytes())?;
     }
     Ok(())
 }

@@ -6,14 +6,17 @@ use std::fmt::Write as _;
 use super::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use super::figures::{self, ROWS, STATS};
 use super::story::{self, value};
-use super::{human, view::Tone};
-use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus};
+use super::{human, timeline, view::Tone};
+use crate::measure::results::{Findings, HealthStatus, QueueFacts, Results, ThresholdStatus};
 
 /// Reasons and warnings listed: a comment should stay short.
 const LISTED: usize = 10;
 
 /// Violations of one class listed.
 const EACH: usize = 2;
+
+/// Events of the timeline and strikes of chaos listed.
+const EVENTS: usize = 20;
 
 /// Statistics of the latency table.
 const SHOWN: [&str; 5] = ["p50", "p90", "p99", "p999", "max"];
@@ -150,7 +153,9 @@ fn details(results: &Results) -> String {
     text.push_str(&queue(results));
     text.push_str(&destinations(results));
     text.push_str(&faults(results));
+    text.push_str(&timeline(results));
     text.push_str(&chaos(results));
+    text.push_str(&resources(results));
     for warning in results.warnings.iter().take(LISTED) {
         let _infallible = writeln!(text, "> ⚠️ {}\n", prose(&warning.message));
     }
@@ -168,10 +173,38 @@ fn queue(results: &Results) -> String {
         .attempts_per_delivery_mean
         .map_or_else(String::new, |mean| format!(", {mean:.2} attempts a delivered probe"));
     format!(
-        "Backlog: peak {} at {}, {drained}{attempts}.\n\n",
+        "Backlog: peak {} at {}, {drained}{attempts}.\n\n{}",
         human::count(queue.backlog_max),
-        human::moment(queue.backlog_max_at_s)
+        human::moment(queue.backlog_max_at_s),
+        patterns(queue)
     )
+}
+
+/// What an outage does to the rest, and what comes after it.
+fn patterns(queue: &QueueFacts) -> String {
+    let mut text = String::new();
+    if let Some(herd) = &queue.herd {
+        let _infallible = writeln!(
+            text,
+            "Herd after the outage: peak {} attempts/s, {:.1} times the mean over {}; Fano {:.1} \
+             (independent: 1).\n",
+            human::number(herd.peak_per_s),
+            herd.index,
+            human::duration_s(herd.over_s),
+            herd.fano
+        );
+    }
+    if let Some(isolation) = &queue.isolation {
+        let _infallible = writeln!(
+            text,
+            "Isolation: p99 of healthy destinations {} while another was sick, {} before: {:.1} \
+             times.\n",
+            human::duration_us(isolation.during_p99_us),
+            human::duration_us(isolation.before_p99_us),
+            isolation.inflation
+        );
+    }
+    text
 }
 
 fn destinations(results: &Results) -> String {
@@ -218,6 +251,34 @@ fn faults(results: &Results) -> String {
     text + "\n"
 }
 
+/// Faults with a window and chaos, in order of time.
+fn timeline(results: &Results) -> String {
+    let all = timeline::timeline(results);
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("| from | to | what happened | where |\n|---:|---:|:---|:---|\n");
+    for happening in all.iter().take(EVENTS) {
+        let _infallible = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            human::moment(happening.from_s),
+            happening.to_s.map_or("the end".to_owned(), human::moment),
+            prose(happening.name),
+            prose(happening.place)
+        );
+    }
+    text + &more(all.len(), EVENTS)
+}
+
+/// How many rows of a table were left out.
+fn more(all: usize, listed: usize) -> String {
+    match all.saturating_sub(listed) {
+        0 => "\n".to_owned(),
+        rest => format!("\nand {rest} more in `report.json`\n\n"),
+    }
+}
+
 fn chaos(results: &Results) -> String {
     if results.chaos.is_empty() {
         return String::new();
@@ -229,7 +290,7 @@ fn chaos(results: &Results) -> String {
     let after = |seconds: Option<f64>| {
         seconds.map_or("-".to_owned(), |seconds| format!("+{}", human::duration_s(seconds)))
     };
-    for strike in &results.chaos {
+    for strike in results.chaos.iter().take(EVENTS) {
         let _infallible = writeln!(
             text,
             "| {} | {} | {} | {} | {} | {} |",
@@ -241,5 +302,23 @@ fn chaos(results: &Results) -> String {
             cell(&strike.detail)
         );
     }
-    text + "\n"
+    text + &more(results.chaos.len(), EVENTS)
+}
+
+/// What the target's processes used.
+fn resources(results: &Results) -> String {
+    let Some(used) = &results.resources.target else { return String::new() };
+    let size = |bytes: f64| human::bytes(bytes.max(0.0).round() as u64);
+    let disk = used.io_mean_bytes_per_s.zip(used.io_max_bytes_per_s);
+    let disk = disk.map_or_else(String::new, |(mean, max)| {
+        format!("; disk {}/s, peak {}/s", size(mean), size(max))
+    });
+    format!(
+        "The target used {:.2} cores, peak {:.2}; memory {}, peak {}{disk}; at most {}.\n\n",
+        used.cpu_mean_cores,
+        used.cpu_max_cores,
+        size(used.rss_mean_bytes),
+        human::bytes(used.rss_max_bytes),
+        human::counted(used.processes_max.into(), "process", "processes")
+    )
 }

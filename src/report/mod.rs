@@ -22,6 +22,7 @@ mod markdown;
 mod story;
 mod table;
 mod terminal;
+mod timeline;
 
 use std::fs;
 use std::io;

@@ -168,6 +168,18 @@ impl Progress {
         self.view.show(snapshot);
     }
 
+    /// Says which of several runs begins; the next plain line counts from there.
+    pub fn announce(&mut self, text: &str) {
+        match &mut self.view {
+            View::Live(bar) => bar.println(text),
+            View::Plain { next } => {
+                *next = PLAIN_EVERY;
+                let _nobody = writeln!(io::stderr(), "{text}");
+            }
+            View::Quiet => {}
+        }
+    }
+
     /// Clears the live line before the summary.
     pub fn finish(self) {
         if let View::Live(bar) = self.view {

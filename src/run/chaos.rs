@@ -2,10 +2,8 @@
 //! says, and records it. When strikes come is decided in `fault::chaos`.
 
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
 use std::time::Duration;
 
-use tokio::process::Command;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -19,6 +17,7 @@ use crate::ledger::event::{Event, TargetChange};
 use crate::limits;
 use crate::seed::Seed;
 use crate::target::Target;
+use crate::target::command::run_to_end;
 
 /// The chaos of one run, going on.
 pub(super) struct Chaos {
@@ -172,23 +171,5 @@ impl Storm {
 
 /// Runs a command of the user's; how it ended, in words. What it prints goes to `log`.
 async fn hook(command: &[String], log: &Path) -> String {
-    let output = || std::fs::OpenOptions::new().create(true).append(true).open(log);
-    let (Some((program, arguments)), Ok(stdout), Ok(stderr)) =
-        (command.split_first(), output(), output())
-    else {
-        return "not run: its output cannot be kept".to_owned();
-    };
-    let run = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(stdout)
-        .stderr(stderr)
-        .process_group(0)
-        .kill_on_drop(true)
-        .status();
-    match tokio::time::timeout(limits::HOOK, run).await {
-        Ok(Ok(status)) => status.to_string(),
-        Ok(Err(error)) => format!("not run: {error}"),
-        Err(_) => format!("killed after {} s", limits::HOOK.as_secs()),
-    }
+    run_to_end(command, log, limits::HOOK).await.map_or_else(|why| why, |status| status.to_string())
 }

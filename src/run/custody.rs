@@ -1,7 +1,7 @@
 //! The target while a run goes on: looked at by all, acted on by one at a time.
 //!
 //! Whoever acts holds the lock for the whole act, so that a target that is down because we took it
-//! down is not found to have died, nor asked for its queue.
+//! down is not found to have died, nor asked for its queue (what lies on its disk can be counted).
 
 use std::sync::{Arc, OnceLock};
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::setup::Stand;
-use super::watch::{PROGRESS, Watched};
+use super::watch::{PROGRESS, SECOND, Watched};
 use crate::clock::Time;
 use crate::ledger::Tally;
 use crate::report::progress::Progress;
@@ -21,12 +21,13 @@ pub(super) async fn drain(stand: &mut Stand, watched: &mut Watched, progress: &m
     let deadline = stand.clock.now().plus(stand.scenario.load.drain);
     let mut shown = stand.clock.now();
     let mut quiet = Quiet { attempts: 0, since: shown };
+    let mut pace = Pace { next: shown, wait: LOOK };
     while stand.clock.now() < deadline && !stand.target_ended() {
         let now = stand.clock.now();
         let tally = stand.ledger.tally();
         quiet.look(now, &tally);
         let ended = tally.backlog == 0 && tally.in_flight == 0 && !stand.target.in_hand();
-        if ended && emptied(stand, watched, &quiet).await {
+        if ended && pace.is_due(now) && emptied(stand, watched, &quiet).await {
             return;
         }
         if now.since(shown) >= PROGRESS {
@@ -47,6 +48,25 @@ async fn emptied(stand: &Stand, watched: &Watched, quiet: &Quiet) -> bool {
     }
 }
 
+/// When the target is asked again: soon at first, since a queue is often empty a moment after its
+/// last delivery, then ever less often, down to the pace of the samples. An answer may cost the
+/// target as much as a delivery.
+struct Pace {
+    next: Time,
+    wait: Duration,
+}
+
+impl Pace {
+    fn is_due(&mut self, now: Time) -> bool {
+        let is_due = now >= self.next;
+        if is_due {
+            self.next = now.plus(self.wait);
+            self.wait = (self.wait * 2).min(SECOND);
+        }
+        is_due
+    }
+}
+
 /// How long the sink has seen no attempt.
 struct Quiet {
     attempts: u64,
@@ -63,5 +83,20 @@ impl Quiet {
 
     fn lasted(&self, now: Time) -> Duration {
         now.since(self.since)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_queue_that_does_not_empty_is_asked_once_a_second() {
+        let mut pace = Pace { next: Time::ZERO, wait: LOOK };
+        let looks = (0..200_u32).map(|look| Time::ZERO.plus(LOOK * look));
+        let asked: Vec<Time> = looks.filter(|now| pace.is_due(*now)).collect();
+        let gaps: Vec<Duration> = asked.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+        assert_eq!(gaps[..3], [LOOK, LOOK * 2, LOOK * 4]);
+        assert!(gaps[5..].iter().all(|gap| *gap == SECOND), "{gaps:?}");
     }
 }

@@ -4,6 +4,7 @@
 //! in which things end, and what happens when the user or a part of the stand ends them early.
 
 mod chaos;
+pub mod comparison;
 mod custody;
 mod drain;
 pub mod endpoint;

@@ -10,6 +10,7 @@ use super::custody::Custody;
 use super::folder::Folder;
 use super::{JOURNAL, Request, RunError, SCENARIO, environment, safety};
 use crate::clock::{Clock, Time};
+use crate::fault::chaos::Act;
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
 use crate::limits;
@@ -17,7 +18,7 @@ use crate::plan::Plan;
 use crate::scenario::model::{Scenario, TargetKind};
 use crate::sink::{self, Sink};
 use crate::smtp::client::Peer;
-use crate::target::{self, Target};
+use crate::target::{self, Target, TargetError, leftovers};
 use crate::traffic::{self, Gauges, Instruments};
 
 /// Name of the file that keeps what the target prints.
@@ -58,10 +59,10 @@ impl Stand {
         let ledger = Ledger::create(&folder.file(JOURNAL)).map_err(RunError::Folder)?;
         let plan = Plan::new(&scenario, Some(folder.nonce.clone()));
         let sink = sink::start(sink_settings(&scenario, &plan), clock, ledger.clone()).await?;
-        let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir();
-        let workplace = workplace.map_err(RunError::Folder)?;
+        let workplace = workplace().await.map_err(RunError::Folder)?;
         let settings = target_settings(&scenario, &folder, &workplace, &sink);
         let target = Target::start(settings).await?;
+        check_processes(&scenario, &target)?;
         let stand = Stand {
             folder,
             scenario,
@@ -170,17 +171,43 @@ impl Stand {
     }
 }
 
+/// A folder for a target that we start; what earlier runs left there is cleaned up first.
+async fn workplace() -> std::io::Result<TempDir> {
+    for found in leftovers::clean_up(&std::env::temp_dir()).await {
+        tracing::warn!("{found}");
+    }
+    let workplace = tempfile::Builder::new().prefix(leftovers::PREFIX).tempdir()?;
+    leftovers::claim(workplace.path())?;
+    Ok(workplace)
+}
+
 fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> {
-    if let TargetKind::External { address, .. } = &scenario.target.kind {
+    if let TargetKind::External(target) = &scenario.target.kind {
         let authorised = safety::authorised_file();
-        safety::check(address.ip(), &request.allowed_targets, authorised.as_deref())?;
+        safety::check(target.address.ip(), &request.allowed_targets, authorised.as_deref())?;
     }
     Ok(())
+}
+
+/// Whether chaos would strike at nothing: a service manager keeps what it starts to itself.
+fn check_processes(scenario: &Scenario, target: &Target) -> Result<(), RunError> {
+    let needs = |act: &Act| matches!(act, Act::Kill { .. } | Act::Pause(_));
+    if target.members().is_some() || !scenario.chaos.iter().any(|entry| needs(&entry.act)) {
+        return Ok(());
+    }
+    Err(RunError::Target(TargetError::Unmet {
+        what: "[[chaos]] is to strike processes of the target that could not be found".to_owned(),
+        remedy: "name its `target.pid_file`".to_owned(),
+    }))
 }
 
 fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
     sink::Settings {
         engine: scenario.sink.engine,
+        extensions: Some(scenario.sink.extensions.clone()),
+        implicit_tls: scenario.sink.implicit_tls,
+        lmtp: scenario.sink.lmtp,
+        own_extensions: scenario.destinations.iter().map(|to| to.extensions.clone()).collect(),
         by_destination: scenario.target.kind.is_routed(scenario.destinations.len()),
         destinations: scenario.destinations.iter().map(|to| to.domain.clone()).collect(),
         rules: scenario.faults.clone(),

@@ -21,7 +21,7 @@ use crate::target::queue_probe::QueueProbe;
 use crate::traffic::Gauges;
 
 /// Time between two pulses, and between two questions to the target's queue.
-const SECOND: Duration = Duration::from_secs(1);
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 
 /// Time between two snapshots for the live view.
 pub(super) const PROGRESS: Duration = Duration::from_millis(250);
@@ -136,13 +136,15 @@ impl QueueSource {
     }
 
     /// Asks, and records the answer at the time of the question: what the target accepted while
-    /// it answered is not covered by the answer. A target that we have taken down has no say.
+    /// it answered is not covered by the answer. A target that we have taken down cannot be asked, but
+    /// what lies on its disk can be counted.
     async fn ask(&self) -> Option<QueueLength> {
-        if self.custody.in_hand() {
+        let probe = self.probe.as_ref()?;
+        if self.custody.in_hand() && !probe.works_at_rest() {
             return None;
         }
         let at = self.clock.now();
-        let length = match self.probe.as_ref()?.ask().await {
+        let length = match probe.ask().await {
             Ok(length) => length,
             Err(error) => {
                 tracing::warn!("{error}");

@@ -18,8 +18,8 @@ pub struct Source {
     pub name: String,
     /// The file's text.
     pub text: String,
-    /// Overrides, each as `key=value`.
-    pub(super) overrides: Vec<String>,
+    /// Overrides: where each comes from, and it as `key=value`.
+    pub(super) overrides: Vec<(String, String)>,
 }
 
 /// One thing that is wrong.
@@ -50,19 +50,19 @@ impl Source {
 
     /// Where the text of the next override begins.
     pub(super) fn end(&self) -> usize {
-        self.text.len() + 1 + self.overrides.iter().map(|text| text.len() + 1).sum::<usize>()
+        self.text.len() + 1 + self.overrides.iter().map(|(_, text)| text.len() + 1).sum::<usize>()
     }
 
     /// The piece in which `span` lies (name and text), and the span within it.
     fn locate(&self, span: &Range<usize>) -> (&str, &str, Range<usize>) {
         let mut start = 0;
         let mut piece = (self.name.as_str(), self.text.as_str());
-        for text in &self.overrides {
+        for (from, text) in &self.overrides {
             let next = start + piece.1.len() + 1;
             if span.start < next {
                 break;
             }
-            (start, piece) = (next, ("--set", text.as_str()));
+            (start, piece) = (next, (from.as_str(), text.as_str()));
         }
         let from = piece.1.floor_char_boundary(span.start.saturating_sub(start));
         let to = piece.1.ceil_char_boundary(span.end.saturating_sub(start)).max(from);
@@ -174,7 +174,7 @@ mod tests {
     fn shows_the_place_in_an_override() {
         let mut source = Source::new("a.toml", "x = 1\n");
         let start = source.end();
-        source.overrides.push("y=2".to_owned());
+        source.overrides.push(("--set".to_owned(), "y=2".to_owned()));
         let problem = Problem::new(&(start + 2..start + 3), "too small").help("say 3");
         let error = ScenarioError::new(&source, vec![problem]);
         insta::assert_snapshot!(error, @r"

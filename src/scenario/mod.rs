@@ -26,8 +26,9 @@ pub use model::Scenario;
 pub use overrides::{NotAnOverride, Override};
 
 use crate::queue::schedule::RetrySchedule;
+use crate::seed::Seed;
 use diagnosis::Problems;
-use model::Delivery;
+use model::{Delivery, Variant};
 
 /// A scenario that was read, and what it was read from.
 #[derive(Clone, Debug)]
@@ -40,6 +41,8 @@ pub struct Loaded {
     pub resolved: String,
     /// SHA-256 of `resolved`, in hexadecimal.
     pub sha256: String,
+    /// The variants of its `[compare]`, each a scenario of its own, by name.
+    pub variants: Vec<(String, Loaded)>,
     /// Where each destination's domain stands in the source.
     domain_spans: Vec<Range<usize>>,
 }
@@ -65,12 +68,38 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError
 /// # Errors
 /// When it does not make a scenario; every problem found is in the error.
 pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
+    let mut loaded = read(name, text, overrides, None)?;
+    let variants = loaded.scenario.compare.iter().flat_map(|compare| &compare.variants);
+    let variants = variants.map(|variant| {
+        let own = read(name, text, overrides, Some(variant))?;
+        Ok((variant.name.clone(), own))
+    });
+    loaded.variants = variants.collect::<Result<_, ScenarioError>>()?;
+    Ok(loaded)
+}
+
+/// Reads the scenario, or one variant of it, which compares nothing any more.
+fn read(
+    name: &str,
+    text: &str,
+    overrides: &[Override],
+    variant: Option<&Variant>,
+) -> Result<Loaded, ScenarioError> {
     let mut source = Source::new(name, text);
     let start = source.end();
-    overrides::append(&mut source, overrides);
+    overrides::append(&mut source, "--set", overrides);
+    let further = source.end();
+    let own = variant.map_or(&[][..], |variant| &variant.set);
+    if let Some(variant) = variant {
+        overrides::append(&mut source, &format!("[[compare.variant]] {}", variant.name), own);
+    }
     let mut root = tree(&source)?;
     let mut problems = Problems::default();
     overrides::apply(&mut root, overrides, start, &mut problems);
+    overrides::apply(&mut root, own, further, &mut problems);
+    if variant.is_some() {
+        root.remove("compare");
+    }
     let written = file::read(root, &mut problems);
     // What a section would mean is not worth judging while another could not even be read.
     problems.check(&source)?;
@@ -78,10 +107,10 @@ pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Loaded, S
     let scenario = resolve::resolve(&written, fallback, &mut problems);
     problems.check(&source)?;
     let resolved = toml_of(&write::file(&scenario));
-    let sha256 = Sha256::digest(&resolved).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sha256 = digest(&resolved);
     let domains = written.destination.iter();
     let domain_spans = domains.map(|one| one.value.domain.span.clone()).collect();
-    Ok(Loaded { scenario, source, resolved, sha256, domain_spans })
+    Ok(Loaded { scenario, source, resolved, sha256, variants: Vec::new(), domain_spans })
 }
 
 /// The tree of a TOML text, or every mistake in its syntax.
@@ -102,12 +131,31 @@ fn toml_of(file: &impl serde::Serialize) -> String {
     toml::to_string(file).unwrap_or_else(|error| format!("# cannot be written: {error}\n"))
 }
 
+impl Loaded {
+    /// The same scenario with another seed.
+    #[must_use]
+    pub fn with_seed(&self, seed: Seed) -> Loaded {
+        let mut other = self.clone();
+        other.scenario.seed = seed;
+        other.resolved = toml_of(&write::file(&other.scenario));
+        other.sha256 = digest(&other.resolved);
+        other
+    }
+}
+
+fn digest(resolved: &str) -> String {
+    Sha256::digest(resolved).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// Refuses destinations outside the reserved domains and those in `allowed` (the command line's,
 /// never the scenario's).
 ///
 /// # Errors
 /// Names every domain that needs permission.
 pub fn check_domains(loaded: &Loaded, allowed: &[String]) -> Result<(), ScenarioError> {
+    for (_, variant) in &loaded.variants {
+        check_domains(variant, allowed)?;
+    }
     let mut problems = Problems::default();
     for (destination, span) in loaded.scenario.destinations.iter().zip(&loaded.domain_spans) {
         if !resolve::is_reserved(&destination.domain, allowed) {

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Override;
 use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
 use crate::limits;
@@ -17,6 +18,7 @@ use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
+pub use crate::smtp::dialogue::Extension;
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
 
 /// One scenario, whole and consistent.
@@ -46,6 +48,39 @@ pub struct Scenario {
     pub chaos: Vec<Chaos>,
     /// Bounds the run must meet, in file order.
     pub thresholds: Vec<ThresholdLine>,
+    /// Variants to be compared; without them it is one run.
+    pub compare: Option<Compare>,
+}
+
+/// `[compare]`.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Compare {
+    /// Pairs of runs, at first.
+    pub pairs: u32,
+    /// Rest between two runs.
+    pub cool_down: Duration,
+    /// Whether so many again are run when the first look is inconclusive.
+    pub extend: bool,
+    /// A latency or size may be worse by this share.
+    pub margin: f64,
+    /// A rate may be worse by this share.
+    pub rate_margin: f64,
+    /// Figures that decide, where the user named them; what they mean is `measure::comparison`'s.
+    pub gate: Option<Vec<String>>,
+    /// Where they stand in the scenario text.
+    #[serde(skip)]
+    pub gate_span: std::ops::Range<usize>,
+    /// The variants; the first is what the others are held against.
+    pub variants: Vec<Variant>,
+}
+
+/// One variant: the scenario with some keys set otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Variant {
+    /// Its name.
+    pub name: String,
+    /// The keys.
+    pub set: Vec<Override>,
 }
 
 /// `[target]`.
@@ -66,15 +101,25 @@ pub enum TargetKind {
     Relay,
     /// No target: traffic goes straight to the sink. Measures the instrument.
     Direct,
-    /// One already running.
-    External {
-        /// Where it takes mail.
-        address: SocketAddr,
-        /// Prints its queue (see `target::queue_command`).
-        queue_command: Option<Vec<String>>,
-    },
+    /// One of the user's.
+    External(External),
     /// A real MTA, as a private instance.
     Managed(Managed),
+}
+
+/// An MTA of the user's: running already, or started by a command of theirs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct External {
+    /// Where it takes mail.
+    pub address: SocketAddr,
+    /// Prints its queue (see `target::queue_command`).
+    pub queue_command: Option<Vec<String>>,
+    /// Starts it: in the foreground, or leaving it behind.
+    pub start_command: Option<Vec<String>>,
+    /// Stops it in order; without one it is sent SIGTERM.
+    pub stop_command: Option<Vec<String>>,
+    /// Where it writes the id of its first process.
+    pub pid_file: Option<PathBuf>,
 }
 
 /// A real MTA that we start as a private instance.
@@ -122,7 +167,7 @@ impl TargetKind {
     pub fn is_routed(&self, destinations: usize) -> bool {
         let can_be = match self {
             TargetKind::Relay | TargetKind::Managed(_) => true,
-            TargetKind::Direct | TargetKind::External { .. } => false,
+            TargetKind::Direct | TargetKind::External(_) => false,
         };
         can_be && destinations <= limits::ROUTES
     }
@@ -222,12 +267,18 @@ pub enum Extent {
 }
 
 /// `[sink]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct SinkSpec {
     /// Where the sink listens; port 0: a free one.
     pub listen: SocketAddr,
     /// Which reading of the protocol.
     pub engine: Engine,
+    /// What it offers to every destination that has no list of its own.
+    pub extensions: Vec<Extension>,
+    /// Whether TLS begins with the first byte.
+    pub implicit_tls: bool,
+    /// Whether it speaks LMTP.
+    pub lmtp: bool,
 }
 
 /// Which protocol engine the sink runs on.
@@ -238,6 +289,38 @@ pub enum Engine {
     Native,
     /// A second, independent reading of the protocol.
     Samotop,
+}
+
+impl Engine {
+    /// What it offers unless told otherwise: nothing that costs more than a parameter.
+    #[must_use]
+    pub fn extensions(self) -> Vec<Extension> {
+        let ordinary = [
+            Extension::Pipelining,
+            Extension::Size,
+            Extension::EightBitMime,
+            Extension::SmtpUtf8,
+            Extension::EnhancedStatusCodes,
+            Extension::Dsn,
+        ];
+        ordinary.into_iter().filter(|extension| self.reads(*extension)).collect()
+    }
+
+    /// Whether it can read what a client says that uses this.
+    #[must_use]
+    pub fn reads(self, extension: Extension) -> bool {
+        match self {
+            Engine::Native => true,
+            Engine::Samotop => matches!(
+                extension,
+                Extension::Pipelining
+                    | Extension::Size
+                    | Extension::EightBitMime
+                    | Extension::EnhancedStatusCodes
+                    | Extension::StartTls
+            ),
+        }
+    }
 }
 
 /// `[message]`.
@@ -286,6 +369,8 @@ pub struct Destination {
     pub domain: String,
     /// Its share of recipients, relative to the other weights.
     pub weight: f64,
+    /// What it offers; `None`: what the sink does.
+    pub extensions: Option<Vec<Extension>>,
 }
 
 /// One bound of `[thresholds]`, as written, with where it stands; its meaning is

@@ -11,7 +11,7 @@ use super::diagnosis::{Problem, Problems, Source, suggest};
 use crate::limits;
 
 /// One override.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Override {
     /// Path as in the file, such as `load.rate`; an element of a list by index or name, such as
     /// `destination.0.weight` or `fault.greylist.odds`.
@@ -72,11 +72,11 @@ struct Place {
     value: std::ops::Range<usize>,
 }
 
-/// Adds the overrides to the source, as text that problems can point at.
-pub(super) fn append(source: &mut Source, overrides: &[Override]) {
-    for one in overrides {
-        source.overrides.push(format!("{}={}", one.key, one.value));
-    }
+/// Adds the overrides to the source, as text that problems can point at; `from` says where they
+/// come from.
+pub(super) fn append(source: &mut Source, from: &str, overrides: &[Override]) {
+    let piece = |one: &Override| (from.to_owned(), one.to_string());
+    source.overrides.extend(overrides.iter().map(piece));
 }
 
 /// Applies overrides to the tree of the file. `start` is where the text of the first begins.

@@ -23,6 +23,9 @@ pub(super) fn file(scenario: &Scenario) -> File {
         At::from(file::Destination {
             domain: destination.domain.clone().into(),
             weight: some(Count(destination.weight)),
+            extensions: destination.extensions.as_deref().map(extensions),
+            with: None,
+            without: None,
         })
     };
     File {
@@ -38,8 +41,34 @@ pub(super) fn file(scenario: &Scenario) -> File {
         fault: write_fault::faults(&scenario.faults, &scenario.destinations),
         chaos: write_fault::chaos(&scenario.chaos),
         thresholds: thresholds(scenario),
-        compare: None,
+        compare: scenario.compare.as_ref().map(|it| At::from(compare(it))),
     }
+}
+
+fn compare(compare: &model::Compare) -> file::Compare {
+    let variant = |one: &model::Variant| {
+        let set = one.set.iter().map(|change| (change.key.clone(), plain(&change.value)));
+        let set: BTreeMap<String, toml::Value> = set.collect();
+        let set = if set.is_empty() { None } else { some(set) };
+        At::from(file::Variant { name: one.name.clone().into(), set })
+    };
+    file::Compare {
+        pairs: some(compare.pairs),
+        cool_down: some(Timespan(compare.cool_down)),
+        extend: some(compare.extend),
+        margin: some(Share(compare.margin)),
+        rate_margin: some(Share(compare.rate_margin)),
+        gate: compare.gate.clone().map(At::from),
+        variant: compare.variants.iter().map(variant).collect(),
+    }
+}
+
+/// A value as it was written in TOML.
+fn plain(text: &str) -> toml::Value {
+    toml::from_str::<toml::Table>(&format!("it = {text}"))
+        .ok()
+        .and_then(|mut table| table.remove("it"))
+        .unwrap_or_else(|| toml::Value::String(text.to_owned()))
 }
 
 pub(super) fn some<T>(value: T) -> Option<At<T>> {
@@ -58,13 +87,11 @@ fn thresholds(scenario: &Scenario) -> Option<Thresholds> {
 }
 
 fn target(spec: &TargetSpec) -> Target {
-    let (kind, address, queue_command) = match &spec.kind {
-        TargetKind::Relay => (Kind::Relay, None, None),
-        TargetKind::Direct => (Kind::Direct, None, None),
-        TargetKind::External { address, queue_command } => {
-            (Kind::External, some(address.to_string()), queue_command.clone().map(At::from))
-        }
-        TargetKind::Managed(managed) => (mta_kind(managed.mta), None, None),
+    let kind = match &spec.kind {
+        TargetKind::Relay => Kind::Relay,
+        TargetKind::Direct => Kind::Direct,
+        TargetKind::External(_) => Kind::External,
+        TargetKind::Managed(managed) => mta_kind(managed.mta),
     };
     let mut delivery = delivery(&spec.delivery);
     if kind == Kind::External {
@@ -72,11 +99,9 @@ fn target(spec: &TargetSpec) -> Target {
     }
     Target {
         kind: some(kind),
-        address,
-        queue_command,
         retry: some(retry(&spec.retry)),
         delivery: some(delivery),
-        ..native(&spec.kind)
+        ..of_its_kind(&spec.kind)
     }
 }
 
@@ -89,9 +114,28 @@ fn mta_kind(mta: Mta) -> Kind {
     }
 }
 
-/// What is said of a real MTA alone.
-fn native(kind: &TargetKind) -> Target {
-    let TargetKind::Managed(managed) = kind else { return Target::default() };
+/// What is said of its kind alone.
+fn of_its_kind(kind: &TargetKind) -> Target {
+    match kind {
+        TargetKind::Relay | TargetKind::Direct => Target::default(),
+        TargetKind::External(target) => external(target),
+        TargetKind::Managed(managed) => native(managed),
+    }
+}
+
+fn external(target: &model::External) -> Target {
+    let command = |command: &Option<Vec<String>>| command.clone().map(At::from);
+    Target {
+        address: some(target.address.to_string()),
+        queue_command: command(&target.queue_command),
+        start_command: command(&target.start_command),
+        stop_command: command(&target.stop_command),
+        pid_file: target.pid_file.as_ref().map(|path| At::from(path.display().to_string())),
+        ..Target::default()
+    }
+}
+
+fn native(managed: &model::Managed) -> Target {
     let text = |(name, value): (&String, &String)| (name.clone(), value.clone().into());
     let settings: BTreeMap<String, toml::Value> = managed.settings.iter().map(text).collect();
     Target {
@@ -210,7 +254,16 @@ fn sink(sink: &SinkSpec) -> file::Sink {
             model::Engine::Native => Engine::Native,
             model::Engine::Samotop => Engine::Samotop,
         }),
+        tls: some(if sink.implicit_tls { file::Tls::Implicit } else { file::Tls::None }),
+        protocol: some(if sink.lmtp { file::Protocol::Lmtp } else { file::Protocol::Smtp }),
+        extensions: Some(extensions(&sink.extensions)),
+        with: None,
+        without: None,
     }
+}
+
+fn extensions(offered: &[model::Extension]) -> At<Vec<At<model::Extension>>> {
+    At::from(offered.iter().map(|one| At::from(*one)).collect::<Vec<_>>())
 }
 
 fn message(message: &MessageSpec) -> file::Message {

@@ -41,7 +41,6 @@ fn range(attempts: Attempts) -> String {
     }
 }
 
-/// `Garble` and `Tls` never come out of a scenario yet, so there is nothing to write.
 fn write_action(action: &Action, written: &mut Fault) {
     match action {
         Action::Delay(delay) => written.delay = some(amount(delay)),
@@ -63,7 +62,8 @@ fn write_action(action: &Action, written: &mut Fault) {
         Action::Script(replies) => {
             written.script = some(replies.iter().map(|r| At::from(r.to_string())).collect());
         }
-        Action::Garble(_) | Action::Tls(_) => {}
+        Action::Garble(form) => written.garble = some(*form),
+        Action::Tls(fault) => written.tls = some(*fault),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use crate::probe::{
     BOUNCE_DOMAIN, DestinationId, Identity, MessageId, PREFLIGHT, ProbeId, address,
 };
+use crate::smtp::envelope::domain_of;
 
 /// Knows the run and its destinations.
 pub(super) struct Directory {
@@ -76,8 +77,7 @@ impl Directory {
     }
 
     pub(super) fn addressee(&self, origin: Origin, forward_path: &str) -> Addressee {
-        let domain = forward_path.rsplit_once('@').map_or("", |(_, domain)| domain);
-        let domain = domain.trim_end_matches('.').to_ascii_lowercase();
+        let domain = domain_of(forward_path);
         if domain == BOUNCE_DOMAIN {
             return Addressee::Bounce;
         }

@@ -2,9 +2,8 @@
 
 use std::sync::Arc;
 
-use super::SinkError;
 use super::samotop::Samotop;
-use crate::fault::rule::Rule;
+use super::{Settings, SinkError};
 use crate::limits;
 use crate::scenario::model::Engine;
 use crate::smtp::command::Command;
@@ -36,39 +35,32 @@ impl Grammar {
     }
 }
 
-/// What a sink on this engine offers: only what the engine can read.
-pub(super) fn terms(engine: Engine) -> Arc<Terms> {
-    let extensions = match engine {
-        Engine::Native => vec![
-            Extension::Pipelining,
-            Extension::Size,
-            Extension::EightBitMime,
-            Extension::SmtpUtf8,
-            Extension::EnhancedStatusCodes,
-            Extension::Dsn,
-        ],
-        Engine::Samotop => vec![
-            Extension::Pipelining,
-            Extension::Size,
-            Extension::EightBitMime,
-            Extension::EnhancedStatusCodes,
-        ],
-    };
+/// What a sink offers where these extensions are chosen.
+pub(super) fn terms(settings: &Settings, extensions: &[Extension]) -> Arc<Terms> {
     Arc::new(Terms {
         name: "sink.mailbench.test".to_owned(),
-        extensions,
+        extensions: extensions.to_vec(),
         size: limits::MESSAGE_SIZE,
         recipients: limits::RECIPIENTS,
+        lmtp: settings.lmtp,
     })
 }
 
-/// Refuses rules for which the engine has no ears.
-pub(super) fn check(engine: Engine, rules: &[Rule]) -> Result<(), SinkError> {
-    let deaf = rules.iter().find(|rule| rule.scope.stage == Stage::Auth);
-    match (engine, deaf) {
-        (Engine::Samotop, Some(rule)) => {
-            Err(SinkError::Engine { rule: rule.name.clone(), stage: rule.scope.stage })
-        }
-        _ => Ok(()),
+/// Refuses rules and offers for which the engine has no ears.
+pub(super) fn check(settings: &Settings) -> Result<(), SinkError> {
+    if settings.engine == Engine::Native {
+        return Ok(());
+    }
+    if settings.lmtp {
+        return Err(SinkError::Unheard { what: "LHLO" });
+    }
+    let own = settings.own_extensions.iter().flatten().flatten();
+    let mut offered = settings.extensions.iter().flatten().chain(own);
+    if let Some(deaf) = offered.find(|extension| !settings.engine.reads(**extension)) {
+        return Err(SinkError::Unheard { what: deaf.keyword() });
+    }
+    match settings.rules.iter().find(|rule| rule.scope.stage == Stage::Auth) {
+        Some(rule) => Err(SinkError::Engine { rule: rule.name.clone(), stage: rule.scope.stage }),
+        None => Ok(()),
     }
 }

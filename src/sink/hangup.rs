@@ -1,17 +1,15 @@
 //! Breaks connections: an orderly FIN, or a RST.
 
-use std::time::Duration;
-
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
+use super::stream::Stream;
 use crate::fault::rule::Hangup;
 use crate::limits;
 
 /// Ends a connection in this way. After a FIN what the peer still sends is read and dropped for
 /// a while: closing a socket with unread bytes would reset it. Returns whether the peer ended its
 /// half in order, too.
-pub(super) async fn hang_up(mut stream: TcpStream, how: Hangup) -> bool {
+pub(super) async fn hang_up(mut stream: Stream, how: Hangup) -> bool {
     match how {
         Hangup::Rst => {
             reset(stream);
@@ -36,10 +34,8 @@ pub(super) async fn hang_up(mut stream: TcpStream, how: Hangup) -> bool {
     }
 }
 
-/// Resets a connection: with no time to linger the kernel sends a RST.
-pub(super) fn reset(stream: TcpStream) {
-    let lingers = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
-    if let Err(error) = lingers {
+fn reset(stream: Stream) {
+    if let Err(error) = stream.reset_at_close() {
         tracing::warn!("a connection could not be reset: {error}");
     }
     drop(stream);

@@ -16,6 +16,8 @@ mod record;
 mod samotop;
 mod session;
 mod shared;
+mod stream;
+mod tls;
 mod transaction;
 mod wire;
 
@@ -33,7 +35,7 @@ use crate::fault::rule::{Rule, Scope};
 use crate::ledger::Ledger;
 use crate::limits;
 use crate::probe::{DestinationId, Identity};
-use crate::scenario::model::Engine;
+use crate::scenario::model::{Engine, Extension};
 use crate::seed::Seed;
 use crate::smtp::stage::Stage;
 use listener::Door;
@@ -50,9 +52,18 @@ pub struct Settings {
     pub engine: Engine,
     /// Whether each destination has an address of its own, on a free port beside `listen`.
     pub by_destination: bool,
+    /// What it offers; `None`: what its engine does anyhow.
+    pub extensions: Option<Vec<Extension>>,
+    /// Whether TLS begins with the first byte.
+    pub implicit_tls: bool,
+    /// Whether it speaks LMTP.
+    pub lmtp: bool,
     /// The domains that are destinations, in the order of the scenario. Mail for others is taken
     /// too, under no destination.
     pub destinations: Vec<String>,
+    /// What each destination offers, in their order, at an address of its own; `None`, or beyond
+    /// the last: what the sink does.
+    pub own_extensions: Vec<Option<Vec<Extension>>>,
     /// What goes wrong, in file order.
     pub rules: Vec<Rule>,
     /// The run's seed.
@@ -73,7 +84,11 @@ impl Settings {
             beyond_loopback: false,
             engine: Engine::Native,
             by_destination: false,
+            extensions: None,
+            implicit_tls: false,
+            lmtp: false,
             destinations: Vec::new(),
+            own_extensions: Vec::new(),
             rules: Vec::new(),
             seed: Seed(0),
             identity: None,
@@ -109,6 +124,21 @@ pub enum SinkError {
         /// Its stage.
         stage: Stage,
     },
+    /// The engine cannot read what a client would say.
+    #[error("the samotop engine cannot read {what}; use engine = \"native\"")]
+    Unheard {
+        /// The command or extension.
+        what: &'static str,
+    },
+    /// A destination is to offer something of its own, and has no address of its own.
+    #[error("destination `{domain}`: the sink has one address for all, and one offer")]
+    OneOffer {
+        /// Its domain.
+        domain: String,
+    },
+    /// There are no certificates.
+    #[error("cannot make the sink's certificates")]
+    Tls(#[from] tls::TlsError),
     /// A rule asks for what cannot be told.
     #[error(
         "fault `{rule}`: at stage {stage} a session is not known to be of its destination, since \
@@ -140,7 +170,7 @@ pub async fn start(settings: Settings, clock: Clock, ledger: Ledger) -> Result<S
     if !wanted.ip().is_loopback() && !settings.beyond_loopback {
         return Err(SinkError::BeyondLoopback(wanted));
     }
-    grammar::check(settings.engine, &settings.rules)?;
+    grammar::check(&settings)?;
     check_destinations(&settings)?;
     let (listener, address) = listen(wanted)?;
     let mut ports = vec![(listener, address, None)];
@@ -151,7 +181,7 @@ pub async fn start(settings: Settings, clock: Clock, ledger: Ledger) -> Result<S
         routes.push((domain.clone(), address));
         ports.push((listener, address, Some(number)));
     }
-    let shared = Arc::new(Shared::new(settings, clock, ledger));
+    let shared = Arc::new(Shared::new(settings, address.ip(), clock, ledger)?);
     let open = |(listener, address, destination)| {
         Door::new(Arc::clone(&shared), listener, address, destination)
     };
@@ -182,6 +212,12 @@ fn check_destinations(settings: &Settings) -> Result<(), SinkError> {
         let Scope { destination, stage, .. } = rule.scope;
         destination.is_some() && !(Stage::RcptTo..Stage::Quit).contains(&stage)
     };
+    let own = settings.own_extensions.iter().position(Option::is_some);
+    if let Some(domain) = own.and_then(|number| settings.destinations.get(number))
+        && !settings.by_destination
+    {
+        return Err(SinkError::OneOffer { domain: domain.clone() });
+    }
     match settings.rules.iter().find(untold) {
         Some(rule) if !settings.by_destination => {
             Err(SinkError::Destination { rule: rule.name.clone(), stage: rule.scope.stage })
@@ -201,6 +237,12 @@ impl Sink {
     #[must_use]
     pub fn routes(&self) -> &[(String, SocketAddr)] {
         &self.routes
+    }
+
+    /// The certificate, in PEM, of the authority that vouches for it; `None`: it offers no TLS.
+    #[must_use]
+    pub fn authority(&self) -> Option<&str> {
+        self.shared.identity.as_ref().map(tls::Identity::authority)
     }
 
     /// Tells when the measured period starts. Until then no rule with a window holds; a sink that

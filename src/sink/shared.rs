@@ -1,6 +1,7 @@
 //! What all sessions of one sink share.
 
 use std::collections::HashSet;
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -11,21 +12,27 @@ use tokio_util::sync::CancellationToken;
 use super::addressee::Directory;
 use super::attempts::Attempts;
 use super::bench::Bench;
-use super::{Settings, grammar};
+use super::tls::Identity;
+use super::{Settings, SinkError, grammar};
 use crate::clock::{self, Clock, Time};
 use crate::ledger::Ledger;
 use crate::ledger::event::Event;
 use crate::limits;
-use crate::probe::ProbeId;
+use crate::probe::{DestinationId, ProbeId};
 use crate::scenario::model::Engine;
-use crate::smtp::dialogue::Terms;
+use crate::smtp::dialogue::{Extension, Terms};
 
 /// What all sessions of one sink share.
 pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) ledger: Ledger,
     pub(super) engine: Engine,
-    pub(super) terms: Arc<Terms>,
+    /// What is offered, and what each destination offers at its own address.
+    terms: Arc<Terms>,
+    own_terms: Vec<Option<Arc<Terms>>>,
+    pub(super) implicit_tls: bool,
+    /// Certificates, where any of the terms needs them.
+    pub(super) identity: Option<Identity>,
     pub(super) patience: Duration,
     pub(super) bench: Bench,
     pub(super) directory: Directory,
@@ -44,12 +51,30 @@ pub(super) struct Shared {
 }
 
 impl Shared {
-    pub(super) fn new(settings: Settings, clock: Clock, ledger: Ledger) -> Shared {
-        Shared {
+    pub(super) fn new(
+        settings: Settings,
+        address: IpAddr,
+        clock: Clock,
+        ledger: Ledger,
+    ) -> Result<Shared, SinkError> {
+        let usual = settings.engine.extensions();
+        let common = settings.extensions.as_ref().unwrap_or(&usual);
+        let terms = grammar::terms(&settings, common);
+        let own = |own: &Option<Vec<_>>| Some(grammar::terms(&settings, own.as_ref()?));
+        let own_terms: Vec<_> = settings.own_extensions.iter().map(own).collect();
+        let offers_tls = |terms: &Arc<Terms>| terms.offers(Extension::StartTls);
+        let tls = settings.implicit_tls
+            || offers_tls(&terms)
+            || own_terms.iter().flatten().any(offers_tls);
+        let identity = tls.then(|| Identity::make(address)).transpose()?;
+        Ok(Shared {
             clock,
             ledger,
             engine: settings.engine,
-            terms: grammar::terms(settings.engine),
+            terms,
+            own_terms,
+            implicit_tls: settings.implicit_tls,
+            identity,
             patience: settings.patience,
             begun: AtomicBool::new(settings.identity.is_none()),
             bench: Bench::new(settings.rules, settings.seed),
@@ -64,7 +89,13 @@ impl Shared {
             worst_processing_us: AtomicU64::new(0),
             preflight: Mutex::default(),
             preflight_arrived: watch::Sender::new(0),
-        }
+        })
+    }
+
+    /// What a session is offered that came to the address of this destination.
+    pub(super) fn terms(&self, destination: Option<DestinationId>) -> Arc<Terms> {
+        let own = destination.and_then(|id| self.own_terms.get(usize::from(id.0)));
+        Arc::clone(own.and_then(Option::as_ref).unwrap_or(&self.terms))
     }
 
     /// Offset of `now` into the measured period; `None` before it.

@@ -8,9 +8,10 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
 
 use super::session::Ended;
+use super::stream::Stream;
 use crate::clock::{Clock, Time};
 use crate::fault::rule::Hangup;
 use crate::ledger::event::Ending;
@@ -30,7 +31,7 @@ pub(super) enum Heard<T> {
 
 /// Both directions of a connection.
 pub(super) struct Wire {
-    stream: TcpStream,
+    stream: Stream,
     clock: Clock,
     patience: Duration,
     buffer: Box<[u8]>,
@@ -46,7 +47,7 @@ pub(super) struct Wire {
 }
 
 impl Wire {
-    pub(super) fn new(stream: TcpStream, clock: Clock, patience: Duration) -> Wire {
+    pub(super) fn new(stream: Stream, clock: Clock, patience: Duration) -> Wire {
         Wire {
             stream,
             clock,
@@ -183,6 +184,25 @@ impl Wire {
         }
     }
 
+    /// Waits for `length` whatever the peer says, or until it leaves.
+    pub(super) async fn wait_out(&mut self, length: Duration) -> ControlFlow<Ended, ()> {
+        self.flush().await?;
+        let end = self.clock.now().plus(length);
+        loop {
+            let left = end.since(self.clock.now());
+            if left.is_zero() {
+                return ControlFlow::Continue(());
+            }
+            (self.start, self.end) = (0, 0);
+            match tokio::time::timeout(left, self.stream.read(&mut self.buffer)).await {
+                Ok(Ok(0)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerFin)),
+                Ok(Ok(_)) => {}
+                Ok(Err(_)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
+                Err(_) => return ControlFlow::Continue(()),
+            }
+        }
+    }
+
     /// Owes the peer a reply.
     pub(super) async fn reply(&mut self, reply: &Reply) -> ControlFlow<Ended, ()> {
         reply.encode(&mut self.out);
@@ -192,12 +212,47 @@ impl Wire {
         ControlFlow::Continue(())
     }
 
+    /// Writes a reply that is not formed as it should be, each piece by itself.
+    pub(super) async fn pieces(&mut self, pieces: Vec<Vec<u8>>) -> ControlFlow<Ended, ()> {
+        let several = pieces.len() > 1;
+        self.flush().await?;
+        for piece in pieces {
+            self.out = piece;
+            self.flush().await?;
+            if several {
+                tokio::time::sleep(limits::SPLIT_REPLY).await;
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Goes on under TLS. What the peer said before in the clear is dropped: taken for commands
+    /// that came under TLS, it would be whoever is in between who speaks (CVE-2011-0411).
+    pub(super) async fn secure(&mut self, acceptor: &TlsAcceptor) -> ControlFlow<Ended, ()> {
+        self.flush().await?;
+        (self.start, self.end) = (0, 0);
+        self.lines = Lines::default();
+        let handshake = Box::pin(self.stream.secure(acceptor));
+        match tokio::time::timeout(self.patience, handshake).await {
+            Ok(Ok(())) => ControlFlow::Continue(()),
+            Ok(Err(error)) => {
+                tracing::debug!("TLS handshake: {error}");
+                ControlFlow::Break(Ended::by_peer(Ending::TlsFailed))
+            }
+            Err(_) => ControlFlow::Break(Ended::by_peer(Ending::TlsFailed)),
+        }
+    }
+
     /// Writes what is owed.
     pub(super) async fn flush(&mut self) -> ControlFlow<Ended, ()> {
         if self.out.is_empty() {
             return ControlFlow::Continue(());
         }
-        let written = tokio::time::timeout(self.patience, self.stream.write_all(&self.out)).await;
+        let all = async {
+            self.stream.write_all(&self.out).await?;
+            self.stream.flush().await
+        };
+        let written = tokio::time::timeout(self.patience, all).await;
         self.out.clear();
         match written {
             Ok(Ok(())) => ControlFlow::Continue(()),
@@ -226,8 +281,8 @@ impl Wire {
     }
 }
 
-async fn peer_leaves(stream: &TcpStream) -> Ended {
-    match stream.peek(&mut [0]).await {
+async fn peer_leaves(stream: &Stream) -> Ended {
+    match stream.peek().await {
         Ok(0) => Ended::by_peer(Ending::PeerFin),
         Ok(_) => std::future::pending().await,
         Err(_) => Ended::by_peer(Ending::PeerRst),

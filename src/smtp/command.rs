@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use smtp_proto::{Error, MailFrom, RcptTo, Request};
 
+use super::dialogue::Mechanism;
 use super::envelope::{Body, Mail, Notify, Rcpt, Ret};
 
 /// A command as read.
@@ -42,11 +43,27 @@ pub enum Command {
     /// STARTTLS (RFC 3207).
     Starttls,
     /// AUTH (RFC 4954).
-    Auth,
+    Auth(Auth),
     /// A verb that is not known here.
     Unknown,
     /// A line that is not a command, or a command badly written.
     Malformed(Flaw),
+}
+
+/// AUTH and its arguments.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Auth {
+    /// `None`: one that is not known here.
+    pub mechanism: Option<Mechanism>,
+    /// The answer that came with it; empty: none.
+    pub initial: String,
+}
+
+impl std::fmt::Debug for Auth {
+    /// Credentials are not for logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Auth").field("mechanism", &self.mechanism).finish_non_exhaustive()
+    }
 }
 
 /// What is wrong with a line.
@@ -102,9 +119,22 @@ impl Command {
             Request::Expn { .. } => Command::Expn,
             Request::Help { .. } => Command::Help,
             Request::StartTls => Command::Starttls,
-            Request::Auth { .. } => Command::Auth,
+            Request::Auth { mechanism, initial_response } => Command::Auth(Auth {
+                mechanism: sasl(mechanism),
+                initial: initial_response.into_owned(),
+            }),
             Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. } => Command::Unknown,
         }
+    }
+}
+
+fn sasl(mechanism: u64) -> Option<Mechanism> {
+    match mechanism {
+        smtp_proto::AUTH_PLAIN => Some(Mechanism::Plain),
+        smtp_proto::AUTH_LOGIN => Some(Mechanism::Login),
+        smtp_proto::AUTH_CRAM_MD5 => Some(Mechanism::CramMd5),
+        smtp_proto::AUTH_XOAUTH2 => Some(Mechanism::XOAuth2),
+        _ => None,
     }
 }
 
@@ -244,6 +274,10 @@ mod tests {
         assert_eq!(never, Some(Notify::default()));
     }
 
+    fn auth(mechanism: Option<Mechanism>, initial: &str) -> Command {
+        Command::Auth(Auth { mechanism, initial: initial.to_owned() })
+    }
+
     #[test]
     fn the_other_verbs_are_read() {
         for (line, command) in [
@@ -260,7 +294,9 @@ mod tests {
             ("EXPN a", Command::Expn),
             ("HELP", Command::Help),
             ("STARTTLS", Command::Starttls),
-            ("AUTH PLAIN AGEAYg==", Command::Auth),
+            ("AUTH PLAIN AGEAYg==", auth(Some(Mechanism::Plain), "AGEAYg==")),
+            ("auth login", auth(Some(Mechanism::Login), "")),
+            ("AUTH GSSAPI", auth(None, "")),
             ("XCLIENT NAME=x", Command::Unknown),
             ("", Command::Unknown),
         ] {

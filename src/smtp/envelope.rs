@@ -73,3 +73,24 @@ pub struct Notify {
     /// On delay.
     pub delay: bool,
 }
+
+/// The domain of an address, in the one form in which domains are compared: lower case, without
+/// the root's dot. Empty for `postmaster` without one (RFC 5321 §4.5.1).
+#[must_use]
+pub fn domain_of(address: &str) -> String {
+    let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
+    domain.trim_end_matches('.').to_ascii_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_domain_is_one_however_it_is_written() {
+        for address in ["a@x.test", "\"b@c\"@X.TEST", "a@x.Test."] {
+            assert_eq!(domain_of(address), "x.test");
+        }
+        assert_eq!(domain_of("postmaster"), "");
+    }
+}

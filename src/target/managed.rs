@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use super::process::{Launch, Process};
 use super::queue_probe::QueueProbe;
-use super::watchdog::Watchdog;
+use super::watchdog::{Duty, Watchdog};
 use super::{TargetError, ready};
 
 /// What is to be started, as its kind prepared it.
@@ -80,7 +80,7 @@ impl Managed {
 
 async fn live(recipe: &Recipe) -> Result<(Process, Watchdog), TargetError> {
     let mut process = Process::start(&recipe.launch).await?;
-    let watchdog = Watchdog::start(&process, &recipe.launch.folder)?;
+    let watchdog = Watchdog::start(process.id(), &recipe.launch.folder, Duty::Bury)?;
     let greeted = tokio::select! {
         greeted = ready::greeting(recipe.address) => greeted.map(|_| ()),
         failed = process.failed() => Err(failed),

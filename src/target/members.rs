@@ -34,6 +34,16 @@ impl Members {
         Members { root, mark, folder: folder.to_owned() }
     }
 
+    /// The same ones, after `root` in place of one that has ended.
+    pub(super) fn led_by(&self, root: u32) -> Members {
+        Members { root, ..self.clone() }
+    }
+
+    /// Those of a process that we did not start.
+    pub(super) fn of_unmarked(root: u32) -> Members {
+        Members { root, mark: Vec::new(), folder: PathBuf::new() }
+    }
+
     /// The process we started: another one after each new start.
     #[must_use]
     pub fn root(&self) -> u32 {
@@ -87,6 +97,19 @@ fn entries() -> Vec<Entry> {
     let numbers = folder.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let stat = |pid: u32| read_entry(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?);
     numbers.filter_map(stat).collect()
+}
+
+/// Whether there is such a process, and it has not ended.
+pub(super) fn is_alive(pid: u32) -> bool {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    read_entry(&stat).is_some_and(|entry| !entry.zombie)
+}
+
+/// When a process began, in the kernel's own count since boot.
+pub(super) fn start_time(pid: u32) -> Option<u64> {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    // Field 22 of proc(5), counted from the state, which is the third.
+    stat.rsplit_once(") ")?.1.split(' ').nth(19)?.parse().ok()
 }
 
 /// The name in parentheses may hold anything, so what follows it is found from the end.

@@ -3,9 +3,12 @@
 //! One file per kind; the enum delegates. What traffic does to a target and what a sink sees of
 //! it is not known here.
 
+pub mod command;
 mod exim;
 mod external;
 mod haraka;
+pub mod leftovers;
+mod listening;
 mod managed;
 pub mod members;
 mod native;
@@ -27,7 +30,6 @@ use std::path::PathBuf;
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{self, Delivery, Mta, TargetKind};
 use members::Members;
-use process::Process;
 use queue_command::QueueLength;
 use queue_probe::QueueProbe;
 
@@ -60,8 +62,8 @@ pub enum Target {
     Relay(Box<relay::Relay>),
     /// No target: traffic goes straight to the sink.
     Direct(SocketAddr),
-    /// One that was there before us.
-    External(external::External),
+    /// One of the user's.
+    External(Box<external::External>),
     /// A real MTA, a private instance.
     Managed(Box<managed::Managed>),
 }
@@ -124,9 +126,9 @@ impl Target {
                 relay::Relay::start(&settings).await.map(Box::new).map(Target::Relay)
             }
             TargetKind::Direct => Ok(Target::Direct(settings.sink)),
-            TargetKind::External { address, queue_command } => {
-                let reached = external::External::reach(*address, queue_command.clone());
-                reached.await.map(Target::External)
+            TargetKind::External(spec) => {
+                let started = external::External::start(&settings, spec).await;
+                started.map(Box::new).map(Target::External)
             }
             TargetKind::Managed(native) => {
                 let recipe = prepare(&settings, native).await?;
@@ -172,9 +174,13 @@ impl Target {
     #[must_use]
     pub fn queue(&self) -> Option<QueueProbe> {
         match self {
-            Target::Relay(relay) => Some(QueueProbe::Command(relay.queue_command())),
+            Target::Relay(relay) => {
+                Some(QueueProbe::Command { words: relay.queue_command(), at_rest: true })
+            }
             Target::Direct(_) => Some(QueueProbe::Fixed(QueueLength::default())),
-            Target::External(external) => external.queue_command().map(QueueProbe::Command),
+            Target::External(external) => {
+                external.queue_command().map(|words| QueueProbe::Command { words, at_rest: false })
+            }
             Target::Managed(managed) => Some(managed.recipe().queue.clone()),
         }
     }
@@ -190,47 +196,59 @@ impl Target {
 
     /// How it ended, if it ended by itself.
     pub fn ended(&mut self) -> Option<String> {
-        self.process_mut()?.ended()
+        match self {
+            Target::Relay(relay) => relay.process_mut().ended(),
+            Target::Managed(managed) => managed.process_mut().ended(),
+            Target::External(external) => external.ended(),
+            Target::Direct(_) => None,
+        }
     }
 
-    /// Its processes; `None`: they are not ours, or it is not running.
+    /// Its processes; `None`: they are not known, or it is not running.
     #[must_use]
     pub fn members(&self) -> Option<Members> {
         match self {
             Target::Relay(relay) => relay.process().members(),
             Target::Managed(managed) => managed.process().members(),
-            Target::Direct(_) | Target::External(_) => None,
+            Target::External(external) => external.members(),
+            Target::Direct(_) => None,
         }
     }
 
     /// Kills every process of it (SIGKILL), and returns when all are gone.
     pub async fn kill(&mut self) {
-        if let Some(process) = self.process_mut() {
-            process.kill().await;
+        match self {
+            Target::Relay(relay) => relay.process_mut().kill().await,
+            Target::Managed(managed) => managed.process_mut().kill().await,
+            Target::External(external) => external.kill().await,
+            Target::Direct(_) => {}
         }
     }
 
     /// Stops every process of it (SIGSTOP).
-    pub async fn pause(&mut self) {
-        if let Some(process) = self.process_mut() {
-            process.pause().await;
+    pub async fn pause(&self) {
+        if let Some(members) = self.members() {
+            process::pause_all(&members).await;
         }
     }
 
     /// Lets every process of it go on (SIGCONT).
-    pub fn resume(&mut self) {
-        if let Some(process) = self.process_mut() {
-            process.resume();
+    pub fn resume(&self) {
+        if let Some(members) = self.members() {
+            process::resume_all(&members);
         }
     }
 
-    /// Ends it in order, to be started again.
+    /// Ends it in order, to be started again; what was there before us is left alone.
     pub async fn halt(&mut self) {
-        if let Some(process) = self.process_mut() {
-            process.halt().await;
-        }
-        if let Target::Managed(managed) = &self {
-            managed.keep_logs();
+        match self {
+            Target::Relay(relay) => relay.process_mut().halt().await,
+            Target::Managed(managed) => {
+                managed.process_mut().halt().await;
+                managed.keep_logs();
+            }
+            Target::External(external) => external.halt().await,
+            Target::Direct(_) => {}
         }
     }
 
@@ -242,22 +260,14 @@ impl Target {
         match self {
             Target::Relay(relay) => relay.start_again().await,
             Target::Managed(managed) => managed.start_again().await,
-            Target::Direct(_) | Target::External(_) => Ok(()),
+            Target::External(external) => external.start_again().await,
+            Target::Direct(_) => Ok(()),
         }
     }
 
     /// Stops what was started; what was there before is left alone.
     pub async fn stop(mut self) {
         self.halt().await;
-    }
-
-    /// The process we started, where we did.
-    fn process_mut(&mut self) -> Option<&mut Process> {
-        match self {
-            Target::Relay(relay) => Some(relay.process_mut()),
-            Target::Managed(managed) => Some(managed.process_mut()),
-            Target::Direct(_) | Target::External(_) => None,
-        }
     }
 }
 

@@ -116,6 +116,14 @@ impl Process {
         TargetError::Ended { status, log: self.log.clone() }
     }
 
+    /// Waits until it ends with an error; one that ends well has left its work to others.
+    pub(super) async fn refused(&mut self) -> TargetError {
+        match self.child.wait().await {
+            Ok(status) if status.success() => std::future::pending().await,
+            _ => self.failed().await,
+        }
+    }
+
     /// The process id it was started with.
     pub(super) fn id(&self) -> u32 {
         self.members.root()
@@ -134,31 +142,16 @@ impl Process {
         self.child.id().map(|_| self.members.clone())
     }
 
+    /// The processes of the target, also where the one we started has ended and left others.
+    pub(super) fn all_members(&self) -> Members {
+        self.members.clone()
+    }
+
     /// SIGKILL to every process, again until none is left.
     pub(super) async fn kill(&mut self) {
         self.ended_by_us = true;
         kill_all(&self.members).await;
         let _status = self.child.try_wait();
-    }
-
-    /// SIGSTOP to every process.
-    pub(super) async fn pause(&self) {
-        let mut stopped = Vec::new();
-        for _ in 0..PASSES {
-            let all = self.members.pids();
-            let new: Vec<u32> = all.into_iter().filter(|pid| !stopped.contains(pid)).collect();
-            if new.is_empty() {
-                return;
-            }
-            new.iter().for_each(|pid| signal(*pid, Signal::SIGSTOP));
-            stopped.extend(new);
-            tokio::time::sleep(PASS).await;
-        }
-    }
-
-    /// SIGCONT to every process.
-    pub(super) fn resume(&self) {
-        self.members.pids().into_iter().for_each(|pid| signal(pid, Signal::SIGCONT));
     }
 
     /// SIGTERM, a wait, then SIGKILL of whatever is left.
@@ -195,6 +188,44 @@ pub(super) async fn kill_all(members: &Members) {
     };
     // A process that the kernel cannot end yet is not waited for.
     let _in_time = tokio::time::timeout(limits::TARGET_STOP, all).await;
+}
+
+/// SIGSTOP to every process.
+pub(super) async fn pause_all(members: &Members) {
+    let mut stopped = Vec::new();
+    for _ in 0..PASSES {
+        let all = members.pids();
+        let new: Vec<u32> = all.into_iter().filter(|pid| !stopped.contains(pid)).collect();
+        if new.is_empty() {
+            return;
+        }
+        new.iter().for_each(|pid| signal(*pid, Signal::SIGSTOP));
+        stopped.extend(new);
+        tokio::time::sleep(PASS).await;
+    }
+}
+
+/// SIGCONT to every process.
+pub(super) fn resume_all(members: &Members) {
+    members.pids().into_iter().for_each(|pid| signal(pid, Signal::SIGCONT));
+}
+
+/// SIGTERM to the first of them.
+pub(super) fn terminate(members: &Members) {
+    if let Some(first) = members.pids().first() {
+        signal(*first, Signal::SIGTERM);
+    }
+}
+
+/// Waits until none is left, or for so long.
+pub(super) async fn gone(members: &Members, longest: Duration) {
+    let all = async {
+        while !members.pids().is_empty() {
+            tokio::time::sleep(PASS).await;
+        }
+    };
+    // Who is still there is dealt with otherwise.
+    let _in_time = tokio::time::timeout(longest, all).await;
 }
 
 fn signal(pid: u32, signal: Signal) {

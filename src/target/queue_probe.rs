@@ -14,7 +14,12 @@ pub enum QueueProbe {
     /// It is always the same.
     Fixed(QueueLength),
     /// A command prints it.
-    Command(Vec<String>),
+    Command {
+        /// Its words.
+        words: Vec<String>,
+        /// Whether it reads what lies on disk, and needs no running target.
+        at_rest: bool,
+    },
     /// Files are counted.
     Directory {
         /// Where they lie.
@@ -31,6 +36,15 @@ impl QueueProbe {
         matches!(self, QueueProbe::Fixed(_))
     }
 
+    /// Whether it can be learnt while the target is down.
+    #[must_use]
+    pub fn works_at_rest(&self) -> bool {
+        match self {
+            QueueProbe::Fixed(_) | QueueProbe::Directory { .. } => true,
+            QueueProbe::Command { at_rest, .. } => *at_rest,
+        }
+    }
+
     /// The queue's length now.
     ///
     /// # Errors
@@ -38,7 +52,7 @@ impl QueueProbe {
     pub async fn ask(&self) -> Result<QueueLength, QueueError> {
         match self {
             QueueProbe::Fixed(length) => Ok(*length),
-            QueueProbe::Command(command) => queue_command::ask(command).await,
+            QueueProbe::Command { words, .. } => queue_command::ask(words).await,
             QueueProbe::Directory { folder, count } => {
                 let (folder, count) = (folder.clone(), *count);
                 let shown = folder.display().to_string();

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::process::{Launch, Process};
+use super::watchdog::{Duty, Watchdog};
 use super::{Settings, TargetError, ready};
 
 /// What the relay prints, before its address, once it takes mail.
@@ -16,6 +17,7 @@ pub struct Relay {
     launch: Launch,
     queue: PathBuf,
     address: SocketAddr,
+    watchdog: Option<Watchdog>,
 }
 
 impl Relay {
@@ -34,16 +36,19 @@ impl Relay {
             log: settings.log.clone(),
         };
         launch.arguments.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
-        let (process, address) = live(&launch).await?;
+        let (process, watchdog, address) = live(&launch).await?;
         // Later lives are lived at the same address.
         launch.arguments.pop();
         launch.arguments.push(address.to_string());
-        Ok(Relay { process, launch, queue, address })
+        Ok(Relay { process, launch, queue, address, watchdog: Some(watchdog) })
     }
 
     /// Starts it again, after it was ended, on the same queue and at the same address.
     pub(super) async fn start_again(&mut self) -> Result<(), TargetError> {
-        (self.process, _) = live(&self.launch).await?;
+        // The watchdog of the last life would end the new one with it.
+        drop(self.watchdog.take());
+        let (process, watchdog, _) = live(&self.launch).await?;
+        (self.process, self.watchdog) = (process, Some(watchdog));
         Ok(())
     }
 
@@ -69,15 +74,16 @@ impl Relay {
 }
 
 /// Starts the program, and waits until it takes mail.
-async fn live(launch: &Launch) -> Result<(Process, SocketAddr), TargetError> {
+async fn live(launch: &Launch) -> Result<(Process, Watchdog, SocketAddr), TargetError> {
     let mut process = Process::start(launch).await?;
+    let watchdog = Watchdog::start(process.id(), &launch.folder, Duty::Bury)?;
     let announced = process.announced(ANNOUNCEMENT).await?;
     let address = announced.trim().parse::<SocketAddr>().map_err(|_| TargetError::Ended {
         status: format!("it announced `{announced}`, which is no address"),
         log: launch.log.clone(),
     })?;
     ready::greeting(address).await?;
-    Ok((process, address))
+    Ok((process, watchdog, address))
 }
 
 fn write_settings(settings: &Settings, queue: &Path) -> Result<PathBuf, TargetError> {

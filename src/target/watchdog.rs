@@ -1,5 +1,6 @@
-//! Ends a real MTA and removes its folder when mailbench itself is gone, however it went: a small
-//! process that waits for the end of its standard input, which we hold.
+//! Ends a target and removes its folder when mailbench itself is gone, however it went: a small
+//! process that waits for the end of its standard input, which we hold. A target that we did not
+//! start is not ended, but let go on in case it was paused.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
@@ -8,7 +9,16 @@ use std::process::{Child, Command, Stdio};
 
 use super::TargetError;
 use super::members::Members;
-use super::process::{self, Process};
+use super::process;
+
+/// What a watchdog does when mailbench is gone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Duty {
+    /// Kill every process of the target, and remove its folder.
+    Bury,
+    /// Let every process of it go on.
+    Wake,
+}
 
 /// A watchdog over one life of a target.
 #[derive(Debug)]
@@ -17,13 +27,14 @@ pub(super) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches over the process and all it starts.
-    pub(super) fn start(process: &Process, folder: &Path) -> Result<Watchdog, TargetError> {
+    /// Watches over the process `root` and all it starts.
+    pub(super) fn start(root: u32, folder: &Path, duty: Duty) -> Result<Watchdog, TargetError> {
         let failed = |cause| TargetError::Start { program: "mailbench".to_owned(), cause };
         let program = std::env::current_exe().map_err(failed)?;
         let child = Command::new(program)
-            .args(["bury", &process.id().to_string()])
+            .args(["bury", &root.to_string()])
             .arg(folder)
+            .args((duty == Duty::Wake).then_some("--wake"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -57,4 +68,10 @@ pub async fn bury(mut input: impl Read, root: u32, folder: &Path) {
         // What cannot be removed stays in the system's temporary folder.
         let _left = std::fs::remove_dir_all(folder);
     }
+}
+
+/// The same for a target that we did not start: it goes on, in case it was paused.
+pub fn wake(mut input: impl Read, root: u32) {
+    let _ended = input.read_to_end(&mut Vec::new());
+    process::resume_all(&Members::of_unmarked(root));
 }

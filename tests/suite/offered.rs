@@ -47,7 +47,8 @@ pub(crate) fn closed(think_time: f64, extent: Extent) -> Load {
 
 pub(crate) fn scenario(load: Load) -> Scenario {
     let second = Duration::from_secs(1);
-    let destination = |domain: &str| Destination { domain: domain.to_owned(), weight: 1.0 };
+    let destination =
+        |domain: &str| Destination { domain: domain.to_owned(), weight: 1.0, extensions: None };
     Scenario {
         name: "offering".to_owned(),
         question: String::new(),
@@ -68,7 +69,13 @@ pub(crate) fn scenario(load: Load) -> Scenario {
         },
         load,
         smtp: Submission::default(),
-        sink: SinkSpec { listen: SocketAddr::from(([127, 0, 0, 1], 0)), engine: Engine::Native },
+        sink: SinkSpec {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            engine: Engine::Native,
+            extensions: Engine::Native.extensions(),
+            implicit_tls: false,
+            lmtp: false,
+        },
         message: MessageSpec {
             size: Quantity::Constant(2048.0),
             recipients: Quantity::Constant(2.0),
@@ -80,6 +87,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
         chaos: Vec::new(),
         faults: Vec::new(),
         thresholds: Vec::new(),
+        compare: None,
     }
 }
 

@@ -70,10 +70,10 @@ fn prometheus_reads_the_metrics() {
             let struck = sample(&read, "mailbench_fault_strikes_total", &labels);
             assert_eq!(struck, Some(fault.struck as f64));
         }
-        for strike in findings.results.chaos.iter().filter(|strike| strike.down_s.is_some()) {
-            let labels = [("chaos", strike.what.as_str())];
-            let down = sample(&read, "mailbench_chaos_down_seconds", &labels);
-            assert_eq!(down, strike.down_s);
+        for (number, strike) in findings.results.chaos.iter().enumerate() {
+            let number = (number + 1).to_string();
+            let labels = [("strike", number.as_str()), ("stat", "down")];
+            assert_eq!(sample(&read, "mailbench_chaos_seconds", &labels), strike.down_s);
         }
         let code = sample(&read, "mailbench_exit_code", &[]);
         assert_eq!(code, Some(f64::from(findings.results.verdict.exit_code)));

@@ -12,10 +12,11 @@ use mailbench::queue::schedule::{Growth, RetrySchedule};
 use mailbench::relay::server::{Relay, Settings};
 use mailbench::scenario::model::{Delivery, Durability};
 use mailbench::seed::Seed;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::replies::read_reply;
 use crate::support::mailbench;
 
 /// A session at the relay.
@@ -45,19 +46,7 @@ impl Client {
 
     /// The next reply, whole; `None` when the connection has ended.
     pub(crate) async fn reply(&mut self) -> Option<String> {
-        let mut reply = String::new();
-        loop {
-            let start = reply.len();
-            if self.stream.read_line(&mut reply).await.ok()? == 0 {
-                return None;
-            }
-            if !reply.ends_with("\r\n") {
-                return None;
-            }
-            if reply.as_bytes()[start..].get(3) == Some(&b' ') {
-                return Some(reply);
-            }
-        }
+        read_reply(&mut self.stream).await
     }
 
     pub(crate) async fn say(&mut self, line: &str) -> Option<String> {

@@ -7,7 +7,8 @@ use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
 use mailbench::quantity::{Law, Quantity};
 use mailbench::queue::schedule::Growth;
 use mailbench::scenario::model::{
-    Arrival, Extent, LoadModel, Scenario, Segment, Submission, TargetKind, TargetSpec, TlsTerms,
+    Arrival, Extent, External, LoadModel, Scenario, Segment, Submission, TargetKind, TargetSpec,
+    TlsTerms,
 };
 use mailbench::scenario::{self, Override};
 use mailbench::smtp::client::{Mechanism, Protocol, Trust};
@@ -31,6 +32,9 @@ fn without_places(mut scenario: Scenario) -> Scenario {
     for line in &mut scenario.thresholds {
         (line.metric_span, line.bound_span) = (0..0, 0..0);
     }
+    if let Some(compare) = &mut scenario.compare {
+        compare.gate_span = 0..0;
+    }
     scenario
 }
 
@@ -45,13 +49,55 @@ fn reads_back(text: &str, overrides: &[&str]) {
     assert_eq!(loaded.sha256, again.sha256);
 }
 
+/// Every key of `[compare]`.
+const COMPARE: &str = r#"
+[compare]
+pairs = 3
+cool_down = "5s"
+extend = false
+margin = "10%"
+rate_margin = 0.02
+gate = ["drain_time"]
+[[compare.variant]]
+name = "plain"
+[[compare.variant]]
+name = "other"
+set = { "load.rate" = "70/s", "load.sessions" = 9, "smtp.pipelining" = false }
+"#;
+
+#[test]
+fn variants_are_the_scenario_with_some_keys_set_otherwise() {
+    let text = format!("{SMALL}{COMPARE}");
+    let loaded = scenario::parse("x.toml", &text, &[]).unwrap_or_else(|e| panic!("{e}"));
+    let compare = loaded.scenario.compare.as_ref().expect("variants");
+    assert_eq!((compare.pairs, compare.extend, compare.margin), (3, false, 0.10));
+    assert_eq!(compare.gate.as_deref(), Some(&["drain_time".to_owned()][..]));
+    assert_eq!(compare.cool_down, Duration::from_secs(5));
+    let (name, other) = &loaded.variants[1];
+    assert_eq!(name, "other");
+    assert_eq!((other.scenario.load.sessions, other.scenario.smtp.pipelining), (9, false));
+    assert!(other.scenario.compare.is_none() && !other.resolved.contains("compare"));
+    assert!(other.resolved.contains("rate = \"70/s\""), "{}", other.resolved);
+    assert_eq!(loaded.variants[0].1.scenario.load.sessions, loaded.scenario.load.sessions);
+    reads_back(&text, &[]);
+    let seeded = other.with_seed(mailbench::seed::Seed(41));
+    assert!(seeded.resolved.contains("seed = 41\n") && seeded.sha256 != other.sha256);
+}
+
 #[test]
 fn every_key_is_meant_as_written() {
     let scenario = read(EVERYTHING, &[]);
     assert_eq!((scenario.name.as_str(), scenario.seed.0), ("everything", 99));
     let address = "127.0.0.1:2525".parse().expect("an address");
-    let queue_command = Some(vec!["postqueue".to_owned(), "-j".to_owned()]);
-    assert_eq!(scenario.target.kind, TargetKind::External { address, queue_command });
+    let command = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect());
+    let external = External {
+        address,
+        queue_command: command(&["postqueue", "-j"]),
+        start_command: command(&["./start", "now"]),
+        stop_command: command(&["./stop"]),
+        pid_file: Some("run/it.pid".into()),
+    };
+    assert_eq!(scenario.target.kind, TargetKind::External(external));
     let steps = vec![Duration::from_secs(1), Duration::from_secs(90)];
     assert_eq!(scenario.target.retry.kind, Growth::Steps { delays: steps });
     assert_eq!(scenario.target.delivery.per_destination, 3);

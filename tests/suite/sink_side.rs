@@ -11,8 +11,10 @@ use mailbench::probe::{DestinationId, Identity, MessageId, address, content};
 use mailbench::sink::{self, Settings, Sink};
 use mailbench::smtp::content::stuffed;
 use mailbench::smtp::stage::Stage;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+
+use crate::replies::read_reply;
 
 /// Long enough for anything that is to happen on a slow machine.
 pub(crate) const AGES: Duration = Duration::from_secs(20);
@@ -74,6 +76,15 @@ impl Standing {
         self.folder.path()
     }
 
+    /// Waits until every session has ended by itself.
+    pub(crate) async fn at_rest(&self) {
+        let asked = Clock::start();
+        while self.sink.sessions() > 0 {
+            assert!(asked.now().offset() < AGES, "a session outlived its peer");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// Stops the sink and reads what it saw.
     pub(crate) async fn events(self) -> Vec<Event> {
         let Standing { sink, folder } = self;
@@ -133,34 +144,19 @@ pub(crate) fn text(n: u64) -> Vec<u8> {
 }
 
 /// A client that says what it is told.
-pub(crate) struct Peer {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Peer<S = TcpStream> {
+    pub(crate) stream: S,
 }
 
-impl Peer {
+impl<S: AsyncRead + AsyncWrite + Unpin> Peer<S> {
     pub(crate) async fn say(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).await.expect("a connection that takes bytes");
     }
 
     /// One whole reply; empty when the connection ends, in whatever way.
     pub(crate) async fn hear(&mut self) -> String {
-        tokio::time::timeout(AGES, self.read_reply()).await.expect("a reply in time")
-    }
-
-    async fn read_reply(&mut self) -> String {
-        let (mut reply, mut line_start) = (Vec::new(), 0);
-        loop {
-            match self.stream.read_u8().await {
-                Ok(byte) => reply.push(byte),
-                Err(_) => return String::new(),
-            }
-            if reply.ends_with(b"\r\n") {
-                if reply.get(line_start + 3) == Some(&b' ') {
-                    return String::from_utf8(reply).expect("a reply in UTF-8");
-                }
-                line_start = reply.len();
-            }
-        }
+        let reply = tokio::time::timeout(AGES, read_reply(&mut self.stream)).await;
+        reply.expect("a reply in time").unwrap_or_default()
     }
 
     /// The code of one reply; 0 when the connection ends.

@@ -5,6 +5,7 @@ use super::results::Better;
 use crate::measure::latency::percentile;
 use crate::measure::results::{DestinationFacts, Latency, Results};
 use crate::measure::samples::decode;
+use crate::scenario::model::Destination;
 
 /// One number of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -54,6 +55,14 @@ pub fn names() -> Vec<String> {
     latencies.chain(rates).chain(others).collect()
 }
 
+/// The names of the figures of destinations; those of a run with one only are the run's.
+pub fn names_by_destination(destinations: &[Destination]) -> Vec<String> {
+    let several = destinations.iter().filter(|_| destinations.len() > 1);
+    several
+        .flat_map(|to| OF_DESTINATION.map(|stat| format!("{}.{stat}", metric_of(&to.domain))))
+        .collect()
+}
+
 /// Every figure of a run that is known and above zero, in reading order.
 #[must_use]
 pub fn figures(results: &Results) -> Vec<Figure> {
@@ -90,9 +99,16 @@ fn of_latency(metric: &str, latency: &Latency, stats: &[&str]) -> Vec<Figure> {
 }
 
 fn of_destination(place: &DestinationFacts) -> Vec<Figure> {
-    let metric = format!("e2e_response{{destination={}}}", place.domain);
+    let metric = metric_of(&place.domain);
     let latency = place.latency.get("e2e_response");
-    latency.map(|latency| of_latency(&metric, latency, &["p50", "p99"])).unwrap_or_default()
+    latency.map(|latency| of_latency(&metric, latency, &OF_DESTINATION)).unwrap_or_default()
+}
+
+/// Figures of a destination's own end-to-end times.
+const OF_DESTINATION: [&str; 2] = ["p50", "p99"];
+
+fn metric_of(domain: &str) -> String {
+    format!("e2e_response{{destination={domain}}}")
 }
 
 /// The error of a count that could as well have been a little higher or lower is left out: under

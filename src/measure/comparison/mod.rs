@@ -15,6 +15,10 @@ pub mod shift;
 pub mod signed_rank;
 pub mod single;
 
+use crate::scenario::diagnosis::{Problem, suggest};
+use crate::scenario::model::Compare;
+use crate::scenario::{Loaded, ScenarioError};
+
 /// What a comparison is judged by.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Terms {
@@ -34,6 +38,35 @@ impl Default for Terms {
             gate: figure::GATED.map(str::to_owned).to_vec(),
         }
     }
+}
+
+/// The terms of a scenario's `[compare]`.
+///
+/// # Errors
+/// When a figure that is to decide is none.
+pub fn terms(loaded: &Loaded, compare: &Compare) -> Result<Terms, ScenarioError> {
+    let mut terms = Terms {
+        latency_margin: compare.margin,
+        throughput_margin: compare.rate_margin,
+        ..Terms::default()
+    };
+    let Some(gate) = &compare.gate else { return Ok(terms) };
+    let mut known = figure::names();
+    known.extend(figure::names_by_destination(&loaded.scenario.destinations));
+    let unknown = gate.iter().filter(|name| !known.contains(name)).map(|name| {
+        let problem = Problem::new(&compare.gate_span, format!("`{name}` is no figure"));
+        problem.help(suggest(name, known.iter().map(String::as_str)))
+    });
+    let mut problems: Vec<Problem> = unknown.collect();
+    if !(1..=figure::GATED_MOST).contains(&gate.len()) {
+        let problem = Problem::new(&compare.gate_span, "one to four figures can decide");
+        problems.push(problem.help("each further question makes every answer weaker"));
+    }
+    if !problems.is_empty() {
+        return Err(ScenarioError::new(&loaded.source, problems));
+    }
+    terms.gate.clone_from(gate);
+    Ok(terms)
 }
 
 /// Odds of a false alarm, two-sided, over all looks at the data together.

@@ -70,7 +70,7 @@ pub fn compare(
 }
 
 fn flawed(stored: &Stored<'_>) -> Option<Reason> {
-    let flaw = super::comparable::flaw(stored.results)?;
+    let flaw = super::comparable::flaw(stored.results, &[])?;
     let message = format!("{}: {flaw}", stored.name);
     Some(Reason { class: "invalid".to_owned(), exit_code: INVALID, message })
 }

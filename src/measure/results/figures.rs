@@ -132,7 +132,7 @@ pub struct FaultFacts {
     pub action: String,
     /// Window, seconds into the measured period.
     pub during_s: Option<(f64, f64)>,
-    /// Attempts and sessions it decided.
+    /// Attempts and sessions it decided, from the measured period on.
     pub struck: u64,
 }
 

@@ -67,6 +67,7 @@ pub struct Results {
     /// By fault rule, in scenario order.
     pub faults: Vec<FaultFacts>,
     /// What was done to the target itself, in order of time.
+    #[serde(default)]
     pub chaos: Vec<ChaosFacts>,
     /// By attempt number: observed gap against configured delay.
     pub retry_curve: Vec<RetryPoint>,

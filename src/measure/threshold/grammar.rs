@@ -193,7 +193,8 @@ mod tests {
             metric_span: 10..20,
             bound_span: 30..40,
         };
-        let destination = |domain: &str| Destination { domain: domain.to_owned(), weight: 1.0 };
+        let destination =
+            |domain: &str| Destination { domain: domain.to_owned(), weight: 1.0, extensions: None };
         read(&line, &[destination("gmail.test"), destination("yahoo.test")])
     }
 

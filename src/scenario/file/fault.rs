@@ -4,6 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Amount, At};
+pub use crate::fault::garble::Garble;
+pub use crate::fault::tls::TlsFault;
 use crate::scenario::units::{ByteCount, ByteRate, Rate, Share, Timespan};
 use crate::smtp::stage::Stage;
 
@@ -51,7 +53,7 @@ pub struct Fault {
     /// Read no faster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub throttle: Option<At<ByteRate>>,
-    /// Break the form of a reply. Not built yet.
+    /// Break the form of a reply.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub garble: Option<At<Garble>>,
     /// Stage connect: the port is closed while the rule holds, and the sessions on it are cut; with
@@ -64,7 +66,7 @@ pub struct Fault {
     /// Answer by attempt number; the last entry stands for all later attempts.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub script: Option<At<Vec<At<String>>>>,
-    /// Break TLS. Not built yet.
+    /// Break TLS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<At<TlsFault>>,
 }
@@ -77,24 +79,6 @@ pub enum Connection {
     Fin,
     /// A reset.
     Rst,
-}
-
-/// Ways to break the form of a reply.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Garble {
-    /// A code without text.
-    BareCode,
-    /// A reply in pieces.
-    SplitReply,
-    /// Lines with different codes.
-    WrongCode,
-    /// A line beyond the limit.
-    LongLine,
-    /// A reply that never ends.
-    NoLastLine,
-    /// A NUL inside.
-    Nul,
 }
 
 /// A limit beyond which the sink answers 421: `connections` or `rate`.
@@ -118,20 +102,6 @@ pub struct Limit {
 pub enum Per {
     /// Each destination by itself.
     Destination,
-}
-
-/// Ways to break TLS.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum TlsFault {
-    /// An expired certificate.
-    Expired,
-    /// A self-signed certificate.
-    SelfSigned,
-    /// A handshake that never ends.
-    HandshakeStall,
-    /// STARTTLS is not offered.
-    NotOffered,
 }
 
 /// Attempt numbers as text; a single number may stand bare.

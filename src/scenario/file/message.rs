@@ -1,32 +1,10 @@
-//! `[sink]`, `[message]` and `[[destination]]` as written.
+//! `[message]` as written.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Amount, At};
 use crate::scenario::units::{Count, Size};
-
-/// `[sink]`: the destinations' own settings.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sink {
-    /// Where it listens, `IP:PORT`; port 0: a free one. Default: 127.0.0.1:0.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub listen: Option<At<String>>,
-    /// Which reading of the protocol. Default: native.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub engine: Option<At<Engine>>,
-}
-
-/// Which protocol engine the sink runs on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Engine {
-    /// Ours.
-    Native,
-    /// A second, independent reading of the protocol.
-    Samotop,
-}
 
 /// `[message]`: what the messages are.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -79,15 +57,4 @@ pub enum Encoding {
     /// SMTPUTF8. Not built yet.
     #[serde(rename = "utf8")]
     Utf8,
-}
-
-/// `[[destination]]`: a recipient domain.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Destination {
-    /// Its domain.
-    pub domain: At<String>,
-    /// Its share of recipients, relative to the other weights. Default: 1.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub weight: Option<At<Count>>,
 }

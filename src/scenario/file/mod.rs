@@ -6,11 +6,12 @@
 mod amount;
 mod at;
 mod chaos;
+mod compare;
 mod fault;
-mod later;
 mod load;
 mod message;
 mod read;
+mod sink;
 mod smtp;
 mod target;
 mod thresholds;
@@ -18,10 +19,11 @@ mod thresholds;
 pub use amount::{Amount, Drawn};
 pub use at::At;
 pub use chaos::{Chaos, Every, Kill, Restart, When};
+pub use compare::{Compare, Variant};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
-pub use later::{Compare, Variant};
 pub use load::{Arrival, Load, Model, Segment};
-pub use message::{Destination, Encoding, Engine, Message, Parts, Sink};
+pub use message::{Encoding, Message, Parts};
+pub use sink::{Destination, Engine, Extension, Sink};
 pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};
 pub use target::{Delivery, Durability, Kind, Ordering, RelaySettings, Retry, Schedule, Target};
 pub use thresholds::{Bound, Thresholds};
@@ -72,7 +74,7 @@ pub struct File {
     /// Bounds the run must meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Thresholds>,
-    /// Variants to compare. Not built yet.
+    /// Variants to compare.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub compare: Option<At<Compare>>,
 }

@@ -21,13 +21,13 @@ pub struct Target {
     /// Kind external: the command that prints its queue.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub queue_command: Option<At<Vec<String>>>,
-    /// Kind external: the command that starts it. Not built yet.
+    /// Kind external: the command that starts it, in the foreground or leaving it behind.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub start_command: Option<At<Vec<String>>>,
-    /// Kind external: the command that stops it. Not built yet.
+    /// Kind external: the command that stops it. Default: SIGTERM.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_command: Option<At<Vec<String>>>,
-    /// Kind external: the file with its process id. Not built yet.
+    /// Kind external: the file where it writes its process id.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid_file: Option<At<String>>,
     /// A real MTA: the program to start, where it is not on `PATH`.
@@ -53,7 +53,7 @@ pub enum Kind {
     Relay,
     /// No target: straight to the sink.
     Direct,
-    /// One already running.
+    /// One of the user's, running already or started by `start_command`.
     External,
     /// A private instance of Postfix.
     Postfix,

@@ -8,7 +8,7 @@ use crate::fault::chaos::{Act, Chaos, When};
 use crate::limits;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At};
-use crate::scenario::model::TargetKind;
+use crate::scenario::model::{External, TargetKind};
 use crate::scenario::units::Timespan;
 
 /// Least time between two strikes of one entry.
@@ -99,18 +99,40 @@ fn read(chaos: &file::Chaos, problems: &mut Problems) -> Option<Act> {
     chaos.restart.as_ref().map(|_| Act::Restart)
 }
 
-/// Notes an act on processes that are not ours.
+/// Notes an act that this target cannot be made to bear.
 fn check_target(act: &Act, span: &Range<usize>, target: &TargetKind, problems: &mut Problems) {
-    let (kind, help) = match target {
+    let missing = match target {
         _ if !act.needs_own_target() => return,
-        TargetKind::External { .. } => (
-            "external",
-            "mailbench did not start it: write `run = [\"./your-hook.sh\"]`, or use a kind that \
-             it starts",
-        ),
-        TargetKind::Direct => ("direct", "there is no target between traffic and sink"),
-        _ => return,
+        TargetKind::Direct => {
+            let what = format!("`{}` cannot be done to a target of kind direct", act.name());
+            let problem = Problem::new(span, what);
+            problems.push(problem.help("there is no target between traffic and sink"));
+            return;
+        }
+        TargetKind::External(external) => lacks(act, external),
+        _ => None,
     };
-    let what = format!("`{}` cannot be done to a target of kind {kind}", act.name());
-    problems.push(Problem::new(span, what).help(help));
+    if let Some((lacking, help)) = missing {
+        let what = format!("`{}` needs `target.{lacking}` of an external target", act.name());
+        problems.push(Problem::new(span, what).help(help));
+    }
+}
+
+/// What an external target would have to say for this act to be possible, and a way out.
+fn lacks(act: &Act, external: &External) -> Option<(&'static str, &'static str)> {
+    let starts = external.start_command.is_some();
+    let is_known = starts || external.pid_file.is_some();
+    match act {
+        Act::Kill { restart_after: Some(_) } | Act::Restart if !starts => Some((
+            "start_command",
+            "say how it is started again: `start_command = [\"./start.sh\"]`, or do it all \
+             yourself: `run = [\"./your-hook.sh\"]`",
+        )),
+        Act::Kill { .. } | Act::Pause(_) if !is_known => Some((
+            "pid_file",
+            "say which process it is: `pid_file = \"/run/your-mta.pid\"`, or how mailbench starts \
+             it: `start_command = [\"./start.sh\"]`",
+        )),
+        _ => None,
+    }
 }

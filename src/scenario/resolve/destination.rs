@@ -1,10 +1,12 @@
 //! `[[destination]]`: domains, their weights, and which domains need no permission.
 
+use super::place;
+use super::sink::{Choice, choose};
 use crate::limits;
 use crate::probe::BOUNCE_DOMAIN;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At};
-use crate::scenario::model::Destination;
+use crate::scenario::model::{Destination, SinkSpec};
 
 /// Domains under which no real mailbox lives (RFC 2606).
 const RESERVED: [&str; 6] =
@@ -12,6 +14,7 @@ const RESERVED: [&str; 6] =
 
 pub(super) fn destinations(
     written: &[At<file::Destination>],
+    sink: &SinkSpec,
     problems: &mut Problems,
 ) -> Vec<Destination> {
     if written.is_empty() {
@@ -24,7 +27,7 @@ pub(super) fn destinations(
     }
     let mut seen = std::collections::BTreeSet::new();
     let mut read = |one: &At<file::Destination>| {
-        let destination = destination(&one.value, problems);
+        let destination = destination(&one.value, sink, problems);
         if !seen.insert(destination.domain.clone()) {
             let what = format!("destination `{}` stands twice", destination.domain);
             problems.push(Problem::new(&one.value.domain.span, what));
@@ -34,7 +37,11 @@ pub(super) fn destinations(
     written.iter().map(&mut read).collect()
 }
 
-fn destination(written: &file::Destination, problems: &mut Problems) -> Destination {
+fn destination(
+    written: &file::Destination,
+    sink: &SinkSpec,
+    problems: &mut Problems,
+) -> Destination {
     let domain = written.domain.value.to_ascii_lowercase();
     let place = &written.domain.span;
     if !is_domain(&domain) {
@@ -49,7 +56,25 @@ fn destination(written: &file::Destination, problems: &mut Problems) -> Destinat
     {
         problems.push(Problem::new(&at.span, "a weight must be above 0"));
     }
-    Destination { domain, weight }
+    let choice = choice(written);
+    let extensions = choose(&choice, sink.engine, &sink.extensions, problems);
+    Destination { domain, weight, extensions }
+}
+
+fn choice(written: &file::Destination) -> Choice<'_> {
+    Choice { exactly: &written.extensions, with: &written.with, without: &written.without }
+}
+
+/// Notes destinations that are to offer something of their own where all share an address.
+pub(super) fn check_one_offer(written: &[At<file::Destination>], problems: &mut Problems) {
+    for one in written {
+        let Choice { exactly, with, without } = choice(&one.value);
+        for span in [exactly, with, without].into_iter().filter_map(place) {
+            let what = "here all destinations share one address of the sink, and one offer";
+            let help = "say it in [sink], or use a target kind that mailbench starts";
+            problems.push(Problem::new(span, what).help(help));
+        }
+    }
 }
 
 /// Domain of RFC 5321 §4.1.2 in lower case, at most 255 octets (§4.5.3.1.2), labels at most 63.

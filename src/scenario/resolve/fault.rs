@@ -57,7 +57,13 @@ fn name(fault: &Fault, index: usize, problems: &mut Problems) -> String {
 
 fn scope(fault: &At<Fault>, destinations: &[Destination], problems: &mut Problems) -> Scope {
     let At { value: fault, span } = fault;
-    let stage = fault.stage.as_ref().map(|stage| stage.value).or_else(|| natural_stage(fault));
+    // STARTTLS is withheld where it would be offered, whichever of the two stages was written.
+    let written = fault.stage.as_ref().map(|stage| stage.value);
+    let tls = fault.tls.as_ref().filter(|_| matches!(written, Some(Stage::Ehlo | Stage::Starttls)));
+    let stage = match tls {
+        Some(tls) => Some(tls.value.stage()),
+        None => written.or_else(|| natural_stage(fault)),
+    };
     if stage.is_none() {
         let problem = Problem::new(span, "the fault has no stage");
         problems

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::amount::{Bounds, quantity};
-use super::{bounded, misplaced, not_built, place};
+use super::{bounded, misplaced, place};
 use crate::fault::rule::{Action, Hangup, Limit};
 use crate::limits;
 use crate::scenario::diagnosis::{Problem, Problems};
@@ -15,7 +15,10 @@ use crate::smtp::stage::Stage;
 
 /// The stage of an action that has only one.
 pub(super) fn natural_stage(fault: &Fault) -> Option<Stage> {
-    fault.refuse.as_ref().map(|_| Stage::Connect)
+    let tls = fault.tls.as_ref().map(|tls| tls.value.stage());
+    let places = fault.limit.as_ref().and_then(|limit| limit.value.connections.as_ref());
+    let connect = fault.refuse.is_some() || places.is_some();
+    tls.or(connect.then_some(Stage::Connect))
 }
 
 /// The keys of `fault` that name an action, with their places.
@@ -117,9 +120,10 @@ fn read_others(fault: &Fault, problems: &mut Problems) -> Option<Action> {
         }
         return Some(Action::Refuse);
     }
-    not_built(place(&fault.garble), "garble", problems);
-    not_built(place(&fault.tls), "a TLS fault", problems);
-    None
+    if let Some(garble) = &fault.garble {
+        return Some(Action::Garble(garble.value));
+    }
+    fault.tls.as_ref().map(|tls| Action::Tls(tls.value))
 }
 
 /// Notes an action at a stage where there is nothing it could act on.
@@ -134,6 +138,10 @@ fn check_stage(action: &str, place: &Range<usize>, stage: Stage, problems: &mut 
         "limit" => (
             !matches!(stage, Stage::Content | Stage::EndOfData | Stage::Quit),
             "what has come so far cannot be turned away: use an earlier stage",
+        ),
+        "tls" => (
+            matches!(stage, Stage::Starttls | Stage::Ehlo),
+            "TLS breaks where it begins: use stage starttls, or leave it out",
         ),
         "defer" | "reject" | "script" | "garble" => {
             (!matches!(stage, Stage::Connect | Stage::Content | Stage::Quit), replies)

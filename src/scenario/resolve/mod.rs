@@ -6,10 +6,11 @@
 
 mod amount;
 mod chaos;
+mod compare;
 mod destination;
+mod external;
 mod fault;
 mod fault_action;
-mod later;
 mod load;
 mod managed;
 mod message;
@@ -34,11 +35,16 @@ const SEED: u64 = 1;
 
 /// Resolves a whole file. `fallback` is the name of a scenario that has none of its own.
 pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> Scenario {
-    later::refuse(file, problems);
-    let destinations = destination::destinations(&file.destination, problems);
+    let mut sink = sink::sink(file.sink.as_ref(), problems);
+    let mut destinations = destination::destinations(&file.destination, &sink, problems);
     let target = target::target(file.target.as_ref(), problems);
     let is_routed = target.kind.is_routed(destinations.len());
+    if !is_routed {
+        destination::check_one_offer(&file.destination, problems);
+    }
     let faults = fault::faults(&file.fault, &destinations, is_routed, problems);
+    sink::check_implicit(&file.fault, &sink, problems);
+    sink::offer_what_breaks(&faults, &mut sink, &mut destinations);
     Scenario {
         name: name(file.name.as_ref(), fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
@@ -47,11 +53,12 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
         smtp: submission::submission(file.smtp.as_ref(), &target.kind, problems),
         target,
         load: load::load(file.load.as_ref(), problems),
-        sink: sink::sink(file.sink.as_ref(), problems),
+        sink,
         message: message::message(file.message.as_ref(), problems),
         destinations,
         faults,
         thresholds: thresholds::thresholds(file.thresholds.as_ref()),
+        compare: compare::compare(file.compare.as_ref(), problems),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Smtp, Timeout, Tls};
 use crate::scenario::model::{
-    DsnTerms, LoginTerms, SourceRange, Submission, TargetKind, Timeouts, TlsTerms,
+    DsnTerms, External, LoginTerms, SourceRange, Submission, TargetKind, Timeouts, TlsTerms,
 };
 use crate::scenario::units::Timespan;
 use crate::smtp::client::{Mechanism, Protocol, Trust};
@@ -104,7 +104,7 @@ fn trust(smtp: &Smtp, is_away: bool, problems: &mut Problems) -> Trust {
 /// Where a target is, if it is not on this machine.
 fn away(target: &TargetKind) -> Option<IpAddr> {
     match target {
-        TargetKind::External { address, .. } => {
+        TargetKind::External(External { address, .. }) => {
             Some(address.ip()).filter(|ip| !ip.to_canonical().is_loopback())
         }
         _ => None,
@@ -174,7 +174,7 @@ fn range(
     problems: &mut Problems,
 ) -> Option<SourceRange> {
     let is_v6 = |target: &TargetKind| match target {
-        TargetKind::External { address, .. } => address.is_ipv6(),
+        TargetKind::External(external) => external.address.is_ipv6(),
         _ => false,
     };
     let mut wrong = |what: String, help: &str| {

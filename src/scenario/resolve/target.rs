@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{bounded, managed, misplaced, not_built, place};
+use super::{bounded, external, managed, misplaced, place};
 use crate::limits;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
@@ -27,10 +27,9 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
             delivery: delivery(None, problems),
         };
     };
-    refuse_later(target, problems);
     let kind = target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value);
     let kind = match kind {
-        Kind::External => external(target, span, problems),
+        Kind::External => external::external(target, span, problems),
         Kind::Direct => TargetKind::Direct,
         Kind::Postfix => managed::managed(target, Mta::Postfix, problems),
         Kind::Exim => managed::managed(target, Mta::Exim, problems),
@@ -46,39 +45,6 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
     }
 }
 
-/// Notes what cannot be run yet.
-fn refuse_later(target: &Target, problems: &mut Problems) {
-    not_built(place(&target.start_command), "target.start_command", problems);
-    not_built(place(&target.stop_command), "target.stop_command", problems);
-    not_built(place(&target.pid_file), "target.pid_file", problems);
-}
-
-fn external(
-    target: &Target,
-    section: &std::ops::Range<usize>,
-    problems: &mut Problems,
-) -> TargetKind {
-    let Some(written) = &target.address else {
-        let problem = Problem::new(section, "an external target needs an address");
-        problems.push(problem.help("write `address = \"127.0.0.1:25\"`"));
-        return TargetKind::Relay;
-    };
-    if let Some(command) = &target.queue_command
-        && command.value.is_empty()
-    {
-        problems.push(Problem::new(&command.span, "`queue_command` is empty"));
-    }
-    let queue_command = target.queue_command.as_ref().map(|command| command.value.clone());
-    match written.value.parse() {
-        Ok(address) => TargetKind::External { address, queue_command },
-        Err(_) => {
-            let what = format!("`{}` is not an address and port", written.value);
-            problems.push(Problem::new(&written.span, what).help("such as \"127.0.0.1:25\""));
-            TargetKind::Relay
-        }
-    }
-}
-
 /// Notes keys that say nothing for this kind. The null target keeps the settings of the target
 /// it stands in for, so that `--set target.kind=direct` measures the instrument in any scenario.
 fn refuse_foreign(target: &Target, problems: &mut Problems) {
@@ -90,8 +56,13 @@ fn refuse_foreign(target: &Target, problems: &mut Problems) {
         misplaced(keys, "a real MTA", "write `kind = \"postfix\"`, or leave it out", problems);
     }
     if !matches!(target.kind, Some(At { value: Kind::External, .. })) {
-        let keys =
-            [("address", place(&target.address)), ("queue_command", place(&target.queue_command))];
+        let keys = [
+            ("address", place(&target.address)),
+            ("queue_command", place(&target.queue_command)),
+            ("start_command", place(&target.start_command)),
+            ("stop_command", place(&target.stop_command)),
+            ("pid_file", place(&target.pid_file)),
+        ];
         let help = "write `kind = \"external\"`, or leave it out";
         misplaced(keys, "kind external", help, problems);
     } else if let Some(At { value: delivery, .. }) = &target.delivery {

@@ -7,30 +7,51 @@
 use std::ops::ControlFlow;
 use std::time::Duration;
 
+use super::enact::Answer;
 use super::{Ended, Session};
 use crate::clock::Time;
 use crate::fault::judge::Effect;
-use crate::fault::rule::Hangup;
+use crate::fault::rule::{Garble, Hangup};
 use crate::ledger::event::{AttemptOutcome, Ending};
 use crate::limits;
 use crate::sink::addressee::Addressee;
 use crate::sink::incoming::Incoming;
 use crate::sink::record::Conclusion;
+use crate::sink::transaction::{Recipient, Transaction};
 use crate::smtp::content::Unstuffer;
 use crate::smtp::dialogue::Turn;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
 /// A break that a rule wants in mid-content.
-struct Cut {
+pub(super) struct Cut {
     rule: u16,
     how: Hangup,
     after_bytes: u64,
 }
 
+/// A reply a rule wants when the content is whole.
+pub(super) type Promise = (Reply, u16);
+
+impl Cut {
+    /// Bytes until it strikes.
+    pub(super) fn left(&self, seen: u64) -> u64 {
+        self.after_bytes.saturating_sub(seen)
+    }
+}
+
 impl Session {
     /// Takes one content and answers it.
     pub(super) async fn content(&mut self) -> ControlFlow<Ended, ()> {
+        let (cut, promised) = self.begin_content().await?;
+        self.take_in(cut).await?;
+        self.answer_whole(promised).await
+    }
+
+    /// What rules at stage content want: a break in its midst, and a reply when it is whole.
+    pub(super) async fn begin_content(
+        &mut self,
+    ) -> ControlFlow<Ended, (Option<Cut>, Option<Promise>)> {
         self.stage = Stage::Content;
         let mut verdict = self.judge_transaction(Stage::Content);
         let (mut cut, mut promised) = (None, None);
@@ -47,15 +68,31 @@ impl Session {
         });
         // Only what waits or breaks at once is left to enact; the reply is not needed.
         self.enact(verdict, Reply::new(354, None, "")).await?;
-        self.take_in(cut).await?;
+        ControlFlow::Continue((cut, promised))
+    }
+
+    /// Answers content that was seen whole just now.
+    pub(super) async fn answer_whole(
+        &mut self,
+        promised: Option<Promise>,
+    ) -> ControlFlow<Ended, ()> {
         let dot = self.shared.clock.now();
         match promised {
             Some((reply, rule)) => {
                 self.recorder.struck(rule);
-                self.answer_content(reply, Some(rule)).await
+                let answer = Answer { reply, rule: Some(rule), garbled: None, tls: None };
+                self.answer_content(answer).await
             }
             None => self.end_of_data(dot).await,
         }
+    }
+
+    /// Breaks off in mid-content, as a rule says.
+    pub(super) async fn cut_content(&mut self, cut: Option<Cut>) -> ControlFlow<Ended, ()> {
+        let Some(cut) = cut else { return ControlFlow::Continue(()) };
+        self.fault = Some(cut.rule);
+        self.recorder.struck(cut.rule);
+        self.break_off(cut.how).await
     }
 
     /// Reads to the final dot, or to the byte at which a rule breaks off.
@@ -75,10 +112,8 @@ impl Session {
             if ended {
                 break;
             }
-            if let Some(cut) = cut.as_ref().filter(|_| left == 0) {
-                self.fault = Some(cut.rule);
-                self.recorder.struck(cut.rule);
-                return self.break_off(cut.how).await;
+            if left == 0 && cut.is_some() {
+                return self.cut_content(cut).await;
             }
             if incoming.bytes() > 2 * limits::MESSAGE_SIZE {
                 // It was to be told 552 at its end; it has none.
@@ -99,40 +134,51 @@ impl Session {
         if size > limits::MESSAGE_SIZE {
             self.recorder.limit("MESSAGE_SIZE", size);
         }
+        if self.dialogue.is_lmtp() {
+            return self.answer_each(ordinary, dot).await;
+        }
         let verdict = self.judge_turn(&turn, &ordinary);
         let enacting = self.shared.clock.now();
-        let (reply, rule) = self.enact(verdict, ordinary).await?;
+        let answer = self.enact(verdict, ordinary).await?;
         let injected = self.shared.clock.now().since(enacting);
-        self.answer_content(reply, rule).await?;
+        self.answer_content(answer).await?;
         self.processed(dot, injected);
         ControlFlow::Continue(())
     }
 
-    fn processed(&self, dot: Time, injected: Duration) {
+    pub(super) fn processed(&self, dot: Time, injected: Duration) {
         let took = self.shared.clock.now().since(dot);
         self.shared.processed(took.saturating_sub(injected));
     }
 
-    /// Records the outcome, on disk, and only then says so: were it the other way round, a kill
-    /// of this process between the two would look like a loss of the target's.
-    async fn answer_content(&mut self, reply: Reply, rule: Option<u16>) -> ControlFlow<Ended, ()> {
-        // One that said QUIT and ended its half of the connection may still be listening.
+    /// One that said QUIT and ended its half of the connection may still be listening.
+    pub(super) fn check_there(&mut self, reply: &Reply) -> ControlFlow<Ended, ()> {
         if reply.is_positive()
             && let Some(ended) = self.wire.peer_left()
             && (ended.is_reset() || self.wire.unread().is_empty())
         {
             return ControlFlow::Break(ended);
         }
+        ControlFlow::Continue(())
+    }
+
+    /// Records the outcome, on disk, and only then says so: were it the other way round, a kill
+    /// of this process between the two would look like a loss of the target's.
+    async fn answer_content(&mut self, answer: Answer) -> ControlFlow<Ended, ()> {
+        let Answer { reply, rule, garbled, .. } = answer;
+        self.check_there(&reply)?;
+        let conclusion = self.content_conclusion(&reply, rule, garbled);
         let reception = self.whole.as_ref().map(|whole| whole.reception);
-        self.record_content(&reply, rule);
+        let taken = conclusion.outcome == AttemptOutcome::Taken;
+        self.record_content(conclusion);
         self.shared.ledger.flush();
-        self.wire.reply(&reply).await?;
+        self.say(&reply, garbled).await?;
         // A QUIT sent with the dot is answered in one write with it: a peer that closes on the
         // first reply would reset the connection over the second, and prove nothing.
         if self.wire.unread().is_empty() {
             self.wire.flush().await?;
         }
-        self.unconfirmed = reception.filter(|_| reply.is_positive());
+        self.unconfirmed = reception.filter(|_| taken);
         self.wire.forget_reads();
         self.dialogue.settle(Turn::EndOfData { size: 0 }, &reply);
         if reply.code == 421 {
@@ -141,31 +187,63 @@ impl Session {
         ControlFlow::Continue(())
     }
 
-    fn record_content(&mut self, reply: &Reply, fault: Option<u16>) {
+    /// What a reply to the content concludes. One that need not be understood is as good as
+    /// withheld: whether the peer took it for a 250 nobody can know.
+    pub(super) fn content_conclusion(
+        &self,
+        reply: &Reply,
+        rule: Option<u16>,
+        garbled: Option<(Garble, u16)>,
+    ) -> Conclusion {
         let now = self.shared.clock.now();
-        let mut conclusion = Conclusion::by_reply(now, self.stage, reply);
-        conclusion.fault = fault;
-        let kept = self.whole.as_mut().map(|whole| std::mem::take(&mut whole.kept));
-        conclusion.describe(self.whole.take());
+        let fault = rule.or(garbled.map(|(_, rule)| rule));
+        let unclear = garbled.filter(|(form, _)| reply.is_positive() && !form.is_plain());
+        match unclear {
+            Some(_) => Conclusion {
+                fault,
+                ..Conclusion::silent(now, self.stage, AttemptOutcome::Withheld)
+            },
+            None => Conclusion { fault, ..Conclusion::by_reply(now, self.stage, reply) },
+        }
+    }
+
+    fn record_content(&mut self, mut conclusion: Conclusion) {
+        conclusion.describe(self.whole.clone());
         let Some(transaction) = self.transaction.take() else { return };
         for recipient in &transaction.recipients {
-            self.recorder.attempt(recipient, &conclusion);
-        }
-        if conclusion.outcome == AttemptOutcome::Taken {
-            for recipient in &transaction.recipients {
-                match recipient.addressee {
-                    Addressee::Probe(..) => {}
-                    Addressee::Preflight(probe) => self.shared.preflight(probe),
-                    Addressee::Bounce => {
-                        let text = kept.as_deref().unwrap_or_default();
-                        self.recorder.dsn(&transaction.reverse_path, &recipient.address, text);
-                    }
-                    Addressee::Stranger(_) => {
-                        self.recorder.foreign(now, &transaction.reverse_path, &recipient.address)
-                    }
-                }
-            }
+            self.conclude_content_of(&transaction, recipient, &conclusion);
         }
         self.end_transaction();
+    }
+
+    /// Records what the content came to for one recipient of the transaction under way.
+    pub(super) fn conclude_content(&mut self, recipient: &Recipient, conclusion: &Conclusion) {
+        let Some(transaction) = self.transaction.take() else { return };
+        self.conclude_content_of(&transaction, recipient, conclusion);
+        self.transaction = Some(transaction);
+    }
+
+    fn conclude_content_of(
+        &mut self,
+        transaction: &Transaction,
+        recipient: &Recipient,
+        conclusion: &Conclusion,
+    ) {
+        self.recorder.attempt(recipient, conclusion);
+        if conclusion.outcome != AttemptOutcome::Taken {
+            return;
+        }
+        let reverse_path = &transaction.reverse_path;
+        match recipient.addressee {
+            Addressee::Probe(..) => {}
+            Addressee::Preflight(probe) => self.shared.preflight(probe),
+            Addressee::Bounce => {
+                let text = self.whole.as_ref().map_or(&[][..], |whole| &whole.kept);
+                self.recorder.dsn(reverse_path, &recipient.address, text);
+            }
+            Addressee::Stranger(_) => {
+                self.recorder.foreign(conclusion.ended, reverse_path, &recipient.address);
+            }
+        }
     }
 }

@@ -17,7 +17,7 @@ use crate::smtp::stage::Stage;
 
 impl Session {
     /// The verdict on a turn that would be answered so. What is refused anyhow is not judged,
-    /// except STARTTLS and AUTH, which this sink does not offer and some peers try.
+    /// except STARTTLS and AUTH where they are not offered: some peers try.
     pub(super) fn judge_turn(&self, turn: &Turn, ordinary: &Reply) -> Verdict {
         let Some(stage) = turn.stage() else { return Verdict::default() };
         let tried = matches!(stage, Stage::Starttls | Stage::Auth);
@@ -28,6 +28,8 @@ impl Session {
             Turn::Command(Command::Mail(_)) => self.judge_mail(),
             Turn::Command(Command::Rcpt(_)) => self.judge_rcpt(),
             Turn::Command(Command::Data) | Turn::EndOfData { .. } => self.judge_transaction(stage),
+            // The exchange was judged when it began.
+            Turn::Answer(_) => Verdict::default(),
             _ => self.judge_session(stage),
         }
     }
@@ -38,6 +40,12 @@ impl Session {
             return Verdict::default();
         }
         self.judge_one(stage, self.recorder.session(), 1, self.destination)
+    }
+
+    /// The content, as one recipient's.
+    pub(super) fn judge_recipient(&self, recipient: &Recipient) -> Verdict {
+        let destination = recipient.addressee.destination();
+        self.judge_one(Stage::EndOfData, recipient.subject, recipient.attempt, destination)
     }
 
     fn judge_mail(&self) -> Verdict {

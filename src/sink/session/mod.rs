@@ -3,9 +3,12 @@
 //! All it knows stands in [`Session`], never only in a future, so that however a session ends,
 //! [`Session::close`] can say what became of every recipient still open.
 
+mod chunks;
 mod content;
+mod each;
 mod enact;
 mod judge;
+mod secure;
 mod turn;
 
 use std::convert::Infallible;
@@ -20,9 +23,10 @@ use super::grammar::Grammar;
 use super::incoming::Whole;
 use super::record::{Conclusion, Recorder};
 use super::shared::Shared;
+use super::stream::Stream;
 use super::transaction::{Recipient, Transaction};
 use super::wire::{Heard, Wire};
-use crate::fault::rule::Hangup;
+use crate::fault::rule::{Hangup, TlsFault};
 use crate::ledger::event::{AttemptOutcome, Ending, Proof, SessionChange};
 use crate::limits;
 use crate::probe::DestinationId;
@@ -30,6 +34,8 @@ use crate::smtp::command::{Command, Flaw};
 use crate::smtp::dialogue::{Dialogue, Next, Turn};
 use crate::smtp::reply::{EnhancedStatus, Reply};
 use crate::smtp::stage::Stage;
+use chunks::Chunks;
+use enact::Answer;
 
 /// How a session ended, and how its connection is to be broken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,6 +97,10 @@ pub(super) struct Session {
     opening: Option<Recipient>,
     /// Content seen whole and not answered.
     whole: Option<Whole>,
+    /// What BDAT has brought so far.
+    chunks: Option<Box<Chunks>>,
+    /// What is to be wrong with the TLS that begins next.
+    tls_fault: Option<TlsFault>,
     /// A reception whose 250 the peer may not have read.
     unconfirmed: Option<u64>,
     /// The rule that is being enacted.
@@ -118,16 +128,18 @@ impl Session {
     fn new(shared: Arc<Shared>, stream: TcpStream, entrance: &Entrance) -> Session {
         Session {
             destination: entrance.destination,
-            wire: Wire::new(stream, shared.clock, shared.patience),
+            wire: Wire::new(Stream::Plain(stream), shared.clock, shared.patience),
             recorder: Recorder::new(Arc::clone(&shared), entrance.number),
             grammar: Grammar::new(shared.engine),
-            dialogue: Dialogue::new(Arc::clone(&shared.terms)),
+            dialogue: Dialogue::new(shared.terms(entrance.destination)),
             stage: Stage::Connect,
             let_in: false,
             turned_away_by: None,
             transaction: None,
             opening: None,
             whole: None,
+            chunks: None,
+            tls_fault: None,
             unconfirmed: None,
             fault: None,
             lasting_throttle: None,
@@ -140,8 +152,29 @@ impl Session {
         self.turn(Turn::Greeting).await?;
         loop {
             let command = self.hear().await?;
-            if self.turn(Turn::Command(command)).await? == Next::Content {
-                self.content().await?;
+            if let Command::Bdat { size, last } = command {
+                self.chunk(size, last).await?;
+                continue;
+            }
+            match self.turn(Turn::Command(command)).await? {
+                Next::Content => self.content().await?,
+                Next::Handshake => self.handshake().await?,
+                Next::Answer => self.log_in().await?,
+                Next::Command | Next::Close => {}
+            }
+        }
+    }
+
+    /// An AUTH exchange, to its end.
+    async fn log_in(&mut self) -> ControlFlow<Ended, ()> {
+        loop {
+            let heard = self.wire.line(<[u8]>::to_vec).await?;
+            let line = match heard {
+                Heard::Line(line) => line,
+                Heard::TooLong | Heard::Endless => Vec::new(),
+            };
+            if self.turn(Turn::Answer(line)).await? != Next::Answer {
+                return ControlFlow::Continue(());
             }
         }
     }
@@ -150,7 +183,7 @@ impl Session {
     async fn enter(&mut self) -> ControlFlow<Ended, ()> {
         let verdict = self.judge_session(Stage::Connect);
         let welcome = Reply::new(220, None, "");
-        let (reply, rule) = self.enact(verdict, welcome).await?;
+        let Answer { reply, rule, .. } = self.enact(verdict, welcome).await?;
         if !reply.is_positive() {
             self.fault = rule;
             self.wire.reply(&reply).await?;
@@ -159,6 +192,9 @@ impl Session {
         }
         self.let_in = true;
         self.recorder.changed(SessionChange::Opened);
+        if self.shared.implicit_tls {
+            self.begin_secure().await?;
+        }
         ControlFlow::Continue(())
     }
 
@@ -166,11 +202,7 @@ impl Session {
     async fn hear(&mut self) -> ControlFlow<Ended, Command> {
         let grammar = &self.grammar;
         let heard = self.wire.line(|line| grammar.read(line)).await?;
-        if self.wire.has_read()
-            && let Some(reception) = self.unconfirmed.take()
-        {
-            self.recorder.confirmed(reception, Proof::Command);
-        }
+        self.proved_read();
         ControlFlow::Continue(match heard {
             Heard::Line(command) => command,
             Heard::TooLong => {
@@ -182,6 +214,15 @@ impl Session {
                 return self.break_off(Hangup::Fin).await;
             }
         })
+    }
+
+    /// What was read since the last 250 proves that the peer has read that.
+    fn proved_read(&mut self) {
+        if self.wire.has_read()
+            && let Some(reception) = self.unconfirmed.take()
+        {
+            self.recorder.confirmed(reception, Proof::Command);
+        }
     }
 
     /// The port was closed: the connection is reset. But where nothing is open except whether the

@@ -2,14 +2,16 @@
 
 use std::ops::ControlFlow;
 
+use super::enact::Answer;
 use super::{Ended, Session};
+use crate::fault::rule::TlsFault;
 use crate::ledger::event::{AttemptOutcome, Ending};
 use crate::limits;
 use crate::sink::addressee::{Addressee, Origin, stranger};
 use crate::sink::record::Conclusion;
 use crate::sink::transaction::{Recipient, Transaction};
 use crate::smtp::command::Command;
-use crate::smtp::dialogue::{Next, Turn};
+use crate::smtp::dialogue::{Extension, Next, Turn};
 use crate::smtp::envelope::{Mail, Rcpt};
 use crate::smtp::reply::Reply;
 
@@ -24,11 +26,16 @@ impl Session {
             self.open(&turn);
         }
         let verdict = self.judge_turn(&turn, &ordinary);
-        let (reply, rule) = self.enact(verdict, ordinary).await?;
+        let Answer { mut reply, rule, garbled, tls } = self.enact(verdict, ordinary).await?;
+        if tls == Some(TlsFault::NotOffered) {
+            self.dialogue.withhold(Extension::StartTls);
+            reply = self.dialogue.answer(&turn);
+        }
+        self.tls_fault = tls;
         if in_order {
             self.conclude(&turn, &reply, rule);
         }
-        self.wire.reply(&reply).await?;
+        self.say(&reply, garbled).await?;
         match self.dialogue.settle(turn, &reply) {
             Next::Close if reply.code == 221 => ControlFlow::Break(Ended::by_us(Ending::Quit)),
             Next::Close => ControlFlow::Break(Ended::by_us(Ending::Fault)),
@@ -83,7 +90,11 @@ impl Session {
             Command::Mail(_) => self.conclude_mail(reply, rule),
             Command::Rcpt(_) if !reply.is_positive() => self.refuse_latest(reply, rule),
             Command::Data if reply.code != 354 => self.refuse_all(reply, rule),
-            Command::Ehlo(_) | Command::Helo(_) | Command::Rset | Command::Quit
+            Command::Ehlo(_)
+            | Command::Helo(_)
+            | Command::Lhlo(_)
+            | Command::Rset
+            | Command::Quit
                 if reply.is_positive() =>
             {
                 self.abandon();
@@ -120,7 +131,7 @@ impl Session {
         self.transaction.as_ref().map_or(0, |open| open.recipients.len())
     }
 
-    fn refuse_all(&mut self, reply: &Reply, rule: Option<u16>) {
+    pub(super) fn refuse_all(&mut self, reply: &Reply, rule: Option<u16>) {
         let refusal = self.refusal(reply, rule);
         for recipient in self.transaction.iter().flat_map(|open| &open.recipients) {
             self.recorder.attempt(recipient, &refusal);
@@ -136,7 +147,8 @@ impl Session {
     /// The client went on without the recipients it had named.
     fn abandon(&mut self) {
         let now = self.shared.clock.now();
-        let abandoned = Conclusion::silent(now, self.stage, AttemptOutcome::Abandoned);
+        let mut abandoned = Conclusion::silent(now, self.stage, AttemptOutcome::Abandoned);
+        abandoned.fault = self.fault;
         for recipient in self.transaction.iter().flat_map(|open| &open.recipients) {
             self.recorder.attempt(recipient, &abandoned);
         }

@@ -5,16 +5,21 @@
 //! So whoever overrides a reply (a fault, a full queue) need not know any state: a recipient that
 //! was answered 4yz is not in the envelope, because it was not taken. No socket, no clock.
 
+mod answer;
+mod auth;
 mod terms;
 
 use std::sync::Arc;
 
+pub use auth::Mechanism;
 pub use terms::{Extension, Terms};
 
-use super::command::{Command, Flaw};
-use super::envelope::{Body, Envelope};
-use super::reply::{EnhancedStatus, Reply};
+use super::command::{Auth, Command};
+use super::envelope::Envelope;
+use super::reply::Reply;
 use super::stage::Stage;
+use answer::{answer_step, not_offered, reply, too_large};
+use auth::{Exchange, Step};
 
 /// What a reply is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +30,8 @@ pub enum Turn {
     Command(Command),
     /// The final dot, after so many bytes of content.
     EndOfData { size: u64 },
+    /// A line of an AUTH exchange.
+    Answer(Vec<u8>),
 }
 
 /// What the server does after a reply is sent.
@@ -34,6 +41,10 @@ pub enum Next {
     Command,
     /// Reads content up to the final dot, then takes [`Turn::EndOfData`].
     Content,
+    /// Begins the TLS handshake, then calls [`Dialogue::secure`].
+    Handshake,
+    /// Reads a line of an AUTH exchange, then takes [`Turn::Answer`].
+    Answer,
     /// Closes the connection.
     Close,
 }
@@ -44,6 +55,12 @@ pub struct Dialogue {
     terms: Arc<Terms>,
     state: State,
     envelope: Option<Envelope>,
+    /// BDAT was taken in this transaction: nothing but more of it may follow (RFC 3030 §2).
+    chunked: bool,
+    exchange: Option<Exchange>,
+    authenticated: bool,
+    /// What this session is not offered, though the terms have it.
+    withheld: Vec<Extension>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +80,11 @@ impl Turn {
         match self {
             Turn::Greeting => Some(Stage::Banner),
             Turn::EndOfData { .. } => Some(Stage::EndOfData),
+            Turn::Answer(_) => Some(Stage::Auth),
             Turn::Command(command) => match command {
                 Command::Ehlo(_) | Command::Helo(_) | Command::Lhlo(_) => Some(Stage::Ehlo),
                 Command::Starttls => Some(Stage::Starttls),
-                Command::Auth => Some(Stage::Auth),
+                Command::Auth(_) => Some(Stage::Auth),
                 Command::Mail(_) => Some(Stage::MailFrom),
                 Command::Rcpt(_) => Some(Stage::RcptTo),
                 Command::Data => Some(Stage::Data),
@@ -81,7 +99,37 @@ impl Dialogue {
     /// A session that begins.
     #[must_use]
     pub fn new(terms: Arc<Terms>) -> Dialogue {
-        Dialogue { terms, state: State::Strange, envelope: None }
+        Dialogue {
+            terms,
+            state: State::Strange,
+            envelope: None,
+            chunked: false,
+            exchange: None,
+            authenticated: false,
+            withheld: Vec::new(),
+        }
+    }
+
+    /// The connection is under TLS now: what was said before counts for nothing, and STARTTLS is
+    /// not offered again (RFC 3207 §4.2).
+    pub fn secure(&mut self) {
+        *self = Dialogue::new(Arc::clone(&self.terms));
+        self.withhold(Extension::StartTls);
+    }
+
+    /// From here on this session is not offered this.
+    pub fn withhold(&mut self, extension: Extension) {
+        self.withheld.push(extension);
+    }
+
+    /// Whether LMTP is spoken.
+    #[must_use]
+    pub fn is_lmtp(&self) -> bool {
+        self.terms.lmtp
+    }
+
+    fn offers(&self, extension: Extension) -> bool {
+        self.terms.offers(extension) && !self.withheld.contains(&extension)
     }
 
     /// The transaction under way, if MAIL was accepted.
@@ -94,10 +142,13 @@ impl Dialogue {
     #[must_use]
     pub fn answer(&self, turn: &Turn) -> Reply {
         match turn {
-            Turn::Greeting => Reply::new(220, None, format!("{} ESMTP mailbench", self.terms.name)),
+            Turn::Greeting => Reply::new(220, None, self.greeting()),
             Turn::EndOfData { size } if *size > self.terms.size => too_large(),
             Turn::EndOfData { .. } => reply(250, (2, 0, 0), "Taken"),
             Turn::Command(command) => self.answer_command(command),
+            Turn::Answer(line) => self
+                .exchange
+                .map_or_else(not_offered, |exchange| answer_step(&auth::step(exchange, line))),
         }
     }
 
@@ -109,10 +160,15 @@ impl Dialogue {
         match turn {
             Turn::Greeting if !reply.is_positive() => self.state = State::Refusing,
             Turn::Greeting => {}
-            Turn::EndOfData { .. } => self.envelope = None,
+            Turn::EndOfData { .. } => self.end_transaction(),
+            Turn::Answer(line) => return self.go_on(|exchange| auth::step(exchange, &line), reply),
+            Turn::Command(Command::Auth(auth)) => return self.log_in(&auth, reply),
+            Turn::Command(Command::Starttls) if reply.code == 220 => return Next::Handshake,
             Turn::Command(Command::Data) if reply.code == 354 => return Next::Content,
             // Nothing can come of it any more, and its owner has told each recipient's end.
-            Turn::Command(Command::Data) => self.envelope = None,
+            Turn::Command(Command::Data) if !self.chunked => self.end_transaction(),
+            Turn::Command(Command::Bdat { .. }) if !reply.is_positive() => self.end_transaction(),
+            Turn::Command(Command::Bdat { .. }) => self.chunked = true,
             Turn::Command(Command::Quit) if reply.code == 221 => return Next::Close,
             Turn::Command(command) if reply.is_positive() => self.take(command),
             Turn::Command(_) => {}
@@ -120,13 +176,18 @@ impl Dialogue {
         Next::Command
     }
 
+    fn greeting(&self) -> String {
+        let protocol = if self.terms.lmtp { "LMTP" } else { "ESMTP" };
+        format!("{} {protocol} mailbench", self.terms.name)
+    }
+
     fn take(&mut self, command: Command) {
         match command {
-            Command::Ehlo(_) | Command::Helo(_) => {
+            Command::Ehlo(_) | Command::Helo(_) | Command::Lhlo(_) => {
                 self.state = State::Ready;
-                self.envelope = None;
+                self.end_transaction();
             }
-            Command::Rset => self.envelope = None,
+            Command::Rset => self.end_transaction(),
             Command::Mail(mail) => self.envelope = Some(Envelope { mail, recipients: Vec::new() }),
             Command::Rcpt(rcpt) => {
                 if let Some(envelope) = &mut self.envelope {
@@ -137,218 +198,31 @@ impl Dialogue {
         }
     }
 
-    fn answer_command(&self, command: &Command) -> Reply {
-        match command {
-            Command::Quit => reply(221, (2, 0, 0), "Bye"),
-            _ if self.state == State::Refusing => reply(503, (5, 5, 1), "No service here"),
-            // Its reply carries no enhanced code (RFC 2034 §3).
-            Command::Ehlo(_) => Reply::new(250, None, self.terms.offer()),
-            Command::Helo(_) => Reply::new(250, None, self.terms.name.clone()),
-            Command::Mail(_) | Command::Rcpt(_) | Command::Data => self.answer_transaction(command),
-            Command::Rset | Command::Noop => reply(250, (2, 0, 0), "Ok"),
-            Command::Vrfy => reply(252, (2, 1, 5), "Send some mail, it will be tried"),
-            Command::Help => reply(214, (2, 0, 0), "See RFC 5321"),
-            Command::Lhlo(_)
-            | Command::Bdat { .. }
-            | Command::Expn
-            | Command::Starttls
-            | Command::Auth => reply(502, (5, 5, 1), "Not offered here"),
-            Command::Unknown => reply(500, (5, 5, 1), "Command not recognized"),
-            Command::Malformed(flaw) => answer_flaw(flaw),
+    fn end_transaction(&mut self) {
+        (self.envelope, self.chunked) = (None, false);
+    }
+
+    fn log_in(&mut self, Auth { mechanism, initial }: &Auth, reply: &Reply) -> Next {
+        let Some(mechanism) = *mechanism else { return Next::Command };
+        self.exchange = Some(Exchange::Whole(mechanism));
+        self.go_on(|_| auth::begin(mechanism, initial), reply)
+    }
+
+    /// The exchange goes on with what `step` says, if that is what was replied.
+    fn go_on(&mut self, step: impl FnOnce(Exchange) -> Step, reply: &Reply) -> Next {
+        let Some(exchange) = self.exchange.take() else { return Next::Command };
+        match step(exchange) {
+            Step::Ask(_, next) if reply.code == 334 => {
+                self.exchange = Some(next);
+                Next::Answer
+            }
+            _ => {
+                self.authenticated |= reply.code == 235;
+                Next::Command
+            }
         }
     }
-
-    /// The order RFC 5321 §4.1.4 wants, and the bounds of the terms.
-    fn answer_transaction(&self, command: &Command) -> Reply {
-        match (command, &self.envelope) {
-            _ if self.state == State::Strange => reply(503, (5, 5, 1), "EHLO first"),
-            (Command::Mail(_), Some(_)) => reply(503, (5, 5, 1), "MAIL was already given"),
-            (Command::Mail(mail), None) if mail.size > self.terms.size => too_large(),
-            (Command::Mail(mail), None) if mail.body == Some(Body::BinaryMime) => {
-                reply(555, (5, 5, 4), "BINARYMIME is not offered here")
-            }
-            (Command::Mail(_), None) => reply(250, (2, 1, 0), "Sender ok"),
-            (_, None) => reply(503, (5, 5, 1), "MAIL first"),
-            (Command::Rcpt(_), Some(envelope))
-                if envelope.recipients.len() >= self.terms.recipients =>
-            {
-                reply(452, (4, 5, 3), "Too many recipients")
-            }
-            (Command::Rcpt(_), Some(_)) => reply(250, (2, 1, 5), "Recipient ok"),
-            (_, Some(envelope)) if envelope.recipients.is_empty() => {
-                reply(554, (5, 5, 1), "No valid recipients")
-            }
-            (_, Some(_)) => Reply::new(354, None, "Go on, end with <CRLF>.<CRLF>"),
-        }
-    }
-}
-
-fn answer_flaw(flaw: &Flaw) -> Reply {
-    match flaw {
-        Flaw::TooLong => reply(500, (5, 5, 6), "Line too long"),
-        Flaw::NotText => reply(500, (5, 5, 2), "NUL, bare CR or bytes that are not UTF-8"),
-        Flaw::Syntax(form) => reply(501, (5, 5, 4), &format!("Expected {form}")),
-        Flaw::ReversePath => reply(501, (5, 1, 7), "Bad reverse-path"),
-        Flaw::ForwardPath => reply(501, (5, 1, 3), "Bad forward-path"),
-        Flaw::Value(name) => reply(501, (5, 5, 4), &format!("Bad value for {name}")),
-        Flaw::Parameter(_) => reply(555, (5, 5, 4), "Parameter not known here"),
-    }
-}
-
-fn too_large() -> Reply {
-    reply(552, (5, 3, 4), "Message too large")
-}
-
-fn reply(code: u16, (class, subject, detail): (u8, u16, u16), text: &str) -> Reply {
-    Reply::new(code, Some(EnhancedStatus { class, subject, detail }), text)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::{Just, Strategy, prop, prop_oneof, proptest};
-
-    fn dialogue() -> Dialogue {
-        let extensions = vec![Extension::Pipelining, Extension::Size];
-        let terms = Terms { name: "mx.test".to_owned(), extensions, size: 1000, recipients: 2 };
-        Dialogue::new(Arc::new(terms))
-    }
-
-    /// Plays `lines`; a line `=CODE LINE` is a command whose reply is overridden. Codes of all
-    /// replies, and what comes last.
-    fn play(dialogue: &mut Dialogue, lines: &[&str]) -> (Vec<u16>, Next) {
-        let mut next = Next::Command;
-        let mut turn = |line: &&str| {
-            let (code, line) = match line.strip_prefix('=') {
-                Some(rest) => (rest[..3].parse().ok(), &rest[4..]),
-                None => (None, *line),
-            };
-            let turn = match line {
-                "." => Turn::EndOfData { size: 10 },
-                "banner" => Turn::Greeting,
-                _ => Turn::Command(Command::parse(line.as_bytes())),
-            };
-            let mut reply = dialogue.answer(&turn);
-            reply.code = code.unwrap_or(reply.code);
-            next = dialogue.settle(turn, &reply);
-            reply.code
-        };
-        (lines.iter().map(&mut turn).collect(), next)
-    }
-
-    fn codes(lines: &[&str]) -> Vec<u16> {
-        play(&mut dialogue(), lines).0
-    }
-
-    const MAIL: &str = "MAIL FROM:<a@b.test>";
-    const RCPT: &str = "RCPT TO:<c@d.test>";
-
-    #[test]
-    fn two_messages_in_one_session() {
-        let lines =
-            ["banner", "EHLO x", MAIL, RCPT, "DATA", ".", MAIL, RCPT, RCPT, "DATA", ".", "QUIT"];
-        let (codes, next) = play(&mut dialogue(), &lines);
-        assert_eq!(codes, [220, 250, 250, 250, 354, 250, 250, 250, 250, 354, 250, 221]);
-        assert_eq!(next, Next::Close);
-    }
-
-    #[test]
-    fn commands_out_of_order_are_503() {
-        assert_eq!(codes(&[MAIL, "DATA"]), [503, 503]);
-        assert_eq!(codes(&["EHLO x", RCPT, "DATA"]), [250, 503, 503]);
-        assert_eq!(codes(&["EHLO x", MAIL, MAIL, "DATA"]), [250, 250, 503, 554]);
-        for reset in ["RSET", "EHLO y", "HELO y"] {
-            assert_eq!(codes(&["EHLO x", MAIL, RCPT, reset, RCPT])[3..], [250, 503], "{reset}");
-        }
-        assert_eq!(codes(&["=554 banner", "EHLO x", "NOOP", "QUIT"]), [554, 503, 503, 221]);
-    }
-
-    #[test]
-    fn bounds_are_kept() {
-        assert_eq!(codes(&["EHLO x", MAIL, RCPT, RCPT, RCPT])[4], 452);
-        assert_eq!(codes(&["EHLO x", "MAIL FROM:<a@b.test> SIZE=1001", RCPT]), [250, 552, 503]);
-        assert_eq!(dialogue().answer(&Turn::EndOfData { size: 1001 }).code, 552);
-    }
-
-    #[test]
-    fn the_state_follows_the_reply_that_was_sent() {
-        let mut dialogue = dialogue();
-        let (codes, next) =
-            play(&mut dialogue, &["EHLO x", MAIL, "=451 RCPT TO:<no@d.test>", RCPT]);
-        assert_eq!((codes, next), (vec![250, 250, 451, 250], Next::Command));
-        let taken: Vec<_> = dialogue.envelope().iter().flat_map(|e| &e.recipients).collect();
-        assert_eq!(taken.len(), 1);
-        assert_eq!(taken[0].forward_path, "c@d.test");
-
-        let (codes, next) = play(&mut dialogue, &["DATA", "=452 ."]);
-        assert_eq!((codes, next), (vec![354, 452], Next::Command));
-        assert!(dialogue.envelope().is_none(), "a refused message ends its transaction");
-
-        let (codes, _) = play(&mut dialogue, &[MAIL, RCPT, "=451 DATA", "DATA", MAIL]);
-        assert_eq!(codes, [250, 250, 451, 503, 250], "and so does a refused DATA");
-        play(&mut dialogue, &["RSET"]);
-
-        let (codes, next) = play(&mut dialogue, &["=450 MAIL FROM:<a@b.test>", RCPT, "=421 NOOP"]);
-        assert_eq!((codes, next), (vec![450, 503, 421], Next::Close));
-    }
-
-    #[test]
-    fn all_recipients_refused_leaves_nothing_to_send_data_to() {
-        assert_eq!(codes(&["EHLO x", MAIL, "=550 RCPT TO:<c@d.test>", "DATA"])[3], 554);
-    }
-
-    #[test]
-    fn ehlo_lists_the_extensions() {
-        let reply = dialogue().answer(&Turn::Command(Command::parse(b"EHLO x")));
-        assert_eq!(reply.text, "mx.test\nPIPELINING\nSIZE 1000");
-        assert_eq!(reply.enhanced, None);
-    }
-
-    fn any_line() -> impl Strategy<Value = String> {
-        prop_oneof![
-            prop::sample::select(vec![
-                "banner",
-                "EHLO x",
-                "HELO x",
-                MAIL,
-                RCPT,
-                "DATA",
-                ".",
-                "RSET",
-                "NOOP",
-                "LHLO x",
-                "BDAT 5 LAST",
-                "STARTTLS",
-                "AUTH PLAIN",
-                "VRFY x",
-                "",
-                "\0",
-                "MAIL FROM:<",
-            ])
-            .prop_map(str::to_owned),
-            Just("=421 NOOP".to_owned()),
-            (
-                prop::sample::select(vec!["450", "550"]),
-                prop::sample::select(vec![MAIL, RCPT, "DATA"])
-            )
-                .prop_map(|(code, line)| format!("={code} {line}")),
-        ]
-    }
-
-    proptest! {
-        /// Whatever is said in whatever order: no panic, a code each, an envelope within bounds,
-        /// and content only where there is someone to take it for.
-        #[test]
-        fn any_order_is_borne(lines in prop::collection::vec(any_line(), 0..60)) {
-            let mut dialogue = dialogue();
-            for line in &lines {
-                let (codes, next) = play(&mut dialogue, &[line.as_str()]);
-                assert!((200..600).contains(&codes[0]));
-                let recipients = dialogue.envelope().map_or(0, |envelope| envelope.recipients.len());
-                assert!(recipients <= 2);
-                assert_eq!(next == Next::Content, codes[0] == 354);
-                assert!(next != Next::Content || recipients > 0);
-            }
-        }
-    }
-}
+mod tests;

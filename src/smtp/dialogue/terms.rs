@@ -1,5 +1,8 @@
 //! What a server offers to whoever says EHLO, and what it bears.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// What a server offers and bears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -11,36 +14,64 @@ pub struct Terms {
     pub size: u64,
     /// Recipients in one transaction.
     pub recipients: usize,
+    /// Whether it speaks LMTP (RFC 2033): LHLO, and a reply to the content for each recipient.
+    pub lmtp: bool,
 }
 
 /// An extension a server may offer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Extension {
     /// RFC 2920.
+    #[serde(rename = "PIPELINING")]
     Pipelining,
     /// RFC 6152.
+    #[serde(rename = "8BITMIME")]
     EightBitMime,
     /// RFC 6531.
+    #[serde(rename = "SMTPUTF8")]
     SmtpUtf8,
     /// RFC 1870.
+    #[serde(rename = "SIZE")]
     Size,
     /// RFC 2034.
+    #[serde(rename = "ENHANCEDSTATUSCODES")]
     EnhancedStatusCodes,
     /// RFC 3461.
+    #[serde(rename = "DSN")]
     Dsn,
     /// RFC 6710.
+    #[serde(rename = "MT-PRIORITY")]
     MtPriority,
+    /// RFC 3030.
+    #[serde(rename = "CHUNKING")]
+    Chunking,
+    /// RFC 3207.
+    #[serde(rename = "STARTTLS")]
+    StartTls,
+    /// RFC 4954.
+    #[serde(rename = "AUTH")]
+    Auth,
 }
 
 impl Terms {
-    /// The text of the reply to EHLO.
-    pub(super) fn offer(&self) -> String {
+    /// Whether it offers this.
+    #[must_use]
+    pub fn offers(&self, extension: Extension) -> bool {
+        self.extensions.contains(&extension)
+    }
+
+    /// The text of the reply to EHLO, less what is withheld from this session.
+    pub(super) fn offer(&self, withheld: &[Extension]) -> String {
         let mut text = self.name.clone();
-        for extension in &self.extensions {
+        for extension in self.extensions.iter().filter(|one| !withheld.contains(one)) {
             text.push('\n');
             text.push_str(extension.keyword());
-            if *extension == Extension::Size {
-                text.push_str(&format!(" {}", self.size));
+            match extension {
+                Extension::Size => text.push_str(&format!(" {}", self.size)),
+                Extension::Auth => text.push_str(&format!(" {}", super::auth::MECHANISMS)),
+                _ => {}
             }
         }
         text
@@ -48,7 +79,9 @@ impl Terms {
 }
 
 impl Extension {
-    fn keyword(self) -> &'static str {
+    /// As EHLO lists it.
+    #[must_use]
+    pub fn keyword(self) -> &'static str {
         match self {
             Extension::Pipelining => "PIPELINING",
             Extension::EightBitMime => "8BITMIME",
@@ -57,6 +90,9 @@ impl Extension {
             Extension::EnhancedStatusCodes => "ENHANCEDSTATUSCODES",
             Extension::Dsn => "DSN",
             Extension::MtPriority => "MT-PRIORITY",
+            Extension::Chunking => "CHUNKING",
+            Extension::StartTls => "STARTTLS",
+            Extension::Auth => "AUTH",
         }
     }
 }

@@ -45,14 +45,26 @@ fn a_time_is_an_offset_or_again_and_again() {
 }
 
 #[test]
-fn only_a_target_of_ours_can_be_killed() {
-    let external = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"";
+fn only_what_can_be_killed_and_started_again_is() {
     for act in ["kill = {}", "pause = \"1s\"", "restart = {}"] {
         let (key, value) = act.split_once(" = ").expect("a key and a value");
-        let what = format!("`{key}` cannot be done to a target of kind external");
-        wrong(&format!("at = \"5s\"\n{act}\n{external}"), (value, &what, "your-hook.sh"));
         let what = format!("`{key}` cannot be done to a target of kind direct");
         let direct = "[target]\nkind = \"direct\"";
         wrong(&format!("at = \"5s\"\n{act}\n{direct}"), (value, &what, "no target"));
     }
+    let external = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"";
+    for (act, lacking, help) in [
+        ("kill = {}", "pid_file", "pid_file = "),
+        ("pause = \"1s\"", "pid_file", "pid_file = "),
+        ("restart = {}", "start_command", "your-hook.sh"),
+        ("kill = { restart_after = \"1s\" }", "start_command", "your-hook.sh"),
+    ] {
+        let (key, value) = act.split_once(" = ").expect("a key and a value");
+        let what = format!("`{key}` needs `target.{lacking}` of an external target");
+        wrong(&format!("at = \"5s\"\n{act}\n{external}"), (value, &what, help));
+    }
+    let known = format!("{external}\npid_file = \"x.pid\"");
+    let restart = "at = \"5s\"\nrestart = {}";
+    let what = "`restart` needs `target.start_command` of an external target";
+    wrong(&format!("{restart}\n{known}"), ("{}", what, "start.sh"));
 }

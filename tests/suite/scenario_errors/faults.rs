@@ -3,6 +3,52 @@
 use super::{DESTINATION, LOAD, complaint, one};
 
 #[test]
+fn what_is_offered_and_what_breaks() {
+    let direct = "[target]\nkind = \"direct\"\n";
+    let with = |text: &str| format!("{LOAD}{DESTINATION}{text}\n");
+    one(
+        &with("[sink]\nextensions = [\"SIZE\", \"PIPLINING\"]"),
+        ("\"PIPLINING\"", "`PIPLINING` is not known here", "`PIPELINING`"),
+    );
+    one(
+        &with("[sink]\nextensions = [\"SIZE\"]\nwith = [\"DSN\"]"),
+        ("[\"DSN\"]", "`with` beside `extensions`", "leave one out"),
+    );
+    one(
+        &with("[sink]\nengine = \"samotop\"\nwith = [\"CHUNKING\"]"),
+        ("\"CHUNKING\"", "the samotop engine cannot read CHUNKING", "native"),
+    );
+    one(
+        &with("[sink]\nengine = \"samotop\"\nprotocol = \"lmtp\""),
+        ("\"lmtp\"", "the samotop engine cannot read LHLO", "native"),
+    );
+    one(
+        &with("[sink]\ntls = \"implicit\"\n[[fault]]\ntls = \"not-offered\""),
+        (
+            "\"not-offered\"",
+            "implicit TLS is not offered, it is just there",
+            "`tls = \"starttls\"`",
+        ),
+    );
+    one(
+        &with("[[fault]]\nstage = \"data\"\ntls = \"expired\""),
+        ("\"expired\"", "`tls` cannot happen at stage data", "starttls"),
+    );
+    one(
+        &with("[[fault]]\nstage = \"quit\"\ngarble = \"nul\""),
+        ("\"nul\"", "`garble` cannot happen at stage quit", ""),
+    );
+    one(
+        &format!("{direct}{LOAD}{DESTINATION}without = [\"SIZE\"]\n"),
+        (
+            "[\"SIZE\"]",
+            "here all destinations share one address of the sink, and one offer",
+            "[sink]",
+        ),
+    );
+}
+
+#[test]
 fn actions_and_stages() {
     let fault = |text: &str| format!("{LOAD}{DESTINATION}[[fault]]\n{text}\n");
     one(&fault("stage = \"rcpt-to\""), ("[[fault]]", "the fault does nothing", "add one action"));

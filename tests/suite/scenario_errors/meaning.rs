@@ -41,6 +41,22 @@ fn contradictions_of_the_load() {
 }
 
 #[test]
+fn the_commands_of_an_external_target() {
+    let with = |more: &str| format!("{LOAD}{DESTINATION}{more}");
+    let external = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"";
+    one(
+        &with(&format!("{external}\nstop_command = [\"x\"]")),
+        ("[\"x\"]", "`stop_command` without `start_command`", "add `start_command`"),
+    );
+    one(
+        &with(&format!("{external}\nstart_command = []")),
+        ("[]", "`start_command` is empty", "program and arguments"),
+    );
+    one(&with(&format!("{external}\npid_file = \"\"")), ("\"\"", "`pid_file` is empty", ""));
+    one(&with("[target]\npid_file = \"x\""), ("\"x\"", "`pid_file` belongs to kind external", ""));
+}
+
+#[test]
 fn destinations_and_target() {
     let base = format!("{LOAD}{DESTINATION}");
     let with = |more: &str| format!("{base}{more}");

@@ -1,6 +1,7 @@
 //! Every mistake in a scenario is shown where it stands, with a way out.
 
 mod chaos;
+mod compare;
 mod faults;
 mod grammar;
 mod later;

@@ -9,6 +9,7 @@ use serde_json::Value;
 pub(crate) struct Lab {
     folder: tempfile::TempDir,
     arguments: Vec<String>,
+    environment: Vec<(String, PathBuf)>,
     strict: bool,
 }
 
@@ -58,7 +59,7 @@ impl Lab {
     pub(crate) fn new(scenario: &str) -> Lab {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::write(folder.path().join("scenario.toml"), scenario).expect("written");
-        Lab { folder, arguments: Vec::new(), strict: false }
+        Lab { folder, arguments: Vec::new(), environment: Vec::new(), strict: false }
     }
 
     /// The small scenario with this appended.
@@ -85,6 +86,12 @@ impl Lab {
         self
     }
 
+    /// A variable that names a folder.
+    pub(crate) fn env(mut self, name: &str, folder: &Path) -> Lab {
+        self.environment.push((name.to_owned(), folder.to_owned()));
+        self
+    }
+
     /// `--set key=value`.
     pub(crate) fn set(self, key: &str, value: &str) -> Lab {
         self.arg("--set").arg(&format!("{key}={value}"))
@@ -97,6 +104,7 @@ impl Lab {
         if !self.strict {
             command.args(["--allow", "health"]);
         }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env_remove("GITHUB_STEP_SUMMARY").env_remove("GITHUB_ACTIONS");
         command
     }

@@ -1,0 +1,55 @@
+//! `mailbench run` of a scenario with `[compare]`: pairs of runs instead of one.
+
+use super::exit::Exit;
+use super::server;
+use crate::measure::comparison::{self, Terms};
+use crate::measure::verdict;
+use crate::report::comparison::{self as report, Format};
+use crate::report::github;
+use crate::report::progress::Progress;
+use crate::report::view::View;
+use crate::run::comparison::{Compared, compare};
+use crate::run::signals::Interrupts;
+use crate::run::{Request, RunError};
+use crate::scenario::ScenarioError;
+
+/// What decides and by what margins; the scenario's own business, so that it is refused as one.
+pub(super) fn terms(request: &Request) -> Result<Terms, ScenarioError> {
+    let compare = request.loaded.scenario.compare.as_ref();
+    compare.map_or_else(|| Ok(Terms::default()), |it| comparison::terms(&request.loaded, it))
+}
+
+/// Runs the comparison and prints it; `allow`: classes that count for nothing.
+pub(super) fn run(request: &Request, allow: &[String], quiet: bool) -> anyhow::Result<Exit> {
+    let terms = terms(request)?;
+    let compared = pairs(request, &terms, allow, quiet)
+        .map_err(|error| super::run::exit_of(&error).because(error))?;
+    let view = View::of_stdout(quiet, Some(compared.folder.display().to_string()));
+    super::print(&report::render(Format::Terminal, &compared.comparison, &view)?)?;
+    github::tell_comparison(&compared.comparison, &request.loaded)?;
+    let reasons = &compared.comparison.verdict.reasons;
+    let code = verdict::exit_code(reasons, compared.interrupted, allow);
+    if compared.interrupted {
+        super::complain("interrupted: the comparison is of the pairs until then");
+    } else if code != compared.comparison.verdict.exit_code {
+        super::complain(&format!("exit {code}: allowed {}", allow.join(", ")));
+    }
+    Ok(Exit::from_code(code))
+}
+
+fn pairs(
+    request: &Request,
+    terms: &Terms,
+    allow: &[String],
+    quiet: bool,
+) -> Result<Compared, RunError> {
+    let runtime = server::runtime().map_err(RunError::Runtime)?;
+    let mut progress = Progress::on_stderr(quiet);
+    let compared = runtime.block_on(async {
+        let interrupts = Interrupts::listen().map_err(RunError::Runtime)?;
+        compare(request, terms, allow, &interrupts, &mut progress).await
+    });
+    progress.finish();
+    runtime.shutdown_background();
+    compared
+}

@@ -1,0 +1,151 @@
+//! What an obedient server replies to each command, in each state.
+
+use super::auth::{self, Step};
+use super::{Dialogue, Extension, State};
+use crate::smtp::command::{Auth, Command, Flaw};
+use crate::smtp::envelope::{Body, Mail, Rcpt};
+use crate::smtp::reply::{EnhancedStatus, Reply};
+
+impl Dialogue {
+    pub(super) fn answer_command(&self, command: &Command) -> Reply {
+        match command {
+            Command::Quit => reply(221, (2, 0, 0), "Bye"),
+            _ if self.state == State::Refusing => reply(503, (5, 5, 1), "No service here"),
+            Command::Ehlo(_) | Command::Helo(_) if self.terms.lmtp => not_offered(),
+            // Its reply carries no enhanced code (RFC 2034 §3).
+            Command::Ehlo(_) => Reply::new(250, None, self.terms.offer(&self.withheld)),
+            Command::Lhlo(_) if self.terms.lmtp => {
+                Reply::new(250, None, self.terms.offer(&self.withheld))
+            }
+            Command::Helo(_) => Reply::new(250, None, self.terms.name.clone()),
+            Command::Bdat { .. } if !self.offers(Extension::Chunking) => not_offered(),
+            Command::Mail(_) | Command::Rcpt(_) | Command::Data | Command::Bdat { .. } => {
+                self.answer_transaction(command)
+            }
+            Command::Rset | Command::Noop => reply(250, (2, 0, 0), "Ok"),
+            Command::Vrfy => reply(252, (2, 1, 5), "Send some mail, it will be tried"),
+            Command::Help => reply(214, (2, 0, 0), "See RFC 5321"),
+            Command::Starttls if self.offers(Extension::StartTls) => {
+                reply(220, (2, 0, 0), "Go ahead")
+            }
+            Command::Auth(auth) if self.offers(Extension::Auth) => self.answer_auth(auth),
+            Command::Lhlo(_) | Command::Expn | Command::Starttls | Command::Auth(_) => {
+                not_offered()
+            }
+            Command::Unknown => reply(500, (5, 5, 1), "Command not recognized"),
+            Command::Malformed(flaw) => answer_flaw(flaw),
+        }
+    }
+
+    /// The order RFC 5321 §4.1.4 wants, and the bounds of the terms.
+    fn answer_transaction(&self, command: &Command) -> Reply {
+        match (command, &self.envelope) {
+            _ if self.state == State::Strange => reply(503, (5, 5, 1), "EHLO first"),
+            (Command::Bdat { .. }, _) | (_, None) => self.answer_begun(command),
+            _ if self.chunked => reply(503, (5, 5, 1), "BDAT was begun"),
+            (Command::Mail(_), Some(_)) => reply(503, (5, 5, 1), "MAIL was already given"),
+            (Command::Rcpt(_), Some(envelope))
+                if envelope.recipients.len() >= self.terms.recipients =>
+            {
+                reply(452, (4, 5, 3), "Too many recipients")
+            }
+            (Command::Rcpt(rcpt), Some(_)) => match self.strange_to_rcpt(rcpt) {
+                Some(parameter) => strange_parameter(parameter),
+                None => reply(250, (2, 1, 5), "Recipient ok"),
+            },
+            (_, Some(envelope)) if envelope.recipients.is_empty() => self.nobody(),
+            (_, Some(_)) => Reply::new(354, None, "Go on, end with <CRLF>.<CRLF>"),
+        }
+    }
+
+    /// MAIL, and what must not come before it; BDAT, which has no reply of its own before content.
+    fn answer_begun(&self, command: &Command) -> Reply {
+        match (command, &self.envelope) {
+            (Command::Mail(mail), _) if mail.size > self.terms.size => too_large(),
+            (Command::Mail(mail), _) if mail.body == Some(Body::BinaryMime) => {
+                reply(555, (5, 5, 4), "BINARYMIME is not offered here")
+            }
+            (Command::Mail(mail), _) => match self.strange_to_mail(mail) {
+                Some(parameter) => strange_parameter(parameter),
+                None => reply(250, (2, 1, 0), "Sender ok"),
+            },
+            (_, None) => reply(503, (5, 5, 1), "MAIL first"),
+            (_, Some(envelope)) if envelope.recipients.is_empty() => self.nobody(),
+            (_, Some(_)) => reply(250, (2, 0, 0), "Octets taken"),
+        }
+    }
+
+    /// RFC 2033 §4.2 has another code for it than RFC 5321 §3.3.
+    fn nobody(&self) -> Reply {
+        match self.terms.lmtp {
+            true => reply(503, (5, 5, 1), "No valid recipients"),
+            false => reply(554, (5, 5, 1), "No valid recipients"),
+        }
+    }
+
+    /// The parameter of MAIL that belongs to an extension that is not offered.
+    fn strange_to_mail(&self, mail: &Mail) -> Option<&'static str> {
+        let dsn = mail.ret.is_some() || mail.envid.is_some();
+        let said = [
+            (Extension::Size, mail.size > 0, "SIZE"),
+            (Extension::EightBitMime, mail.body.is_some(), "BODY"),
+            (Extension::SmtpUtf8, mail.smtputf8, "SMTPUTF8"),
+            (Extension::Dsn, dsn, "RET and ENVID"),
+            (Extension::MtPriority, mail.mt_priority != 0, "MT-PRIORITY"),
+        ];
+        said.into_iter().find(|(of, said, _)| *said && !self.offers(*of)).map(|(.., name)| name)
+    }
+
+    fn strange_to_rcpt(&self, rcpt: &Rcpt) -> Option<&'static str> {
+        let said = rcpt.notify.is_some() || rcpt.orcpt.is_some();
+        (said && !self.offers(Extension::Dsn)).then_some("NOTIFY and ORCPT")
+    }
+
+    /// Order as RFC 4954 §4 wants it.
+    fn answer_auth(&self, Auth { mechanism, initial }: &Auth) -> Reply {
+        let out_of_order =
+            self.state == State::Strange || self.authenticated || self.envelope.is_some();
+        match mechanism {
+            _ if out_of_order => reply(503, (5, 5, 1), "Not now"),
+            None => reply(504, (5, 5, 4), "Mechanism not known here"),
+            Some(mechanism) => answer_step(&auth::begin(*mechanism, initial)),
+        }
+    }
+}
+
+pub(super) fn answer_step(step: &Step) -> Reply {
+    match step {
+        Step::Ask(text, _) => Reply::new(334, None, text.clone()),
+        Step::Taken => reply(235, (2, 7, 0), "Welcome"),
+        Step::Malformed => reply(501, (5, 5, 2), "That is no answer to it"),
+        Step::Cancelled => reply(501, (5, 7, 0), "Cancelled"),
+    }
+}
+
+fn strange_parameter(name: &str) -> Reply {
+    reply(555, (5, 5, 4), &format!("{name} not offered here"))
+}
+
+pub(super) fn not_offered() -> Reply {
+    reply(502, (5, 5, 1), "Not offered here")
+}
+
+fn answer_flaw(flaw: &Flaw) -> Reply {
+    match flaw {
+        Flaw::TooLong => reply(500, (5, 5, 6), "Line too long"),
+        Flaw::NotText => reply(500, (5, 5, 2), "NUL, bare CR or bytes that are not UTF-8"),
+        Flaw::Syntax(form) => reply(501, (5, 5, 4), &format!("Expected {form}")),
+        Flaw::ReversePath => reply(501, (5, 1, 7), "Bad reverse-path"),
+        Flaw::ForwardPath => reply(501, (5, 1, 3), "Bad forward-path"),
+        Flaw::Value(name) => reply(501, (5, 5, 4), &format!("Bad value for {name}")),
+        Flaw::Parameter(_) => reply(555, (5, 5, 4), "Parameter not known here"),
+    }
+}
+
+pub(super) fn too_large() -> Reply {
+    reply(552, (5, 3, 4), "Message too large")
+}
+
+pub(super) fn reply(code: u16, (class, subject, detail): (u8, u16, u16), text: &str) -> Reply {
+    Reply::new(code, Some(EnhancedStatus { class, subject, detail }), text)
+}
