@@ -108,6 +108,14 @@ pub const PREPARED: usize = 1024;
 /// is sent: a deep queue of due messages must not hold their texts.
 pub const PREPARED_BYTES: u64 = 64 * 1024 * 1024;
 
+/// Longest text that a task of the runtime writes itself, which takes some ten microseconds; a
+/// longer one is written where blocking is allowed.
+pub const TEXT_AT_ONCE: u64 = 64 * 1024;
+
+/// Frames of messages held ready, about 600 bytes each: one a destination and number of digits. A
+/// message beyond them has its own made.
+pub const FRAMES: usize = 16_384;
+
 /// The dispatcher sleeps until this long before a due time and yields for the rest: a thread
 /// wakes up late by about as much on a busy machine.
 pub const DISPATCH_SPIN: Duration = Duration::from_micros(200);
@@ -140,6 +148,9 @@ pub const HISTOGRAM_DIGITS: u8 = 3;
 /// Bytes of journal kept in memory before they are written.
 pub const JOURNAL_BUFFER: usize = 256 * 1024;
 
+/// Bytes of a journal record that is encoded on the stack; a longer one is put together on the heap.
+pub const JOURNAL_STACK: usize = 512;
+
 /// Largest single journal record; a longer one marks a damaged journal.
 pub const JOURNAL_RECORD: usize = 1024 * 1024;
 
@@ -166,6 +177,9 @@ pub const TARGET_STOP: Duration = Duration::from_secs(10);
 
 /// Lines of a target's output kept for whoever waits for an announcement.
 pub const TARGET_LINES: usize = 64;
+
+/// Bytes of a queue file in which an MTA says how a message stands: before recipients and text.
+pub const QUEUE_FILE: u64 = 8 * 1024;
 
 /// Time a queue command may take.
 pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);

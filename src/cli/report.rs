@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::exit::Exit;
 use super::stored;
-use crate::measure::results::Findings;
+use crate::measure::results::{Attempts, Findings};
 use crate::report::view::View;
 use crate::report::{self, Format};
 use crate::run::comparison;
@@ -87,5 +87,6 @@ fn find(run: &Path, format: Format) -> anyhow::Result<Findings> {
         );
     }
     let results = stored::read(run)?;
-    Ok(Findings { results, series: Vec::new(), attempts: Vec::new(), intervals: Vec::new() })
+    let attempts = Attempts::default();
+    Ok(Findings { results, series: Vec::new(), attempts, intervals: Vec::new() })
 }

@@ -51,6 +51,9 @@ pub enum Event {
     /// A rule closed the sink's port of a destination (`None`: the one for all mail), or, with no
     /// rule, it was opened again.
     Port { at: Time, destination: Option<DestinationId>, closed_by: Option<u16> },
+    /// The target's queue by state, where it tells; goes with the `Queue` of the same time, whose
+    /// own states are 0 where it does not tell.
+    QueueStates { at: Time, active: u64, deferred: u64, frozen: u64 },
 }
 
 /// What run this is, and where. Written once; everything a report says about its circumstances.

@@ -13,7 +13,35 @@ use crate::limits;
 /// First bytes of a journal.
 pub const MAGIC: &[u8] = b"mailbench journal 1\n";
 
-/// Appends events to a journal.
+/// Bytes before the body of a record: its length and check sum.
+const HEAD: usize = 8;
+
+/// Encodes an event as a record and hands that on; most events fit on the stack.
+pub(super) fn with_record<T>(
+    event: &Event,
+    take: impl FnOnce(&[u8]) -> T,
+) -> Result<T, postcard::Error> {
+    let mut room = [0; limits::JOURNAL_STACK];
+    match postcard::to_slice(event, &mut room[HEAD..]).map(|body| body.len()) {
+        Ok(length) => Ok(take(sealed(&mut room[..HEAD + length]))),
+        Err(postcard::Error::SerializeBufferFull) => {
+            let mut record = postcard::to_extend(event, vec![0; HEAD])?;
+            Ok(take(sealed(&mut record)))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Fills in the head of a record.
+fn sealed(record: &mut [u8]) -> &[u8] {
+    let (head, body) = record.split_at_mut(HEAD);
+    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    head[..4].copy_from_slice(&length.to_le_bytes());
+    head[4..].copy_from_slice(&crc32fast::hash(body).to_le_bytes());
+    record
+}
+
+/// Appends records to a journal.
 pub struct Writer {
     file: File,
     buffer: Vec<u8>,
@@ -28,36 +56,33 @@ impl Writer {
     pub fn create(path: &Path) -> io::Result<Writer> {
         let mut file = File::create_new(path)?;
         file.write_all(MAGIC)?;
-        Ok(Writer { file, buffer: Vec::with_capacity(limits::JOURNAL_BUFFER), failure: None })
+        Ok(Writer { file, buffer: Vec::new(), failure: None })
     }
 
     /// Appends one event to the buffer; writes the buffer when it is full.
     pub fn append(&mut self, event: &Event) {
-        let start = self.buffer.len();
-        self.buffer.extend_from_slice(&[0; 8]);
-        match postcard::to_io(event, &mut self.buffer) {
-            Ok(_) => {
-                let length = u32::try_from(self.buffer.len() - start - 8).unwrap_or(u32::MAX);
-                let check = crc32fast::hash(&self.buffer[start + 8..]);
-                self.buffer[start..start + 4].copy_from_slice(&length.to_le_bytes());
-                self.buffer[start + 4..start + 8].copy_from_slice(&check.to_le_bytes());
-            }
-            Err(error) => {
-                self.buffer.truncate(start);
-                self.fail(&error);
-            }
+        let appended = with_record(event, |record| self.buffer.extend_from_slice(record));
+        if let Err(error) = appended {
+            self.fail(&error);
         }
         if self.buffer.len() >= limits::JOURNAL_BUFFER {
             self.flush();
         }
     }
 
-    /// Writes the buffer to the kernel.
-    pub fn flush(&mut self) {
-        if let Err(error) = self.file.write_all(&self.buffer) {
+    /// Writes whole records to the kernel.
+    pub(super) fn write(&mut self, records: &[u8]) {
+        if let Err(error) = self.file.write_all(records) {
             self.fail(&error);
         }
-        self.buffer.clear();
+    }
+
+    /// Writes the buffer to the kernel.
+    pub fn flush(&mut self) {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        self.write(&buffer);
+        buffer.clear();
+        self.buffer = buffer;
     }
 
     /// The first failure, if there was one.
@@ -73,7 +98,9 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        self.flush();
+        if !self.buffer.is_empty() {
+            self.flush();
+        }
     }
 }
 

@@ -13,10 +13,12 @@ mod live;
 mod recent;
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use crate::clock::Time;
+use crate::limits;
 use event::Event;
 use journal::Writer;
 use live::Live;
@@ -24,16 +26,35 @@ pub use live::Tally;
 use recent::Recent;
 
 /// The handle through which actors write. Cheap to clone; all clones write one journal.
+///
+/// Events are encoded by whoever records them, collected under one short lock, and given to the
+/// kernel under another, so that nobody who records waits for the disk.
 #[derive(Clone)]
 pub struct Ledger {
-    book: Arc<Mutex<Book>>,
+    shared: Arc<Shared>,
 }
 
-/// What the lock guards: the journal and the sums over it.
+struct Shared {
+    book: Mutex<Book>,
+    hand: Mutex<Hand>,
+    /// Bytes recorded, and of these, bytes given to the kernel.
+    recorded: AtomicU64,
+    written: AtomicU64,
+}
+
+/// What was recorded and not written, and the sums over all that was recorded.
+#[derive(Default)]
 struct Book {
-    writer: Writer,
+    records: Vec<u8>,
     live: Live,
     recent: Recent,
+    failure: Option<String>,
+}
+
+/// What writes to the file; holds the records being written.
+struct Hand {
+    writer: Writer,
+    records: Vec<u8>,
 }
 
 impl Ledger {
@@ -42,49 +63,103 @@ impl Ledger {
     /// # Errors
     /// When the file cannot be created.
     pub fn create(path: &Path) -> std::io::Result<Ledger> {
-        let book = Book {
-            writer: Writer::create(path)?,
-            live: Live::default(),
-            recent: Recent::default(),
-        };
-        Ok(Ledger { book: Arc::new(Mutex::new(book)) })
+        let hand = Hand { writer: Writer::create(path)?, records: Vec::new() };
+        let (book, hand) = (Mutex::default(), Mutex::new(hand));
+        let (recorded, written) = (AtomicU64::new(0), AtomicU64::new(0));
+        Ok(Ledger { shared: Arc::new(Shared { book, hand, recorded, written }) })
     }
 
     /// Writes one event. It reaches the kernel at the next [`Ledger::flush`], or when the buffer
     /// is full. [`Event::Offered`] must be recorded before anything else about its probes.
     pub fn record(&self, event: &Event) {
-        let mut book = self.book();
-        book.writer.append(event);
-        book.live.observe(event);
-        book.recent.observe(event);
+        let full = journal::with_record(event, |record| self.shared.take(record, event));
+        match full {
+            Ok(false) => {}
+            Ok(true) => self.flush(),
+            Err(error) => {
+                self.shared.book().failure.get_or_insert_with(|| error.to_string());
+            }
+        }
     }
 
     /// The sums so far.
     #[must_use]
     pub fn tally(&self) -> Tally {
-        self.book().live.tally()
+        self.shared.book().live.tally()
     }
 
     /// 99th percentile of the end-to-end times of what arrived in the last `span`, by a sample.
     #[must_use]
     pub fn recent_p99(&self, now: Time, span: Duration) -> Option<Duration> {
-        self.book().recent.p99(now, span)
+        self.shared.book().recent.p99(now, span)
     }
 
     /// Hands everything recorded so far to the kernel, so that it survives a kill of this
-    /// process. The sink calls it before it writes a `250` to end-of-data.
+    /// process.
     pub fn flush(&self) {
-        self.book().writer.flush();
+        self.shared.flush();
+    }
+
+    /// As [`Ledger::flush`], but lets everyone else who can act at this moment act first, so that
+    /// one write serves all of them. The sink waits for it before it writes a `250` to
+    /// end-of-data.
+    pub async fn persist(&self) {
+        let wanted = self.shared.recorded.load(Ordering::Acquire);
+        tokio::task::yield_now().await;
+        if self.shared.written.load(Ordering::Acquire) < wanted {
+            self.flush();
+        }
     }
 
     /// The first failure to write, if there was one: the run is then void.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
-        self.book().writer.failure()
+        let written = self.shared.hand().writer.failure();
+        written.or_else(|| self.shared.book().failure.clone())
+    }
+}
+
+impl Shared {
+    /// Takes in a record and its event; whether it is time to write.
+    fn take(&self, record: &[u8], event: &Event) -> bool {
+        let mut book = self.book();
+        book.records.extend_from_slice(record);
+        book.live.observe(event);
+        book.recent.observe(event);
+        self.recorded.fetch_add(record.len() as u64, Ordering::Release);
+        book.records.len() >= limits::JOURNAL_BUFFER
+    }
+
+    fn flush(&self) {
+        let wanted = self.recorded.load(Ordering::Acquire);
+        let mut hand = self.hand();
+        // Whoever had the hand before may have written ours too.
+        if self.written.load(Ordering::Acquire) >= wanted {
+            return;
+        }
+        let upto = {
+            let mut book = self.book();
+            std::mem::swap(&mut book.records, &mut hand.records);
+            self.recorded.load(Ordering::Acquire)
+        };
+        let Hand { writer, records } = &mut *hand;
+        writer.write(records);
+        records.clear();
+        self.written.store(upto, Ordering::Release);
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
-        self.book.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        self.book.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn hand(&self) -> MutexGuard<'_, Hand> {
+        self.hand.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Shared {
+    fn drop(&mut self) {
+        self.flush();
     }
 }
 

@@ -1,14 +1,18 @@
 //! One pass over a journal: everything that is not about one probe is collected here, event by
 //! event; what is, in the ledger's history.
 
+use std::time::Duration;
+
 use super::attempts;
+use super::book::Book;
 use super::faults::Strikes;
 use super::metric::LatencyMetric;
+use super::observation::Seen;
 use super::outages::Outages;
 use super::periods::{Periods, time_of};
 use super::queue::Reports;
 use super::replies::Replies;
-use super::results::AttemptRow;
+use super::results::Attempts;
 use super::retry::Retries;
 use super::series::Series;
 use super::terms;
@@ -23,15 +27,39 @@ use crate::scenario::Scenario;
 
 /// How long one stage of one accepted message took.
 #[derive(Clone, Copy, Debug)]
-pub struct StageTime {
-    /// The stage's metric.
-    pub metric: LatencyMetric,
+struct StageTime {
+    metric: LatencyMetric,
     /// When the message was due.
-    pub due: Time,
-    /// When its submission ended.
-    pub ended: Time,
-    /// How long, microseconds.
-    pub us: u32,
+    due: Time,
+    /// Microseconds.
+    us: u32,
+}
+
+/// Stages of accepted messages: into the book as they are read. Those that come before it is known
+/// when the measured period began, which no run of ours writes, wait until it is.
+#[derive(Debug, Default)]
+struct Stages {
+    book: Book,
+    waiting: Vec<StageTime>,
+}
+
+impl Stages {
+    fn enter(&mut self, stage: StageTime, periods: &Periods) {
+        if !periods.has_measured() {
+            return self.waiting.push(stage);
+        }
+        let seen = Seen::Whole(Duration::from_micros(u64::from(stage.us)));
+        self.book.enter(stage.metric, periods.of_due(stage.due), &[], seen);
+    }
+
+    /// The book with all of them.
+    fn settled(mut self, periods: &Periods) -> Book {
+        for stage in self.waiting {
+            let seen = Seen::Whole(Duration::from_micros(u64::from(stage.us)));
+            self.book.enter(stage.metric, periods.of_due(stage.due), &[], seen);
+        }
+        self.book
+    }
 }
 
 /// What a journal holds, sorted.
@@ -68,7 +96,7 @@ pub struct Rest {
     /// The run second by second.
     pub series: Series,
     /// Every attempt, with its reception.
-    pub attempts: Vec<(Option<u64>, AttemptRow)>,
+    pub attempts: Attempts,
     /// Replies by stage and code.
     pub replies: Replies,
     /// How often each fault struck.
@@ -83,8 +111,7 @@ pub struct Rest {
     pub uses: Uses,
     /// Looks at the instrument.
     pub pulses: Vec<Pulse>,
-    /// Stages of accepted messages.
-    pub stages: Vec<StageTime>,
+    stages: Stages,
 }
 
 impl Rest {
@@ -93,7 +120,7 @@ impl Rest {
             periods: Periods::default(),
             retries: Retries::default(),
             series: Series::default(),
-            attempts: Vec::new(),
+            attempts: Attempts::default(),
             replies: Replies::default(),
             strikes: Strikes::new(scenario),
             bounds: Bounds::default(),
@@ -101,7 +128,7 @@ impl Rest {
             outages: Outages::default(),
             uses: Uses::default(),
             pulses: Vec::new(),
-            stages: Vec::new(),
+            stages: Stages::default(),
         }
     }
 
@@ -118,7 +145,7 @@ impl Rest {
             Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => {
                 self.retries.observe(attempt);
                 let row = attempts::row(attempt, scenario);
-                self.attempts.push((attempt.reception, row));
+                self.attempts.push(row, attempt.reception);
             }
             Event::Port { destination, closed_by, .. } => {
                 self.retries.port(*destination, closed_by.is_some());
@@ -135,10 +162,17 @@ impl Rest {
         if !submitted.results.iter().any(accepted) {
             return;
         }
-        let ended = submitted.done;
-        self.stages.extend(submitted.stages.iter().filter_map(|(stage, us)| {
-            let metric = LatencyMetric::of_stage(*stage)?;
-            Some(StageTime { metric, due, ended, us: *us })
-        }));
+        for (stage, us) in &submitted.stages {
+            if let Some(metric) = LatencyMetric::of_stage(*stage) {
+                let seen = Seen::Whole(Duration::from_micros(u64::from(*us)));
+                self.series.latency(metric, Some(submitted.done), seen);
+                self.stages.enter(StageTime { metric, due, us: *us }, &self.periods);
+            }
+        }
+    }
+
+    /// The book of stages; asked for once, when all is read.
+    pub fn take_stages(&mut self) -> Book {
+        std::mem::take(&mut self.stages).settled(&self.periods)
     }
 }

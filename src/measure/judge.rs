@@ -14,7 +14,7 @@ use super::latency::summarise;
 use super::metric::LatencyMetric;
 use super::queue;
 use super::results::{
-    AttemptRow, Correctness, DestinationFacts, FaultFacts, Findings, Health, Latency, LoadFacts,
+    Attempts, Correctness, DestinationFacts, FaultFacts, Findings, Health, Latency, LoadFacts,
     QueueFacts, Results, RetryPoint, SCHEMA_VERSION, SeriesRow, ThresholdResult, Warning,
 };
 use super::series::Frame;
@@ -71,7 +71,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         complete: rest.periods.complete(),
         interrupted: rest.periods.interrupted,
     });
-    let attempts = rows(&history, std::mem::take(&mut rest.attempts));
+    let attempts = confirmed(&history, std::mem::take(&mut rest.attempts));
     let series = std::mem::take(&mut rest.series);
     let (series, intervals) = series.finish(&Frame {
         periods: &rest.periods,
@@ -134,7 +134,7 @@ fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
     queue.fairness = fairness(scenario, &tables);
     queue.isolation = tables.isolation.facts();
     queue.herd = healed.and_then(|healed| {
-        let starts = rest.attempts.iter().map(|(_, attempt)| time(attempt.started_s));
+        let starts = rest.attempts.starts().map(time);
         let span = terms::longest_wait(&scenario.target.retry).min(periods.close().since(healed));
         herd::facts(starts, healed, span)
     });
@@ -291,14 +291,8 @@ fn time(seconds: f64) -> Time {
 }
 
 /// The attempts in order of their end, with whether their reply was read.
-fn rows(history: &History, attempts: Vec<(Option<u64>, AttemptRow)>) -> Vec<AttemptRow> {
-    let mut rows: Vec<AttemptRow> = attempts
-        .into_iter()
-        .map(|(reception, row)| AttemptRow {
-            confirmed: reception.is_some_and(|number| history.is_confirmed(number)),
-            ..row
-        })
-        .collect();
-    rows.sort_by(|a, b| a.ended_s.total_cmp(&b.ended_s));
-    rows
+fn confirmed(history: &History, mut attempts: Attempts) -> Attempts {
+    attempts.confirm(|reception| history.is_confirmed(reception));
+    attempts.sort();
+    attempts
 }

@@ -34,6 +34,12 @@ impl Periods {
         }
     }
 
+    /// Whether it is known when the measured period began.
+    #[must_use]
+    pub fn has_measured(&self) -> bool {
+        self.measured.is_some()
+    }
+
     /// Start of the measured period. Never reached: the end of the run.
     #[must_use]
     pub fn measured_from(&self) -> Time {
@@ -118,6 +124,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Session { at, .. }
         | Event::Target { at, .. }
         | Event::Queue { at, .. }
+        | Event::QueueStates { at, .. }
         | Event::Limit { at, .. }
         | Event::Port { at, .. }
         | Event::Struck { at, .. }

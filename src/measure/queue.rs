@@ -12,6 +12,16 @@ use crate::ledger::history::ProbeView;
 #[derive(Clone, Debug, Default)]
 pub struct Reports {
     lengths: Vec<(Time, u64)>,
+    states: Vec<(Time, States)>,
+}
+
+/// Deferred and frozen messages in the target's queue.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct States {
+    /// Waiting for a further attempt.
+    pub deferred: u64,
+    /// Set aside.
+    pub frozen: u64,
 }
 
 /// Highest, mean and last value over a span; none where nothing was reported.
@@ -28,9 +38,24 @@ pub struct Extremes {
 impl Reports {
     /// Takes note of an event.
     pub fn observe(&mut self, event: &Event) {
-        if let Event::Queue { at, total, .. } = event {
-            self.lengths.push((*at, *total));
+        match event {
+            Event::Queue { at, total, .. } => self.lengths.push((*at, *total)),
+            Event::QueueStates { at, deferred, frozen, .. } => {
+                self.states.push((*at, States { deferred: *deferred, frozen: *frozen }));
+            }
+            _ => {}
         }
+    }
+
+    /// Most that were deferred and most that were frozen at a time, over a span; none where it
+    /// was not told.
+    #[must_use]
+    pub fn most(&self, from: Time, to: Time) -> Option<States> {
+        let inside = self.states.iter().filter(|(at, _)| *at >= from && *at <= to);
+        inside.map(|(_, states)| *states).reduce(|most, states| States {
+            deferred: most.deferred.max(states.deferred),
+            frozen: most.frozen.max(states.frozen),
+        })
     }
 
     /// The reports over a span.
@@ -117,6 +142,7 @@ pub fn facts(
     let (peak, at) = curve.peak(from, close);
     let lengths = reports.over(from, close);
     let measured = reports.over(from, periods.load_stop());
+    let states = reports.most(from, close);
     let start = healed.unwrap_or_default().max(periods.load_stop());
     let drained = if curve.is_empty() { None } else { curve.drained_after(start) };
     QueueFacts {
@@ -127,6 +153,8 @@ pub fn facts(
         length_max: lengths.max,
         length_mean: measured.mean,
         length_end: lengths.end,
+        deferred_max: states.map(|states| states.deferred),
+        frozen_max: states.map(|states| states.frozen),
         proved_empty: false,
         drain_time_s: drained.map(|time| time.as_secs_f64()),
         attempts_per_delivery_mean: attempts.mean(),

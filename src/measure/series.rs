@@ -63,6 +63,13 @@ impl Series {
                     second.row.queue_length = Some(*total);
                 }
             }
+            Event::QueueStates { at, active, deferred, frozen } => {
+                if let Some(Second { row, .. }) = self.at(*at) {
+                    row.queue_active = Some(*active);
+                    row.queue_deferred = Some(*deferred);
+                    row.queue_frozen = Some(*frozen);
+                }
+            }
             Event::Pulse(pulse) => self.pulse(pulse),
             Event::Usage(usage) => self.usage(usage),
             _ => {}

@@ -44,6 +44,7 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
     let mut tables = Tables {
         by_destination: vec![Attempts::default(); scenario.destinations.len()],
         isolation: Isolation::new(scenario, &periods),
+        book: rest.take_stages(),
         ..Tables::default()
     };
     let mut owed = Vec::new();
@@ -116,13 +117,8 @@ impl Tables {
         }
     }
 
-    /// Stages and retry gaps, which the probes do not hold.
+    /// Retry gaps, which the probes do not hold.
     fn pauses(&mut self, history: &History, rest: &mut Rest) {
-        for stage in &rest.stages {
-            let seen = Seen::Whole(std::time::Duration::from_micros(u64::from(stage.us)));
-            self.book.enter(stage.metric, rest.periods.of_due(stage.due), &[], seen);
-            rest.series.latency(stage.metric, Some(stage.ended), seen);
-        }
         for gap in rest.retries.gaps() {
             let Some(probe) = history.probe(gap.probe) else { continue };
             let (period, seen) = (rest.periods.of_due(probe.due), Seen::Whole(gap.length));

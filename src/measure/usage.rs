@@ -4,6 +4,9 @@ use super::results::TargetResources;
 use crate::clock::Time;
 use crate::ledger::event::{Event, Usage};
 
+/// Tracing the calls would show them, and slow down what is measured.
+const NO_FSYNCS: &str = "fsyncs: the kernel keeps no count of them for a process";
+
 /// Looks at the target's processes, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Uses {
@@ -54,6 +57,11 @@ impl Uses {
     pub fn facts(&self, from: Time, to: Time) -> Option<TargetResources> {
         let (cpu, rss, io) = (self.cpu(from, to), self.rss(from, to), self.io(from, to));
         let inside = || self.within(from, to);
+        let open_files_max = inside().filter_map(|look| look.open_files).max();
+        let not_ours = "the processes of another user show it to root alone";
+        let missing = [("disk", io.mean.is_none()), ("open files", open_files_max.is_none())];
+        let missing = missing.into_iter().filter(|(_, missing)| *missing);
+        let not_readable = missing.map(|(what, _)| format!("{what}: {not_ours}"));
         Some(TargetResources {
             cpu_mean_cores: cpu.mean?,
             cpu_max_cores: cpu.max?,
@@ -61,8 +69,9 @@ impl Uses {
             rss_max_bytes: inside().map(|look| look.rss_bytes).max()?,
             io_mean_bytes_per_s: io.mean,
             io_max_bytes_per_s: io.max,
-            open_files_max: inside().filter_map(|look| look.open_files).max(),
+            open_files_max,
             processes_max: inside().map(|look| look.processes).max()?,
+            not_readable: not_readable.chain([NO_FSYNCS.to_owned()]).collect(),
         })
     }
 
@@ -122,5 +131,15 @@ mod tests {
         assert!(uses().facts(ms(8000), ms(9000)).is_none());
         let facts = uses().facts(ms(0), ms(2000)).expect("facts");
         assert_eq!((facts.processes_max, facts.open_files_max), (2, Some(7)));
+        assert_eq!(facts.not_readable, [NO_FSYNCS]);
+    }
+
+    #[test]
+    fn what_could_not_be_read_is_said() {
+        let mut uses = uses();
+        uses.looks.iter_mut().for_each(|look| (look.io_bytes, look.open_files) = (None, None));
+        let facts = uses.facts(ms(0), ms(2000)).expect("facts");
+        let words = facts.not_readable.join("\n");
+        assert!(words.contains("disk: ") && words.contains("open files: "), "{words}");
     }
 }

@@ -39,17 +39,47 @@ const AWKWARD: [&str; 15] = [
     "-- ",
 ];
 
-/// The words of prose.
+/// The words of prose, each with a space behind it.
 #[derive(Clone, Copy)]
-pub(super) struct Words(&'static [&'static str; 64]);
+pub(super) struct Words(&'static [Word; 64]);
+
+/// A word and a space in a room of one size, which is copied faster than what must be measured.
+#[derive(Clone, Copy)]
+struct Word {
+    room: [u8; WORD],
+    length: usize,
+}
+
+/// The longest word with its space.
+const WORD: usize = 16;
 
 impl Words {
     pub(super) fn of(encoding: Encoding) -> Words {
+        static SEVEN_BIT: [Word; 64] = words(&ASCII);
+        static EIGHT_BIT: [Word; 64] = words(&UTF8);
         match encoding {
-            Encoding::SevenBit => Words(&ASCII),
-            Encoding::EightBit => Words(&UTF8),
+            Encoding::SevenBit => Words(&SEVEN_BIT),
+            Encoding::EightBit => Words(&EIGHT_BIT),
         }
     }
+}
+
+/// What does not fit into its room does not compile.
+const fn words(list: &[&str; 64]) -> [Word; 64] {
+    let mut all = [Word { room: [b' '; WORD], length: 0 }; 64];
+    let mut at = 0;
+    while at < all.len() {
+        let word = list[at].as_bytes();
+        let mut place = 0;
+        while place < word.len() {
+            all[at].room[place] = word[place];
+            place += 1;
+        }
+        assert!(word.len() < WORD);
+        all[at].length = word.len() + 1;
+        at += 1;
+    }
+    all
 }
 
 /// The first lines of every text part: whose body it is, then leading dots.
@@ -77,12 +107,16 @@ pub(super) fn prose(out: &mut Vec<u8>, length: usize, words: Words, stream: &mut
 }
 
 fn words_line(out: &mut Vec<u8>, Words(words): Words, draw: u64) {
+    let mut line = [0; WORDS_A_LINE * WORD];
+    let mut end = 0;
     for place in 0..WORDS_A_LINE {
-        out.extend_from_slice(words[(draw >> (6 * place) & 63) as usize].as_bytes());
-        out.push(b' ');
+        let word = &words[(draw >> (6 * place) & 63) as usize];
+        line[end..end + WORD].copy_from_slice(&word.room);
+        end += word.length;
     }
-    out.pop();
-    out.extend_from_slice(b"\r\n");
+    // The last space gives way to the line end.
+    line[end - 1..=end].copy_from_slice(b"\r\n");
+    out.extend_from_slice(&line[..=end]);
 }
 
 fn awkward_line(out: &mut Vec<u8>, end: usize, draw: u64) {

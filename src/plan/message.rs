@@ -32,7 +32,8 @@ const HTML_END: &[u8] = b"</pre></body></html>\r\n";
 
 /// The whole text.
 pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
-    let frame = Frame::new(facts, offer.message, &offer.recipients);
+    let make = |message| Frame::new(facts, message, &offer.recipients);
+    let frame = facts.frames.frame(offer.message, offer.recipients.first().copied(), make);
     let recipients = u16::try_from(offer.recipients.len()).unwrap_or(u16::MAX);
     let tag = &facts.identity.tag;
     let sealed = content::seal_length(tag, offer.message, recipients);
@@ -54,11 +55,12 @@ pub(super) fn least_size(facts: &Facts) -> u64 {
 }
 
 /// A message with empty bodies, and where these go.
-struct Frame {
-    message: MessageId,
-    bytes: Vec<u8>,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Frame {
+    pub(super) message: MessageId,
+    pub(super) bytes: Vec<u8>,
     /// Where the part bodies go, in order: one or two.
-    gaps: Vec<usize>,
+    pub(super) gaps: Vec<usize>,
 }
 
 impl Frame {

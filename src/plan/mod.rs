@@ -8,6 +8,7 @@
 pub mod arrival;
 mod body;
 mod destination;
+mod frames;
 mod message;
 mod offers;
 #[cfg(test)]
@@ -41,6 +42,7 @@ struct Facts {
     weights: destination::Weights,
     /// Least size of a message: headers, identity, opening lines and end line. Bytes.
     least_size: u64,
+    frames: frames::Frames,
 }
 
 /// The parts of a scenario that make its plan.
@@ -158,7 +160,8 @@ impl Facts {
         let weights = source.destinations.iter().map(|destination| destination.weight);
         let weights = destination::Weights::new(weights);
         let identity = Identity { tag, nonce };
-        let mut facts = Facts { source, identity, weights, least_size: 0 };
+        let frames = frames::Frames::default();
+        let mut facts = Facts { source, identity, weights, least_size: 0, frames };
         facts.least_size = message::least_size(&facts);
         facts
     }

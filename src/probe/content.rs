@@ -26,7 +26,7 @@ pub fn seal(tag: &str, message: MessageId, recipients: u16, rest: &[u8]) -> Vec<
 /// Bytes that [`seal`] adds.
 #[must_use]
 pub fn seal_length(tag: &str, message: MessageId, recipients: u16) -> usize {
-    IdentityHeader::of(tag, message, recipients, [b"", b""]).line().len()
+    IdentityHeader::length(tag, message, recipients)
 }
 
 /// The line that ends every text: number of the message, CRC-32 of all between the identity header

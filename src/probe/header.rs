@@ -15,6 +15,12 @@ pub(super) const NAME: &[u8] = b"X-Mailbench:";
 /// Longest line that can be one, line end excluded (RFC 5322 §2.1.1).
 pub(super) const LONGEST: usize = 998;
 
+/// Bytes of the line without tag, message and number of recipients.
+const FIXED: usize = "X-Mailbench: run=; id=; n=; head=; len=; lines=; dots=; high=; h3=; b3=\r\n"
+    .len()
+    + 5 * 9
+    + 2 * (8 + 16);
+
 /// What the header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IdentityHeader {
@@ -81,6 +87,12 @@ impl IdentityHeader {
         push_hex(&mut line, &self.body_digest);
         line.push_str("\r\n");
         line
+    }
+
+    /// Bytes of the header line of such a message.
+    pub(super) fn length(tag: &str, message: MessageId, recipients: u16) -> usize {
+        let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
+        FIXED + tag.len() + digits(message.0) + digits(u64::from(recipients))
     }
 
     /// Reads a header line without its line end. `None`: not ours, or not as we write it.
@@ -189,6 +201,17 @@ mod tests {
         let read = IdentityHeader::parse(line.trim_end().as_bytes());
         assert_eq!(read, Some(header.clone()));
         assert_eq!((header.head_bytes, header.bytes, header.lines, header.dots), (14, 23, 2, 1));
+    }
+
+    #[test]
+    fn its_length_is_known_before_it_is_written() {
+        for (tag, number, recipients) in
+            [("", 0, 0), ("abc", 9, 1), ("k", 10, 99), ("k", u64::MAX, 1000)]
+        {
+            let message = MessageId(number);
+            let line = IdentityHeader::of(tag, message, recipients, [b"x", b"y"]).line();
+            assert_eq!(IdentityHeader::length(tag, message, recipients), line.len());
+        }
     }
 
     proptest! {

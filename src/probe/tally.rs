@@ -31,7 +31,7 @@ pub(super) struct Tally {
 }
 
 /// The first bytes of the line read last, finished or not.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 struct LineHead {
     bytes: [u8; LINE_HEAD],
     length: usize,
@@ -53,14 +53,26 @@ impl Tally {
         self.bytes += chunk.len() as u64;
         self.high += chunk.iter().filter(|byte| **byte > 127).count() as u64;
         self.carriage_returns += memchr_iter(b'\r', chunk).count() as u64;
-        let mut start = 0;
+        let (mut start, mut latest) = (0, None);
         for end in memchr_iter(b'\n', chunk) {
-            self.line.extend(&chunk[start..end]);
+            let part = &chunk[start..end];
             let before = if end == 0 { self.last } else { chunk[end - 1] };
             self.bare_lf += u64::from(before != b'\r');
             self.lines += 1;
-            self.finish_line();
+            // Almost every line lies whole in its chunk, and is looked at where it is.
+            if latest.is_some() || self.line.is_fresh() {
+                self.count_line(part);
+                latest = Some(part);
+            } else {
+                self.line.extend(part);
+                self.finish_line();
+            }
             start = end + 1;
+        }
+        if let Some(line) = latest {
+            self.line = LineHead::default();
+            self.line.extend(line);
+            self.line.finished = true;
         }
         if start < chunk.len() {
             self.line.extend(&chunk[start..]);
@@ -86,14 +98,34 @@ impl Tally {
     }
 
     fn finish_line(&mut self) {
-        let line = self.line.read();
-        let dots = line.iter().take_while(|byte| **byte == b'.').count() as u64;
-        let identity = line.get(..NAME.len()).is_some_and(|n| n.eq_ignore_ascii_case(NAME));
-        self.dots += dots;
-        self.identities += u64::from(identity);
+        let line = self.line.clone();
+        self.count_line(line.read());
         self.line.finished = true;
     }
+
+    fn count_line(&mut self, line: &[u8]) {
+        let line = &line[..line.len().min(LINE_HEAD)];
+        match line.first() {
+            Some(b'.') => {
+                self.dots += line.iter().take_while(|byte| **byte == b'.').count() as u64;
+            }
+            Some(b'x' | b'X') => {
+                let name = line.get(..NAME.len());
+                self.identities += u64::from(name.is_some_and(|n| n.eq_ignore_ascii_case(NAME)));
+            }
+            _ => {}
+        }
+    }
 }
+
+impl PartialEq for LineHead {
+    /// What lies behind the line read last says nothing.
+    fn eq(&self, other: &LineHead) -> bool {
+        (self.read(), self.finished) == (other.read(), other.finished)
+    }
+}
+
+impl Eq for LineHead {}
 
 impl LineHead {
     /// Takes in a further part of a line; the first part after a finished line begins a new one.
@@ -109,6 +141,11 @@ impl LineHead {
 
     fn read(&self) -> &[u8] {
         &self.bytes[..self.length]
+    }
+
+    /// Whether what comes next begins a line.
+    fn is_fresh(&self) -> bool {
+        self.finished || self.length == 0
     }
 }
 

@@ -5,7 +5,7 @@ use std::io;
 use serde::Serialize;
 
 use super::escape;
-use crate::measure::results::{AttemptRow, SeriesRow};
+use crate::measure::results::{AttemptRow, Attempts, SeriesRow};
 
 /// One row a second of the run.
 pub(super) fn series(rows: &[SeriesRow]) -> io::Result<String> {
@@ -15,29 +15,46 @@ pub(super) fn series(rows: &[SeriesRow]) -> io::Result<String> {
 }
 
 /// One row an attempt seen by the sink.
-pub(super) fn attempts(rows: &[AttemptRow]) -> io::Result<String> {
-    let inert = rows.iter().map(|row| AttemptRow {
+pub(super) fn attempts(attempts: &Attempts) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    write_attempts(attempts, &mut bytes)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
+}
+
+/// The same without holding it in memory: a row a message can be more text than everything else
+/// that is known of a run.
+pub(super) fn write_attempts(attempts: &Attempts, out: &mut dyn io::Write) -> io::Result<()> {
+    let inert = attempts.rows().map(|row| AttemptRow {
         destination: escape::csv(&row.destination),
         enhanced: escape::csv(&row.enhanced),
         text: escape::csv(&row.text),
         fault: escape::csv(&row.fault),
-        ..row.clone()
+        ..row
     });
-    write(inert, &ATTEMPTS)
+    write_to(out, inert, &ATTEMPTS)
+}
+
+fn write<R: Serialize>(rows: impl Iterator<Item = R>, header: &[&str]) -> io::Result<String> {
+    let mut bytes = Vec::new();
+    write_to(&mut bytes, rows, header)?;
+    String::from_utf8(bytes).map_err(io::Error::other)
 }
 
 /// The header stands even above no rows at all.
-fn write<R: Serialize>(rows: impl Iterator<Item = R>, header: &[&str]) -> io::Result<String> {
-    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+fn write_to<R: Serialize>(
+    out: &mut dyn io::Write,
+    rows: impl Iterator<Item = R>,
+    header: &[&str],
+) -> io::Result<()> {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(out);
     writer.write_record(header)?;
     for row in rows {
         writer.serialize(row)?;
     }
-    let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
-    String::from_utf8(bytes).map_err(io::Error::other)
+    writer.flush()
 }
 
-const SERIES: [&str; 26] = [
+const SERIES: [&str; 29] = [
     "t_s",
     "period",
     "offered",
@@ -64,6 +81,9 @@ const SERIES: [&str; 26] = [
     "target_files",
     "target_processes",
     "faults",
+    "queue_active",
+    "queue_deferred",
+    "queue_frozen",
 ];
 
 const ATTEMPTS: [&str; 14] = [
@@ -110,7 +130,7 @@ mod tests {
 
     #[test]
     fn a_hostile_reply_stays_in_its_cell() {
-        let text = attempts(&[attempt()]).expect("text");
+        let text = attempts(&Attempts::from_iter([attempt()])).expect("text");
         let mut reader = csv::Reader::from_reader(text.as_bytes());
         let row: AttemptRow = reader.deserialize().next().expect("a row").expect("a whole row");
         assert_eq!(row.text, "'=cmd(),\"x\"\\n\\x1b[31m");

@@ -140,7 +140,10 @@ pub fn write_all(findings: &Findings, folder: &Path) -> io::Result<()> {
     let view = View::plain(80);
     for format in Format::ALL {
         if let Some(name) = format.file() {
-            write_whole(&folder.join(name), &render(format, findings, &view)?)?;
+            write_by(&folder.join(name), |out| match format {
+                Format::Attempts => csv::write_attempts(&findings.attempts, out),
+                _ => out.write_all(render(format, findings, &view)?.as_bytes()),
+            })?;
         }
     }
     Ok(())
@@ -148,7 +151,17 @@ pub fn write_all(findings: &Findings, folder: &Path) -> io::Result<()> {
 
 /// Writes beside `path`, then renames.
 fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+    write_by(path, |out| out.write_all(text.as_bytes()))
+}
+
+/// The same with what `write` writes.
+fn write_by(
+    path: &Path,
+    write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+) -> io::Result<()> {
     let beside = path.with_added_extension("tmp");
-    fs::write(&beside, text)?;
+    let mut file = io::BufWriter::new(fs::File::create(&beside)?);
+    write(&mut file)?;
+    file.into_inner().map_err(io::IntoInnerError::into_error)?;
     fs::rename(&beside, path)
 }

@@ -16,7 +16,7 @@ use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Pulse};
 use crate::report::progress::Snapshot;
 use crate::sink::Sink;
-use crate::target::queue_command::QueueLength;
+use crate::target::queue_command::{QueueLength, QueueStates};
 use crate::target::queue_probe::QueueProbe;
 use crate::traffic::Gauges;
 
@@ -151,8 +151,12 @@ impl QueueSource {
                 return None;
             }
         };
-        let QueueLength { total, active, deferred } = length;
+        let QueueLength { total, states } = length;
+        let QueueStates { active, deferred, frozen } = states.unwrap_or_default();
         self.ledger.record(&Event::Queue { at, total, active, deferred });
+        if states.is_some() {
+            self.ledger.record(&Event::QueueStates { at, active, deferred, frozen });
+        }
         Some(length)
     }
 }

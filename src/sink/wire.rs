@@ -17,6 +17,7 @@ use crate::fault::rule::Hangup;
 use crate::ledger::event::Ending;
 use crate::limits;
 use crate::smtp::line::{Line, Lines};
+use crate::smtp::patience::Patience;
 use crate::smtp::reply::Reply;
 
 /// What came of waiting for a command line.
@@ -34,6 +35,7 @@ pub(super) struct Wire {
     stream: Stream,
     clock: Clock,
     patience: Duration,
+    timer: Patience,
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
@@ -52,6 +54,7 @@ impl Wire {
             stream,
             clock,
             patience,
+            timer: Patience::new(clock),
             buffer: vec![0; limits::SINK_BUFFER].into_boxed_slice(),
             start: 0,
             end: 0,
@@ -105,11 +108,11 @@ impl Wire {
         self.make_room();
         let most = self.pace().await.min(most).min(self.buffer.len() - self.end);
         let room = &mut self.buffer[self.end..self.end + most];
-        let read = match tokio::time::timeout(patience, self.stream.read(room)).await {
-            Ok(Ok(0)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerFin)),
-            Ok(Ok(read)) => read,
-            Ok(Err(_)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
-            Err(_) => return ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
+        let read = match self.timer.within(patience, self.stream.read(room)).await {
+            Some(Ok(0)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerFin)),
+            Some(Ok(read)) => read,
+            Some(Err(_)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
+            None => return ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
         };
         self.arrived(read);
         ControlFlow::Continue(())
@@ -252,12 +255,12 @@ impl Wire {
             self.stream.write_all(&self.out).await?;
             self.stream.flush().await
         };
-        let written = tokio::time::timeout(self.patience, all).await;
+        let written = self.timer.within(self.patience, all).await;
         self.out.clear();
         match written {
-            Ok(Ok(())) => ControlFlow::Continue(()),
-            Ok(Err(_)) => ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
-            Err(_) => ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
+            Some(Ok(())) => ControlFlow::Continue(()),
+            Some(Err(_)) => ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
+            None => ControlFlow::Break(Ended::by_us(Ending::TimedOut)),
         }
     }
 

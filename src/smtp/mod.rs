@@ -6,5 +6,6 @@ pub mod content;
 pub mod dialogue;
 pub mod envelope;
 pub mod line;
+pub mod patience;
 pub mod reply;
 pub mod stage;

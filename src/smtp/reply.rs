@@ -1,6 +1,7 @@
 //! An SMTP reply (RFC 5321 §4.2) with its enhanced status code (RFC 3463, RFC 2034).
 
 use std::fmt;
+use std::io::Write;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -71,9 +72,10 @@ impl Reply {
         let mut lines = self.text.split('\n').peekable();
         while let Some(line) = lines.next() {
             let separator = if lines.peek().is_some() { '-' } else { ' ' };
-            out.extend_from_slice(format!("{:03}{separator}", self.code).as_bytes());
+            // Writing to memory cannot fail.
+            let _ = write!(out, "{:03}{separator}", self.code);
             if let Some(enhanced) = self.enhanced {
-                out.extend_from_slice(format!("{enhanced} ").as_bytes());
+                let _ = write!(out, "{enhanced} ");
             }
             out.extend_from_slice(line.as_bytes());
             out.extend_from_slice(b"\r\n");

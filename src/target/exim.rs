@@ -11,7 +11,7 @@ use nix::unistd::{Gid, Uid, User};
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
 use super::queue_command::QueueLength;
-use super::queue_probe::{self, QueueProbe};
+use super::queue_probe::{QueueProbe, Seen, State};
 use super::{Settings, TargetError, native, programs};
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::model::Managed;
@@ -62,7 +62,7 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
             folder: settings.folder.clone(),
             log: settings.log.clone(),
         },
-        queue: QueueProbe::Directory { folder: places.folder.join("spool/input"), count },
+        queue: QueueProbe::directory(places.folder.join("spool/input"), count),
         untranslated: untranslated(settings),
         logs: vec![places.folder.join("log/main"), places.folder.join("log/panic")],
     })
@@ -232,11 +232,27 @@ fn untranslated(settings: &Settings) -> Vec<String> {
 }
 
 /// Counts the messages whose header file is there: it is written last.
-fn count(input: &Path) -> std::io::Result<QueueLength> {
+fn count(input: &Path, seen: &mut Seen) -> std::io::Result<QueueLength> {
     let is_message =
         |entry: &std::fs::DirEntry| entry.file_name().as_encoded_bytes().ends_with(b"-H");
-    let total = queue_probe::files(input, &is_message)?;
-    Ok(QueueLength { total, ..QueueLength::default() })
+    seen.count(input, &is_message, &state)
+}
+
+/// What a header file says of its message, in lines that begin with a dash, above the recipients.
+fn state(header: &[u8]) -> State {
+    // Its name, who sent it, the envelope sender, the time of arrival.
+    let lines = header.split(|byte| *byte == b'\n').skip(4);
+    let mut state = State::Deferred;
+    for line in lines.take_while(|line| line.starts_with(b"-")) {
+        if line.starts_with(b"-frozen") {
+            return State::Frozen;
+        }
+        // Gone once every recipient has been tried.
+        if line == b"-deliver_firsttime" {
+            state = State::Active;
+        }
+    }
+    state
 }
 
 #[cfg(test)]
@@ -266,6 +282,17 @@ mod tests {
         for name in ["a/1-H", "a/1-D", "a/2-D"] {
             std::fs::write(folder.path().join(name), "").expect("written");
         }
-        assert_eq!(count(folder.path()).expect("a count").total, 1);
+        assert_eq!(count(folder.path(), &mut Seen::default()).expect("a count").total, 1);
+    }
+
+    #[test]
+    fn a_header_file_tells_how_its_message_stands() {
+        let header = |options: &str| {
+            let above = "1xVyYw-00018H-2c-H\nDebian-exim 8 8\n<b@test>\n1795557630 0\n";
+            state(format!("{above}{options}XX\n1\na@b\n\n-frozen\n").as_bytes())
+        };
+        assert_eq!(header("-received_protocol esmtp\n-deliver_firsttime\n"), State::Active);
+        assert_eq!(header("-received_protocol esmtp\n"), State::Deferred);
+        assert_eq!(header("-frozen 1795557630\n-deliver_firsttime\n"), State::Frozen);
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
 use super::queue_command::QueueLength;
-use super::queue_probe::{self, QueueProbe};
+use super::queue_probe::{self, QueueProbe, Seen, State};
 use super::{Settings, TargetError, native, programs};
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::Managed;
@@ -50,7 +50,7 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
             folder: settings.folder.clone(),
             log: settings.log.clone(),
         },
-        queue: QueueProbe::Directory { folder: settings.folder.join("queue"), count },
+        queue: QueueProbe::directory(settings.folder.join("queue"), count),
         untranslated: untranslated(settings),
         logs: Vec::new(),
     })
@@ -160,20 +160,30 @@ fn untranslated(settings: &Settings) -> Vec<String> {
 }
 
 /// Counts the files of the queue: not those being written, nor those it has given up.
-fn count(queue: &Path) -> std::io::Result<QueueLength> {
-    let is_message = |entry: &std::fs::DirEntry| {
-        let name = entry.file_name();
-        let name = name.to_string_lossy();
-        !name.starts_with("__tmp__") && !name.starts_with("error.") && !name.starts_with('.')
-    };
-    let total = queue_probe::files(queue, &is_message)?;
-    Ok(QueueLength { total, ..QueueLength::default() })
+fn count(queue: &Path, _seen: &mut Seen) -> std::io::Result<QueueLength> {
+    let mut states = Vec::new();
+    queue_probe::each(queue, &mut |entry| {
+        states.extend(state(&entry.file_name().to_string_lossy()))
+    })?;
+    Ok(queue_probe::sum(states.into_iter()))
+}
+
+/// What the name of a file says, `arrival_next_attempts_…`; `None`: it is no message.
+fn state(name: &str) -> Option<State> {
+    if ["__tmp__", "error.", "."].iter().any(|other| name.starts_with(other)) {
+        return None;
+    }
+    match name.split('_').nth(2) {
+        Some("0") | None => Some(State::Active),
+        Some(_) => Some(State::Deferred),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::queue::schedule::Growth;
+    use crate::target::queue_command::QueueStates;
 
     #[test]
     fn a_schedule_is_written_out_up_to_its_end() {
@@ -186,10 +196,14 @@ mod tests {
     #[test]
     fn a_message_still_being_received_is_not_counted() {
         let folder = tempfile::tempdir().expect("a folder");
-        for name in ["1_2_0_3_a_4_host", "__tmp__.1_2_0_3_a_4_host", "error.1_2"] {
+        for name in
+            ["1_2_0_3_a_4_host", "1_9_2_3_a_4_host", "__tmp__.1_2_0_3_a_4_host", "error.1_2"]
+        {
             std::fs::write(folder.path().join(name), "").expect("written");
         }
-        assert_eq!(count(folder.path()).expect("a count").total, 1);
+        let counted = count(folder.path(), &mut Seen::default()).expect("a count");
+        let states = Some(QueueStates { active: 1, deferred: 1, frozen: 0 });
+        assert_eq!(counted, QueueLength { total: 2, states });
     }
 
     #[test]

@@ -9,7 +9,7 @@ use super::managed::{Recipe, free_address};
 use super::private_root::{self, PrivateRoot};
 use super::process::Launch;
 use super::queue_command::QueueLength;
-use super::queue_probe::{self, QueueProbe};
+use super::queue_probe::{QueueProbe, Seen, State};
 use super::{Settings, TargetError, native, programs};
 use crate::limits;
 use crate::scenario::model::Managed;
@@ -62,7 +62,7 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
             folder: settings.folder.clone(),
             log: settings.log.clone(),
         },
-        queue: QueueProbe::Directory { folder: root.within(QUEUE), count },
+        queue: QueueProbe::directory(root.within(QUEUE), count),
         untranslated: untranslated(settings),
         logs: Vec::new(),
     })
@@ -213,9 +213,17 @@ fn untranslated(settings: &Settings) -> Vec<String> {
 
 /// Counts the envelopes, one a recipient, as it does itself. What is still being received lies
 /// elsewhere.
-fn count(queue: &Path) -> std::io::Result<QueueLength> {
-    let total = queue_probe::files(queue, &|entry| is_envelope(&entry.file_name()))?;
-    Ok(QueueLength { total, ..QueueLength::default() })
+fn count(queue: &Path, seen: &mut Seen) -> std::io::Result<QueueLength> {
+    seen.count(queue, &|entry| is_envelope(&entry.file_name()), &state)
+}
+
+/// What an envelope says of itself: how often it was put off.
+fn state(envelope: &[u8]) -> State {
+    let mut lines = envelope.split(|byte| *byte == b'\n');
+    match lines.find_map(|line| line.strip_prefix(b"retry: ")) {
+        None | Some(b"0") => State::Active,
+        Some(_) => State::Deferred,
+    }
 }
 
 /// Sixteen hexadecimal digits; the text of the message beside it is called `message`.
@@ -236,7 +244,13 @@ mod tests {
         for name in ["message", "ca636e0e4b7ae48f", "ca636e0e4b7ae490", "ca636e0e4b7ae490.tmp"] {
             std::fs::write(message.join(name), "").expect("written");
         }
-        assert_eq!(count(folder.path()).expect("a count").total, 2);
+        assert_eq!(count(folder.path(), &mut Seen::default()).expect("a count").total, 2);
+    }
+
+    #[test]
+    fn an_envelope_tells_how_it_stands() {
+        assert_eq!(state(b"version: 3\nttl: 0\nretry: 0\ndsn-notify: 0\n"), State::Active);
+        assert_eq!(state(b"version: 3\nttl: 0\nretry: 12\ndsn-notify: 0\n"), State::Deferred);
     }
 
     #[test]

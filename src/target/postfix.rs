@@ -10,8 +10,8 @@ use nix::unistd::{Gid, Group, Uid, User};
 
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
-use super::queue_command::QueueLength;
-use super::queue_probe::{self, QueueProbe};
+use super::queue_command::{QueueLength, QueueStates};
+use super::queue_probe::{self, QueueProbe, Seen};
 use super::{Settings, TargetError, native, programs};
 use crate::scenario::model::Managed;
 
@@ -83,7 +83,7 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
         version: version.to_owned(),
         address,
         launch: launch(settings, &places, library_path),
-        queue: QueueProbe::Directory { folder: places.folder.join("queue"), count },
+        queue: QueueProbe::directory(places.folder.join("queue"), count),
         untranslated: untranslated(settings),
         logs: Vec::new(),
     })
@@ -288,15 +288,16 @@ fn write_settings(folder: &Path, main: &str, master: &str) -> std::io::Result<()
 }
 
 /// Counts the complete messages, in the order in which they move through the queue.
-fn count(queue: &Path) -> std::io::Result<QueueLength> {
+fn count(queue: &Path, _seen: &mut Seen) -> std::io::Result<QueueLength> {
     let complete = |entry: &std::fs::DirEntry| {
         entry.metadata().is_ok_and(|file| file.permissions().mode() & COMPLETE != 0)
     };
-    let [dropped, incoming, active, deferred] = ["maildrop", "incoming", "active", "deferred"]
-        .map(|name| queue_probe::files(&queue.join(name), &complete));
-    let (active, deferred) = (active?, deferred?);
-    let total = dropped? + incoming? + active + deferred;
-    Ok(QueueLength { total, active, deferred })
+    let [dropped, incoming, active, deferred, frozen] =
+        ["maildrop", "incoming", "active", "deferred", "hold"]
+            .map(|name| queue_probe::files(&queue.join(name), &complete));
+    let states = QueueStates { active: active?, deferred: deferred?, frozen: frozen? };
+    let total = dropped? + incoming? + states.active + states.deferred + states.frozen;
+    Ok(QueueLength { total, states: Some(states) })
 }
 
 #[cfg(test)]
@@ -372,6 +373,7 @@ mod tests {
             ("active/C", 0o700),
             ("deferred/D/D1", 0o700),
             ("deferred/E/E1", 0o700),
+            ("hold/F", 0o700),
         ] {
             let file = folder.path().join(name);
             std::fs::create_dir_all(file.parent().expect("a folder")).expect("made");
@@ -379,7 +381,8 @@ mod tests {
             let mode = std::fs::Permissions::from_mode(mode);
             std::fs::set_permissions(&file, mode).expect("a mode");
         }
-        let counted = count(folder.path()).expect("a count");
-        assert_eq!(counted, QueueLength { total: 4, active: 1, deferred: 2 });
+        let counted = count(folder.path(), &mut Seen::default()).expect("a count");
+        let states = Some(QueueStates { active: 1, deferred: 2, frozen: 1 });
+        assert_eq!(counted, QueueLength { total: 5, states });
     }
 }

@@ -1,7 +1,8 @@
 //! Asks a target for its queue length by running a command, and reads what it prints.
 //!
-//! Three forms are read: one JSON object with a `total` (and perhaps `active`, `deferred`), as
-//! the embedded relay prints; one number; or one entry a line, as `postqueue -j` prints.
+//! Three forms are read: one JSON object with a `total` (and perhaps `active`, `deferred`,
+//! `frozen`), as the embedded relay prints; one number; or one entry a line, as `postqueue -j`
+//! prints.
 
 use std::process::Stdio;
 
@@ -14,10 +15,19 @@ use crate::limits;
 pub struct QueueLength {
     /// Everything it still holds.
     pub total: u64,
+    /// The same by state; `None`: it does not tell.
+    pub states: Option<QueueStates>,
+}
+
+/// How many messages of a queue are in which state. What is in none of them has just come in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct QueueStates {
     /// Now being delivered, or about to be.
     pub active: u64,
     /// Waiting for a further attempt.
     pub deferred: u64,
+    /// Set aside: not tried again until somebody lets it go.
+    pub frozen: u64,
 }
 
 /// Why a queue could not be read.
@@ -69,33 +79,34 @@ fn read(text: &str) -> Option<QueueLength> {
     let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
     if let [line] = lines.as_slice() {
         if let Ok(total) = line.parse() {
-            return Some(QueueLength { total, ..QueueLength::default() });
+            return Some(QueueLength { total, states: None });
         }
         if let Some(length) = summary(line) {
             return Some(length);
         }
     }
-    let mut length = QueueLength::default();
+    let (mut total, mut states) = (0, QueueStates::default());
     for line in lines {
         let entry: serde_json::Value = serde_json::from_str(line).ok()?;
-        length.total += 1;
+        total += 1;
         match entry.get("queue_name").and_then(|name| name.as_str()) {
-            Some("active") => length.active += 1,
-            Some("deferred") => length.deferred += 1,
+            Some("active") => states.active += 1,
+            Some("deferred") => states.deferred += 1,
+            Some("hold") => states.frozen += 1,
             _ => {}
         }
     }
-    Some(length)
+    Some(QueueLength { total, states: Some(states) })
 }
 
 fn summary(line: &str) -> Option<QueueLength> {
     let value: serde_json::Value = serde_json::from_str(line).ok()?;
     let field = |name: &str| value.get(name).and_then(serde_json::Value::as_u64);
-    Some(QueueLength {
-        total: field("total")?,
-        active: field("active").unwrap_or_default(),
-        deferred: field("deferred").unwrap_or_default(),
-    })
+    let states = ["active", "deferred", "frozen"].map(field);
+    let [active, deferred, frozen] = states.map(Option::unwrap_or_default);
+    let told = states.iter().any(Option::is_some);
+    let states = told.then_some(QueueStates { active, deferred, frozen });
+    Some(QueueLength { total: field("total")?, states })
 }
 
 #[cfg(test)]
@@ -105,14 +116,19 @@ mod tests {
     #[test]
     fn reads_the_three_forms() {
         let relay = read("{\"total\":7,\"active\":2,\"deferred\":5}\n");
-        assert_eq!(relay, Some(QueueLength { total: 7, active: 2, deferred: 5 }));
-        assert_eq!(read("12\n").map(|length| length.total), Some(12));
+        let states = Some(QueueStates { active: 2, deferred: 5, frozen: 0 });
+        assert_eq!(relay, Some(QueueLength { total: 7, states }));
+        assert_eq!(read("12\n"), Some(QueueLength { total: 12, states: None }));
+        assert_eq!(read("{\"total\":3}\n"), Some(QueueLength { total: 3, states: None }));
         let postqueue = "{\"queue_name\":\"deferred\",\"queue_id\":\"A\"}\n\
+                         {\"queue_name\":\"incoming\",\"queue_id\":\"C\"}\n\
+                         {\"queue_name\":\"hold\",\"queue_id\":\"D\"}\n\
                          {\"queue_name\":\"active\",\"queue_id\":\"B\"}\n";
-        assert_eq!(read(postqueue), Some(QueueLength { total: 2, active: 1, deferred: 1 }));
+        let states = Some(QueueStates { active: 1, deferred: 1, frozen: 1 });
+        assert_eq!(read(postqueue), Some(QueueLength { total: 4, states }));
         assert_eq!(
             read(""),
-            Some(QueueLength::default()),
+            Some(QueueLength { total: 0, states: Some(QueueStates::default()) }),
             "postqueue -j prints nothing when empty"
         );
     }

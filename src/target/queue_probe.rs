@@ -1,12 +1,18 @@
-//! How a target's queue length is learnt: by a command, by counting the files of its queue
+//! How a target's queue length is learnt: by a command, by looking at the files of its queue
 //! directory (no process is started, nothing is locked), or not at all because it has none.
 
+use std::collections::HashMap;
+use std::fs::DirEntry;
+use std::io::{self, Read};
+use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use super::queue_command::{self, QueueError, QueueLength};
+use super::queue_command::{self, QueueError, QueueLength, QueueStates};
+use crate::limits;
 
 /// Counts the complete messages in a queue directory.
-type Count = fn(&Path) -> std::io::Result<QueueLength>;
+type Count = fn(&Path, &mut Seen) -> io::Result<QueueLength>;
 
 /// How a target's queue length is learnt.
 #[derive(Clone, Debug)]
@@ -20,16 +26,23 @@ pub enum QueueProbe {
         /// Whether it reads what lies on disk, and needs no running target.
         at_rest: bool,
     },
-    /// Files are counted.
+    /// Files are looked at.
     Directory {
         /// Where they lie.
         folder: PathBuf,
         /// How they are told apart.
         count: Count,
+        /// What the last look saw.
+        seen: Arc<Mutex<Seen>>,
     },
 }
 
 impl QueueProbe {
+    /// Files in `folder` are looked at.
+    pub(super) fn directory(folder: PathBuf, count: Count) -> QueueProbe {
+        QueueProbe::Directory { folder, count, seen: Arc::default() }
+    }
+
     /// Whether there is no need to ask again.
     #[must_use]
     pub fn is_fixed(&self) -> bool {
@@ -53,11 +66,15 @@ impl QueueProbe {
         match self {
             QueueProbe::Fixed(length) => Ok(*length),
             QueueProbe::Command { words, .. } => queue_command::ask(words).await,
-            QueueProbe::Directory { folder, count } => {
-                let (folder, count) = (folder.clone(), *count);
+            QueueProbe::Directory { folder, count, seen } => {
+                let (folder, count, seen) = (folder.clone(), *count, Arc::clone(seen));
                 let shown = folder.display().to_string();
-                let counted = tokio::task::spawn_blocking(move || count_twice(&folder, count));
-                let counted = counted.await.unwrap_or_else(|died| Err(std::io::Error::other(died)));
+                let look = move || {
+                    let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
+                    count_twice(&folder, count, &mut seen)
+                };
+                let counted = tokio::task::spawn_blocking(look).await;
+                let counted = counted.unwrap_or_else(|died| Err(io::Error::other(died)));
                 counted.map_err(|cause| QueueError::Directory { folder: shown, cause })
             }
         }
@@ -66,16 +83,77 @@ impl QueueProbe {
 
 /// A message may be moved between two directories while they are counted, against the order of
 /// counting: only what was found empty twice is empty.
-fn count_twice(folder: &Path, count: Count) -> std::io::Result<QueueLength> {
-    let length = count(folder)?;
-    if length.total == 0 { count(folder) } else { Ok(length) }
+fn count_twice(folder: &Path, count: Count, seen: &mut Seen) -> io::Result<QueueLength> {
+    let length = count(folder, seen)?;
+    if length.total == 0 { count(folder, seen) } else { Ok(length) }
+}
+
+/// State of one message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Now being delivered, or about to be.
+    Active,
+    /// Waiting for a further attempt.
+    Deferred,
+    /// Set aside.
+    Frozen,
+}
+
+/// What files were found to say. An MTA that changes what it knows of a message writes a new file
+/// in the place of the old one, so that a file once read need not be read again.
+#[derive(Debug, Default)]
+pub struct Seen {
+    /// By inode and checksum of the name.
+    known: HashMap<(u64, u32), State>,
+}
+
+impl Seen {
+    /// Counts by state the messages among the files below `folder`.
+    pub(super) fn count(
+        &mut self,
+        folder: &Path,
+        is_message: &dyn Fn(&DirEntry) -> bool,
+        read: &dyn Fn(&[u8]) -> State,
+    ) -> io::Result<QueueLength> {
+        let mut now = HashMap::with_capacity(self.known.len());
+        each(folder, &mut |entry| {
+            if is_message(entry) {
+                let name = crc32fast::hash(entry.file_name().as_encoded_bytes());
+                let key = (entry.ino(), name);
+                let known = self.known.get(&key).copied();
+                now.insert(key, known.unwrap_or_else(|| read(&head(&entry.path()))));
+            }
+        })?;
+        self.known = now;
+        Ok(sum(self.known.values().copied()))
+    }
+}
+
+/// The beginning of a file; nothing of one that was removed meanwhile.
+fn head(path: &Path) -> Vec<u8> {
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path);
+    // What cannot be read to its end is read as far as it goes.
+    let _read = file.map(|file| file.take(limits::QUEUE_FILE).read_to_end(&mut text));
+    text
+}
+
+/// The length of a queue with messages in these states.
+pub(super) fn sum(states: impl Iterator<Item = State>) -> QueueLength {
+    let (mut total, mut sums) = (0, QueueStates::default());
+    for state in states {
+        total += 1;
+        match state {
+            State::Active => sums.active += 1,
+            State::Deferred => sums.deferred += 1,
+            State::Frozen => sums.frozen += 1,
+        }
+    }
+    QueueLength { total, states: Some(sums) }
 }
 
 /// How many files below `folder` are messages.
-pub(super) fn files(
-    folder: &Path,
-    is_message: &dyn Fn(&std::fs::DirEntry) -> bool,
-) -> std::io::Result<u64> {
+pub(super) fn files(folder: &Path, is_message: &dyn Fn(&DirEntry) -> bool) -> io::Result<u64> {
     let mut found = 0;
     each(folder, &mut |entry| found += u64::from(is_message(entry)))?;
     Ok(found)
@@ -83,10 +161,10 @@ pub(super) fn files(
 
 /// Looks at every file below `folder`. What is moved away meanwhile is passed over; a folder that
 /// is not there (yet) holds nothing.
-pub(super) fn each(folder: &Path, look: &mut dyn FnMut(&std::fs::DirEntry)) -> std::io::Result<()> {
+pub(super) fn each(folder: &Path, look: &mut dyn FnMut(&DirEntry)) -> io::Result<()> {
     let entries = match std::fs::read_dir(folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
     for entry in entries {
@@ -98,4 +176,31 @@ pub(super) fn each(folder: &Path, look: &mut dyn FnMut(&std::fs::DirEntry)) -> s
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_read_again_when_another_takes_its_place() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| {
+            let new = folder.path().join("new.tmp");
+            std::fs::write(&new, text).expect("written");
+            std::fs::rename(&new, folder.path().join(name)).expect("renamed");
+        };
+        let is_message = |entry: &DirEntry| entry.file_name() != "new.tmp";
+        let read = |text: &[u8]| if text == b"d" { State::Deferred } else { State::Active };
+        let mut seen = Seen::default();
+        let mut look = || seen.count(folder.path(), &is_message, &read).expect("counted");
+        write("1", "a");
+        write("2", "a");
+        let states = |active, deferred| Some(QueueStates { active, deferred, frozen: 0 });
+        assert_eq!(look(), QueueLength { total: 2, states: states(2, 0) });
+        write("1", "d");
+        assert_eq!(look(), QueueLength { total: 2, states: states(1, 1) });
+        std::fs::remove_file(folder.path().join("2")).expect("removed");
+        assert_eq!(look(), QueueLength { total: 1, states: states(0, 1) });
+    }
 }

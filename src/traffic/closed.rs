@@ -1,10 +1,12 @@
 //! The closed model: every session sends its next message when it is done with the last.
+//!
+//! Its worker writes the text just before the message is due, on the core on which it is going to
+//! be sent: a thread that writes for all would cost a wake-up a message, and bound the rate.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -12,6 +14,8 @@ use super::prepare::Job;
 use super::session::{Handed, serve};
 use super::{Closed, Shared, TrafficError, until};
 use crate::clock::Time;
+use crate::limits;
+use crate::plan::Offers;
 use crate::probe::MessageId;
 use crate::scenario::model::Extent;
 use crate::seed::{Key, Purpose};
@@ -20,7 +24,7 @@ use crate::seed::{Key, Purpose};
 struct Work {
     shared: Arc<Shared>,
     closed: Closed,
-    prepared: Mutex<mpsc::Receiver<Job>>,
+    offers: Mutex<Offers>,
     /// A worker found that offering has ended.
     ended: CancellationToken,
     /// Messages due in the measured period.
@@ -32,12 +36,11 @@ struct Work {
 pub(super) async fn run(
     shared: &Arc<Shared>,
     closed: Closed,
-    prepared: mpsc::Receiver<Job>,
 ) -> Result<Option<Time>, TrafficError> {
     let work = Arc::new(Work {
         shared: Arc::clone(shared),
         closed,
-        prepared: Mutex::new(prepared),
+        offers: Mutex::new(shared.plan.offers()),
         ended: CancellationToken::new(),
         measured: AtomicU64::new(0),
         last_due: AtomicU64::new(0),
@@ -86,13 +89,27 @@ impl Work {
 
     /// The next message, due now; `None`: offering has ended.
     async fn next(&self) -> Option<Handed> {
-        let job = self.prepared.lock().await.recv().await?;
+        if self.shared.stop.is_cancelled() {
+            return None;
+        }
+        let job = self.prepared().await?;
         let now = self.shared.instruments.clock.now();
         if self.shared.stop.is_cancelled() || !self.is_within_extent(now) {
             return None;
         }
         self.last_due.fetch_max(now.0, Ordering::Relaxed);
         Some(Handed::new(&self.shared, job, now, now))
+    }
+
+    /// The next message of the plan, its text written; a long text where it holds nobody up.
+    async fn prepared(&self) -> Option<Job> {
+        let offer = self.offers.lock().unwrap_or_else(PoisonError::into_inner).next()?;
+        let chunking = self.shared.settings.peer.chunking;
+        if offer.size <= limits::TEXT_AT_ONCE {
+            return Some(Job::written(&self.shared.plan, chunking, offer));
+        }
+        let plan = self.shared.plan.clone();
+        tokio::task::spawn_blocking(move || Job::written(&plan, chunking, offer)).await.ok()
     }
 
     fn measured_from(&self) -> Time {

@@ -1,8 +1,8 @@
 //! Offers the plan to the target: when, over which sessions, with what result.
 //!
 //! Open model: [`prepare`] writes texts ahead, [`dispatcher`] releases messages when they are due,
-//! [`open`] hands them to sessions. Closed model: each worker of [`closed`] takes its next message
-//! when it is done with the last. A message is sent once, whatever becomes of it, so that every
+//! [`open`] hands them to sessions. Closed model: each worker of [`closed`] writes and sends its next
+//! message when it is done with the last. A message is sent once, whatever becomes of it, so that every
 //! copy seen later is the target's. What is judged, and whether mail arrives, is not here.
 
 mod closed;
@@ -191,11 +191,13 @@ pub async fn offer(
         messages: AtomicU64::new(0),
         unserved: AtomicU64::new(0),
     });
-    let (sender, prepared) = mpsc::channel(limits::PREPARED);
-    prepare::start(shared.plan.clone(), shared.settings.peer.chunking, sender)?;
     let last_due = match pace {
-        Pace::Open => open::run(&shared, prepared).await?,
-        Pace::Closed(closed) => closed::run(&shared, closed, prepared).await?,
+        Pace::Open => {
+            let (sender, prepared) = mpsc::channel(limits::PREPARED);
+            prepare::start(shared.plan.clone(), shared.settings.peer.chunking, sender)?;
+            open::run(&shared, prepared).await?
+        }
+        Pace::Closed(closed) => closed::run(&shared, closed).await?,
     };
     Ok(Summary {
         messages: shared.messages.load(Ordering::Relaxed),

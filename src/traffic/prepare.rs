@@ -1,4 +1,5 @@
-//! Messages made ready on a thread of their own, a bounded number ahead of their due time.
+//! Messages made ready to be sent: in the open model on a thread of their own, a bounded number
+//! ahead of their due time.
 
 use std::io;
 use std::sync::Arc;
@@ -34,6 +35,12 @@ pub(super) struct Ready {
 }
 
 impl Job {
+    /// A message whose text is written now.
+    pub(super) fn written(plan: &Plan, chunking: bool, offer: Offer) -> Job {
+        let ready = Some(write(plan, chunking, &offer, None));
+        Job { offer, ready }
+    }
+
     /// The message as it goes over the wire, taken or written now.
     pub(super) fn ready(self, plan: &Plan, chunking: bool) -> Ready {
         self.ready.unwrap_or_else(|| write(plan, chunking, &self.offer, None))

@@ -70,7 +70,7 @@ fn a_clean_run_passes_with_every_figure() {
     assert_eq!(results.latency["e2e_response"].count, 1000);
     assert_eq!(results.destinations[0].latency["e2e_response"].count, 1000);
     assert_eq!((findings.series.len(), findings.attempts.len()), (11, 1000));
-    assert!(findings.attempts.iter().all(|attempt| attempt.confirmed));
+    assert!(findings.attempts.rows().all(|attempt| attempt.confirmed));
     assert!((results.rates["delivered"] - 100.0).abs() < 1e-9);
     assert_eq!(results.correctness.verdict, LedgerVerdict::Valid);
 }

@@ -50,8 +50,8 @@ defer = "451 4.7.1 Greylisted"
 "#;
 
 /// What is promised of a kind.
-struct Promise {
-    kind: &'static str,
+pub(crate) struct Promise {
+    pub(crate) kind: &'static str,
     /// A file of its own, below the prefix.
     file: &'static str,
     /// When it tries again; `None`: it cannot be told, and takes minutes.
@@ -70,7 +70,7 @@ struct Retry {
 const NEED_ROOT: [&str; 2] = ["postfix", "opensmtpd"];
 
 /// Whether the kind is here; says so if not.
-fn is_here(promise: &Promise) -> bool {
+pub(crate) fn is_here(promise: &Promise) -> bool {
     let prefix = std::env::var_os("MAILBENCH_MTA_PREFIX").map(PathBuf::from);
     let missing = match prefix {
         None => Some("MAILBENCH_MTA_PREFIX is not set".to_owned()),
@@ -235,7 +235,7 @@ fn within(done: &dyn Fn() -> bool) -> bool {
     })
 }
 
-const POSTFIX: Promise = Promise {
+pub(crate) const POSTFIX: Promise = Promise {
     kind: "postfix",
     file: "usr/sbin/postfix",
     retry: Some(Retry { first_s: 2, grain_s: 3.0 }),
@@ -251,7 +251,7 @@ fn postfix_leaves_nothing_when_mailbench_is_killed() {
     leaves_nothing(&POSTFIX);
 }
 
-const EXIM: Promise = Promise {
+pub(crate) const EXIM: Promise = Promise {
     kind: "exim",
     file: "usr/sbin/exim4",
     retry: Some(Retry { first_s: 2, grain_s: 3.0 }),
@@ -267,7 +267,8 @@ fn exim_leaves_nothing_when_mailbench_is_killed() {
     leaves_nothing(&EXIM);
 }
 
-const OPENSMTPD: Promise = Promise { kind: "opensmtpd", file: "usr/sbin/smtpd", retry: None };
+pub(crate) const OPENSMTPD: Promise =
+    Promise { kind: "opensmtpd", file: "usr/sbin/smtpd", retry: None };
 
 #[test]
 fn opensmtpd_keeps_what_the_scenario_says() {
@@ -297,7 +298,7 @@ fn opensmtpd_gives_up_when_it_is_told_to() {
     assert!(ages.iter().all(|age| (4..=6).contains(age)), "{ages:?}");
 }
 
-const HARAKA: Promise = Promise {
+pub(crate) const HARAKA: Promise = Promise {
     kind: "haraka",
     file: "node_modules/Haraka/bin/haraka",
     // It takes no less.

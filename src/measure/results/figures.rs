@@ -61,6 +61,12 @@ pub struct QueueFacts {
     pub length_mean: Option<f64>,
     /// That length at the close.
     pub length_end: Option<u64>,
+    /// Peak of what the target reports to wait for a further attempt; null where it does not tell.
+    #[serde(default)]
+    pub deferred_max: Option<u64>,
+    /// Peak of what the target reports to have set aside, to be tried again by nobody.
+    #[serde(default)]
+    pub frozen_max: Option<u64>,
     /// Whether the queue was proved empty.
     pub proved_empty: bool,
     /// Last fault healed or load stopped, whichever came later, to backlog 0, seconds; null when

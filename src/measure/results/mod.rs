@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod attempts;
 mod figures;
 mod judgement;
 mod rows;
 
+pub use attempts::Attempts;
 pub use figures::{
     ChaosFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
     ReplyCount, RetryPoint,
@@ -32,7 +34,7 @@ pub struct Findings {
     /// `timeseries.csv`: one row a second of the run.
     pub series: Vec<SeriesRow>,
     /// `attempts.csv`: every attempt seen by the sink, in order of its end.
-    pub attempts: Vec<AttemptRow>,
+    pub attempts: Attempts,
     /// `latency.hlog`: per second and metric.
     pub intervals: Vec<Interval>,
 }
@@ -192,6 +194,9 @@ pub struct TargetResources {
     pub open_files_max: Option<u32>,
     /// Processes: most.
     pub processes_max: u32,
+    /// What could not be read, with the reason.
+    #[serde(default)]
+    pub not_readable: Vec<String>,
 }
 
 /// JSON Schema of `report.json`.

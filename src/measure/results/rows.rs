@@ -71,10 +71,16 @@ pub struct SeriesRow {
     pub target_processes: Option<u32>,
     /// Names of faults whose window is open and of chaos that lasts, joined by `;`.
     pub faults: String,
+    /// Of the target's queue: being delivered or about to be; empty where it does not tell.
+    pub queue_active: Option<u64>,
+    /// Of the target's queue: waiting for a further attempt.
+    pub queue_deferred: Option<u64>,
+    /// Of the target's queue: set aside, not tried again by itself.
+    pub queue_frozen: Option<u64>,
 }
 
 /// One attempt as a row.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct AttemptRow {
     /// Start, seconds since the epoch.
     pub started_s: f64,

@@ -9,7 +9,7 @@ use crate::report::human;
 /// The section.
 pub(super) fn backlog(findings: &Findings) -> String {
     let chart = Timeline::of(findings).map_or_else(String::new, |timeline| {
-        let columns = vec![
+        let mut columns = vec![
             Column {
                 name: "backlog (accepted, not yet delivered or bounced)",
                 colour: "sent",
@@ -27,6 +27,16 @@ pub(super) fn backlog(findings: &Findings) -> String {
                 said: String::new(),
             },
         ];
+        if findings.results.queue.deferred_max.is_some() {
+            columns.push(Column {
+                name: "of it deferred",
+                colour: "deferred",
+                form: Form::Dashed,
+                value: |row| row.queue_deferred.map(|deferred| deferred as f64),
+                fold: Fold::Most,
+                said: String::new(),
+            });
+        }
         timeline.chart("Probes waiting", columns).figure()
     });
     tiles(&facts(&findings.results.queue)) + &chart
@@ -42,6 +52,11 @@ fn facts(queue: &QueueFacts) -> Vec<Tile> {
     let number = |value: Option<f64>| value.map_or_else(String::new, human::number);
     let at = format!("at {}", human::moment(queue.backlog_max_at_s));
     let length = queue.length_max.map_or_else(String::new, human::count);
+    let states = [("deferred", queue.deferred_max), ("frozen", queue.frozen_max)];
+    let states =
+        states.into_iter().filter_map(|(state, most)| Some((state, most.filter(|n| *n > 0)?)));
+    let states: Vec<String> =
+        states.map(|(state, most)| format!("{} {state} at most", human::count(most))).collect();
     let attempts =
         queue.attempts_per_delivery_max.map_or_else(String::new, |most| format!("most {most}"));
     let proof = if queue.proved_empty { "yes" } else { "no" };
@@ -50,7 +65,7 @@ fn facts(queue: &QueueFacts) -> Vec<Tile> {
         Tile("mean", human::number(queue.backlog_mean), String::new()),
         Tile("at the close", human::count(queue.backlog_end), String::new()),
         Tile("drained", drained, String::new()),
-        Tile("target's queue, peak", length, String::new()),
+        Tile("target's queue, peak", length, states.join(", ")),
         Tile("proved empty", proof.to_owned(), String::new()),
         Tile("attempts a delivery", number(queue.attempts_per_delivery_mean), attempts),
     ]

@@ -4,6 +4,7 @@ use super::chart::{Axis, Chart, Form};
 use super::table::table;
 use super::timeline::{Column, Fold, Timeline};
 use crate::measure::results::{Findings, Results, SeriesRow};
+use crate::report::escape::xml;
 use crate::report::human;
 
 /// The section.
@@ -91,5 +92,15 @@ fn sums(results: &Results) -> String {
             row("target, processes", String::new(), count(Some(used.processes_max))),
         ]);
     }
-    table(&["measured period", "#mean", "#peak"], rows)
+    table(&["measured period", "#mean", "#peak"], rows) + &unread(results)
+}
+
+/// What of the target's use could not be read, and why.
+fn unread(results: &Results) -> String {
+    let unread = results.resources.target.iter().flat_map(|used| &used.not_readable);
+    let unread: Vec<String> = unread.map(|line| xml(line)).collect();
+    match unread.is_empty() {
+        true => String::new(),
+        false => format!("<p>Not readable: {}.</p>\n", unread.join("; ")),
+    }
 }

@@ -102,6 +102,11 @@ fn length(page: &mut Page, facts: &QueueFacts) {
         return page.facts("target's queue", &["cannot be asked".to_owned(), proof.to_owned()]);
     };
     let mut pieces = vec![format!("peak {}", human::count(max))];
+    let states = [("deferred", facts.deferred_max), ("frozen", facts.frozen_max)];
+    for (state, most) in states {
+        let some = most.filter(|most| *most > 0);
+        pieces.extend(some.map(|most| format!("{} {state} at most", human::count(most))));
+    }
     pieces.extend(facts.length_mean.map(|mean| format!("mean {}", human::number(mean))));
     pieces.extend(facts.length_end.map(|end| format!("{} at the close", human::count(end))));
     pieces.push(proof.to_owned());

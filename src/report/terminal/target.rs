@@ -64,4 +64,10 @@ pub(super) fn resources(page: &mut Page, results: &Results) {
     let mut most = vec![human::counted(used.processes_max.into(), "process", "processes")];
     most.extend(used.open_files_max.map(|n| human::counted(n.into(), "open file", "open files")));
     page.facts("at most", &most);
+    // What was read is shown; the reasons are in report.json.
+    let unread = used.not_readable.iter().map(|line| line.split(':').next().unwrap_or(line));
+    let unread: Vec<String> = unread.map(plain).collect();
+    if !unread.is_empty() {
+        page.facts("not readable", &[unread.join(", ")]);
+    }
 }

@@ -171,7 +171,7 @@ impl Session {
         let reception = self.whole.as_ref().map(|whole| whole.reception);
         let taken = conclusion.outcome == AttemptOutcome::Taken;
         self.record_content(conclusion);
-        self.shared.ledger.flush();
+        self.shared.ledger.persist().await;
         self.say(&reply, garbled).await?;
         // A QUIT sent with the dot is answered in one write with it: a peer that closes on the
         // first reply would reset the connection over the second, and prove nothing.

@@ -37,7 +37,7 @@ impl Session {
             if let Some(open) = &mut self.transaction {
                 open.recipients.remove(0);
             }
-            self.shared.ledger.flush();
+            self.shared.ledger.persist().await;
             self.say(&reply, garbled).await?;
             if reply.is_positive() {
                 self.unconfirmed = self.whole.as_ref().map(|whole| whole.reception);

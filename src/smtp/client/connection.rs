@@ -14,12 +14,14 @@ use super::timeouts::Timeouts;
 use super::wire::{TOO_LONG, Wire};
 use crate::clock::Clock;
 use crate::limits;
+use crate::smtp::patience::Patience;
 use crate::smtp::reply::{EnhancedStatus, Reply};
 
 /// An open connection past EHLO.
 pub struct Connection {
     pub(super) client: SmtpClient<Wire>,
     pub(super) clock: Clock,
+    pub(super) patience: Patience,
     pub(super) timeouts: Timeouts,
     pub(super) protocol: Protocol,
     pub(super) capabilities: Capabilities,
@@ -78,28 +80,28 @@ impl Connection {
             self.client.stream.write_all(lines).await?;
             self.client.stream.flush().await
         };
-        match timeout(self.timeouts.reply, written).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(error)) => Err(self.lost(Cause::Io(error.kind()))),
-            Err(_) => Err(self.lost(Cause::TimedOut(self.timeouts.reply))),
+        match self.patience.within(self.timeouts.reply, written).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(error)) => Err(self.lost(Cause::Io(error.kind()))),
+            None => Err(self.lost(Cause::TimedOut(self.timeouts.reply))),
         }
     }
 
     /// Reads one reply. After a 421 the server closes (RFC 5321 §3.8).
     pub(super) async fn reply(&mut self, patience: Duration) -> Result<Reply, Cause> {
         self.client.stream.begin_reply();
-        let cause = match timeout(patience, self.client.read()).await {
-            Ok(Ok(response)) => {
+        let cause = match self.patience.within(patience, self.client.read()).await {
+            Some(Ok(response)) => {
                 self.open &= response.code != 421;
                 return Ok(reply_of(response));
             }
-            Ok(Err(mail_send::Error::Io(error))) if error.kind() == TOO_LONG => Cause::NotAReply,
-            Ok(Err(mail_send::Error::Io(error))) => Cause::Io(error.kind()),
+            Some(Err(mail_send::Error::Io(error))) if error.kind() == TOO_LONG => Cause::NotAReply,
+            Some(Err(mail_send::Error::Io(error))) => Cause::Io(error.kind()),
             // mail-send says the same of garbage and of the end of the connection.
-            Ok(Err(_)) if !self.client.stream.ended() => Cause::NotAReply,
-            Ok(Err(_)) if self.client.stream.in_line() => Cause::HalfReply,
-            Ok(Err(_)) => Cause::Closed,
-            Err(_) => Cause::TimedOut(patience),
+            Some(Err(_)) if !self.client.stream.ended() => Cause::NotAReply,
+            Some(Err(_)) if self.client.stream.in_line() => Cause::HalfReply,
+            Some(Err(_)) => Cause::Closed,
+            None => Cause::TimedOut(patience),
         };
         Err(self.lost(cause))
     }

@@ -1,5 +1,7 @@
 //! MAIL and RCPT as they are written: paths, and the parameters of whatever is offered. Pure.
 
+use std::io::Write;
+
 use super::capabilities::Capabilities;
 use super::transaction::Mail;
 use crate::smtp::envelope::{Notify, Ret};
@@ -27,9 +29,10 @@ pub struct Options<'a> {
 /// Appends MAIL for content of this size.
 pub(super) fn write_mail(out: &mut Vec<u8>, mail: &Mail<'_>, size: usize, offered: Capabilities) {
     let options = &mail.options;
-    out.extend_from_slice(format!("MAIL FROM:<{}>", mail.reverse_path).as_bytes());
+    // Writing to memory cannot fail.
+    let _ = write!(out, "MAIL FROM:<{}>", mail.reverse_path);
     if offered.size {
-        out.extend_from_slice(format!(" SIZE={size}").as_bytes());
+        let _ = write!(out, " SIZE={size}");
     }
     if options.eight_bit && offered.eight_bit_mime {
         out.extend_from_slice(b" BODY=8BITMIME");
@@ -49,7 +52,7 @@ pub(super) fn write_mail(out: &mut Vec<u8>, mail: &Mail<'_>, size: usize, offere
         }
     }
     if let Some(priority) = options.priority.filter(|_| offered.mt_priority) {
-        out.extend_from_slice(format!(" MT-PRIORITY={priority}").as_bytes());
+        let _ = write!(out, " MT-PRIORITY={priority}");
     }
     out.extend_from_slice(b"\r\n");
 }
@@ -94,7 +97,7 @@ fn write_xtext(out: &mut Vec<u8>, text: &str) {
     for byte in text.bytes() {
         match byte {
             b'+' | b'=' | 0..=b' ' | 127 => {
-                out.extend_from_slice(format!("+{byte:02X}").as_bytes());
+                let _ = write!(out, "+{byte:02X}");
             }
             _ => out.push(byte),
         }

@@ -15,6 +15,7 @@ use super::tls::TlsClient;
 use super::wire::Wire;
 use crate::clock::{Clock, Time};
 use crate::limits;
+use crate::smtp::patience::Patience;
 use crate::smtp::reply::{Reply, Severity};
 use crate::smtp::stage::Stage;
 
@@ -103,6 +104,7 @@ impl Course<'_> {
         Connection {
             client: SmtpClient { stream: wire, timeout: timeouts.reply },
             clock: self.clock,
+            patience: Patience::new(self.clock),
             timeouts,
             protocol: self.peer.protocol,
             capabilities: Capabilities::default(),

@@ -5,10 +5,10 @@
 //! no byte of the final CRLF.CRLF was taken the server cannot have a whole message, and the
 //! outcome is broken; from the first such byte on it is indeterminate until a reply is read.
 
+use std::io::Write;
 use std::time::Duration;
 
 use tokio::io::AsyncWriteExt;
-use tokio::time::timeout;
 
 use super::connection::Connection;
 use super::lines::{Options, write_mail, write_rcpt};
@@ -164,7 +164,7 @@ impl Connection {
         course: &mut Course,
     ) -> Result<(), (Stage, Cause)> {
         for step in batch {
-            let replied = self.reply(self.patience(*step)).await;
+            let replied = self.reply(self.reply_time(*step)).await;
             course.stages.push((step.stage(), self.clock.now().since(start)));
             let taken = replied.and_then(|reply| course.progress.replied(*step, reply));
             if let Err(cause) = taken {
@@ -177,7 +177,7 @@ impl Connection {
         Ok(())
     }
 
-    fn patience(&self, step: Step) -> Duration {
+    fn reply_time(&self, step: Step) -> Duration {
         match step {
             Step::Mail | Step::Rcpt(_) => self.timeouts.reply,
             Step::Data => self.timeouts.data,
@@ -218,7 +218,9 @@ impl Connection {
         text: &[u8],
         course: &mut Course,
     ) {
-        bytes.extend_from_slice(format!("BDAT {} LAST\r\n", text.len()).as_bytes());
+        // Writing to memory cannot fail. One allocation for all that goes out at once.
+        bytes.reserve(if text.len() <= limits::PIPELINED_CONTENT { text.len() + 32 } else { 32 });
+        let _ = write!(bytes, "BDAT {} LAST\r\n", text.len());
         let start = self.clock.now();
         let (whole, failure) = if text.len() <= limits::PIPELINED_CONTENT {
             bytes.extend_from_slice(text);
@@ -256,17 +258,18 @@ impl Connection {
         let patience = self.timeouts.content;
         let mut taken = 0;
         while taken < bytes.len() {
-            match timeout(patience, self.client.stream.write(&bytes[taken..])).await {
-                Ok(Ok(0)) => return (taken, Some(self.lost(Cause::Closed))),
-                Ok(Ok(more)) => taken += more,
-                Ok(Err(error)) => return (taken, Some(self.lost(Cause::Io(error.kind())))),
-                Err(_) => return (taken, Some(self.lost(Cause::TimedOut(patience)))),
+            let written = self.client.stream.write(&bytes[taken..]);
+            match self.patience.within(patience, written).await {
+                Some(Ok(0)) => return (taken, Some(self.lost(Cause::Closed))),
+                Some(Ok(more)) => taken += more,
+                Some(Err(error)) => return (taken, Some(self.lost(Cause::Io(error.kind())))),
+                None => return (taken, Some(self.lost(Cause::TimedOut(patience)))),
             }
         }
-        match timeout(patience, self.client.stream.flush()).await {
-            Ok(Ok(())) => (taken, None),
-            Ok(Err(error)) => (taken, Some(self.lost(Cause::Io(error.kind())))),
-            Err(_) => (taken, Some(self.lost(Cause::TimedOut(patience)))),
+        match self.patience.within(patience, self.client.stream.flush()).await {
+            Some(Ok(())) => (taken, None),
+            Some(Err(error)) => (taken, Some(self.lost(Cause::Io(error.kind())))),
+            None => (taken, Some(self.lost(Cause::TimedOut(patience)))),
         }
     }
 

@@ -1,0 +1,187 @@
+//! Every attempt of a run, small: what few attempts have of their own is kept for each, what most
+//! share is kept once. Ten million of them are half a gigabyte instead of three.
+
+use std::collections::HashMap;
+
+use serde::{Serialize, Serializer};
+
+use super::AttemptRow;
+
+/// Attempts, in the order in which they were entered until they are sorted.
+#[derive(Debug, Default)]
+pub struct Attempts {
+    each: Vec<Each>,
+    shared: Vec<Shared>,
+    known: HashMap<Shared, u32>,
+}
+
+/// What an attempt has of its own.
+#[derive(Clone, Copy, Debug)]
+struct Each {
+    started_s: f64,
+    ended_s: f64,
+    probe: u64,
+    session: u64,
+    /// Its reception; [`NONE`]: none, or nobody asks any more.
+    reception: u64,
+    /// Index of what it shares.
+    shared: u32,
+    attempt: u32,
+}
+
+/// What it has in common with many.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Shared {
+    destination: String,
+    stage: String,
+    outcome: String,
+    code: Option<u16>,
+    enhanced: String,
+    text: String,
+    fault: String,
+    confirmed: bool,
+    damage: String,
+}
+
+/// No reception.
+const NONE: u64 = u64::MAX;
+
+impl Attempts {
+    /// Enters an attempt; `reception` says by which number [`Attempts::confirm`] knows it.
+    pub fn push(&mut self, row: AttemptRow, reception: Option<u64>) {
+        let AttemptRow { started_s, ended_s, probe, session, attempt, .. } = row;
+        let shared = self.share(Shared {
+            destination: row.destination,
+            stage: row.stage,
+            outcome: row.outcome,
+            code: row.code,
+            enhanced: row.enhanced,
+            text: row.text,
+            fault: row.fault,
+            confirmed: row.confirmed,
+            damage: row.damage,
+        });
+        let reception = reception.unwrap_or(NONE);
+        self.each.push(Each { started_s, ended_s, probe, session, reception, shared, attempt });
+    }
+
+    fn share(&mut self, shared: Shared) -> u32 {
+        if let Some(index) = self.known.get(&shared) {
+            return *index;
+        }
+        let index = u32::try_from(self.shared.len()).unwrap_or(u32::MAX);
+        self.shared.push(shared.clone());
+        self.known.insert(shared, index);
+        index
+    }
+
+    /// Marks those whose reception the peer is proved to have read.
+    pub fn confirm(&mut self, is_confirmed: impl Fn(u64) -> bool) {
+        let mut confirmed: HashMap<u32, u32> = HashMap::new();
+        for index in 0..self.each.len() {
+            let Each { reception, shared, .. } = self.each[index];
+            if reception == NONE || !is_confirmed(reception) {
+                continue;
+            }
+            let twin = match confirmed.get(&shared) {
+                Some(twin) => *twin,
+                None => {
+                    let plain = self.shared[shared as usize].clone();
+                    let twin = self.share(Shared { confirmed: true, ..plain });
+                    confirmed.insert(shared, twin);
+                    twin
+                }
+            };
+            self.each[index].shared = twin;
+        }
+    }
+
+    /// Sorts them by their end.
+    pub fn sort(&mut self) {
+        // As a rule they came in that order, and sorting takes half as much memory again.
+        if !self.each.is_sorted_by(|a, b| a.ended_s.total_cmp(&b.ended_s).is_le()) {
+            self.each.sort_by(|a, b| a.ended_s.total_cmp(&b.ended_s));
+        }
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.each.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.each.is_empty()
+    }
+
+    /// When each started, in seconds.
+    pub fn starts(&self) -> impl Iterator<Item = f64> {
+        self.each.iter().map(|each| each.started_s)
+    }
+
+    /// Them as rows, each made as it is asked for.
+    pub fn rows(&self) -> impl Iterator<Item = AttemptRow> {
+        self.each.iter().map(|each| {
+            let shared = self.shared[each.shared as usize].clone();
+            AttemptRow {
+                started_s: each.started_s,
+                ended_s: each.ended_s,
+                probe: each.probe,
+                destination: shared.destination,
+                attempt: each.attempt,
+                session: each.session,
+                stage: shared.stage,
+                outcome: shared.outcome,
+                code: shared.code,
+                enhanced: shared.enhanced,
+                text: shared.text,
+                fault: shared.fault,
+                confirmed: shared.confirmed,
+                damage: shared.damage,
+            }
+        })
+    }
+}
+
+impl FromIterator<AttemptRow> for Attempts {
+    fn from_iter<I: IntoIterator<Item = AttemptRow>>(rows: I) -> Attempts {
+        let mut attempts = Attempts::default();
+        rows.into_iter().for_each(|row| attempts.push(row, None));
+        attempts
+    }
+}
+
+impl Serialize for Attempts {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.rows())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(ended_s: f64, text: &str) -> AttemptRow {
+        AttemptRow { ended_s, text: text.to_owned(), code: Some(250), ..AttemptRow::default() }
+    }
+
+    #[test]
+    fn rows_come_out_as_they_went_in_sorted_and_confirmed() {
+        let mut attempts = Attempts::default();
+        attempts.push(row(2.0, "ok"), Some(7));
+        attempts.push(row(1.0, "ok"), None);
+        attempts.push(row(3.0, "wait"), Some(8));
+        attempts.push(row(4.0, "ok"), Some(9));
+        attempts.confirm(|reception| reception != 8);
+        attempts.sort();
+        let told: Vec<_> =
+            attempts.rows().map(|row| (row.ended_s, row.text, row.confirmed)).collect();
+        let expected =
+            [(1.0, "ok", false), (2.0, "ok", true), (3.0, "wait", false), (4.0, "ok", true)];
+        assert_eq!(told, expected.map(|(end, text, read)| (end, text.to_owned(), read)));
+        assert_eq!(attempts.shared.len(), 3);
+        assert_eq!(size_of::<Each>(), 48);
+    }
+}

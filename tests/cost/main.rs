@@ -1,0 +1,53 @@
+//! What a message costs, in figures that do not depend on the machine: allocations, counted by the
+//! allocator, and system calls, counted by `strace`. Each has a committed bound a little above what
+//! it is; whoever makes a message dearer learns it here, and either mends it or raises the bound
+//! with a reason.
+//!
+//! A program of its own, since an allocator is for a whole program. What it costs in time is for
+//! `cargo bench --bench peers`.
+
+mod calls;
+mod direct;
+
+use std::alloc::System;
+use std::sync::{Mutex, PoisonError};
+
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+/// Messages of the shorter and of the longer load: what their costs differ by is due to messages
+/// alone.
+const LOADS: [u64; 2] = [500, 2_500];
+
+/// Where the load is, as an argument to this program, when it is to run under `strace`.
+const CHILD: &str = "MAILBENCH_COST_MESSAGES";
+
+/// Allocations a message of 4 KiB with one recipient makes, in generator, sink and ledger together.
+const ALLOCATIONS: f64 = 72.0;
+
+/// What a message costs: the difference of two loads, divided.
+fn each(of: impl Fn(u64) -> f64) -> f64 {
+    let [few, many] = LOADS;
+    (of(many) - of(few)) / (many - few) as f64
+}
+
+/// Tests of one program run beside each other, and what one allocates is counted for all.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+#[test]
+fn a_message_makes_few_allocations() {
+    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let allocations = |messages| {
+        let region = Region::new(ALLOCATOR);
+        direct::offer(messages);
+        let change = region.change();
+        (change.allocations + change.reallocations) as f64
+    };
+    // What is made once and kept is made here.
+    allocations(1);
+    let each = each(allocations);
+    assert!(each > 5.0, "{each:.2} a message: nothing was counted");
+    assert!(each <= ALLOCATIONS, "{each:.2} allocations a message, at most {ALLOCATIONS}");
+}
