@@ -36,6 +36,8 @@ pub mod sink;
 
 pub mod measure;
 
+pub mod simulate;
+
 pub mod report;
 
 pub mod run;

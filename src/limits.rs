@@ -261,6 +261,20 @@ pub const SERIES_SECONDS: usize = 7 * 24 * 3600;
 /// Messages of a closed load that `mailbench plan` prints unless told otherwise.
 pub const PLAN_SHOWN: u64 = 100;
 
+/// Longest time a model of a target may take over one step.
+pub const STEP: Duration = Duration::from_secs(3600);
+
+/// Most messages and results that may share a commit in a model of a target.
+pub const COMMIT_BATCH: u32 = 1_000_000;
+
+/// Deliveries a simulated target holds before it refuses more: about 150 bytes each.
+pub const SIMULATED_QUEUE: usize = 20_000_000;
+
+/// Destinations a simulation reports one by one; the others are added up.
+pub const SIMULATED_DESTINATIONS: usize = 100;
+
+/// Rows of the series of a simulation: a longer one has fewer rows than seconds.
+pub const SIMULATED_ROWS: u64 = 7_200;
 /// Pairs of a comparison: beyond, the null distribution of the test costs more than it tells.
 pub const COMPARE_PAIRS: u32 = 200;
 

@@ -37,6 +37,8 @@ pub enum Purpose {
     ThinkTime = 9,
     /// When chaos strikes.
     Chaos = 10,
+    /// Times of a simulated target.
+    Simulated = 40,
     /// Which run of a pair goes first.
     PairOrder = 21,
     /// Priorities of messages.

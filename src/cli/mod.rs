@@ -24,6 +24,7 @@ mod report;
 mod run;
 mod scenario;
 mod server;
+mod simulate;
 mod sink;
 mod stored;
 
@@ -56,6 +57,7 @@ enum Command {
     Plan(plan::Args),
     Relay(relay::Args),
     Report(report::Args),
+    Simulate(simulate::Args),
     Sink(sink::Args),
 }
 
@@ -72,6 +74,7 @@ impl Command {
             Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
+            Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
         }
     }

@@ -32,6 +32,7 @@ pub fn run(scenario: &Scenario, history: &History, periods: &Periods) -> Run {
         command: text(history, |facts| &facts.command),
         interrupted: periods.interrupted,
         complete: periods.complete(),
+        simulated: false,
         labels: BTreeMap::new(),
     }
 }

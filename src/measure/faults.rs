@@ -38,9 +38,15 @@ impl Strikes {
     /// The rules with their counts, in scenario order.
     #[must_use]
     pub fn facts(&self, scenario: &Scenario) -> Vec<FaultFacts> {
-        let rules = scenario.faults.iter().zip(&self.counts);
-        rules.map(|(rule, struck)| facts(rule, *struck, scenario)).collect()
+        counted(scenario, &self.counts)
     }
+}
+
+/// The facts of rules that struck so often each.
+#[must_use]
+pub fn counted(scenario: &Scenario, strikes: &[u64]) -> Vec<FaultFacts> {
+    let rules = scenario.faults.iter().zip(strikes);
+    rules.map(|(rule, struck)| facts(rule, *struck, scenario)).collect()
 }
 
 /// Whether a destination can be struck by a rule.

@@ -126,7 +126,9 @@ impl Figures<'_> {
     }
 }
 
-fn latency_figure(latency: &Latency, stat: Stat) -> Actual {
+/// What a threshold asks of a latency.
+#[must_use]
+pub fn latency_figure(latency: &Latency, stat: Stat) -> Actual {
     let seconds = |us: Option<u64>| us.map(|us| us as f64 / 1e6);
     let value = match stat {
         Stat::Count => return Actual::Exactly(latency.count as f64),

@@ -20,32 +20,60 @@ pub fn facts(
     healed: Time,
     span: Duration,
 ) -> Option<HerdFacts> {
-    let buckets = usize::try_from(span.as_nanos() / BUCKET.as_nanos()).ok()?;
-    if buckets < LEAST {
-        return None;
-    }
-    let mut counts = vec![0_u64; buckets.min(MOST)];
-    for start in starts.filter(|start| *start >= healed) {
-        let bucket = start.since(healed).as_nanos() / BUCKET.as_nanos();
-        let bucket = usize::try_from(bucket).ok().and_then(|bucket| counts.get_mut(bucket));
-        bucket.into_iter().for_each(|count| *count += 1);
-    }
-    let sum: u64 = counts.iter().sum();
-    if sum < LEAST as u64 {
-        return None;
-    }
-    let mean = sum as f64 / counts.len() as f64;
-    let squares: f64 = counts.iter().map(|count| (*count as f64 - mean).powi(2)).sum();
-    let peak = counts.iter().copied().max().unwrap_or(0);
-    Some(HerdFacts {
-        over_s: (BUCKET * u32::try_from(counts.len()).unwrap_or(u32::MAX)).as_secs_f64(),
-        peak_per_s: peak as f64 / BUCKET.as_secs_f64(),
-        index: peak as f64 / mean,
-        fano: squares / counts.len() as f64 / mean,
-    })
+    let mut buckets = Buckets::new(healed, span);
+    starts.for_each(|start| buckets.add(start));
+    buckets.facts(span)
 }
 
-/// Stretches looked at: an hour's.
+/// Counts attempts as they come.
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    healed: Time,
+    counts: Vec<u64>,
+}
+
+impl Buckets {
+    /// Counts over `span` from `healed` on.
+    #[must_use]
+    pub fn new(healed: Time, span: Duration) -> Buckets {
+        Buckets { healed, counts: vec![0; length(span)] }
+    }
+
+    /// An attempt that began.
+    pub fn add(&mut self, start: Time) {
+        if start < self.healed {
+            return;
+        }
+        let bucket = start.since(self.healed).as_nanos() / BUCKET.as_nanos();
+        let bucket = usize::try_from(bucket).ok().and_then(|bucket| self.counts.get_mut(bucket));
+        bucket.into_iter().for_each(|count| *count += 1);
+    }
+
+    /// The facts over the first `span` of what was counted.
+    #[must_use]
+    pub fn facts(&self, span: Duration) -> Option<HerdFacts> {
+        let counts = self.counts.get(..length(span).min(self.counts.len()))?;
+        let sum: u64 = counts.iter().sum();
+        if counts.len() < LEAST || sum < LEAST as u64 {
+            return None;
+        }
+        let mean = sum as f64 / counts.len() as f64;
+        let squares: f64 = counts.iter().map(|count| (*count as f64 - mean).powi(2)).sum();
+        let peak = counts.iter().copied().max().unwrap_or(0);
+        Some(HerdFacts {
+            over_s: (BUCKET * u32::try_from(counts.len()).unwrap_or(u32::MAX)).as_secs_f64(),
+            peak_per_s: peak as f64 / BUCKET.as_secs_f64(),
+            index: peak as f64 / mean,
+            fano: squares / counts.len() as f64 / mean,
+        })
+    }
+}
+
+fn length(span: Duration) -> usize {
+    usize::try_from(span.as_nanos() / BUCKET.as_nanos()).unwrap_or(MOST).min(MOST)
+}
+
+/// An hour of stretches.
 const MOST: usize = 36_000;
 
 #[cfg(test)]

@@ -105,6 +105,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         },
         thresholds,
         resources,
+        sizing: None,
         warnings,
         verdict,
         // Its text is known to whoever read the file.
@@ -278,7 +279,9 @@ fn retry_curve(scenario: &Scenario, history: &History, rest: &Rest) -> Vec<Retry
     rest.retries.curve(&scenario.target.retry, rest.periods.close(), measured, waiting)
 }
 
-fn rates(counts: &BTreeMap<String, u64>, seconds: f64) -> BTreeMap<String, f64> {
+/// A second, over the measured period.
+#[must_use]
+pub fn rates(counts: &BTreeMap<String, u64>, seconds: f64) -> BTreeMap<String, f64> {
     if seconds <= 0.0 {
         return BTreeMap::new();
     }

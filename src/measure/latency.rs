@@ -81,7 +81,8 @@ pub fn percentile(latency: &Latency, name: &str) -> Option<u64> {
     }
 }
 
-fn field<'a>(latency: &'a mut Latency, name: &str) -> &'a mut Option<u64> {
+/// The field of a percentile by name.
+pub fn field<'a>(latency: &'a mut Latency, name: &str) -> &'a mut Option<u64> {
     match name {
         "p50" => &mut latency.p50,
         "p75" => &mut latency.p75,

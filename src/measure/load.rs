@@ -56,7 +56,9 @@ impl Offering {
     }
 }
 
-fn names(model: &LoadModel) -> (&'static str, &'static str) {
+/// Model and law of arrivals, as reports name them.
+#[must_use]
+pub fn names(model: &LoadModel) -> (&'static str, &'static str) {
     match model {
         LoadModel::Closed { .. } => ("closed", "closed"),
         LoadModel::Open { arrival, .. } => match arrival {

@@ -28,7 +28,7 @@ pub mod results;
 pub mod retry;
 pub mod samples;
 pub mod series;
-mod sums;
+pub mod sums;
 pub mod tables;
 pub mod terms;
 pub mod threshold;

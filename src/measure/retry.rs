@@ -12,7 +12,7 @@ use crate::queue::schedule::RetrySchedule;
 
 /// A pause shorter than the least the schedule allows counts as early below this share of it:
 /// sink and target do not read their clocks at the same moment.
-const EARLY_BELOW: f64 = 0.98;
+pub const EARLY_BELOW: f64 = 0.98;
 
 /// A pause between two attempts of a probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -20,13 +20,13 @@ const ANSWERS: [Answer; 4] =
 
 /// Counts over a set of probes.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sums {
+pub struct Sums {
     offered: u64,
     /// By answer, then class.
     classes: [[u64; Class::ALL.len()]; ANSWERS.len()],
     answers: [u64; ANSWERS.len()],
     /// Ambiguous without a 250 on the wire.
-    pub(super) doubtful: u64,
+    pub doubtful: u64,
     deferred: u64,
     receptions: u64,
     ambiguous_receptions: u64,
@@ -40,7 +40,8 @@ pub(super) struct Sums {
 }
 
 impl Sums {
-    pub(super) fn add(&mut self, probe: &ProbeView) {
+    /// Adds one probe.
+    pub fn add(&mut self, probe: &ProbeView) {
         let (history, disposition) = (&probe.history, &probe.disposition);
         let answer = answer(probe);
         let class = disposition.class;
@@ -65,21 +66,27 @@ impl Sums {
         self.kill += u64::from(duplicates.kill);
     }
 
-    pub(super) fn accepted(&self) -> u64 {
+    /// Probes the target accepted.
+    #[must_use]
+    pub fn accepted(&self) -> u64 {
         self.answers[Answer::Accepted as usize]
     }
 
-    pub(super) fn unexcused(&self) -> u64 {
+    /// Copies that nothing excuses.
+    #[must_use]
+    pub fn unexcused(&self) -> u64 {
         self.unexcused
     }
 
     /// Probes of one class, whatever the target answered.
-    pub(super) fn class(&self, class: Class) -> u64 {
+    #[must_use]
+    pub fn class(&self, class: Class) -> u64 {
         self.classes.iter().map(|by_class| by_class[class as usize]).sum()
     }
 
     /// Sums that do not hold, in words. There are none unless the rules are broken.
-    pub(super) fn imbalances(&self) -> Vec<String> {
+    #[must_use]
+    pub fn imbalances(&self) -> Vec<String> {
         let mut found = Vec::new();
         let answered: u64 = self.answers.iter().sum();
         if self.offered != answered {
@@ -97,7 +104,9 @@ impl Sums {
         found
     }
 
-    pub(super) fn into_counts(self, overtaken: u64) -> BTreeMap<String, u64> {
+    /// Every count by name; `overtaken`: probes that overtook an earlier one.
+    #[must_use]
+    pub fn into_counts(self, overtaken: u64) -> BTreeMap<String, u64> {
         let excused = self.withheld + self.unconfirmed + self.indeterminate + self.kill;
         let classes = Class::ALL.into_iter().map(|class| (class.name(), self.class(class)));
         let mut counts: BTreeMap<&str, u64> = classes.collect();

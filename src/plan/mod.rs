@@ -146,6 +146,12 @@ impl Plan {
         }
     }
 
+    /// The priority of a message, where the scenario says anything of it.
+    #[must_use]
+    pub fn priority(&self, message: MessageId) -> Option<i8> {
+        self.facts.priority(message)
+    }
+
     /// The text of a message: CRLF line ends, CRLF at the end, dots not stuffed.
     #[must_use]
     pub fn text(&self, offer: &Offer) -> Vec<u8> {

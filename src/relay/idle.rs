@@ -41,6 +41,12 @@ impl<C> Idle<C> {
         Some(connection)
     }
 
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.held == 0
+    }
+
     /// Takes out the connections that have been idle for too long.
     pub fn expire(&mut self, now: Time) -> Vec<C> {
         let mut expired = Vec::new();

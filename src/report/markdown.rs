@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use super::figures::{self, ROWS, STATS};
+use super::sizing;
 use super::story::{self, value};
 use super::{human, timeline, view::Tone};
 use crate::measure::results::{Findings, HealthStatus, QueueFacts, Results, ThresholdStatus};
@@ -57,6 +58,9 @@ fn verdict(results: &Results) -> String {
         prose(&verdict.status),
         prose(&run.question)
     );
+    if run.simulated {
+        text.push_str(&format!("**{}**\n\n", sizing::SIMULATED));
+    }
     text.push_str("| result | exit | target | seed | delivered | instrument |\n");
     text.push_str("|:---|---:|:---|---:|---:|:---|\n");
     let rate = results.rates.get("delivered").map_or("-".to_owned(), |rate| human::rate(*rate));
@@ -151,6 +155,7 @@ fn details(results: &Results) -> String {
         "<details><summary>Queue, destinations, faults, how to repeat it</summary>\n\n",
     );
     text.push_str(&queue(results));
+    text.push_str(&sizing(results));
     text.push_str(&destinations(results));
     text.push_str(&faults(results));
     text.push_str(&timeline(results));
@@ -178,6 +183,13 @@ fn queue(results: &Results) -> String {
         human::moment(queue.backlog_max_at_s),
         patterns(queue)
     )
+}
+
+fn sizing(results: &Results) -> String {
+    let lines = sizing::lines(results);
+    let listed: String =
+        lines.iter().map(|(name, value)| format!("- {name}: {}\n", prose(value))).collect();
+    if listed.is_empty() { listed } else { format!("Sizing:\n\n{listed}\n") }
 }
 
 /// What an outage does to the rest, and what comes after it.

@@ -19,6 +19,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+mod sizing;
 mod story;
 mod table;
 mod terminal;

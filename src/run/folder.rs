@@ -48,6 +48,22 @@ impl Folder {
         Ok(Folder { path, id, nonce, started_at })
     }
 
+    /// The same for a simulated run, whose folder says so.
+    ///
+    /// # Errors
+    /// As for a real one.
+    pub(super) fn simulated(
+        scenario: &str,
+        output: Option<&Path>,
+        clock: &Clock,
+    ) -> std::io::Result<Folder> {
+        let started = jiff::Timestamp::try_from(clock.wall()).unwrap_or_default();
+        let name =
+            format!("simulated-{}-{}", started.strftime("%Y%m%dT%H%M%SZ"), nonce(clock.wall()));
+        let own = Path::new("reports").join(scenario).join(name);
+        Folder::create(scenario, Some(output.unwrap_or(&own)), clock)
+    }
+
     /// A file in the folder.
     #[must_use]
     pub(super) fn file(&self, name: &str) -> PathBuf {

@@ -135,6 +135,18 @@ pub fn judge(folder: &Path) -> Result<Findings, RunError> {
     measure::judge(&loaded, &mut reader).map_err(RunError::Stored)
 }
 
+/// Creates the folder of a simulated run: `output` itself if given, else
+/// `reports/<scenario>/simulated-<UTC time>-<nonce>`.
+///
+/// # Errors
+/// When it cannot be created, or holds a run.
+pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Result<PathBuf> {
+    let folder =
+        folder::Folder::simulated(&loaded.scenario.name, output, &crate::clock::Clock::start())?;
+    std::fs::write(folder.file(SCENARIO), &loaded.resolved)?;
+    Ok(folder.path)
+}
+
 /// Starts the stand and sees one message through it to every destination.
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;

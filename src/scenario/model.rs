@@ -46,6 +46,8 @@ pub struct Scenario {
     pub faults: Vec<Rule>,
     /// What happens to the target itself, in file order.
     pub chaos: Vec<Chaos>,
+    /// The model of the target in a simulation.
+    pub simulate: Option<SimulateSpec>,
     /// Bounds the run must meet, in file order.
     pub thresholds: Vec<ThresholdLine>,
     /// Variants to be compared; without them it is one run.
@@ -371,6 +373,21 @@ pub struct Destination {
     pub weight: f64,
     /// What it offers; `None`: what the sink does.
     pub extensions: Option<Vec<Extension>>,
+}
+
+/// `[simulate]`: times of the model, seconds.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct SimulateSpec {
+    /// One delivery over an open connection; `None`: only a measured run can tell.
+    pub service: Option<Quantity>,
+    /// Opening a connection.
+    pub connect: Quantity,
+    /// A submission, disk left out.
+    pub intake: Quantity,
+    /// One commit.
+    pub commit: Quantity,
+    /// Messages and results that share one.
+    pub commit_batch: u32,
 }
 
 /// One bound of `[thresholds]`, as written, with where it stands; its meaning is

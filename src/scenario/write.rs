@@ -40,8 +40,19 @@ pub(super) fn file(scenario: &Scenario) -> File {
         destination: scenario.destinations.iter().map(domain).collect(),
         fault: write_fault::faults(&scenario.faults, &scenario.destinations),
         chaos: write_fault::chaos(&scenario.chaos),
+        simulate: scenario.simulate.as_ref().map(|spec| At::from(simulate(spec))),
         thresholds: thresholds(scenario),
         compare: scenario.compare.as_ref().map(|it| At::from(compare(it))),
+    }
+}
+
+fn simulate(spec: &model::SimulateSpec) -> file::Simulate {
+    file::Simulate {
+        service: spec.service.as_ref().and_then(|service| some(amount(service))),
+        connect: some(amount(&spec.connect)),
+        intake: some(amount(&spec.intake)),
+        commit: some(amount(&spec.commit)),
+        commit_batch: some(spec.commit_batch),
     }
 }
 

@@ -86,6 +86,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
         destinations: vec![destination("a.test"), destination("b.test")],
         chaos: Vec::new(),
         faults: Vec::new(),
+        simulate: None,
         thresholds: Vec::new(),
         compare: None,
     }

@@ -11,6 +11,7 @@ mod attempts;
 mod figures;
 mod judgement;
 mod rows;
+mod sizing;
 
 pub use attempts::Attempts;
 pub use figures::{
@@ -22,6 +23,7 @@ pub use judgement::{
     ThresholdStatus, Verdict, Violation, Warning,
 };
 pub use rows::{AttemptRow, Interval, SeriesRow};
+pub use sizing::{ResourceUse, SizingFacts};
 
 /// Version of the shape of [`Results`].
 pub const SCHEMA_VERSION: u32 = 1;
@@ -81,6 +83,9 @@ pub struct Results {
     pub thresholds: Vec<ThresholdResult>,
     /// Resource use of the instrument and of the target.
     pub resources: Resources,
+    /// How large the target must be; null where it cannot be told.
+    #[serde(default)]
+    pub sizing: Option<SizingFacts>,
     /// What a reader should know before believing a number.
     pub warnings: Vec<Warning>,
     /// The end of it.
@@ -126,6 +131,9 @@ pub struct Run {
     pub interrupted: bool,
     /// Whether it ran to its close (a journal cut short by a crash did not).
     pub complete: bool,
+    /// Whether it was simulated: no mail was sent, the target is a model.
+    #[serde(default)]
+    pub simulated: bool,
     /// Free labels.
     pub labels: BTreeMap<String, String>,
 }

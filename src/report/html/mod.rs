@@ -15,6 +15,7 @@ mod rates;
 mod replies;
 mod resources;
 mod retries;
+mod sizing;
 mod spectrum;
 mod table;
 mod timeline;
@@ -46,6 +47,7 @@ fn sections(findings: &Findings) -> Vec<Section> {
         section("latency", "Latency", latency::latency(findings)),
         section("percentiles", "Percentiles", spectrum::spectrum(results)),
         section("heat-map", "End-to-end time, every message", heat::heat(findings)),
+        section("sizing", "Sizing", sizing::sizing(results)),
         section("destinations", "Destinations", places::destinations(results)),
         section("retries", "Retries", retries::retries(results)),
         section("replies", "Replies", replies::replies(results)),

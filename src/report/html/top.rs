@@ -5,6 +5,7 @@ use crate::measure::results::{Findings, Results, ThresholdResult, ThresholdStatu
 use crate::report::escape::xml;
 use crate::report::figures;
 use crate::report::human;
+use crate::report::sizing;
 use crate::report::story::value;
 
 /// What was asked, and the answer.
@@ -14,8 +15,12 @@ pub(super) fn head(findings: &Findings) -> String {
     let reasons: String =
         verdict.reasons.iter().map(|one| format!("<li>{}</li>\n", xml(&one.message))).collect();
     let reasons = if reasons.is_empty() { reasons } else { format!("<ul>\n{reasons}</ul>\n") };
+    let banner = match run.simulated {
+        true => format!("<p class=\"doubt\"><b>{}</b></p>\n", sizing::SIMULATED),
+        false => String::new(),
+    };
     format!(
-        "<header>\n<h1>{}</h1>\n<p>{}</p>\n\
+        "<header>\n<h1>{}</h1>\n{banner}<p>{}</p>\n\
          <p class=\"faint\">{} {} · {} · seed {} · target {} {}<br>\n{}</p>\n\
          <div class=\"verdict {}\"><b>{}</b> exit {}\n{reasons}</div>\n{}</header>\n",
         xml(&run.name),

@@ -4,6 +4,7 @@ use super::page::{INDENT, Page};
 use crate::measure::results::{HealthCheck, HealthStatus, Results, Violation};
 use crate::report::escape::plain;
 use crate::report::human;
+use crate::report::sizing;
 use crate::report::story;
 use crate::report::view::{Tone, View};
 
@@ -35,7 +36,21 @@ pub(super) fn health(page: &mut Page, results: &Results) {
     if !pieces.is_empty() {
         page.flow(&format!("{}{mark} ", " ".repeat(INDENT)), &pieces);
     }
-    resources(page, results);
+    if !results.run.simulated {
+        resources(page, results);
+    }
+}
+
+/// How large the target must be.
+pub(super) fn sizing(page: &mut Page, results: &Results) {
+    let lines = sizing::lines(results);
+    if lines.is_empty() {
+        return;
+    }
+    page.heading("SIZING");
+    for (name, value) in lines {
+        page.prose(INDENT, (Tone::Plain, ""), &format!("{name}: {}", plain(&value)));
+    }
 }
 
 fn resources(page: &mut Page, results: &Results) {

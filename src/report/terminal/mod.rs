@@ -40,6 +40,7 @@ fn chapters(page: &mut Page, findings: &Findings) {
     places::faults(page, results);
     target::chaos(page, results);
     target::resources(page, results);
+    evidence::sizing(page, results);
     evidence::health(page, results);
     evidence::warnings(page, results);
     evidence::violations(page, results);

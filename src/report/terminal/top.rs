@@ -4,6 +4,7 @@ use super::page::{INDENT, Page};
 use crate::measure::results::{Findings, LedgerVerdict, Results, ThresholdStatus};
 use crate::report::escape::plain;
 use crate::report::human;
+use crate::report::sizing;
 use crate::report::story::{self, Part};
 use crate::report::table::{Table, cell, left, right};
 use crate::report::view::{Tone, View};
@@ -20,6 +21,9 @@ pub(super) fn header(page: &mut Page, results: &Results) {
         format!("target {} {version}{at}{}", plain(&target.kind), plain(&target.address)),
     ];
     page.flow("", &pieces);
+    if run.simulated {
+        page.prose(2, (Tone::Doubt, ""), sizing::SIMULATED);
+    }
     page.prose(2, (Tone::Plain, ""), &plain(&run.question));
     page.prose(2, (Tone::Plain, ""), &load(results));
 }

@@ -11,6 +11,7 @@ mod fault;
 mod load;
 mod message;
 mod read;
+mod simulate;
 mod sink;
 mod smtp;
 mod target;
@@ -23,6 +24,7 @@ pub use compare::{Compare, Variant};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
 pub use load::{Arrival, Load, Model, Segment};
 pub use message::{Encoding, Message, Parts};
+pub use simulate::Simulate;
 pub use sink::{Destination, Engine, Extension, Sink};
 pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};
 pub use target::{Delivery, Durability, Kind, Ordering, RelaySettings, Retry, Schedule, Target};
@@ -71,6 +73,9 @@ pub struct File {
     /// What happens to the target itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chaos: Vec<At<Chaos>>,
+    /// The model of the target in a simulation.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub simulate: Option<At<Simulate>>,
     /// Bounds the run must meet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub thresholds: Option<Thresholds>,

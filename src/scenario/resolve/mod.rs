@@ -14,6 +14,7 @@ mod fault_action;
 mod load;
 mod managed;
 mod message;
+mod simulate;
 mod sink;
 mod submission;
 mod target;
@@ -38,7 +39,9 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
     let mut sink = sink::sink(file.sink.as_ref(), problems);
     let mut destinations = destination::destinations(&file.destination, &sink, problems);
     let target = target::target(file.target.as_ref(), problems);
-    let is_routed = target.kind.is_routed(destinations.len());
+    // The model of a simulation tells any number of destinations apart.
+    let modelled = file.simulate.is_some() && destinations.len() > limits::ROUTES;
+    let is_routed = modelled || target.kind.is_routed(destinations.len());
     if !is_routed {
         destination::check_one_offer(&file.destination, problems);
     }
@@ -57,6 +60,7 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
         message: message::message(file.message.as_ref(), problems),
         destinations,
         faults,
+        simulate: simulate::simulate(file.simulate.as_ref(), problems),
         thresholds: thresholds::thresholds(file.thresholds.as_ref()),
         compare: compare::compare(file.compare.as_ref(), problems),
     }

@@ -1,0 +1,123 @@
+//! `mailbench simulate`: the scenario in virtual time, against a model of the target.
+
+use std::io::IsTerminal as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context as _;
+
+use super::exit::Exit;
+use super::scenario::ScenarioArgs;
+use super::stored;
+use crate::clock::Clock;
+use crate::measure::results::{Findings, Results};
+use crate::report::progress::{Progress, Snapshot};
+use crate::report::view::View;
+use crate::report::{self, Format};
+use crate::run;
+use crate::scenario::Loaded;
+use crate::simulate::model::Model;
+use crate::simulate::{Glimpse, simulate};
+
+/// Simulate a scenario in virtual time: no mail is sent, the target is a model
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Scenario file
+    scenario: PathBuf,
+    #[command(flatten)]
+    changes: ScenarioArgs,
+    /// Take the target's times from this run (folder or report.json) instead of [simulate]; best
+    /// one without faults in which no mail waited
+    #[arg(long, value_name = "RUN")]
+    from: Option<PathBuf>,
+    /// Write the report to this folder instead of reports/<scenario>/simulated-<time>
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Print only the result line
+    #[arg(long, short)]
+    quiet: bool,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let (loaded, _) = args.changes.load(&args.scenario)?;
+    let measured = args.from.as_deref().map(stored::results).transpose()?;
+    let findings = simulated(args, &loaded, measured.as_ref())?;
+    let folder = run::simulated_folder(&loaded, args.output.as_deref())
+        .map_err(|error| Exit::Usage.because(error))?;
+    report::write_all(&findings, &folder).context("cannot write the report")?;
+    let view = View::of_stdout(args.quiet, Some(folder.display().to_string()));
+    super::print(&report::render(Format::Terminal, &findings, &view)?)?;
+    report::github::tell(&findings, &loaded)?;
+    Ok(Exit::from_code(findings.results.verdict.exit_code))
+}
+
+fn simulated(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow::Result<Findings> {
+    let scenario = &loaded.scenario;
+    let model = match measured {
+        Some(run) => Model::from_run(scenario, run),
+        None => Model::of(scenario),
+    };
+    let name = args.scenario.display();
+    let model = model
+        .map_err(|why| Exit::Scenario.because(anyhow::anyhow!("cannot simulate {name}: {why}")))?;
+    let mut progress = Progress::on_stderr(args.quiet);
+    let mut pace = Pace::new();
+    let findings = simulate(loaded, &model, &command(args), &mut |glimpse| {
+        pace.snapshot(&glimpse).iter().for_each(|snapshot| progress.show(snapshot));
+    })?;
+    progress.finish();
+    Ok(findings)
+}
+
+/// The command that repeats this simulation.
+fn command(args: &Args) -> String {
+    let path = |path: &Path| super::run::quoted(&path.display().to_string());
+    let mut words = vec!["mailbench simulate".to_owned(), path(&args.scenario)];
+    words.extend(args.changes.words().iter().map(|word| super::run::quoted(word)));
+    words.extend(args.from.iter().map(|run| format!("--from {}", path(run))));
+    words.join(" ")
+}
+
+/// Shows how a simulation stands: now and then by the clock on the wall, however fast virtual
+/// time goes by.
+struct Pace {
+    clock: Clock,
+    every: Duration,
+    shown: Duration,
+    last: Glimpse,
+}
+
+impl Pace {
+    fn new() -> Pace {
+        let every = if std::io::stderr().is_terminal() { 1 } else { 10 };
+        Pace {
+            clock: Clock::start(),
+            every: Duration::from_secs(every),
+            shown: Duration::ZERO,
+            last: Glimpse::default(),
+        }
+    }
+
+    fn snapshot(&mut self, now: &Glimpse) -> Option<Snapshot> {
+        let wall = self.clock.now().offset();
+        if wall.saturating_sub(self.shown) < self.every {
+            return None;
+        }
+        self.shown = wall;
+        let span = now.elapsed.saturating_sub(self.last.elapsed).as_secs_f64();
+        let delivered = now.delivered.saturating_sub(self.last.delivered) as f64;
+        self.last = *now;
+        Some(Snapshot {
+            period: now.period,
+            elapsed: now.elapsed,
+            total: now.total,
+            offered: now.offered,
+            accepted: now.delivered + now.backlog,
+            delivered: now.delivered,
+            backlog: now.backlog,
+            rate_per_s: if span > 0.0 { delivered / span } else { 0.0 },
+            errors: 0,
+            faults: Vec::new(),
+        })
+    }
+}

@@ -1,0 +1,189 @@
+//! The levels of a simulated run as time goes by: backlog, bytes, slots in use; and its rows.
+
+use super::digest::Digest;
+use crate::ledger::event::Period;
+use crate::measure::periods;
+use crate::measure::results::SeriesRow;
+
+const SECOND: u64 = 1_000_000_000;
+
+/// What is held at a moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Levels {
+    /// Accepted, not yet delivered or bounced.
+    pub(super) backlog: u64,
+    /// Bytes of that mail, once for each delivery.
+    pub(super) bytes: u64,
+    /// Messages in a session.
+    pub(super) in_flight: u64,
+    /// Delivery slots in use.
+    pub(super) running: u64,
+    /// Whether a commit is under way.
+    pub(super) committing: u64,
+}
+
+/// A level over one period.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Span {
+    pub(super) from: u64,
+    pub(super) to: u64,
+    pub(super) most: u64,
+    pub(super) area: f64,
+    pub(super) at_end: u64,
+    /// Slot, commit and session seconds.
+    pub(super) running: f64,
+    pub(super) committing: f64,
+    pub(super) in_flight: f64,
+}
+
+impl Span {
+    pub(super) fn mean(&self, area: f64) -> f64 {
+        let length = self.to.saturating_sub(self.from);
+        if length == 0 { 0.0 } else { area / length as f64 }
+    }
+}
+
+/// Levels, rows and periods.
+pub(super) struct Course {
+    pub(super) levels: Levels,
+    now: u64,
+    period: Period,
+    pub(super) spans: [Span; 3],
+    /// Highest backlog since the measured period began, and when.
+    pub(super) peak: (u64, u64),
+    /// Nanoseconds a row.
+    row: u64,
+    current: SeriesRow,
+    pub(super) submit: Digest,
+    pub(super) e2e: Digest,
+    pub(super) lag: Digest,
+    bytes: f64,
+    pub(super) rows: Vec<SeriesRow>,
+    /// Mean backlog bytes of each row.
+    pub(super) row_bytes: Vec<f64>,
+}
+
+fn index(period: Period) -> usize {
+    match period {
+        Period::WarmUp => 0,
+        Period::Measured => 1,
+        Period::Drain | Period::Closed => 2,
+    }
+}
+
+impl Course {
+    /// A course with rows of so many seconds.
+    pub(super) fn new(row_s: u64) -> Course {
+        Course {
+            levels: Levels::default(),
+            now: 0,
+            period: Period::WarmUp,
+            spans: [Span::default(); 3],
+            peak: (0, 0),
+            row: row_s.max(1) * SECOND,
+            current: SeriesRow::default(),
+            submit: Digest::default(),
+            e2e: Digest::default(),
+            lag: Digest::default(),
+            bytes: 0.0,
+            rows: Vec::new(),
+            row_bytes: Vec::new(),
+        }
+    }
+
+    pub(super) fn row_s(&self) -> u64 {
+        self.row / SECOND
+    }
+
+    pub(super) fn span(&self, period: Period) -> &Span {
+        &self.spans[index(period)]
+    }
+
+    /// The row of now, to count in.
+    pub(super) fn counts(&mut self) -> &mut SeriesRow {
+        &mut self.current
+    }
+
+    /// Moves on to `now`, with the levels as they are.
+    pub(super) fn advance(&mut self, now: u64) {
+        while now >= self.row_end() {
+            self.hold(self.row_end());
+            self.close_row();
+        }
+        self.hold(now);
+    }
+
+    /// A level rose: it may be the highest so far.
+    pub(super) fn rose(&mut self) {
+        let backlog = self.levels.backlog;
+        let span = &mut self.spans[index(self.period)];
+        span.most = span.most.max(backlog);
+        if self.period != Period::WarmUp && backlog > self.peak.0 {
+            self.peak = (backlog, self.now);
+        }
+    }
+
+    /// A period begins now.
+    pub(super) fn begin(&mut self, period: Period) {
+        let (now, backlog) = (self.now, self.levels.backlog);
+        let ended = &mut self.spans[index(self.period)];
+        (ended.to, ended.at_end) = (now, backlog);
+        self.period = period;
+        if period == Period::Closed {
+            self.close_row();
+            return;
+        }
+        let begun = &mut self.spans[index(period)];
+        (begun.from, begun.to, begun.most, begun.at_end) = (now, now, backlog, backlog);
+        if period == Period::Measured {
+            self.peak = (backlog, now);
+        }
+    }
+
+    fn row_end(&self) -> u64 {
+        (self.rows.len() as u64 + 1) * self.row
+    }
+
+    fn hold(&mut self, until: u64) {
+        let length = until.saturating_sub(self.now) as f64;
+        if length == 0.0 {
+            return;
+        }
+        let levels = self.levels;
+        let span = &mut self.spans[index(self.period)];
+        span.area += levels.backlog as f64 * length;
+        span.running += levels.running as f64 * length;
+        span.committing += levels.committing as f64 * length;
+        span.in_flight += levels.in_flight as f64 * length;
+        self.bytes += levels.bytes as f64 * length;
+        self.now = until;
+    }
+
+    fn close_row(&mut self) {
+        let mut row = std::mem::take(&mut self.current);
+        let seconds = self.row_s();
+        row.t_s = self.rows.len() as u64 * seconds;
+        row.period = periods::name(self.period).to_owned();
+        for count in [
+            &mut row.offered,
+            &mut row.accepted,
+            &mut row.delivered,
+            &mut row.bounced,
+            &mut row.rejected,
+            &mut row.deferred,
+        ] {
+            *count = (*count + seconds / 2) / seconds;
+        }
+        row.backlog = self.levels.backlog;
+        row.queue_length = Some(self.levels.backlog);
+        (row.inflight, row.conns) = (self.levels.in_flight, self.levels.in_flight);
+        row.sink_conns = self.levels.running;
+        (row.submit_p50_us, row.submit_p99_us) = (self.submit.at(0.5), self.submit.at(0.99));
+        (row.e2e_p50_us, row.e2e_p99_us) = (self.e2e.at(0.5), self.e2e.at(0.99));
+        row.lag_p99_us = self.lag.at(0.99);
+        [&mut self.submit, &mut self.e2e, &mut self.lag].into_iter().for_each(Digest::clear);
+        self.rows.push(row);
+        self.row_bytes.push(self.bytes / self.row as f64);
+        self.bytes = 0.0;
+    }
+}

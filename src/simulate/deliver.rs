@@ -1,0 +1,219 @@
+//! The target's deliveries: who gets a slot, what an attempt came to, and what follows from it.
+
+use std::sync::Arc;
+
+use super::events::Event;
+use super::intake::Draw;
+use super::job::{Job, NEVER, Stands};
+use super::sink::{Outcome, Takes, Visit};
+use super::world::{Running, World};
+use crate::clock::Time;
+use crate::queue::ready::Answer;
+use crate::queue::schedule::Next;
+use crate::seed::{Key, Purpose};
+
+/// The slot of a delivery in the number of its entry.
+const SLOT: u64 = u32::MAX as u64;
+
+impl World<'_> {
+    /// Starts every attempt that is due and has a slot.
+    pub(super) fn start_due(&mut self) {
+        while let Some(entry) = self.ready.next(Time(self.now)) {
+            let slot = (entry.id & SLOT) as u32;
+            let Some(mut job) = self.jobs.take(slot) else { continue };
+            let age = Time(self.now).since(Time(job.accepted));
+            let old = job.attempts > 0 && self.scenario.target.retry.is_over(age);
+            if job.stands == Stands::Owed && old {
+                self.ready.release(&entry.destination, Answer::NotAsked);
+                job.stands = Stands::Expired;
+                self.report(job);
+                continue;
+            }
+            let visit = self.attempt(&mut job, &entry.destination);
+            self.hold(job, visit);
+        }
+    }
+
+    /// A slot is held until the attempt is over.
+    fn hold(&mut self, job: Job, visit: Visit) {
+        let (from, to) = (self.now.max(self.tally.measured_from), visit.end);
+        if job.stands == Stands::Owed {
+            self.busy[usize::from(job.destination)] += to.saturating_sub(from);
+        }
+        self.course.levels.running += 1;
+        let end = visit.end;
+        let running = Running { job: self.jobs.put(job), visit };
+        let place = match self.spare.pop() {
+            Some(place) => {
+                self.running[place as usize] = Some(running);
+                place
+            }
+            None => {
+                self.running.push(Some(running));
+                self.running.len() as u32 - 1
+            }
+        };
+        self.events.note(end, Event::Attempted(place));
+    }
+
+    fn attempt(&mut self, job: &mut Job, domain: &str) -> Visit {
+        let (message, attempt) = (job.message.0, u32::from(job.attempts) + 1);
+        if job.stands != Stands::Owed {
+            let takes = self.model.service.draw(|| self.stream(Draw::Report, message, 1));
+            let outcomes = vec![Outcome::Taken; job.len()];
+            return Visit { end: self.now.saturating_add(takes), outcomes, session: None };
+        }
+        let idle = self.idle.take(domain);
+        self.connections += u64::from(idle.is_none());
+        let subject = job.message.probe(job.recipient).0;
+        let takes = Takes {
+            connect: self.model.connect.draw(|| self.stream(Draw::Connect, subject, attempt)),
+            service: self.model.service.draw(|| self.stream(Draw::Service, subject, attempt)),
+        };
+        let visit = self.sink.visit(job, self.now, idle, takes);
+        if visit.outcomes.first() != Some(&Outcome::NotReached) {
+            self.tally.attempt(job, self.now, &self.scenario.target.retry);
+            if let Some(herd) = &mut self.herd {
+                (0..job.len()).for_each(|_| herd.add(Time(self.now)));
+            }
+            job.first = if job.first == NEVER { self.now } else { job.first };
+            job.seen = job.seen.saturating_add(1);
+        }
+        visit
+    }
+
+    /// An attempt is over.
+    pub(super) fn attempted(&mut self, place: u32) {
+        let Some(Running { job, visit }) = self.running[place as usize].take() else { return };
+        self.spare.push(place);
+        self.course.levels.running -= 1;
+        let Some(job) = self.jobs.take(job) else { return };
+        let domain = self.domain(&job);
+        self.ready.release(&domain, answer(&visit.outcomes));
+        if let Some(session) = visit.session {
+            self.keep(domain, session);
+        }
+        self.record_result();
+        if job.stands == Stands::Owed {
+            self.settle(job, &visit.outcomes);
+        } else {
+            self.returned(&job);
+        }
+    }
+
+    /// Who is delivered, who is returned, who is tried again.
+    fn settle(&mut self, mut job: Job, outcomes: &[Outcome]) {
+        job.attempts = job.attempts.saturating_add(1);
+        if outcomes.first() != Some(&Outcome::NotReached) {
+            job.last = self.now;
+        }
+        if let [outcome] = outcomes {
+            self.count(*outcome, 1);
+            return match outcome {
+                Outcome::Taken => self.delivered(&job),
+                Outcome::Rejected => self.report(Job { stands: Stands::Rejected, ..job }),
+                _ => self.again(job, *outcome),
+            };
+        }
+        self.settle_each(&job, outcomes);
+    }
+
+    fn settle_each(&mut self, job: &Job, outcomes: &[Outcome]) {
+        let of = |wanted: Outcome| -> Vec<u16> {
+            let paired = job.recipients().zip(outcomes);
+            paired.filter(|(_, outcome)| **outcome == wanted).map(|(one, _)| one).collect()
+        };
+        // What is split off weighs as long as any part of it waits.
+        self.course.levels.bytes -= u64::from(job.size);
+        for outcome in [
+            Outcome::Taken,
+            Outcome::Rejected,
+            Outcome::Withheld,
+            Outcome::Deferred,
+            Outcome::Broken,
+            Outcome::NotReached,
+        ] {
+            let Some(part) = job.only(&of(outcome)) else { continue };
+            self.course.levels.bytes += u64::from(part.size);
+            self.count(outcome, part.len() as u64);
+            match outcome {
+                Outcome::Taken => self.delivered(&part),
+                Outcome::Rejected => self.report(Job { stands: Stands::Rejected, ..part }),
+                _ => self.again(part, outcome),
+            }
+        }
+    }
+
+    fn count(&mut self, outcome: Outcome, probes: u64) {
+        let row = self.course.counts();
+        match outcome {
+            Outcome::Deferred => row.deferred += probes,
+            Outcome::Rejected => row.rejected += probes,
+            _ => {}
+        }
+    }
+
+    fn delivered(&mut self, job: &Job) {
+        self.leave(job);
+        self.course.counts().delivered += job.len() as u64;
+        for recipient in job.recipients() {
+            self.course.e2e.record(self.now - job.due);
+            self.tally.delivered(job, recipient, self.now);
+        }
+    }
+
+    /// The report on a delivery arrived.
+    fn returned(&mut self, job: &Job) {
+        self.leave(job);
+        self.course.counts().bounced += job.len() as u64;
+        job.recipients().for_each(|one| self.tally.bounced(job, one, self.now));
+    }
+
+    fn leave(&mut self, job: &Job) {
+        self.last_end = self.now;
+        self.course.levels.backlog -= job.len() as u64;
+        self.course.levels.bytes -= u64::from(job.size);
+    }
+
+    fn again(&mut self, mut job: Job, outcome: Outcome) {
+        job.deferrals = job.deferrals.saturating_add(u16::from(outcome == Outcome::Deferred));
+        job.withheld = job.withheld.saturating_add(u16::from(outcome == Outcome::Withheld));
+        let key = Key {
+            subject: job.message.0,
+            attempt: u32::from(job.attempts),
+            detail: u32::from(job.recipient),
+        };
+        let mut stream = self.scenario.seed.stream(Purpose::RetryJitter, key);
+        let age = Time(self.now).since(Time(job.accepted));
+        let schedule = &self.scenario.target.retry;
+        let wait = match schedule.after_failure(u32::from(job.attempts), age, &mut stream) {
+            Next::Retry { after } | Next::GiveUp { after } => after,
+        };
+        let due = Time(self.now).plus(wait).0;
+        let (domain, accepted) = (self.domain(&job), job.accepted);
+        let slot = self.jobs.put(job);
+        self.enqueue(slot, domain, accepted, due);
+    }
+
+    /// The sender is told: the report is a delivery of its own, to where senders are.
+    fn report(&mut self, job: Job) {
+        let domain = self.domain(&job);
+        let slot = self.jobs.put(job);
+        self.enqueue(slot, domain, self.now, self.now);
+    }
+
+    /// Where a delivery goes.
+    fn domain(&self, job: &Job) -> Arc<str> {
+        let place = match job.stands {
+            Stands::Owed => usize::from(job.destination),
+            Stands::Rejected | Stands::Expired => self.domains.len() - 1,
+        };
+        Arc::clone(&self.domains[place])
+    }
+}
+
+/// A destination is sick if it deferred anyone or did not answer; as the embedded relay has it.
+fn answer(outcomes: &[Outcome]) -> Answer {
+    let is_final = |outcome: &Outcome| matches!(outcome, Outcome::Taken | Outcome::Rejected);
+    if outcomes.iter().all(is_final) { Answer::Final } else { Answer::Deferred }
+}

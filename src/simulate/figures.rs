@@ -1,0 +1,56 @@
+//! Figures of a report that are made of what was added up, one function each.
+
+use super::digest::Digest;
+use super::sink::Replies;
+use super::tally::Tally;
+use crate::measure::fairness::jain;
+use crate::measure::results::{IsolationFacts, ReplyCount, RetryPoint};
+use crate::scenario::Scenario;
+
+pub(super) fn fairness(tally: &Tally) -> Option<f64> {
+    let places = tally.places.iter().enumerate();
+    let healthy = places.filter(|(number, _)| {
+        let mut of = tally.place_of.iter().enumerate();
+        of.all(|(index, own)| usize::from(*own) != *number || !tally.faulty[index])
+    });
+    let shares: Vec<f64> = healthy.filter_map(|(_, place)| place.attempts.share()).collect();
+    jain(&shares)
+}
+
+pub(super) fn isolation(tally: &Tally) -> Option<IsolationFacts> {
+    let p99 = |digest: &Digest| digest.summarise().p99;
+    let (before, during) = (p99(&tally.isolation.before)?, p99(&tally.isolation.during)?);
+    Some(IsolationFacts {
+        before_p99_us: before,
+        during_p99_us: during,
+        inflation: during as f64 / before.max(1) as f64,
+    })
+}
+
+pub(super) fn retry_curve(tally: &Tally, scenario: &Scenario) -> Vec<RetryPoint> {
+    let points = tally.gaps.iter().map(|(attempt, gaps)| {
+        let at = |share| gaps.seen.at(share).unwrap_or(0) as f64 / 1e6;
+        RetryPoint {
+            attempt: *attempt,
+            configured_s: scenario.target.retry.delay(*attempt).as_secs_f64(),
+            count: gaps.seen.summarise().count,
+            p5_s: at(0.05),
+            p50_s: at(0.5),
+            p95_s: at(0.95),
+            early: gaps.early,
+            missed: 0,
+        }
+    });
+    points.collect()
+}
+
+pub(super) fn replies(replies: &Replies) -> Vec<ReplyCount> {
+    let counts = replies.iter().map(|((stage, code), (count, example))| ReplyCount {
+        by: "sink".to_owned(),
+        stage: stage.name().to_owned(),
+        code: *code,
+        count: *count,
+        example: example.clone(),
+    });
+    counts.collect()
+}

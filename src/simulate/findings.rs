@@ -1,0 +1,356 @@
+//! The report of a simulated run: the same findings as of a real one, marked as simulated.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::figures::{fairness, isolation, replies, retry_curve};
+use super::grade::Kept;
+use super::tally::{KEPT, METRICS, Place, Tally};
+use super::world::World;
+use crate::clock::Time;
+use crate::ledger::class::Judgement;
+use crate::ledger::event::Period;
+use crate::measure::health::{self, Evidence};
+use crate::measure::metric::LatencyMetric as Metric;
+use crate::measure::results::{
+    Attempts, Correctness, DestinationFacts, Findings, Health, Latency, LedgerVerdict, LoadFacts,
+    QueueFacts, Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool,
+    Verdict, Warning,
+};
+use crate::measure::threshold::Threshold;
+use crate::measure::verdict::{self, Grounds};
+use crate::measure::{faults, judge, load, terms, warning};
+use crate::plan::Plan;
+use crate::scenario::Loaded;
+
+/// What a run was judged by, beside what happened.
+pub(super) struct Ended<'a> {
+    pub(super) loaded: &'a Loaded,
+    pub(super) plan: &'a Plan,
+    pub(super) thresholds: &'a [Threshold],
+    pub(super) command: &'a str,
+    /// When the last fault was over.
+    pub(super) healed: Option<Time>,
+}
+
+impl Ended<'_> {
+    pub(super) fn judge(&self, mut world: World<'_>) -> Findings {
+        let scenario = &self.loaded.scenario;
+        let span = *world.course.span(Period::Measured);
+        let measured_s = seconds(span.to.saturating_sub(span.from));
+        let counts = counts(std::mem::take(&mut world.tally.sums));
+        let places = std::mem::take(&mut world.tally.places);
+        let (places, place_counts) = split(places);
+        world.tally.places = places;
+        let queue = self.queue(&world);
+        let latency = latencies(&world.tally);
+        let (load, shortfall) = self.load(&world, measured_s);
+        let health = health(&load, shortfall, &latency);
+        let kept = Kept {
+            tally: &world.tally,
+            course: &world.course,
+            counts: &counts,
+            places: &place_counts,
+            queue: &queue,
+            measured_s,
+            drained_for_s: seconds(world.now.saturating_sub(self.drain_from(&world))),
+        };
+        let thresholds = kept.grade(self.thresholds);
+        let (ledger, verdict) = self.verdict(&world.tally, &counts, &thresholds, &health);
+        let rates = judge::rates(&counts, measured_s);
+        let delivered = rates.get("delivered").copied().unwrap_or(0.0);
+        let results = Results {
+            schema_version: SCHEMA_VERSION,
+            tool: tool(),
+            run: self.run(&world),
+            scenario: self.loaded.resolved.clone(),
+            environment: environment(world.model.source.clone()),
+            target: TargetFacts {
+                kind: format!("simulated {}", kind(scenario)),
+                version: String::new(),
+                address: String::new(),
+            },
+            health,
+            load,
+            rates,
+            warnings: self.warnings(&world, &latency),
+            sizing: world.sizing(delivered),
+            destinations: self.destinations(&world.tally, place_counts),
+            faults: self.faults(&world.sink.strikes),
+            chaos: Vec::new(),
+            retry_curve: retry_curve(&world.tally, scenario),
+            replies: replies(&world.sink.replies),
+            correctness: Correctness { verdict: ledger, violations: Vec::new() },
+            thresholds,
+            resources: Resources::default(),
+            counts,
+            latency,
+            queue,
+            verdict,
+        };
+        let series = self.series(world);
+        Findings { results, series, attempts: Attempts::default(), intervals: Vec::new() }
+    }
+
+    fn run(&self, world: &World<'_>) -> Run {
+        let scenario = &self.loaded.scenario;
+        let span = world.course.span(Period::Measured);
+        let digest: String = self.loaded.sha256.chars().take(8).collect();
+        Run {
+            id: format!("simulated-{digest}-{}", scenario.seed.0),
+            name: scenario.name.clone(),
+            question: scenario.question.clone(),
+            started_at: EPOCH.to_owned(),
+            duration_s: seconds(world.now),
+            measured_from_s: seconds(span.from),
+            measured_to_s: seconds(span.to),
+            seed: scenario.seed.0,
+            scenario_sha256: self.loaded.sha256.clone(),
+            command: self.command.to_owned(),
+            interrupted: false,
+            complete: true,
+            simulated: true,
+            labels: BTreeMap::new(),
+        }
+    }
+
+    fn drain_from(&self, world: &World<'_>) -> u64 {
+        world.course.span(Period::Measured).to.max(self.healed.unwrap_or_default().0)
+    }
+
+    fn queue(&self, world: &World<'_>) -> QueueFacts {
+        let course = &world.course;
+        let measured = course.span(Period::Measured);
+        let mean = measured.mean(measured.area);
+        let end = course.span(Period::Drain).at_end;
+        let drained = (end == 0).then(|| {
+            // The run is closed when the last of it has ended, but the drain is not timed from
+            // before it began.
+            seconds(world.last_end.saturating_sub(self.drain_from(world)))
+        });
+        let attempts = world.tally.attempts;
+        let span = terms::longest_wait(&self.loaded.scenario.target.retry);
+        let after = Time(world.now).since(self.healed.unwrap_or_default());
+        let herd = world.herd.as_ref().and_then(|herd| herd.facts(span.min(after)));
+        QueueFacts {
+            backlog_max: course.peak.0,
+            backlog_max_at_s: seconds(course.peak.1.saturating_sub(measured.from)),
+            backlog_mean: mean,
+            backlog_end: end,
+            length_max: Some(course.peak.0),
+            length_mean: Some(mean),
+            length_end: Some(end),
+            deferred_max: None,
+            frozen_max: None,
+            proved_empty: end == 0,
+            drain_time_s: drained,
+            attempts_per_delivery_mean: attempts.mean(),
+            attempts_per_delivery_max: attempts.most(),
+            retry_amplification: attempts.amplification(),
+            fairness: fairness(&world.tally),
+            herd,
+            isolation: isolation(&world.tally),
+        }
+    }
+
+    fn load(&self, world: &World<'_>, measured_s: f64) -> (LoadFacts, Option<f64>) {
+        let scenario = &self.loaded.scenario;
+        let offered = world.tally.offered_measured;
+        let span = world.course.span(Period::Measured);
+        let within = Duration::from_nanos(span.from)..Duration::from_nanos(span.to);
+        let planned = match world.closed_model {
+            true => None,
+            false if world.cut_short => self.plan.due_within(within),
+            false => Some(offered),
+        };
+        let rate = |count: u64| if measured_s > 0.0 { count as f64 / measured_s } else { 0.0 };
+        let (model, arrival) = load::names(&scenario.load.model);
+        let facts = LoadFacts {
+            model: model.to_owned(),
+            arrival: arrival.to_owned(),
+            planned_per_s: planned.map(rate),
+            offered_per_s: rate(offered),
+            planned_messages: planned,
+            offered_messages: offered,
+            sessions: scenario.load.sessions,
+        };
+        let missing = planned.filter(|planned| *planned > 0);
+        let share = |planned: u64| planned.saturating_sub(offered) as f64 / planned as f64;
+        (facts, missing.map(share))
+    }
+
+    fn verdict(
+        &self,
+        tally: &Tally,
+        counts: &BTreeMap<String, u64>,
+        thresholds: &[ThresholdResult],
+        health: &Health,
+    ) -> (LedgerVerdict, Verdict) {
+        let none = counts.get("accepted").is_none_or(|accepted| *accepted == 0);
+        let judgement = if none { Judgement::Unknown } else { tally.judgement };
+        let ledger = match judgement {
+            Judgement::Valid => LedgerVerdict::Valid,
+            Judgement::Unknown => LedgerVerdict::Unknown,
+            Judgement::Invalid => LedgerVerdict::Invalid,
+        };
+        let verdict = verdict::verdict(&Grounds {
+            counts,
+            ledger: (ledger, &[]),
+            unexcused_bound: terms::unexcused_bound(self.thresholds),
+            thresholds,
+            health,
+            complete: true,
+            interrupted: false,
+        });
+        (ledger, verdict)
+    }
+
+    fn destinations(
+        &self,
+        tally: &Tally,
+        counts: Vec<BTreeMap<String, u64>>,
+    ) -> Vec<DestinationFacts> {
+        let all = &self.loaded.scenario.destinations;
+        let places = tally.places.iter().zip(counts).enumerate();
+        let facts = places.map(|(number, (place, counts))| {
+            let mut of = tally.place_of.iter().enumerate();
+            let members = of.clone().filter(|(_, own)| usize::from(**own) == number);
+            let alone = members.clone().nth(1).is_none();
+            let first = of.find(|(_, own)| usize::from(**own) == number);
+            let domain = match first.and_then(|(index, _)| all.get(index)) {
+                Some(place) if alone => place.domain.clone(),
+                _ => format!("({} others)", members.clone().count()),
+            };
+            let timed = KEPT.iter().zip(&place.latency).filter(|(_, digest)| !digest.is_empty());
+            DestinationFacts {
+                domain,
+                faulty: members.clone().any(|(index, _)| tally.faulty[index]),
+                counts,
+                latency: timed
+                    .map(|(metric, digest)| (metric.name().to_owned(), digest.summarise()))
+                    .collect(),
+                attempts_per_delivery_mean: place.attempts.mean(),
+            }
+        });
+        facts.collect()
+    }
+
+    fn faults(&self, strikes: &[u64]) -> Vec<crate::measure::results::FaultFacts> {
+        faults::counted(&self.loaded.scenario, strikes)
+    }
+
+    fn warnings(&self, world: &World<'_>, latency: &BTreeMap<String, Latency>) -> Vec<Warning> {
+        let mut warnings = vec![warning::warn(
+            "simulated",
+            format!(
+                "simulated: no mail was sent. Times of the target come from {}; processors, \
+                 memory and network are not modelled, and what the model leaves out is not in \
+                 these figures",
+                world.model.source
+            ),
+        )];
+        if world.refused > 0 {
+            let text = format!(
+                "{} probes came when {} deliveries were waiting, more than a simulation holds: \
+                 they were refused",
+                world.refused,
+                crate::limits::SIMULATED_QUEUE
+            );
+            warnings.push(warning::warn("limit-reached", text));
+        }
+        let row = world.course.row_s();
+        if row > 1 {
+            let text =
+                format!("a row of the series stands for {row} s; its counts are means a second");
+            warnings.push(warning::warn("coarse-series", text));
+        }
+        let named = [Metric::SubmitResponse, Metric::E2eResponse]
+            .into_iter()
+            .filter_map(|metric| Some((metric.name(), latency.get(metric.name())?)));
+        warnings.extend(warning::of_latency(named));
+        warnings
+    }
+
+    /// The rows, with the names of the faults whose window is open.
+    fn series(&self, world: World<'_>) -> Vec<crate::measure::results::SeriesRow> {
+        let from = world.course.span(Period::Measured).from;
+        let row_s = world.course.row_s();
+        let mut rows = world.course.rows;
+        for row in &mut rows {
+            let (start, end) = (row.t_s * 1_000_000_000, (row.t_s + row_s) * 1_000_000_000);
+            let open = self.loaded.scenario.faults.iter().filter(|rule| {
+                rule.scope.during.is_some_and(|window| {
+                    from + super::time(window.start) < end && from + super::time(window.end) > start
+                })
+            });
+            row.faults = open.map(|rule| rule.name.as_str()).collect::<Vec<_>>().join(";");
+        }
+        rows
+    }
+}
+
+/// Virtual time has no date.
+const EPOCH: &str = "1970-01-01T00:00:00Z";
+
+fn tool() -> Tool {
+    Tool { name: "mailbench".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
+fn kind(scenario: &crate::scenario::Scenario) -> &'static str {
+    use crate::scenario::model::TargetKind;
+    match &scenario.target.kind {
+        TargetKind::Relay => "relay",
+        TargetKind::Direct => "direct",
+        TargetKind::External { .. } => "external",
+        TargetKind::Managed(managed) => managed.mta.name(),
+    }
+}
+
+fn environment(source: String) -> BTreeMap<String, String> {
+    [("simulated".to_owned(), "yes".to_owned()), ("times from".to_owned(), source)].into()
+}
+
+/// What a simulation does not know is not there rather than zero.
+fn counts(sums: crate::measure::sums::Sums) -> BTreeMap<String, u64> {
+    let mut counts = sums.into_counts(0);
+    counts.remove("reordered");
+    counts.insert("phantom".to_owned(), 0);
+    counts.insert("dsn_unmatched".to_owned(), 0);
+    counts
+}
+
+fn split(places: Vec<Place>) -> (Vec<Place>, Vec<BTreeMap<String, u64>>) {
+    let apart = places.into_iter().map(|mut place| {
+        let sums = std::mem::take(&mut place.sums);
+        (place, counts(sums))
+    });
+    apart.unzip()
+}
+
+fn latencies(tally: &Tally) -> BTreeMap<String, Latency> {
+    let measured = Metric::ALL.into_iter().take(METRICS).zip(&tally.latency[1]);
+    let headline = |metric: Metric| metric <= Metric::E2eResponse;
+    let kept = measured.filter(|(metric, digest)| headline(*metric) || !digest.is_empty());
+    kept.map(|(metric, digest)| (metric.name().to_owned(), digest.summarise())).collect()
+}
+
+fn health(load: &LoadFacts, shortfall: Option<f64>, latency: &BTreeMap<String, Latency>) -> Health {
+    let none = Latency::default();
+    let of = |metric: Metric| latency.get(metric.name()).unwrap_or(&none);
+    health::grade(&Evidence {
+        load,
+        shortfall,
+        lag: of(Metric::ScheduleLag),
+        service: of(Metric::SubmitService),
+        relayed: of(Metric::RelayLatency),
+        pulses: &[],
+        excused: &|_| false,
+        cores: None,
+        overflow: (0, 1),
+        damage: None,
+    })
+}
+
+fn seconds(nanos: u64) -> f64 {
+    Duration::from_nanos(nanos).as_secs_f64()
+}

@@ -1,0 +1,102 @@
+//! The figure that a threshold bounds, looked up in what a simulation kept.
+
+use std::collections::BTreeMap;
+
+use super::course::{Course, Span};
+use super::tally::{KEPT, METRICS, Tally};
+use crate::ledger::event::Period;
+use crate::measure::figures::latency_figure;
+use crate::measure::metric::LatencyMetric;
+use crate::measure::results::{QueueFacts, ThresholdResult};
+use crate::measure::threshold::Threshold;
+use crate::measure::threshold::catalogue::{Stat, Subject};
+use crate::measure::threshold::grade::{Actual, grade};
+use crate::probe::DestinationId;
+
+/// What thresholds are graded by.
+pub(super) struct Kept<'a> {
+    pub(super) tally: &'a Tally,
+    pub(super) course: &'a Course,
+    pub(super) counts: &'a BTreeMap<String, u64>,
+    pub(super) places: &'a [BTreeMap<String, u64>],
+    pub(super) queue: &'a QueueFacts,
+    pub(super) measured_s: f64,
+    /// From load stop or the last healing to the close, seconds.
+    pub(super) drained_for_s: f64,
+}
+
+impl Kept<'_> {
+    pub(super) fn grade(&self, thresholds: &[Threshold]) -> Vec<ThresholdResult> {
+        thresholds.iter().map(|threshold| grade(threshold, &self.actual(threshold))).collect()
+    }
+
+    fn actual(&self, threshold: &Threshold) -> Actual {
+        match threshold.subject {
+            Subject::Latency(metric) => self.latency(metric, threshold),
+            Subject::Count(name) => self.count(name, threshold),
+            Subject::Backlog | Subject::QueueLength => self.backlog(threshold),
+            Subject::DrainTime => match self.queue.drain_time_s {
+                Some(seconds) => Actual::Exactly(seconds),
+                None => Actual::AtLeast(self.drained_for_s),
+            },
+            Subject::AttemptsPerDelivery if threshold.stat == Stat::Max => {
+                known(self.queue.attempts_per_delivery_max.map(|most| most as f64))
+            }
+            Subject::AttemptsPerDelivery => known(self.queue.attempts_per_delivery_mean),
+            Subject::Fairness => known(self.queue.fairness),
+            Subject::TargetCpu | Subject::TargetRss | Subject::TargetIo => unknown(),
+        }
+    }
+
+    fn latency(&self, metric: LatencyMetric, threshold: &Threshold) -> Actual {
+        let slot = usize::from(threshold.period != Some(Period::WarmUp));
+        let digest = match threshold.destination {
+            None if (metric as usize) < METRICS => Some(&self.tally.latency[slot][metric as usize]),
+            None => None,
+            Some(id) => self.place(id).filter(|_| slot == 1).and_then(|place| {
+                let kept = KEPT.iter().position(|kept| *kept == metric)?;
+                Some(&self.tally.places[place].latency[kept])
+            }),
+        };
+        digest.map_or_else(unknown, |digest| latency_figure(&digest.summarise(), threshold.stat))
+    }
+
+    fn place(&self, id: DestinationId) -> Option<usize> {
+        self.tally.place_of.get(usize::from(id.0)).map(|place| usize::from(*place))
+    }
+
+    fn count(&self, name: &str, threshold: &Threshold) -> Actual {
+        let counts = match threshold.destination {
+            None => Some(self.counts),
+            Some(id) => self.place(id).and_then(|place| self.places.get(place)),
+        };
+        let Some(count) = counts.and_then(|counts| counts.get(name)) else { return unknown() };
+        match threshold.stat {
+            Stat::Rate if self.measured_s > 0.0 => Actual::Exactly(*count as f64 / self.measured_s),
+            Stat::Rate => unknown(),
+            _ => Actual::Exactly(*count as f64),
+        }
+    }
+
+    fn backlog(&self, threshold: &Threshold) -> Actual {
+        let of = |span: &Span| match threshold.stat {
+            Stat::Max => span.most as f64,
+            Stat::End => span.at_end as f64,
+            _ => span.mean(span.area),
+        };
+        Actual::Exactly(match (threshold.period, threshold.stat) {
+            (Some(period), _) => of(self.course.span(period)),
+            (None, Stat::Max) => self.queue.backlog_max as f64,
+            (None, Stat::End) => self.queue.backlog_end as f64,
+            (None, _) => self.queue.backlog_mean,
+        })
+    }
+}
+
+fn known(value: Option<f64>) -> Actual {
+    value.map_or_else(unknown, Actual::Exactly)
+}
+
+fn unknown() -> Actual {
+    Actual::Unknown("no data".to_owned())
+}

@@ -1,0 +1,194 @@
+//! The target's intake: a submission takes its time, waits for a commit, and becomes deliveries.
+
+use std::sync::Arc;
+
+use super::events::Event;
+use super::job::{Job, NEVER, Stands};
+use super::world::{Order, Submission, World};
+use crate::clock::Time;
+use crate::limits;
+use crate::measure::metric::LatencyMetric as Metric;
+use crate::queue::ready::Entry;
+use crate::scenario::model::LoadModel;
+use crate::seed::{Key, Purpose};
+
+/// What a time is drawn for, in its key.
+#[derive(Clone, Copy)]
+pub(super) enum Draw {
+    Intake,
+    Commit,
+    Connect,
+    Service,
+    Report,
+}
+
+impl World<'_> {
+    /// A stream of times: the same for one message in every variant of a scenario.
+    pub(super) fn stream(&self, draw: Draw, subject: u64, attempt: u32) -> rand_chacha::ChaCha8Rng {
+        let key = Key { subject, attempt, detail: draw as u32 };
+        self.scenario.seed.stream(Purpose::Simulated, key)
+    }
+
+    /// A session begins on a message.
+    pub(super) fn submit(&mut self, submission: Submission) {
+        let message = submission.offer.message.0;
+        let recipients = submission.offer.recipients.len() as u64;
+        let (due, handed) = (submission.due, submission.handed);
+        self.tally.offered_measured += u64::from(due >= self.tally.measured_from);
+        self.tally.time(Metric::ScheduleLag, due, handed - due);
+        self.course.lag.record(handed - due);
+        self.course.counts().offered += recipients;
+        self.course.levels.in_flight += 1;
+        let takes = self.model.intake.draw(|| self.stream(Draw::Intake, message, 1));
+        let session = match self.vacant.pop() {
+            Some(session) => session,
+            None => {
+                self.sessions.push(None);
+                self.sessions.len() as u32 - 1
+            }
+        };
+        self.sessions[session as usize] = Some(submission);
+        if takes == 0 {
+            self.arrived(session);
+        } else {
+            self.events.note(self.now.saturating_add(takes), Event::Arrived(session));
+        }
+    }
+
+    /// A message is whole at the target: it is to be made safe.
+    pub(super) fn arrived(&mut self, session: u32) {
+        if self.model.commit.is_nothing() {
+            return self.accept(session);
+        }
+        self.orders.push_back(Order::Accept(session));
+        self.accepts_waiting += 1;
+        self.start_commit();
+    }
+
+    /// A result is to be recorded. It waits for company: for a message, or a full batch.
+    pub(super) fn record_result(&mut self) {
+        if !self.model.commit.is_nothing() {
+            self.orders.push_back(Order::Result);
+            self.start_commit();
+        }
+    }
+
+    fn start_commit(&mut self) {
+        let batch = self.model.commit_batch.max(1);
+        let wanted = self.accepts_waiting > 0 || self.orders.len() >= batch;
+        if !self.commit.is_empty() || !wanted {
+            return;
+        }
+        let count = self.orders.len().min(batch);
+        self.commit.extend(self.orders.drain(..count));
+        let accepts = self.commit.iter().filter(|order| matches!(order, Order::Accept(_)));
+        self.accepts_waiting -= accepts.count() as u32;
+        self.commits += 1;
+        self.course.levels.committing = 1;
+        let takes = self.model.commit.draw(|| self.stream(Draw::Commit, self.commits, 1));
+        self.events.note(self.now.saturating_add(takes.max(1)), Event::Committed);
+    }
+
+    pub(super) fn committed(&mut self) {
+        self.course.levels.committing = 0;
+        for order in std::mem::take(&mut self.commit) {
+            if let Order::Accept(session) = order {
+                self.accept(session);
+            }
+        }
+        self.start_commit();
+    }
+
+    /// The target's reply to the final dot.
+    fn accept(&mut self, session: u32) {
+        let Some(submission) = self.sessions[session as usize].take() else { return };
+        self.vacant.push(session);
+        self.course.levels.in_flight -= 1;
+        let Submission { offer, due, handed } = &submission;
+        let message = offer.message.0;
+        let full = self.jobs.len() + offer.recipients.len() > limits::SIMULATED_QUEUE;
+        for job in self.deliveries(&submission) {
+            if full {
+                self.refused += job.len() as u64;
+                self.tally.refused(&job);
+            } else {
+                self.queue(job);
+            }
+        }
+        if !full {
+            self.tally.time(Metric::SubmitResponse, *due, self.now - due);
+            self.tally.time(Metric::SubmitService, *due, self.now - handed);
+            self.course.submit.record(self.now - due);
+            self.course.counts().accepted += offer.recipients.len() as u64;
+        }
+        self.release_session(message);
+    }
+
+    /// One delivery a destination of the message.
+    fn deliveries(&self, submission: &Submission) -> Vec<Job> {
+        let offer = &submission.offer;
+        let mut jobs: Vec<(Job, Vec<u16>)> = Vec::with_capacity(1);
+        for (recipient, destination) in (0_u16..).zip(&offer.recipients) {
+            let same = jobs.iter_mut().find(|(job, _)| job.destination == destination.0);
+            if let Some((_, others)) = same {
+                others.push(recipient);
+                continue;
+            }
+            let job = Job {
+                message: offer.message,
+                due: submission.due,
+                accepted: self.now,
+                first: NEVER,
+                last: NEVER,
+                size: u32::try_from(offer.size).unwrap_or(u32::MAX),
+                destination: destination.0,
+                attempts: 0,
+                seen: 0,
+                deferrals: 0,
+                withheld: 0,
+                recipient,
+                others: Box::default(),
+                stands: Stands::Owed,
+            };
+            jobs.push((job, Vec::new()));
+        }
+        jobs.into_iter().map(|(job, others)| Job { others: others.into(), ..job }).collect()
+    }
+
+    /// Takes a new delivery on.
+    fn queue(&mut self, job: Job) {
+        self.course.levels.backlog += job.len() as u64;
+        self.course.levels.bytes += u64::from(job.size);
+        self.course.rose();
+        let (domain, now) = (Arc::clone(&self.domains[usize::from(job.destination)]), self.now);
+        let slot = self.jobs.put(job);
+        self.enqueue(slot, domain, now, now);
+    }
+
+    /// Lets a delivery wait for its time, and then for a slot.
+    pub(super) fn enqueue(&mut self, slot: u32, destination: Arc<str>, accepted: u64, due: u64) {
+        self.entries += 1;
+        // A report has none, as one of the embedded relay's.
+        let message = self.jobs.get(slot).filter(|job| job.stands == Stands::Owed);
+        let priority = message.and_then(|job| self.plan.priority(job.message)).unwrap_or(0);
+        self.ready.push(Entry {
+            id: self.entries << 32 | u64::from(slot),
+            destination,
+            due: Time(due),
+            accepted: Time(accepted),
+            priority,
+        });
+    }
+
+    /// How long the session thinks before its next message.
+    pub(super) fn think(&self, message: u64) -> u64 {
+        let LoadModel::Closed { think_time } = &self.scenario.load.model else { return 0 };
+        let key = Key { subject: message, ..Key::default() };
+        let mut stream = self.scenario.seed.stream(Purpose::ThinkTime, key);
+        Time::from_offset(
+            std::time::Duration::try_from_secs_f64(think_time.sample(&mut stream))
+                .unwrap_or_default(),
+        )
+        .0
+    }
+}

@@ -1,0 +1,182 @@
+//! The same scenario in virtual time: the target is a model, everything that decides is the same
+//! code as in a real run (`plan`, `fault`, `queue`, the ledger's rules, thresholds, reports).
+//!
+//! Pure: scenario and model in, findings out; the same seed gives the same bytes. `model` holds
+//! the times, `world` moves on from event to event, `intake`, `deliver` and `sink` are what happens
+//! on the way of a message, `tally` and `course` add up, `findings` makes the report of it.
+
+mod course;
+mod deliver;
+mod digest;
+mod events;
+mod figures;
+mod findings;
+mod grade;
+mod intake;
+mod job;
+pub mod model;
+mod sink;
+mod sizing;
+mod tally;
+mod world;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+use crate::ledger::class::Judgement;
+use crate::ledger::event::Period;
+use crate::measure::faults;
+use crate::measure::herd::Buckets;
+use crate::measure::results::Findings;
+use crate::measure::{terms, threshold};
+use crate::plan::Plan;
+use crate::scenario::model::{Extent, LoadModel, Scenario};
+use crate::scenario::{Loaded, ScenarioError};
+use course::Course;
+use model::Model;
+use tally::{Isolation, Place, Tally};
+use world::World;
+
+use crate::limits;
+
+/// A simulation as it stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Glimpse {
+    /// Period it stands in.
+    pub period: Period,
+    /// Virtual time since the start.
+    pub elapsed: Duration,
+    /// Its expected end.
+    pub total: Duration,
+    /// Probes accepted and not delivered or bounced.
+    pub backlog: u64,
+    /// Messages handed to the target in the measured period.
+    pub offered: u64,
+    /// Probes delivered.
+    pub delivered: u64,
+}
+
+impl Default for Glimpse {
+    fn default() -> Glimpse {
+        let (elapsed, total) = (Duration::ZERO, Duration::ZERO);
+        Glimpse { period: Period::WarmUp, elapsed, total, backlog: 0, offered: 0, delivered: 0 }
+    }
+}
+
+/// Simulates a scenario; `look` is shown how it stands now and then.
+///
+/// # Errors
+/// When a threshold means nothing.
+pub fn simulate(
+    loaded: &Loaded,
+    model: &Model,
+    command: &str,
+    look: &mut dyn FnMut(Glimpse),
+) -> Result<Findings, ScenarioError> {
+    let scenario = &loaded.scenario;
+    let thresholds = threshold::compile(loaded)?;
+    let plan = Plan::new(scenario, None);
+    let total = expected(scenario);
+    let measured = time(scenario.load.warm_up);
+    let healed = healed(scenario).map(|at| crate::clock::Time(measured + at));
+    let herd = healed.map(|at| Buckets::new(at, terms::longest_wait(&scenario.target.retry)));
+    let rows = row_seconds(scenario, total);
+    let parts = (tally(scenario, &thresholds, measured), Course::new(rows), herd);
+    let mut world = World::new(scenario, &plan, model, parts);
+    world.run(&mut |world| {
+        look(Glimpse {
+            period: world.period(),
+            elapsed: Duration::from_nanos(world.now),
+            total: world.deadline().map_or(total, Duration::from_nanos),
+            backlog: world.course.levels.backlog,
+            offered: world.tally.offered_measured,
+            delivered: world.tally.delivered_all,
+        });
+    });
+    Ok(findings::Ended { loaded, plan: &plan, thresholds: &thresholds, command, healed }
+        .judge(world))
+}
+
+/// When the last fault window ends, nanoseconds into the measured period.
+fn healed(scenario: &Scenario) -> Option<u64> {
+    faults::last_window(scenario).map(|window| time(window.end))
+}
+
+fn time(length: Duration) -> u64 {
+    crate::clock::Time::from_offset(length).0
+}
+
+/// How long a run should take, drain included; a load of messages at its rate.
+fn expected(scenario: &Scenario) -> Duration {
+    let load = &scenario.load;
+    let offering = match (load.extent, &load.model) {
+        (Extent::Duration(duration), _) => duration,
+        (Extent::Messages(count), LoadModel::Open { segments, .. }) => {
+            let rate = segments.last().map_or(1.0, |last| last.to_per_second);
+            Duration::try_from_secs_f64(count as f64 / rate).unwrap_or_default()
+        }
+        (Extent::Messages(_), LoadModel::Closed { .. }) => Duration::ZERO,
+    };
+    load.warm_up.saturating_add(offering).saturating_add(load.drain)
+}
+
+/// Seconds a row of the series stands for, so that there are not too many.
+fn row_seconds(scenario: &Scenario, total: Duration) -> u64 {
+    let seconds = total.as_secs().max(scenario.load.warm_up.as_secs());
+    let wanted = seconds.div_ceil(limits::SIMULATED_ROWS).max(1);
+    let round = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600];
+    round.into_iter().find(|row| *row >= wanted).unwrap_or(wanted)
+}
+
+fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from: u64) -> Tally {
+    let count = scenario.destinations.len();
+    let shown = shown(scenario, thresholds);
+    let places = shown.len() + usize::from(shown.len() < count);
+    let mut place_of = vec![u16::try_from(shown.len()).unwrap_or(u16::MAX); count];
+    for (place, index) in (0_u16..).zip(&shown) {
+        place_of[*index] = place;
+    }
+    let windows = scenario.faults.iter().filter_map(|rule| rule.scope.during);
+    let window = |window: crate::fault::rule::Window| {
+        (measured_from + time(window.start), measured_from + time(window.end))
+    };
+    Tally {
+        measured_from,
+        sums: Default::default(),
+        attempts: Default::default(),
+        latency: Default::default(),
+        places: (0..places).map(|_| Place::default()).collect(),
+        place_of,
+        faulty: (0..count).map(|index| faults::is_faulty(scenario, index)).collect(),
+        gaps: Default::default(),
+        isolation: Isolation { windows: windows.map(window).collect(), ..Isolation::default() },
+        judgement: Judgement::Valid,
+        offered_measured: 0,
+        delivered_all: 0,
+    }
+}
+
+/// Destinations reported one by one, in scenario order: all, or those with a fault or a
+/// threshold of their own and then the largest.
+fn shown(scenario: &Scenario, thresholds: &[threshold::Threshold]) -> Vec<usize> {
+    let count = scenario.destinations.len();
+    if count <= limits::SIMULATED_DESTINATIONS {
+        return (0..count).collect();
+    }
+    let bounded = thresholds.iter().filter_map(|threshold| threshold.destination);
+    let sick = scenario.faults.iter().filter_map(|rule| rule.scope.destination);
+    let mut shown: Vec<usize> = bounded.chain(sick).map(|id| usize::from(id.0)).collect();
+    let mut by_weight: Vec<usize> = (0..count).collect();
+    by_weight.sort_by(|a, b| {
+        scenario.destinations[*b].weight.total_cmp(&scenario.destinations[*a].weight)
+    });
+    shown.sort_unstable();
+    shown.dedup();
+    let room = limits::SIMULATED_DESTINATIONS.saturating_sub(shown.len());
+    let named = shown.clone();
+    shown.extend(by_weight.into_iter().filter(|index| !named.contains(index)).take(room));
+    shown.sort_unstable();
+    shown
+}

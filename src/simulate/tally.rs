@@ -1,0 +1,222 @@
+//! What became of the simulated mail, added up as it ends: counts by the ledger's own rules,
+//! latencies, attempts, retry gaps. No probe is remembered.
+
+use std::collections::BTreeMap;
+
+use super::digest::Digest;
+use super::job::{Job, NEVER, Stands};
+use crate::clock::Time;
+use crate::ledger::class::Judgement;
+use crate::ledger::disposition::{ProbeHistory, Queued, classify};
+use crate::ledger::history::ProbeView;
+use crate::measure::metric::LatencyMetric as Metric;
+use crate::measure::queue::Attempts;
+use crate::measure::retry::EARLY_BELOW;
+use crate::measure::sums::Sums;
+use crate::probe::DestinationId;
+use crate::queue::schedule::RetrySchedule;
+
+/// Metrics kept by destination; first in [`Metric::ALL`].
+pub(super) const KEPT: [Metric; 4] =
+    [Metric::E2eResponse, Metric::QueueTime, Metric::RelayLatency, Metric::RetryGap];
+
+/// Metrics of a simulation: those up to here in [`Metric::ALL`].
+pub(super) const METRICS: usize = Metric::ScheduleLag as usize + 1;
+
+/// One destination's sums, or those of all that are not shown one by one.
+#[derive(Default)]
+pub(super) struct Place {
+    pub(super) sums: Sums,
+    pub(super) attempts: Attempts,
+    pub(super) latency: [Digest; KEPT.len()],
+}
+
+/// Gaps after one attempt number.
+#[derive(Default)]
+pub(super) struct Gaps {
+    pub(super) seen: Digest,
+    pub(super) early: u64,
+}
+
+/// End-to-end times of mail to destinations without a fault, before and during faults.
+#[derive(Default)]
+pub(super) struct Isolation {
+    pub(super) windows: Vec<(u64, u64)>,
+    pub(super) before: Digest,
+    pub(super) during: Digest,
+}
+
+/// Everything added up.
+pub(super) struct Tally {
+    pub(super) measured_from: u64,
+    pub(super) sums: Sums,
+    pub(super) attempts: Attempts,
+    /// By warm-up and measured, then metric.
+    pub(super) latency: [[Digest; METRICS]; 2],
+    pub(super) places: Vec<Place>,
+    /// Which place a destination's figures go to, and whether a fault is about it.
+    pub(super) place_of: Vec<u16>,
+    pub(super) faulty: Vec<bool>,
+    pub(super) gaps: BTreeMap<u32, Gaps>,
+    pub(super) isolation: Isolation,
+    pub(super) judgement: Judgement,
+    pub(super) offered_measured: u64,
+    pub(super) delivered_all: u64,
+}
+
+impl Tally {
+    fn slot(&self, due: u64) -> usize {
+        usize::from(due >= self.measured_from)
+    }
+
+    pub(super) fn time(&mut self, metric: Metric, due: u64, nanos: u64) {
+        let slot = self.slot(due);
+        self.latency[slot][metric as usize].record(nanos);
+    }
+
+    /// A time of one delivery, for the whole and its destination, once for each recipient.
+    fn of_place(&mut self, kept: usize, job: &Job, nanos: u64) {
+        let slot = self.slot(job.due);
+        self.latency[slot][KEPT[kept] as usize].record(nanos);
+        if slot == 1
+            && let Some(place) = self.place(job.destination)
+        {
+            place.latency[kept].record(nanos);
+        }
+    }
+
+    fn place(&mut self, destination: u16) -> Option<&mut Place> {
+        let place = *self.place_of.get(usize::from(destination))?;
+        self.places.get_mut(usize::from(place))
+    }
+
+    /// The first attempt of a delivery, or a later one, begins.
+    pub(super) fn attempt(&mut self, job: &Job, now: u64, schedule: &RetrySchedule) {
+        if job.first == NEVER {
+            (0..job.len()).for_each(|_| self.of_place(1, job, now.saturating_sub(job.accepted)));
+            return;
+        }
+        let gap = now.saturating_sub(job.last);
+        (0..job.len()).for_each(|_| self.of_place(3, job, gap));
+        if job.due < self.measured_from {
+            return;
+        }
+        let attempt = u32::from(job.seen);
+        let gaps = self.gaps.entry(attempt).or_default();
+        let least = schedule.delay(attempt).as_secs_f64() * (1.0 - schedule.jitter) * EARLY_BELOW;
+        for _ in 0..job.len() {
+            gaps.seen.record(gap);
+            gaps.early += u64::from((gap as f64) < least * 1e9);
+        }
+    }
+
+    /// A recipient was delivered.
+    pub(super) fn delivered(&mut self, job: &Job, recipient: u16, now: u64) {
+        let e2e = now.saturating_sub(job.due);
+        self.delivered_all += 1;
+        self.of_place(0, job, e2e);
+        self.of_place(2, job, now.saturating_sub(job.accepted));
+        if job.due >= self.measured_from && !self.faulty[usize::from(job.destination)] {
+            let windows = &self.isolation.windows;
+            if windows.iter().any(|(from, to)| (*from..*to).contains(&job.due)) {
+                self.isolation.during.record(e2e);
+            } else if windows.iter().all(|(from, _)| job.due < *from) {
+                self.isolation.before.record(e2e);
+            }
+        }
+        let history = ProbeHistory { confirmed: 1, queued: Queued::No, ..history(job) };
+        self.enter(job, recipient, (Some(now), None), history);
+    }
+
+    /// A recipient was returned to its sender.
+    pub(super) fn bounced(&mut self, job: &Job, recipient: u16, now: u64) {
+        let history = ProbeHistory {
+            bounces: 1,
+            rejected: job.stands == Stands::Rejected,
+            expired: job.stands == Stands::Expired,
+            queued: Queued::No,
+            ..history(job)
+        };
+        self.enter(job, recipient, (None, Some(now)), history);
+    }
+
+    /// A recipient is still waiting at the close.
+    pub(super) fn waiting(&mut self, job: &Job, recipient: u16, close: u64) {
+        let slot = self.slot(job.due);
+        let mut cut = |metric: Metric, since: u64| {
+            self.latency[slot][metric as usize].censor(close.saturating_sub(since));
+        };
+        cut(Metric::E2eResponse, job.due);
+        cut(Metric::RelayLatency, job.accepted);
+        if job.first == NEVER {
+            cut(Metric::QueueTime, job.accepted);
+        }
+        if slot == 1
+            && let Some(place) = self.place(job.destination)
+        {
+            place.latency[0].censor(close.saturating_sub(job.due));
+        }
+        let history =
+            ProbeHistory { retry_owed: job.seen > 0, queued: Queued::Yes, ..history(job) };
+        self.enter(job, recipient, (None, None), history);
+    }
+
+    /// Recipients of a message that the target refused.
+    pub(super) fn refused(&mut self, job: &Job) {
+        let history = ProbeHistory { accepted: 0, refused: 1, ..history(job) };
+        for recipient in job.recipients() {
+            self.enter(job, recipient, (None, None), history);
+        }
+    }
+
+    fn enter(
+        &mut self,
+        job: &Job,
+        recipient: u16,
+        (taken, bounced): (Option<u64>, Option<u64>),
+        history: ProbeHistory,
+    ) {
+        let disposition = classify(&history);
+        self.judgement = self.judgement.max(disposition.judgement);
+        if disposition.judgement == Judgement::Valid && job.due < self.measured_from {
+            return;
+        }
+        let due = Time(job.due);
+        let view = ProbeView {
+            probe: job.message.probe(recipient),
+            message: job.message,
+            destination: Some(DestinationId(job.destination)),
+            due,
+            offered: due,
+            sent: Some(due),
+            submitted: Some(Time(job.accepted)),
+            accepted: (history.accepted > 0).then_some(Time(job.accepted)),
+            first_attempt: (job.first != NEVER).then_some(Time(job.first)),
+            taken: taken.map(Time),
+            bounced: bounced.map(Time),
+            deferrals: u32::from(job.deferrals),
+            history,
+            disposition,
+        };
+        let measured = job.due >= self.measured_from;
+        self.sums.add(&view);
+        if measured {
+            self.attempts.probe(&view);
+        }
+        if let Some(place) = self.place(job.destination) {
+            place.sums.add(&view);
+            if measured {
+                place.attempts.probe(&view);
+            }
+        }
+    }
+}
+
+fn history(job: &Job) -> ProbeHistory {
+    ProbeHistory {
+        accepted: 1,
+        attempts: u32::from(job.seen),
+        withheld: u32::from(job.withheld),
+        ..ProbeHistory::default()
+    }
+}

@@ -1,0 +1,195 @@
+//! The simulation against queueing theory, against itself, and against the ledger's rules.
+
+use super::model::Model;
+use super::simulate;
+use crate::measure::results::{Findings, Results};
+use crate::scenario::{Loaded, parse};
+
+fn loaded(text: &str) -> Loaded {
+    match parse("a.toml", text, &[]) {
+        Ok(loaded) => loaded,
+        Err(problems) => panic!("{problems}"),
+    }
+}
+
+fn findings(text: &str) -> Findings {
+    let loaded = loaded(text);
+    let model = Model::of(&loaded.scenario).expect("a model");
+    simulate(&loaded, &model, "", &mut |_| {}).expect("findings")
+}
+
+fn results(text: &str) -> Results {
+    findings(text).results
+}
+
+/// Mean wait in the queue, milliseconds, with 250,000 messages at `rate`.
+fn mean_wait_ms(rate: &str, servers: u32, service: &str) -> f64 {
+    let text = format!(
+        "seed = 3\n\
+         [target.delivery]\nconcurrency = {servers}\nper_destination = {servers}\n\
+         [load]\nrate = \"{rate}/s\"\nwarm_up = \"20s\"\nmessages = 250000\ndrain = \"10m\"\n\
+         [simulate]\nservice = {service}\n\
+         [[destination]]\ndomain = \"a.test\"\n"
+    );
+    let results = results(&text);
+    assert_eq!(results.counts["delivered"], 250_000);
+    let wait = &results.latency["queue_time"];
+    wait.mean.expect("a mean") / 1e3
+}
+
+fn assert_within(seen: f64, theory: f64, share: f64) {
+    assert!((seen / theory - 1.0).abs() < share, "{seen} ms, theory {theory} ms");
+}
+
+const EXPONENTIAL: &str = "{ dist = \"exponential\", mean = \"10ms\" }";
+
+#[test]
+fn one_server_waits_as_m_m_1() {
+    // rho / (mu - lambda), mu = 100/s.
+    assert_within(mean_wait_ms("50", 1, EXPONENTIAL), 0.5 / 50.0 * 1e3, 0.02);
+}
+
+#[test]
+fn several_servers_wait_as_m_m_c() {
+    // Erlang C for four servers at rho 0.6: 0.28704; the wait is C / (c mu - lambda).
+    let offered = 2.4_f64;
+    let terms: f64 = (0..4).map(|k| offered.powi(k) / f64::from((1..=k).product::<i32>())).sum();
+    let last = offered.powi(4) / 24.0 / (1.0 - 0.6);
+    let erlang_c = last / (terms + last);
+    assert!((erlang_c - 0.287_04).abs() < 1e-4);
+    assert_within(mean_wait_ms("240", 4, EXPONENTIAL), erlang_c / 160.0 * 1e3, 0.02);
+}
+
+#[test]
+fn any_service_law_waits_as_m_g_1() {
+    // Pollaczek-Khinchine: lambda E[S^2] / (2 (1 - rho)). Constant, then uniform 5 to 15 ms.
+    assert_within(mean_wait_ms("60", 1, "\"10ms\""), 60.0 * 1e-4 / 0.8 * 1e3, 0.02);
+    let uniform = "{ dist = \"uniform\", min = \"5ms\", max = \"15ms\" }";
+    let second = (0.015_f64.powi(3) - 0.005_f64.powi(3)) / 3.0 / 0.010;
+    assert_within(mean_wait_ms("60", 1, uniform), 60.0 * second / 0.8 * 1e3, 0.02);
+}
+
+/// Greylisting, an outage, a rejecting and a withholding destination; several recipients.
+const EVENTFUL: &str = r#"
+seed = 11
+[target.retry]
+schedule = "exponential"
+first = "2s"
+factor = 2.0
+cap = "30s"
+jitter = 0.2
+give_up_after = "60s"
+[target.delivery]
+concurrency = 20
+per_destination = 5
+[load]
+rate = "100/s"
+warm_up = "2s"
+duration = "60s"
+drain = "5m"
+[message]
+recipients = 3
+[simulate]
+service = { dist = "exponential", mean = "5ms" }
+connect = "1ms"
+intake = "300us"
+commit = "2ms"
+[[destination]]
+domain = "well.test"
+[[destination]]
+domain = "down.test"
+[[destination]]
+domain = "grey.test"
+[[destination]]
+domain = "no.test"
+[[fault]]
+destination = "down.test"
+stage = "connect"
+during = "10s..30s"
+refuse = true
+[[fault]]
+destination = "grey.test"
+stage = "rcpt-to"
+attempts = "1"
+defer = "451 4.7.1 wait"
+[[fault]]
+destination = "no.test"
+stage = "rcpt-to"
+odds = 0.25
+reject = "550 5.1.1 no"
+[[fault]]
+destination = "no.test"
+stage = "end-of-data"
+attempts = "1"
+odds = 0.1
+disconnect = "rst"
+[thresholds]
+lost = "== 0"
+"e2e_response.p99" = "< 10m"
+"#;
+
+#[test]
+fn every_probe_ends_in_its_class() {
+    let results = results(EVENTFUL);
+    let count = |name: &str| results.counts[name];
+    assert_eq!(count("offered"), count("accepted"));
+    assert_eq!(count("accepted"), count("delivered") + count("bounced"));
+    assert!(count("bounced") > 500, "a quarter of a quarter: {}", count("bounced"));
+    assert!(count("duplicates_withheld") > 50, "{}", count("duplicates_withheld"));
+    assert_eq!(count("duplicates_unexcused"), 0);
+    assert_eq!((results.verdict.exit_code, results.queue.proved_empty), (0, true));
+    assert!(results.run.simulated && results.target.kind.contains("simulated"));
+    let grey = &results.destinations[2];
+    assert_eq!(grey.counts["deferred"], grey.counts["delivered"], "once each");
+    let gap = &results.retry_curve[0];
+    assert!(gap.p5_s >= 1.6 && gap.p50_s < 2.5 && gap.early == 0, "{gap:?}");
+    let herd = results.queue.herd.as_ref().expect("an outage healed");
+    assert!(herd.index > 1.0);
+    // Mail of 20 s, less what had its last chance before, a quarter of all.
+    assert!((1000..2500).contains(&results.queue.backlog_max), "{}", results.queue.backlog_max);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_does_not() {
+    let bytes = |text: &str| {
+        let findings = findings(text);
+        serde_json::to_string(&(&findings.results, &findings.series)).expect("JSON")
+    };
+    let first = bytes(EVENTFUL);
+    assert_eq!(first, bytes(EVENTFUL));
+    assert_ne!(first, bytes(&EVENTFUL.replace("seed = 11", "seed = 12")));
+}
+
+#[test]
+fn what_is_given_up_is_returned_and_what_is_left_is_pending() {
+    let text = EVENTFUL
+        .replace("10s..30s", "10s..10m")
+        .replace("give_up_after = \"60s\"", "give_up_after = \"30s\"");
+    let whole = results(&text);
+    assert_eq!(whole.counts["accepted"], whole.counts["delivered"] + whole.counts["bounced"]);
+    assert!(whole.destinations[1].counts["bounced"] > 1000);
+    let short = results(&text.replace("drain = \"5m\"", "drain = \"5s\""));
+    assert!(short.counts["pending"] > 100);
+    assert_eq!((short.verdict.exit_code, short.queue.drain_time_s), (99, None));
+    assert!(short.latency["e2e_response"].censored > 0);
+}
+
+#[test]
+fn an_intake_slower_than_the_load_is_seen_to_hold_it_back() {
+    let disk = EVENTFUL.replace("commit = \"2ms\"", "commit = \"30ms\"\ncommit_batch = 1");
+    let results = results(&disk);
+    let sizing = results.sizing.expect("sizing");
+    assert!(sizing.limited_by.contains("disk") || sizing.limited_by.contains("sessions"));
+    assert!(sizing.headroom < 1.05, "{}", sizing.headroom);
+    assert!(results.load.offered_per_s < 60.0, "{}", results.load.offered_per_s);
+}
+
+#[test]
+fn what_no_model_does_is_refused() {
+    let chaos = EVENTFUL.to_owned() + "[[chaos]]\nat = \"5s\"\npause = \"1s\"\n";
+    let refused = Model::of(&loaded(&chaos).scenario).expect_err("refused");
+    assert!(refused.to_string().contains("[[chaos]]"), "{refused}");
+    let nothing = EVENTFUL.replace("service = { dist = \"exponential\", mean = \"5ms\" }", "");
+    let refused = Model::of(&loaded(&nothing).scenario).expect_err("refused");
+    assert!(refused.to_string().contains("--from"), "{refused}");
+}

@@ -1,0 +1,68 @@
+//! `mailbench simulate` answers a scenario without sending mail: marked as such in every format,
+//! the same bytes for the same seed, with times given or taken from a measured run.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::mailbench;
+
+fn simulate(scenario: &str, folder: &Path, more: &[&str]) -> Output {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = mailbench();
+    command.arg("simulate").arg(root.join(scenario)).args(more);
+    command.arg("--output").arg(folder).current_dir(folder.parent().expect("a folder"));
+    command.output().expect("mailbench runs")
+}
+
+fn text(folder: &Path, name: &str) -> String {
+    std::fs::read_to_string(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn the_same_seed_gives_the_same_files_and_all_say_that_they_are_simulated() {
+    let place = tempfile::tempdir().expect("a folder");
+    let [one, two] = ["one", "two"].map(|name| place.path().join(name));
+    for folder in [&one, &two] {
+        let more = ["--set", "simulate.service=3ms", "--set", "load.duration=10s"];
+        let output = simulate("scenarios/quickstart.toml", folder, &more);
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert!(String::from_utf8_lossy(&output.stdout).contains("SIMULATED"));
+    }
+    for entry in std::fs::read_dir(&one).expect("files").flatten() {
+        let name = entry.file_name().to_string_lossy().into_owned();
+        assert_eq!(text(&one, &name), text(&two, &name), "{name}");
+    }
+    for name in ["report.html", "summary.md", "junit.xml", "metrics.txt", "report.json"] {
+        assert!(text(&one, name).to_lowercase().contains("simulated"), "{name}");
+    }
+    let report: Value = serde_json::from_str(&text(&one, "report.json")).expect("JSON");
+    assert_eq!(report["run"]["simulated"], true);
+    assert!(report["counts"]["delivered"].as_u64().is_some_and(|count| count > 500));
+    assert!(text(&one, "timeseries.csv").lines().count() > 10);
+    let stored = mailbench().arg("report").arg(&one).output().expect("mailbench runs");
+    let shown = String::from_utf8_lossy(&stored.stdout).into_owned();
+    assert!(stored.status.success() && shown.contains("SIMULATED"), "{stored:?}");
+}
+
+#[test]
+fn times_come_from_a_run_and_without_any_the_way_out_is_told() {
+    let place = tempfile::tempdir().expect("a folder");
+    let folder = place.path().join("from");
+    let output = simulate("scenarios/quickstart.toml", &folder, &[]);
+    assert_eq!(output.status.code(), Some(104), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("--from RUN"));
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/quickstart/example");
+    let more = ["--from", run.to_str().expect("a path"), "--set", "load.duration=10s"];
+    let output = simulate("scenarios/quickstart.toml", &folder, &more);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let of = |path: &Path| -> Value {
+        let text = std::fs::read_to_string(path).expect("a report");
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let (measured, simulated) = (of(&run.join("report.json")), of(&folder.join("report.json")));
+    let p50 = |report: &Value| report["latency"]["submit_service"]["p50"].as_f64().expect("a p50");
+    let ratio = p50(&simulated) / p50(&measured);
+    assert!((0.9..1.1).contains(&ratio), "{ratio}");
+}
