@@ -26,6 +26,8 @@ pub mod scenario;
 
 pub mod plan;
 
+pub mod maillog;
+
 pub mod traffic;
 
 pub mod relay;

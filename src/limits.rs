@@ -28,6 +28,12 @@ pub const MESSAGES: u64 = 1 << 32;
 /// holds one message that is not recorded yet. Memory for histories grows by no more at a time.
 pub const OFFER_GAP: u64 = (TRAFFIC_SESSIONS * RECIPIENTS) as u64;
 
+/// Messages in a trace of arrivals: it is held in memory, about 30 bytes a message.
+pub const TRACE_ROWS: usize = 10_000_000;
+
+/// Bytes of a corpus of messages, all files together: it is held in memory.
+pub const CORPUS_BYTES: usize = 512 * 1024 * 1024;
+
 /// Destinations in one scenario; a destination number is a `u16`.
 pub const DESTINATIONS: usize = 65_535;
 

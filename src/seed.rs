@@ -43,6 +43,8 @@ pub enum Purpose {
     PairOrder = 21,
     /// Priorities of messages.
     Priority = 11,
+    /// Choice of a corpus' file.
+    Corpus = 12,
 }
 
 /// What one decision is about. Unused parts are zero.

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 const FILE_LINES: usize = 400;
 
 /// Modules that decide: no async, no runtime, no clock.
-const PURE: [&str; 6] = ["plan", "fault", "queue", "measure", "simulate", "smtp/dialogue"];
+const PURE: [&str; 7] =
+    ["plan", "maillog", "fault", "queue", "measure", "simulate", "smtp/dialogue"];
 
 /// The actors: they never use one another.
 const ACTORS: [&str; 4] = ["traffic", "relay", "target", "sink"];

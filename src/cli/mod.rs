@@ -27,6 +27,7 @@ mod server;
 mod simulate;
 mod sink;
 mod stored;
+mod trace;
 
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -59,6 +60,7 @@ enum Command {
     Report(report::Args),
     Simulate(simulate::Args),
     Sink(sink::Args),
+    Trace(trace::Args),
 }
 
 impl Command {
@@ -76,6 +78,7 @@ impl Command {
             Command::Report(args) => report::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
+            Command::Trace(args) => trace::run(&args),
         }
     }
 

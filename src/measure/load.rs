@@ -64,6 +64,7 @@ pub fn names(model: &LoadModel) -> (&'static str, &'static str) {
         LoadModel::Open { arrival, .. } => match arrival {
             Arrival::Constant => ("open", "constant"),
             Arrival::Poisson => ("open", "poisson"),
+            Arrival::Trace(_) => ("open", "trace"),
             Arrival::OnOff { .. } => ("open", "on-off"),
         },
     }

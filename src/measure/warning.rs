@@ -6,7 +6,7 @@ use super::results::{FaultFacts, Latency, LoadFacts, RetryPoint, SeriesRow, Warn
 use super::samples::Samples;
 use crate::ledger::event::Event;
 use crate::ledger::history::History;
-use crate::scenario::model::{LoadModel, Scenario, TargetKind};
+use crate::scenario::model::{Arrival, LoadModel, Scenario, TargetKind};
 
 /// Percentiles whose absence is worth a word. The rarer ones are withheld on most runs.
 const EXPECTED: [&str; 5] = ["p50", "p75", "p90", "p95", "p99"];
@@ -121,6 +121,7 @@ fn median(values: &[u32]) -> f64 {
 fn is_even(scenario: &Scenario) -> bool {
     let even_load = match &scenario.load.model {
         LoadModel::Closed { .. } => true,
+        LoadModel::Open { arrival: Arrival::Trace(_), .. } => false,
         LoadModel::Open { segments, .. } => {
             let rates = segments.iter().flat_map(|it| [it.from_per_second, it.to_per_second]);
             let (least, most) = rates

@@ -6,7 +6,7 @@
 use rand::Rng;
 
 use crate::probe::MessageId;
-use crate::scenario::model::Encoding;
+use crate::scenario::model::{Encoding, TextStyle};
 
 /// Bytes of one line of base64 with its line end (RFC 2045 §6.8).
 pub(super) const BASE64_LINE: usize = 78;
@@ -39,9 +39,12 @@ const AWKWARD: [&str; 15] = [
     "-- ",
 ];
 
-/// The words of prose, each with a space behind it.
+/// The words of prose, each with a space behind it, and the lines they make.
 #[derive(Clone, Copy)]
-pub(super) struct Words(&'static [Word; 64]);
+pub(super) struct Words {
+    words: &'static [Word; 64],
+    style: TextStyle,
+}
 
 /// A word and a space in a room of one size, which is copied faster than what must be measured.
 #[derive(Clone, Copy)]
@@ -50,17 +53,24 @@ struct Word {
     length: usize,
 }
 
+impl Word {
+    fn spaced(&self) -> &[u8] {
+        &self.room[..self.length]
+    }
+}
+
 /// The longest word with its space.
 const WORD: usize = 16;
 
 impl Words {
-    pub(super) fn of(encoding: Encoding) -> Words {
+    pub(super) fn of(encoding: Encoding, style: TextStyle) -> Words {
         static SEVEN_BIT: [Word; 64] = words(&ASCII);
         static EIGHT_BIT: [Word; 64] = words(&UTF8);
-        match encoding {
-            Encoding::SevenBit => Words(&SEVEN_BIT),
-            Encoding::EightBit => Words(&EIGHT_BIT),
-        }
+        let words = match encoding {
+            Encoding::SevenBit => &SEVEN_BIT,
+            Encoding::EightBit => &EIGHT_BIT,
+        };
+        Words { words, style }
     }
 }
 
@@ -93,11 +103,14 @@ pub(super) fn prose(out: &mut Vec<u8>, length: usize, words: Words, stream: &mut
     let end = out.len() + length;
     while end - out.len() > LAST_LINE {
         let draw = stream.next_u64();
-        // One line in sixteen.
-        if draw >> 60 == 0 {
-            awkward_line(out, end, draw);
-        } else {
-            words_line(out, words, draw);
+        match words.style {
+            TextStyle::LongLines if end - out.len() > LONGEST_LINE + 2 + LAST_LINE => {
+                long_line(out, words, stream);
+            }
+            TextStyle::Dots => dots_line(out, words, draw),
+            // One line in sixteen.
+            TextStyle::Prose if draw >> 60 == 0 => awkward_line(out, end, draw),
+            TextStyle::Prose | TextStyle::LongLines => words_line(out, words, draw),
         }
     }
     if let Some(left) = (end - out.len()).checked_sub(2) {
@@ -106,11 +119,40 @@ pub(super) fn prose(out: &mut Vec<u8>, length: usize, words: Words, stream: &mut
     }
 }
 
-fn words_line(out: &mut Vec<u8>, Words(words): Words, draw: u64) {
+/// As long as a line may be.
+fn long_line(out: &mut Vec<u8>, words: Words, stream: &mut impl Rng) {
+    let end = out.len() + LONGEST_LINE;
+    let mut draw = 0;
+    loop {
+        if draw == 0 {
+            draw = stream.next_u64() | 1 << 63;
+        }
+        let word = words.words[(draw & 63) as usize].spaced();
+        draw >>= 6;
+        if out.len() + word.len() > end {
+            break;
+        }
+        out.extend_from_slice(word);
+    }
+    // Not a blank, which some take off at the end of a line.
+    out.resize(end, b'm');
+    out.extend_from_slice(b"\r\n");
+}
+
+/// One to eight dots, and in three lines of four a word.
+fn dots_line(out: &mut Vec<u8>, words: Words, draw: u64) {
+    out.resize(out.len() + 1 + (draw & 7) as usize, b'.');
+    if draw >> 3 & 3 != 0 {
+        out.extend_from_slice(words.words[(draw >> 5 & 63) as usize].spaced().trim_ascii_end());
+    }
+    out.extend_from_slice(b"\r\n");
+}
+
+fn words_line(out: &mut Vec<u8>, words: Words, draw: u64) {
     let mut line = [0; WORDS_A_LINE * WORD];
     let mut end = 0;
     for place in 0..WORDS_A_LINE {
-        let word = &words[(draw >> (6 * place) & 63) as usize];
+        let word = &words.words[(draw >> (6 * place) & 63) as usize];
         line[end..end + WORD].copy_from_slice(&word.room);
         end += word.length;
     }
@@ -183,12 +225,40 @@ mod tests {
         Seed(7).stream(Purpose::Text, crate::seed::Key::default())
     }
 
+    const EACH: [(Encoding, TextStyle); 6] = [
+        (Encoding::SevenBit, TextStyle::Prose),
+        (Encoding::EightBit, TextStyle::Prose),
+        (Encoding::SevenBit, TextStyle::LongLines),
+        (Encoding::EightBit, TextStyle::LongLines),
+        (Encoding::SevenBit, TextStyle::Dots),
+        (Encoding::EightBit, TextStyle::Dots),
+    ];
+
+    #[test]
+    fn a_style_holds_for_every_line() {
+        let lines = |encoding, style| {
+            let mut out = Vec::new();
+            prose(&mut out, 100_000, Words::of(encoding, style), &mut stream());
+            let text = String::from_utf8(out).expect("UTF-8");
+            let mut lines: Vec<String> = text.split_terminator("\r\n").map(str::to_owned).collect();
+            lines.pop();
+            lines
+        };
+        for encoding in [Encoding::SevenBit, Encoding::EightBit] {
+            let long = lines(encoding, TextStyle::LongLines);
+            assert!(long.len() >= 98 && long[..98].iter().all(|line| line.len() == LONGEST_LINE));
+            let dots = lines(encoding, TextStyle::Dots);
+            assert!(dots.iter().all(|line| line.starts_with('.')));
+            assert!(dots.iter().any(|line| line == ".") && dots.iter().any(|line| line == ".."));
+        }
+    }
+
     #[test]
     fn prose_has_exactly_the_length_asked_for() {
-        for encoding in [Encoding::SevenBit, Encoding::EightBit] {
+        for (encoding, style) in EACH {
             for length in (2..600).chain([0, 5000, 20_000, 20_001]) {
                 let mut out = b"before".to_vec();
-                prose(&mut out, length, Words::of(encoding), &mut stream());
+                prose(&mut out, length, Words::of(encoding, style), &mut stream());
                 assert_eq!(out.len(), 6 + length);
                 assert!(length == 0 || out.ends_with(b"\r\n"));
                 assert!(std::str::from_utf8(&out).is_ok());
@@ -199,7 +269,7 @@ mod tests {
     #[test]
     fn ordinary_bodies_hold_awkward_lines() {
         let mut out = Vec::new();
-        prose(&mut out, 200_000, Words::of(Encoding::SevenBit), &mut stream());
+        prose(&mut out, 200_000, Words::of(Encoding::SevenBit, TextStyle::Prose), &mut stream());
         let text = String::from_utf8(out).expect("ASCII");
         let longest = "m".repeat(LONGEST_LINE);
         for line in AWKWARD.into_iter().chain([longest.as_str()]) {

@@ -10,10 +10,11 @@ use mail_builder::headers::content_type::ContentType;
 use mail_builder::headers::raw::Raw;
 use mail_builder::mime::{BodyPart, MimePart};
 use memchr::memmem;
+use rand::Rng;
 
 use super::body::{self, Words};
 use super::{Facts, Offer};
-use crate::probe::{BOUNCE_DOMAIN, DestinationId, MessageId, address, content};
+use crate::probe::{BOUNCE_DOMAIN, DestinationId, MessageId, PREFLIGHT, address, content};
 use crate::scenario::model::{Encoding, MessageSpec, Parts};
 use crate::seed::{Key, Purpose};
 
@@ -32,6 +33,10 @@ const HTML_END: &[u8] = b"</pre></body></html>\r\n";
 
 /// The whole text.
 pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
+    if let Some(found) = found(facts, offer.message) {
+        let recipients = u16::try_from(offer.recipients.len()).unwrap_or(u16::MAX);
+        return content::seal(&facts.identity.tag, offer.message, recipients, found);
+    }
     let make = |message| Frame::new(facts, message, &offer.recipients);
     let frame = facts.frames.frame(offer.message, offer.recipients.first().copied(), make);
     let recipients = u16::try_from(offer.recipients.len()).unwrap_or(u16::MAX);
@@ -40,6 +45,25 @@ pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
     let size = usize::try_from(offer.size).unwrap_or(usize::MAX);
     let rest = frame.filled(facts, size.saturating_sub(sealed));
     content::seal(tag, offer.message, recipients, &rest)
+}
+
+/// The text out of a corpus that the message with this number has, without our identity. The
+/// preflight message is made up.
+fn found(facts: &Facts, message: MessageId) -> Option<&[u8]> {
+    let texts = &facts.source.message.corpus.as_ref()?.0.texts;
+    if message == PREFLIGHT || texts.is_empty() {
+        return None;
+    }
+    let key = Key { subject: message.0, ..Key::default() };
+    let drawn = facts.source.seed.stream(Purpose::Corpus, key).next_u64();
+    texts.get((drawn % texts.len() as u64) as usize).map(Vec::as_slice)
+}
+
+/// Bytes of such a text with our identity.
+pub(super) fn corpus_length(facts: &Facts, message: MessageId, recipients: usize) -> Option<u64> {
+    let recipients = u16::try_from(recipients).unwrap_or(u16::MAX);
+    let sealed = content::seal_length(&facts.identity.tag, message, recipients);
+    found(facts, message).map(|text| (sealed + text.len()) as u64)
 }
 
 /// Bytes of the smallest text that every message of the plan can have.
@@ -96,7 +120,7 @@ impl Frame {
     fn filled(&self, facts: &Facts, length: usize) -> Vec<u8> {
         let key = Key { subject: self.message.0, ..Key::default() };
         let mut stream = facts.source.seed.stream(Purpose::Text, key);
-        let words = Words::of(facts.source.message.encoding);
+        let words = Words::of(facts.source.message.encoding, facts.source.message.text);
         let room = length.saturating_sub(self.fixed_length(facts));
         let [first, second] = shares(facts.source.message.parts, room);
         let mut out = Vec::with_capacity(length);
@@ -106,7 +130,7 @@ impl Frame {
         body::prose(&mut out, first, words, &mut stream);
         out.extend_from_slice(&self.bytes[text_at..more_at]);
         match facts.source.message.parts {
-            Parts::Text => {}
+            Parts::Text | Parts::Corpus => {}
             Parts::Alternative => {
                 out.extend_from_slice(HTML_START);
                 body::prose(&mut out, second, words, &mut stream);
@@ -138,7 +162,7 @@ fn structure<'a>(spec: &MessageSpec, boundary: &'a str) -> MimePart<'a> {
         MimePart::new(kind, vec![text("text/plain"), second]).transfer_encoding(encoding)
     };
     match spec.parts {
-        Parts::Text => text("text/plain"),
+        Parts::Text | Parts::Corpus => text("text/plain"),
         Parts::Alternative => several("multipart/alternative", text("text/html")),
         Parts::Mixed => several("multipart/mixed", attachment()),
     }
@@ -164,7 +188,7 @@ fn gaps(frame: &[u8], boundary: &str) -> Vec<usize> {
 /// attachment.
 fn shares(parts: Parts, room: usize) -> [usize; 2] {
     let second = match parts {
-        Parts::Text => 0,
+        Parts::Text | Parts::Corpus => 0,
         Parts::Alternative => room / 2,
         Parts::Mixed => room / 10 * 7 / body::BASE64_LINE * body::BASE64_LINE,
     };

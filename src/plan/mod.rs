@@ -23,7 +23,9 @@ use sha2::{Digest, Sha256};
 
 use crate::limits;
 use crate::probe::{DestinationId, Identity, MessageId, PREFLIGHT, ProbeId, address};
-use crate::scenario::model::{Destination, Load, MessageSpec, Scenario};
+use crate::scenario::model::{
+    Arrival, Destination, Load, LoadModel, MessageSpec, Scenario, TraceFile,
+};
 use crate::seed::{Key, Purpose, Seed};
 
 pub use offers::Offers;
@@ -181,8 +183,20 @@ impl Facts {
         &self.source.destinations[usize::from(destination.0)].domain
     }
 
-    /// Where a probe goes: a function of seed and number alone.
+    /// The trace its messages come from.
+    fn trace(&self) -> Option<&TraceFile> {
+        match &self.source.load.model {
+            LoadModel::Open { arrival: Arrival::Trace(trace), .. } => Some(&trace.0),
+            _ => None,
+        }
+    }
+
+    /// Where a probe goes: a function of seed, or trace, and number alone.
     fn destination(&self, probe: ProbeId) -> DestinationId {
+        let place = usize::try_from(probe.0).unwrap_or(usize::MAX);
+        if let Some(told) = self.trace().and_then(|trace| trace.destinations.get(place)) {
+            return DestinationId(*told);
+        }
         let key = Key { subject: probe.0, ..Key::default() };
         self.weights.draw(&mut self.source.seed.stream(Purpose::Destination, key))
     }

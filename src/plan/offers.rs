@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::arrival::{Arrivals, rate::Rate};
-use super::{Facts, Offer};
+use super::{Facts, Offer, message};
 use crate::limits;
 use crate::probe::{DestinationId, MessageId};
-use crate::scenario::model::{Extent, LoadModel};
+use crate::scenario::model::{Extent, LoadModel, TraceFile};
 use crate::seed::{Key, Purpose};
 
 /// The messages of a plan, in order.
@@ -17,12 +17,14 @@ pub struct Offers {
     facts: Arc<Facts>,
     dues: Dues,
     next: MessageId,
+    /// Messages before the next one.
+    ordinal: usize,
 }
 
 impl Offers {
     pub(super) fn new(facts: Arc<Facts>) -> Offers {
         let dues = Dues::new(&facts);
-        Offers { facts, dues, next: MessageId(0) }
+        Offers { facts, dues, next: MessageId(0), ordinal: 0 }
     }
 
     /// Whether only traffic decides when there are no more.
@@ -40,7 +42,8 @@ impl Iterator for Offers {
         let message = self.next;
         let recipients = self.facts.recipients(message);
         self.next = MessageId(message.0 + recipients.len() as u64);
-        let size = self.facts.size(message);
+        let size = self.facts.size(message, self.ordinal, recipients.len());
+        self.ordinal += 1;
         Some(Offer { message, due, size, recipients })
     }
 }
@@ -48,6 +51,9 @@ impl Iterator for Offers {
 impl Facts {
     /// Where the recipients of the message with this number are.
     fn recipients(&self, message: MessageId) -> Vec<DestinationId> {
+        if let Some((trace, row)) = self.row(message) {
+            return trace.recipients(row).iter().copied().map(DestinationId).collect();
+        }
         let key = Key { subject: message.0, ..Key::default() };
         let drawn = self
             .source
@@ -66,12 +72,24 @@ impl Facts {
         Some(drawn.round().clamp(-9.0, 9.0) as i8)
     }
 
-    /// Bytes of the text of the message with this number.
-    fn size(&self, message: MessageId) -> u64 {
-        let key = Key { subject: message.0, ..Key::default() };
-        let drawn =
-            self.source.message.size.sample(&mut self.source.seed.stream(Purpose::Size, key));
-        (drawn.round() as u64).max(self.least_size).min(limits::MESSAGE_SIZE)
+    /// The row of a trace that tells the recipients of the message with this number.
+    fn row(&self, message: MessageId) -> Option<(&TraceFile, usize)> {
+        let trace = self.trace()?;
+        Some((trace, trace.row(message.0)?))
+    }
+
+    /// Bytes of the text of the message with this number, the `ordinal`th of all.
+    fn size(&self, message: MessageId, ordinal: usize, recipients: usize) -> u64 {
+        if let Some(length) = message::corpus_length(self, message, recipients) {
+            return length;
+        }
+        let told = self.trace().and_then(|trace| trace.sizes.get(ordinal));
+        let size = told.copied().unwrap_or_else(|| {
+            let key = Key { subject: message.0, ..Key::default() };
+            let mut stream = self.source.seed.stream(Purpose::Size, key);
+            self.source.message.size.sample(&mut stream).round() as u64
+        });
+        size.max(self.least_size).min(limits::MESSAGE_SIZE)
     }
 }
 

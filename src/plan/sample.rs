@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{Facts, Plan, Source};
 use crate::quantity::Quantity;
 use crate::scenario::model::{
-    Arrival, Destination, Encoding, Extent, Load, LoadModel, MessageSpec, Parts, Segment,
+    Arrival, Destination, Encoding, Extent, Load, LoadModel, MessageSpec, Parts, Segment, TextStyle,
 };
 use crate::seed::Seed;
 
@@ -28,6 +28,8 @@ pub(super) fn source() -> Source {
             size: Quantity::Constant(4096.0),
             recipients: Quantity::Constant(1.0),
             parts: Parts::Text,
+            corpus: None,
+            text: TextStyle::Prose,
             encoding: Encoding::SevenBit,
             priority: None,
         },

@@ -9,6 +9,8 @@ pub mod damage;
 pub mod header;
 mod tally;
 
+pub use tally::head_length;
+
 use serde::{Deserialize, Serialize};
 
 /// Number of a probe, dense from 0 over the whole plan.

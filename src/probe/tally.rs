@@ -151,7 +151,8 @@ impl LineHead {
 
 /// Where the headers end: the length up to and including the first blank line; everything when
 /// there is none.
-pub(super) fn head_length(content: &[u8]) -> usize {
+#[must_use]
+pub fn head_length(content: &[u8]) -> usize {
     let mut start = 0;
     while let Some(end) = memchr(b'\n', &content[start..]) {
         let line = &content[start..start + end];

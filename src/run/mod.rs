@@ -128,7 +128,7 @@ pub async fn experiment(
 /// # Errors
 /// When either cannot be read at all; a journal cut short is judged as far as it goes.
 pub fn judge(folder: &Path) -> Result<Findings, RunError> {
-    let loaded = scenario::load(&folder.join(SCENARIO), &[]).map_err(RunError::Stored)?;
+    let loaded = scenario::load_stored(&folder.join(SCENARIO)).map_err(RunError::Stored)?;
     let path = folder.join(JOURNAL);
     let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
     let mut reader = journal::open(&path).map_err(failed)?;
@@ -150,7 +150,11 @@ pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Resu
 /// Starts the stand and sees one message through it to every destination.
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
-    stand.preflight().await?;
+    if let Err(failed) = stand.preflight().await {
+        // Its log says why, and a target of the user's has a command that ends it.
+        stand.target.take().await.halt().await;
+        return Err(failed);
+    }
     Ok(stand)
 }
 

@@ -15,7 +15,8 @@ use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
 use crate::limits;
 use crate::plan::Plan;
-use crate::scenario::model::{Scenario, TargetKind};
+use crate::scenario::TRACE;
+use crate::scenario::model::{Arrival, LoadModel, Scenario, TargetKind};
 use crate::sink::{self, Sink};
 use crate::smtp::client::Peer;
 use crate::target::{self, Target, TargetError, leftovers};
@@ -56,6 +57,7 @@ impl Stand {
             .map_err(RunError::Folder)?;
         std::fs::write(folder.file(SCENARIO), &request.loaded.resolved)
             .map_err(RunError::Folder)?;
+        keep_trace(&scenario, &folder).map_err(RunError::Folder)?;
         let ledger = Ledger::create(&folder.file(JOURNAL)).map_err(RunError::Folder)?;
         let plan = Plan::new(&scenario, Some(folder.nonce.clone()));
         let sink = sink::start(sink_settings(&scenario, &plan), clock, ledger.clone()).await?;
@@ -168,6 +170,16 @@ impl Stand {
         let at = self.clock.now();
         self.ledger.record(&Event::Target { at, change: TargetChange::Ready });
         self.ledger.flush();
+    }
+}
+
+/// Keeps the trace that the load comes from, so that the run can be judged from its folder alone.
+fn keep_trace(scenario: &Scenario, folder: &Folder) -> std::io::Result<()> {
+    match &scenario.load.model {
+        LoadModel::Open { arrival: Arrival::Trace(trace), .. } => {
+            std::fs::copy(&trace.0.path, folder.file(TRACE)).map(drop)
+        }
+        _ => Ok(()),
     }
 }
 

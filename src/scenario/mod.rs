@@ -30,6 +30,9 @@ use crate::seed::Seed;
 use diagnosis::Problems;
 use model::{Delivery, Variant};
 
+/// Name under which a run keeps a copy of the trace it was offered by, beside its scenario.
+pub const TRACE: &str = "trace.csv";
+
 /// A scenario that was read, and what it was read from.
 #[derive(Clone, Debug)]
 pub struct Loaded {
@@ -47,14 +50,27 @@ pub struct Loaded {
     domain_spans: Vec<Range<usize>>,
 }
 
-/// Reads a scenario file.
+/// Reads a scenario file. Files that it names are looked for from the folder it lies in.
 ///
 /// # Errors
 /// When it cannot be read, or does not make a scenario.
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
+    load_file(path, overrides, false)
+}
+
+/// Reads the scenario of a stored run, which is to be judged, not run again: message texts are
+/// not needed.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_stored(path: &Path) -> Result<Loaded, ScenarioError> {
+    load_file(path, &[], true)
+}
+
+fn load_file(path: &Path, overrides: &[Override], stored: bool) -> Result<Loaded, ScenarioError> {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => parse(&name, &text, overrides),
+        Ok(text) => parse_text(&name, &text, overrides, stored),
         Err(error) => {
             let problem = Problem::unplaced(format!("cannot read {name}: {error}"));
             Err(ScenarioError::new(&Source::new(name, ""), vec![problem]))
@@ -68,23 +84,38 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError
 /// # Errors
 /// When it does not make a scenario; every problem found is in the error.
 pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
-    let mut loaded = read(name, text, overrides, None)?;
+    parse_text(name, text, overrides, false)
+}
+
+/// As [`parse`]; of a stored run without its message texts.
+fn parse_text(
+    name: &str,
+    text: &str,
+    overrides: &[Override],
+    stored: bool,
+) -> Result<Loaded, ScenarioError> {
+    let origin = Origin { name, text, overrides, stored };
+    let mut loaded = read(&origin, None)?;
     let variants = loaded.scenario.compare.iter().flat_map(|compare| &compare.variants);
     let variants = variants.map(|variant| {
-        let own = read(name, text, overrides, Some(variant))?;
+        let own = read(&origin, Some(variant))?;
         Ok((variant.name.clone(), own))
     });
     loaded.variants = variants.collect::<Result<_, ScenarioError>>()?;
     Ok(loaded)
 }
 
+/// What a scenario is read from.
+struct Origin<'a> {
+    name: &'a str,
+    text: &'a str,
+    overrides: &'a [Override],
+    stored: bool,
+}
+
 /// Reads the scenario, or one variant of it, which compares nothing any more.
-fn read(
-    name: &str,
-    text: &str,
-    overrides: &[Override],
-    variant: Option<&Variant>,
-) -> Result<Loaded, ScenarioError> {
+fn read(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, ScenarioError> {
+    let Origin { name, text, overrides, stored } = *origin;
     let mut source = Source::new(name, text);
     let start = source.end();
     overrides::append(&mut source, "--set", overrides);
@@ -104,12 +135,18 @@ fn read(
     // What a section would mean is not worth judging while another could not even be read.
     problems.check(&source)?;
     let fallback = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let scenario = resolve::resolve(&written, fallback, &mut problems);
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
+    let place = resolve::Place { fallback, folder, stored };
+    let scenario = resolve::resolve(&written, &place, &mut problems);
     problems.check(&source)?;
     let resolved = toml_of(&write::file(&scenario));
     let sha256 = digest(&resolved);
     let domains = written.destination.iter();
-    let domain_spans = domains.map(|one| one.value.domain.span.clone()).collect();
+    let domain_spans = domains.map(|one| one.value.domain.span.clone());
+    // Whatever is not written there comes from a trace.
+    let trace = written.load.as_ref().and_then(|load| load.value.trace.as_ref());
+    let elsewhere = std::iter::repeat(trace.map_or(0..0, |trace| trace.span.clone()));
+    let domain_spans = domain_spans.chain(elsewhere).take(scenario.destinations.len()).collect();
     Ok(Loaded { scenario, source, resolved, sha256, variants: Vec::new(), domain_spans })
 }
 

@@ -1,5 +1,7 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
+mod materials;
+mod message;
 mod submission;
 
 use std::collections::BTreeMap;
@@ -19,6 +21,8 @@ use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
 pub use crate::smtp::dialogue::Extension;
+pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
+pub use message::{Encoding, MessageSpec, Parts, TextStyle};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
 
 /// One scenario, whole and consistent.
@@ -239,6 +243,8 @@ pub enum Arrival {
     Constant,
     /// A Poisson process.
     Poisson,
+    /// As they once came; the rate is the mean over all.
+    Trace(Trace),
     /// Poisson while on, nothing while off; the rate is the mean over both.
     OnOff {
         /// Mean length of an on period.
@@ -325,45 +331,6 @@ impl Engine {
     }
 }
 
-/// `[message]`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct MessageSpec {
-    /// Size of the whole message text. Bytes.
-    pub size: Quantity,
-    /// Recipients a message. Count.
-    pub recipients: Quantity,
-    /// MIME structure.
-    pub parts: Parts,
-    /// Transfer encoding.
-    pub encoding: Encoding,
-    /// `MT-PRIORITY` (RFC 6710), -9 to 9; `None`: not said.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub priority: Option<Quantity>,
-}
-
-/// MIME structure of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Parts {
-    /// One text/plain part.
-    Text,
-    /// Plain text and HTML.
-    Alternative,
-    /// Text and attachments.
-    Mixed,
-}
-
-/// Transfer encoding of a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Encoding {
-    /// ASCII.
-    #[serde(rename = "7bit")]
-    SevenBit,
-    /// UTF-8 text with 8BITMIME.
-    #[serde(rename = "8bit")]
-    EightBit,
-}
-
 /// One `[[destination]]`.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Destination {
@@ -371,7 +338,8 @@ pub struct Destination {
     pub domain: String,
     /// Its share of recipients, relative to the other weights.
     pub weight: f64,
-    /// What it offers; `None`: what the sink does.
+    /// What it offers; `None`: what the sink does. No part of the plan.
+    #[serde(skip)]
     pub extensions: Option<Vec<Extension>>,
 }
 

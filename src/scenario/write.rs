@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::file::{
     self, Amount, Arrival, At, Bound, Drawn, Encoding, Engine, File, Kind, Model, Parts, Retry,
-    Schedule, Target, Thresholds,
+    Schedule, Target, TextStyle, Thresholds,
 };
 use super::model::{
     self, Delivery, Extent, Load, LoadModel, MessageSpec, Mta, Scenario, SinkSpec, TargetKind,
@@ -36,7 +36,7 @@ pub(super) fn file(scenario: &Scenario) -> File {
         load: some(load(&scenario.load)),
         smtp: some(write_smtp::smtp(&scenario.smtp)),
         sink: some(sink(&scenario.sink)),
-        message: some(message(&scenario.message)),
+        message: some(message(&scenario.message, &scenario.load.model)),
         destination: scenario.destinations.iter().map(domain).collect(),
         fault: write_fault::faults(&scenario.faults, &scenario.destinations),
         chaos: write_fault::chaos(&scenario.chaos),
@@ -84,6 +84,11 @@ fn plain(text: &str) -> toml::Value {
 
 pub(super) fn some<T>(value: T) -> Option<At<T>> {
     Some(At::from(value))
+}
+
+/// A value, unless something else says it.
+fn untold<T>(value: T, told: bool) -> Option<At<T>> {
+    if told { None } else { some(value) }
 }
 
 fn thresholds(scenario: &Scenario) -> Option<Thresholds> {
@@ -220,6 +225,9 @@ fn load(load: &Load) -> file::Load {
         LoadModel::Open { arrival, segments } => {
             written.model = some(Model::Open);
             write_arrival(arrival, &mut written);
+            if matches!(arrival, model::Arrival::Trace(_)) {
+                return written;
+            }
             let warm_up = usize::from(!load.warm_up.is_zero());
             write_pieces(&segments[warm_up.min(segments.len())..], &mut written);
         }
@@ -231,6 +239,10 @@ fn write_arrival(arrival: &model::Arrival, written: &mut file::Load) {
     match arrival {
         model::Arrival::Constant => written.arrival = some(Arrival::Constant),
         model::Arrival::Poisson => written.arrival = some(Arrival::Poisson),
+        model::Arrival::Trace(_) => {
+            written.arrival = some(Arrival::Trace);
+            written.trace = some(super::TRACE.to_owned());
+        }
         model::Arrival::OnOff { on, off } => {
             written.arrival = some(Arrival::OnOff);
             written.on = some(Timespan(*on));
@@ -277,21 +289,40 @@ fn extensions(offered: &[model::Extension]) -> At<Vec<At<model::Extension>>> {
     At::from(offered.iter().map(|one| At::from(*one)).collect::<Vec<_>>())
 }
 
-fn message(message: &MessageSpec) -> file::Message {
+fn message(message: &MessageSpec, load: &LoadModel) -> file::Message {
+    let corpus = message.corpus.is_some();
+    let trace = match load {
+        LoadModel::Open { arrival: model::Arrival::Trace(trace), .. } => Some(&*trace.0),
+        _ => None,
+    };
+    let text = match message.text {
+        model::TextStyle::Prose => TextStyle::Prose,
+        model::TextStyle::LongLines => TextStyle::LongLines,
+        model::TextStyle::Dots => TextStyle::Dots,
+    };
+    let encoding = match message.encoding {
+        model::Encoding::SevenBit => Encoding::SevenBit,
+        model::Encoding::EightBit => Encoding::EightBit,
+    };
     file::Message {
-        size: some(amount::<Size>(&message.size)),
-        recipients: some(amount::<Count>(&message.recipients)),
+        size: untold(
+            amount::<Size>(&message.size),
+            corpus || trace.is_some_and(|it| !it.sizes.is_empty()),
+        ),
+        recipients: untold(
+            amount::<Count>(&message.recipients),
+            trace.is_some_and(|it| !it.destinations.is_empty()),
+        ),
         parts: some(match message.parts {
             model::Parts::Text => Parts::Text,
             model::Parts::Alternative => Parts::Alternative,
             model::Parts::Mixed => Parts::Mixed,
+            model::Parts::Corpus => Parts::Corpus,
         }),
-        encoding: some(match message.encoding {
-            model::Encoding::SevenBit => Encoding::SevenBit,
-            model::Encoding::EightBit => Encoding::EightBit,
-        }),
+        text: untold(text, corpus),
+        encoding: untold(encoding, corpus),
         priority: message.priority.as_ref().map(|priority| At::from(amount::<Count>(priority))),
-        corpus: None,
+        corpus: message.corpus.as_ref().map(|corpus| At::from(corpus.0.pattern.clone())),
     }
 }
 

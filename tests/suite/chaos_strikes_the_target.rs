@@ -36,6 +36,16 @@ fn assert_nothing_lost(ran: &Ran) {
     assert_eq!(ran.count("accepted"), ended, "{ran}");
 }
 
+/// Of each second in which this lasted, whether the queue was sampled.
+fn sampled(ran: &Ran, chaos: &str) -> Vec<bool> {
+    let series = std::fs::read_to_string(ran.path.join("timeseries.csv")).expect("the series");
+    let mut rows = series.lines().map(|line| line.split(',').collect::<Vec<_>>());
+    let names = rows.next().expect("a head");
+    let place = |name: &str| names.iter().position(|one| *one == name).expect("a column");
+    let (queue, faults) = (place("queue_length"), place("faults"));
+    rows.filter(|row| row[faults] == chaos).map(|row| !row[queue].is_empty()).collect()
+}
+
 #[test]
 fn accepted_mail_survives_a_kill_in_mid_load() {
     let ran = Lab::shipped("crash-recovery.toml")
@@ -57,8 +67,7 @@ fn accepted_mail_survives_a_kill_in_mid_load() {
         log.lines().filter(|line| line.starts_with("listening on ")).collect();
     assert_eq!(addresses.len(), 2, "two lives: {log}");
     assert_eq!(addresses[0], addresses[1], "at one address");
-    let series = std::fs::read_to_string(ran.path.join("timeseries.csv")).expect("the series");
-    assert!(series.lines().any(|line| line.ends_with(",kill")), "{series}");
+    assert!(!sampled(&ran, "kill").is_empty(), "the series names it");
 }
 
 #[test]
@@ -78,6 +87,18 @@ fn a_pause_shows_in_times_and_not_as_loss() {
     let saturated = report["health"]["checks"].as_array().expect("checks").iter();
     let mut saturated = saturated.filter(|check| check["id"] == "sessions_saturated");
     assert!(saturated.all(|check| check["status"] == "valid"), "{ran}");
+}
+
+/// Its queue lies on disk: that it stands still is no reason not to count.
+#[test]
+fn the_queue_is_sampled_while_the_target_is_down() {
+    let ran = Lab::small("[[chaos]]\nat = \"300ms\"\npause = \"4500ms\"\n")
+        .set("load.sessions", "500")
+        .set("load.duration", "5s")
+        .run();
+    let sampled = sampled(&ran, "pause").into_iter().filter(|seen| *seen).count();
+    // In its first and in its last second a sample may have come before or after it.
+    assert!(sampled >= 3, "{sampled}");
 }
 
 #[test]

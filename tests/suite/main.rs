@@ -29,6 +29,7 @@ mod lost_connection;
 mod made_up_runs;
 mod mail_is_taken;
 mod metrics_are_scraped;
+mod mail_of_ones_own;
 mod nothing_delivered_is_not_a_pass;
 mod nothing_is_lost_when_the_relay_is_killed;
 mod nothing_outlives_mailbench;

@@ -15,7 +15,7 @@ use mailbench::queue::ordering::OrderingKind;
 use mailbench::queue::schedule::{Growth, RetrySchedule};
 use mailbench::scenario::model::{
     Arrival, Delivery, Destination, Durability, Encoding, Engine, Extent, Load, LoadModel,
-    MessageSpec, Parts, Scenario, Segment, SinkSpec, Submission, TargetKind, TargetSpec,
+    MessageSpec, Parts, Scenario, Segment, SinkSpec, Submission, TargetKind, TargetSpec, TextStyle,
 };
 use mailbench::seed::Seed;
 use mailbench::smtp::client::Peer;
@@ -80,6 +80,8 @@ pub(crate) fn scenario(load: Load) -> Scenario {
             size: Quantity::Constant(2048.0),
             recipients: Quantity::Constant(2.0),
             parts: Parts::Text,
+            corpus: None,
+            text: TextStyle::Prose,
             encoding: Encoding::SevenBit,
             priority: None,
         },

@@ -7,6 +7,7 @@ mod constant;
 mod on_off;
 mod poisson;
 pub mod rate;
+mod trace;
 
 use crate::scenario::model::Arrival;
 use crate::seed::Seed;
@@ -21,6 +22,8 @@ pub enum Arrivals {
     Poisson(poisson::Poisson),
     /// Poisson while on, nothing while off.
     OnOff(on_off::OnOff),
+    /// As they once came.
+    Trace(trace::Trace),
 }
 
 impl Arrivals {
@@ -32,6 +35,9 @@ impl Arrivals {
             Arrival::Poisson => Arrivals::Poisson(poisson::Poisson::new(rate, seed)),
             Arrival::OnOff { on, off } => {
                 Arrivals::OnOff(on_off::OnOff::new(rate, [*on, *off], seed))
+            }
+            Arrival::Trace(trace) => {
+                Arrivals::Trace(trace::Trace::new(trace.clone(), rate.end_s()))
             }
         }
     }
@@ -45,6 +51,7 @@ impl Iterator for Arrivals {
             Arrivals::Constant(law) => law.next(),
             Arrivals::Poisson(law) => law.next(),
             Arrivals::OnOff(law) => law.next(),
+            Arrivals::Trace(law) => law.next(),
         }
     }
 }

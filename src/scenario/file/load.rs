@@ -22,16 +22,16 @@ pub struct Load {
     /// Arrival on-off: mean length of an off period. Default: 1s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub off: Option<At<Timespan>>,
-    /// Arrival trace: the file. Not built yet.
+    /// Arrival trace: a CSV file, seen from the scenario's folder.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<At<String>>,
     /// Open: messages a second (on-off: the mean over both).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rate: Option<At<Rate>>,
-    /// Offered before the measured period; not counted. Default: 5s.
+    /// Offered before the measured period; not counted. Default: 5s; with a trace 0s.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub warm_up: Option<At<Timespan>>,
-    /// The measured period. Default: 30s.
+    /// The measured period. Default: 30s; with a trace the rest of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duration: Option<At<Timespan>>,
     /// Instead of a duration: so many measured messages.
@@ -74,7 +74,7 @@ pub enum Arrival {
     Poisson,
     /// Poisson while on, nothing while off.
     OnOff,
-    /// From a file. Not built yet.
+    /// From a file.
     Trace,
 }
 

@@ -19,6 +19,9 @@ pub struct Message {
     /// MIME structure. Default: text.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parts: Option<At<Parts>>,
+    /// What lines of made-up text are like. Default: prose.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<At<TextStyle>>,
     /// Transfer encoding. Default: 7bit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub encoding: Option<At<Encoding>>,
@@ -26,7 +29,7 @@ pub struct Message {
     /// said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<At<Amount<Count>>>,
-    /// Parts corpus: which files. Not built yet.
+    /// Parts corpus: which files, seen from the scenario's folder, such as `mail/*.eml`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corpus: Option<At<String>>,
 }
@@ -41,8 +44,20 @@ pub enum Parts {
     Alternative,
     /// Text and attachments.
     Mixed,
-    /// Messages from files. Not built yet.
+    /// Messages from files.
     Corpus,
+}
+
+/// What lines of text are like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum TextStyle {
+    /// Ordinary lines, and here and there one that broken software trips over.
+    Prose,
+    /// Every line of 998 bytes, the most a line may have.
+    LongLines,
+    /// Every line begins with dots; some are nothing else.
+    Dots,
 }
 
 /// Transfer encoding of a message.

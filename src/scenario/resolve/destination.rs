@@ -17,10 +17,6 @@ pub(super) fn destinations(
     sink: &SinkSpec,
     problems: &mut Problems,
 ) -> Vec<Destination> {
-    if written.is_empty() {
-        let problem = Problem::new(&(0..0), "the scenario has no destination");
-        problems.push(problem.help("add `[[destination]]` with `domain = \"a.test\"`"));
-    }
     if written.len() > limits::DESTINATIONS {
         let many = written.len();
         problems.push(Problem::new(&written[0].span, format!("{many} destinations are too many")));
@@ -35,6 +31,14 @@ pub(super) fn destinations(
         destination
     };
     written.iter().map(&mut read).collect()
+}
+
+/// Notes a scenario without any.
+pub(super) fn check_any(destinations: &[Destination], problems: &mut Problems) {
+    if destinations.is_empty() {
+        let problem = Problem::new(&(0..0), "the scenario has no destination");
+        problems.push(problem.help("add `[[destination]]` with `domain = \"a.test\"`"));
+    }
 }
 
 fn destination(
@@ -78,7 +82,7 @@ pub(super) fn check_one_offer(written: &[At<file::Destination>], problems: &mut 
 }
 
 /// Domain of RFC 5321 §4.1.2 in lower case, at most 255 octets (§4.5.3.1.2), labels at most 63.
-fn is_domain(text: &str) -> bool {
+pub(super) fn is_domain(text: &str) -> bool {
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')

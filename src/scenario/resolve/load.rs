@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::amount::{Bounds, quantity};
-use super::{bounded, misplaced, not_built, place};
+use super::{bounded, misplaced, place};
 use crate::limits;
 use crate::quantity::Quantity;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Model};
-use crate::scenario::model::{Arrival, Extent, Load, LoadModel, Segment};
+use crate::scenario::model::{Arrival, Extent, Load, LoadModel, Segment, Trace};
 use crate::scenario::units::{Rate, Timespan};
 
 const WARM_UP: Duration = Duration::from_secs(5);
@@ -18,14 +18,28 @@ const SESSIONS: u32 = 50;
 const MESSAGES_PER_SESSION: u32 = 100;
 const ON_OFF: Duration = Duration::from_secs(1);
 
-pub(super) fn load(written: Option<&At<file::Load>>, problems: &mut Problems) -> Load {
+pub(super) fn load(
+    written: Option<&At<file::Load>>,
+    trace: Option<&Trace>,
+    problems: &mut Problems,
+) -> Load {
     let nothing = At::from(file::Load::default());
     let At { value: load, span } = written.unwrap_or(&nothing);
-    let warm_up = span_of(load.warm_up.as_ref(), WARM_UP, problems);
-    let extent = extent(load, problems);
+    let trace = trace.filter(|_| law(load) == file::Arrival::Trace);
+    let warm_up = if trace.is_some() { Duration::ZERO } else { WARM_UP };
+    let warm_up = span_of(load.warm_up.as_ref(), warm_up, problems);
+    let extent = match trace {
+        Some(trace) if load.duration.is_none() && load.messages.is_none() => {
+            Extent::Duration(rest_of(trace, warm_up))
+        }
+        _ => extent(load, problems),
+    };
     let sessions = bounded(load.sessions.as_ref(), SESSIONS, 1..=sessions_at_most(), problems);
     let model = match load.model.as_ref().map_or(Model::Open, |model| model.value) {
-        Model::Open => open(load, span, warm_up, problems),
+        Model::Open => match trace {
+            Some(trace) => traced(load, trace, warm_up, extent, problems),
+            None => open(load, span, warm_up, problems),
+        },
         Model::Closed => closed(load, problems),
     };
     let per_session = load.messages_per_session.as_ref();
@@ -39,6 +53,45 @@ pub(super) fn load(written: Option<&At<file::Load>>, problems: &mut Problems) ->
     };
     check_total(&resolved, span, problems);
     resolved
+}
+
+/// What of a trace comes after the warm-up, its last message included.
+fn rest_of(trace: &Trace, warm_up: Duration) -> Duration {
+    let end = trace.0.dues.last().copied().unwrap_or_default() + Duration::from_millis(1);
+    end.saturating_sub(warm_up).max(Duration::from_millis(1))
+}
+
+/// The law by which open arrivals come.
+pub(super) fn law(load: &file::Load) -> file::Arrival {
+    load.arrival.as_ref().map_or(file::Arrival::Poisson, |arrival| arrival.value)
+}
+
+/// Arrivals from a trace: the pieces only say how long, and the mean rate.
+fn traced(
+    load: &file::Load,
+    trace: &Trace,
+    warm_up: Duration,
+    extent: Extent,
+    problems: &mut Problems,
+) -> LoadModel {
+    let keys = [
+        ("rate", place(&load.rate)),
+        ("segment", load.segment.first().map(|piece| &piece.span)),
+        ("on", place(&load.on)),
+        ("off", place(&load.off)),
+        ("think_time", place(&load.think_time)),
+    ];
+    misplaced(keys, "another arrival", "the trace says when messages come", problems);
+    let whole = rest_of(trace, Duration::ZERO);
+    let rate = trace.0.dues.len() as f64 / whole.as_secs_f64();
+    let piece = |duration| Segment { from_per_second: rate, to_per_second: rate, duration };
+    let measured = match extent {
+        Extent::Duration(duration) => duration,
+        Extent::Messages(_) => rest_of(trace, warm_up),
+    };
+    let before = (!warm_up.is_zero()).then(|| piece(warm_up));
+    let segments = before.into_iter().chain([piece(measured)]).collect();
+    LoadModel::Open { arrival: Arrival::Trace(trace.clone()), segments }
 }
 
 fn sessions_at_most() -> u32 {
@@ -145,7 +198,7 @@ fn segment(written: &file::Segment, problems: &mut Problems) -> Segment {
 }
 
 fn arrival(load: &file::Load, problems: &mut Problems) -> Arrival {
-    let law = load.arrival.as_ref().map_or(file::Arrival::Poisson, |arrival| arrival.value);
+    let law = law(load);
     if law != file::Arrival::OnOff {
         let keys = [("on", place(&load.on)), ("off", place(&load.off))];
         misplaced(
@@ -155,9 +208,11 @@ fn arrival(load: &file::Load, problems: &mut Problems) -> Arrival {
             problems,
         );
     }
-    if law == file::Arrival::Trace {
-        not_built(place(&load.arrival), "arrival trace", problems);
-    } else {
+    if let (file::Arrival::Trace, Some(arrival), None) = (law, &load.arrival, &load.trace) {
+        let problem = Problem::new(&arrival.span, "arrival trace needs a file");
+        problems.push(problem.help("write `trace = \"mail.csv\"`"));
+    }
+    if law != file::Arrival::Trace {
         let help = "write `arrival = \"trace\"`, or leave it out";
         misplaced([("trace", place(&load.trace))], "arrival trace", help, problems);
     }

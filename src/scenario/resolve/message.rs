@@ -1,17 +1,22 @@
 //! `[message]`.
 
 use super::amount::{Bounds, quantity};
-use super::{misplaced, not_built, place};
+use super::{Place, misplaced, not_built, place};
 use crate::limits;
 use crate::quantity::Quantity;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At};
-use crate::scenario::model::{Encoding, MessageSpec, Parts};
+use crate::scenario::model::{Corpus, Encoding, MessageSpec, Parts, TextStyle, Trace};
 use crate::scenario::units::{Count, Size};
 
 const SIZE: f64 = 4096.0;
 
-pub(super) fn message(written: Option<&At<file::Message>>, problems: &mut Problems) -> MessageSpec {
+pub(super) fn message(
+    written: Option<&At<file::Message>>,
+    trace: Option<&Trace>,
+    at: &Place<'_>,
+    problems: &mut Problems,
+) -> MessageSpec {
     let nothing = file::Message::default();
     let message = written.map_or(&nothing, |written| &written.value);
     let sizes = Bounds { least: Size(1), greatest: Size(limits::MESSAGE_SIZE) };
@@ -26,11 +31,22 @@ pub(super) fn message(written: Option<&At<file::Message>>, problems: &mut Proble
     {
         problems.push(Problem::new(&written.span, "a message has a whole number of recipients"));
     }
+    told_twice(message, trace, problems);
+    let corpus = corpus(message, at, problems);
     MessageSpec {
         size,
         recipients,
         parts: parts(message, problems),
-        encoding: encoding(message, problems),
+        encoding: match &corpus {
+            Some(corpus) => encoding_of(corpus),
+            None => encoding(message, problems),
+        },
+        text: match message.text.as_ref().map(|text| text.value) {
+            None | Some(file::TextStyle::Prose) => TextStyle::Prose,
+            Some(file::TextStyle::LongLines) => TextStyle::LongLines,
+            Some(file::TextStyle::Dots) => TextStyle::Dots,
+        },
+        corpus,
         priority: message.priority.as_ref().map(|written| priority(written, problems)),
     }
 }
@@ -46,17 +62,48 @@ fn priority(written: &At<file::Amount<Count>>, problems: &mut Problems) -> Quant
 
 fn parts(message: &file::Message, problems: &mut Problems) -> Parts {
     let parts = message.parts.as_ref().map_or(file::Parts::Text, |parts| parts.value);
-    if parts == file::Parts::Corpus {
-        not_built(place(&message.parts), "parts corpus", problems);
-    } else {
+    if parts != file::Parts::Corpus {
         let help = "write `parts = \"corpus\"`, or leave it out";
         misplaced([("corpus", place(&message.corpus))], "parts corpus", help, problems);
     }
     match parts {
-        file::Parts::Text | file::Parts::Corpus => Parts::Text,
+        file::Parts::Text => Parts::Text,
         file::Parts::Alternative => Parts::Alternative,
         file::Parts::Mixed => Parts::Mixed,
+        file::Parts::Corpus => Parts::Corpus,
     }
+}
+
+/// Notes what a trace says already.
+fn told_twice(message: &file::Message, trace: Option<&Trace>, problems: &mut Problems) {
+    let Some(Trace(trace)) = trace else { return };
+    let size = place(&message.size).filter(|_| !trace.sizes.is_empty());
+    let recipients = place(&message.recipients).filter(|_| !trace.destinations.is_empty());
+    let keys = [("size", size), ("recipients", recipients)];
+    misplaced(keys, "load without a trace", "the trace says it: leave it out", problems);
+}
+
+fn corpus(message: &file::Message, at: &Place<'_>, problems: &mut Problems) -> Option<Corpus> {
+    let parts = message.parts.as_ref().filter(|parts| parts.value == file::Parts::Corpus)?;
+    let help = "the files say it: leave it out";
+    let keys = [
+        ("size", place(&message.size)),
+        ("encoding", place(&message.encoding)),
+        ("text", place(&message.text)),
+    ];
+    misplaced(keys, "messages that are made up", help, problems);
+    let Some(pattern) = &message.corpus else {
+        let problem = Problem::new(&parts.span, "parts corpus needs files");
+        problems.push(problem.help("write `corpus = \"mail/*.eml\"`"));
+        return None;
+    };
+    Some(super::corpus::corpus(pattern, at.folder, at.stored, problems))
+}
+
+/// 8bit as soon as one of the files is.
+fn encoding_of(corpus: &Corpus) -> Encoding {
+    let ascii = corpus.0.texts.iter().all(|text| text.is_ascii());
+    if ascii { Encoding::SevenBit } else { Encoding::EightBit }
 }
 
 fn encoding(message: &file::Message, problems: &mut Problems) -> Encoding {

@@ -7,6 +7,7 @@
 mod amount;
 mod chaos;
 mod compare;
+mod corpus;
 mod destination;
 mod external;
 mod fault;
@@ -19,8 +20,10 @@ mod sink;
 mod submission;
 mod target;
 mod thresholds;
+mod trace;
 
 use std::ops::Range;
+use std::path::Path;
 
 use super::diagnosis::{Problem, Problems};
 use super::file::{At, File};
@@ -34,10 +37,25 @@ pub(super) use target::{delivery, retry};
 /// The seed of a scenario that names none.
 const SEED: u64 = 1;
 
-/// Resolves a whole file. `fallback` is the name of a scenario that has none of its own.
-pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> Scenario {
+/// What a file says nothing of.
+pub(super) struct Place<'a> {
+    /// The name of a scenario that has none of its own.
+    pub(super) fallback: &'a str,
+    /// Where files that it names are looked for.
+    pub(super) folder: &'a Path,
+    /// Whether it belongs to a run that is over, whose message texts are not needed.
+    pub(super) stored: bool,
+}
+
+/// Resolves a whole file.
+pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -> Scenario {
     let mut sink = sink::sink(file.sink.as_ref(), problems);
     let mut destinations = destination::destinations(&file.destination, &sink, problems);
+    let load =
+        file.load.as_ref().filter(|load| load::law(&load.value) == super::file::Arrival::Trace);
+    let named = load.and_then(|load| load.value.trace.as_ref());
+    let trace = named.map(|named| trace::trace(named, place.folder, &mut destinations, problems));
+    destination::check_any(&destinations, problems);
     let target = target::target(file.target.as_ref(), problems);
     // The model of a simulation tells any number of destinations apart.
     let modelled = file.simulate.is_some() && destinations.len() > limits::ROUTES;
@@ -49,15 +67,15 @@ pub(super) fn resolve(file: &File, fallback: &str, problems: &mut Problems) -> S
     sink::check_implicit(&file.fault, &sink, problems);
     sink::offer_what_breaks(&faults, &mut sink, &mut destinations);
     Scenario {
-        name: name(file.name.as_ref(), fallback, problems),
+        name: name(file.name.as_ref(), place.fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
         seed: seed(file.seed.as_ref(), problems),
         chaos: chaos::chaos(&file.chaos, &target.kind, problems),
         smtp: submission::submission(file.smtp.as_ref(), &target.kind, problems),
         target,
-        load: load::load(file.load.as_ref(), problems),
+        load: load::load(file.load.as_ref(), trace.as_ref(), problems),
         sink,
-        message: message::message(file.message.as_ref(), problems),
+        message: message::message(file.message.as_ref(), trace.as_ref(), place, problems),
         destinations,
         faults,
         simulate: simulate::simulate(file.simulate.as_ref(), problems),

@@ -10,15 +10,7 @@ fn what_is_not_built_is_refused() {
         ("\"scram-sha-256\"", "mechanism scram-sha-256 is not built yet", ""),
     );
     one(
-        &with("[message]\nparts = \"corpus\"\ncorpus = \"*.eml\""),
-        ("\"corpus\"", "parts corpus is not built yet", ""),
-    );
-    one(
         &with("[message]\nencoding = \"utf8\""),
         ("\"utf8\"", "encoding utf8 is not built yet", ""),
-    );
-    one(
-        &format!("[load]\nrate = \"5/s\"\narrival = \"trace\"\ntrace = \"t\"\n{DESTINATION}"),
-        ("\"trace\"", "arrival trace is not built yet", ""),
     );
 }

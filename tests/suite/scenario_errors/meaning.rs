@@ -41,6 +41,18 @@ fn contradictions_of_the_load() {
 }
 
 #[test]
+fn traces_and_corpora() {
+    let load = |text: &str| format!("[load]\narrival = \"trace\"\n{text}\n{DESTINATION}");
+    let what = "no-such.csv: No such file or directory (os error 2)";
+    let trace = load("trace = \"no-such.csv\"");
+    one(&trace, ("\"no-such.csv\"", what, "`mailbench trace` makes one"));
+    let message = |text: &str| format!("{LOAD}{DESTINATION}[message]\nparts = \"corpus\"\n{text}");
+    one(&message(""), ("\"corpus\"", "parts corpus needs files", "mail/*.eml"));
+    let nothing = message("corpus = \"no-such/*.eml\"");
+    one(&nothing, ("\"no-such/*.eml\"", "`no-such/*.eml` names no file", ""));
+}
+
+#[test]
 fn the_commands_of_an_external_target() {
     let with = |more: &str| format!("{LOAD}{DESTINATION}{more}");
     let external = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"";

@@ -133,6 +133,11 @@ impl Lab {
         child.wait().expect("it ends").code()
     }
 
+    /// Where its scenario lies.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
     /// The run's folder.
     pub(crate) fn path(&self) -> PathBuf {
         self.folder.path().join("run")
