@@ -297,3 +297,14 @@ pub const LIVE_SAMPLE: usize = 4096;
 
 /// Connections of scrapers served at once.
 pub const SCRAPERS: usize = 16;
+/// Trials of one capacity search; a search that needs more is not converging.
+pub const CAPACITY_TRIALS: usize = 200;
+
+/// Lowest rate of a trial, messages a second: below it a percentile takes minutes.
+pub const CAPACITY_LEAST: f64 = 1.0;
+
+/// Where a search begins in a scenario that names no rate, messages a second.
+pub const CAPACITY_FIRST: f64 = 50.0;
+
+/// How long the generator is tried against the sink alone.
+pub const CAPACITY_CEILING: Duration = Duration::from_secs(4);

@@ -12,6 +12,7 @@
 pub mod exit;
 
 mod bury;
+mod capacity;
 mod check;
 mod compare;
 mod completions;
@@ -50,6 +51,7 @@ enum Command {
     Run(run::Args),
     #[command(hide = true)]
     Bury(bury::Args),
+    Capacity(capacity::Args),
     Check(check::Args),
     Compare(compare::Args),
     Completions(completions::Args),
@@ -68,6 +70,7 @@ impl Command {
         match self {
             Command::Run(args) => run::run(&args),
             Command::Bury(args) => bury::run(&args),
+            Command::Capacity(args) => capacity::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),

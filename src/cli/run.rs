@@ -55,6 +55,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     check_classes(&args.allow)?;
     let pairs = args.pairs.map(|pairs| Override::new("compare.pairs", pairs.to_string()));
     let (loaded, _) = args.changes.load_with(&args.scenario, pairs)?;
+    check_size(&loaded)?;
     let request = Request {
         loaded,
         output: args.output.clone(),
@@ -95,6 +96,20 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         super::complain(&format!("exit {code}: allowed {}", args.allow.join(", ")));
     }
     Ok(Exit::from_code(code))
+}
+
+/// A scenario for a simulation may tell more destinations apart than a real sink has addresses for.
+fn check_size(loaded: &Loaded) -> anyhow::Result<()> {
+    let (scenario, most) = (&loaded.scenario, crate::limits::ROUTES);
+    if scenario.simulate.is_none() || scenario.destinations.len() <= most {
+        return Ok(());
+    }
+    let count = scenario.destinations.len();
+    let error = anyhow::anyhow!(
+        "{count} destinations under [simulate]: a real sink has an address of its own for each of \
+         at most {most}; use `mailbench simulate`, or take [simulate] out"
+    );
+    Err(Exit::Scenario.because(error))
 }
 
 fn check_classes(allowed: &[String]) -> anyhow::Result<()> {

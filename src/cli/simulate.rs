@@ -11,7 +11,8 @@ use super::scenario::ScenarioArgs;
 use super::stored;
 use crate::clock::Clock;
 use crate::ledger::Tally;
-use crate::measure::results::{Findings, Results};
+use crate::measure::results::{Findings, Reason, Results};
+use crate::measure::verdict;
 use crate::report::progress::{Progress, Snapshot};
 use crate::report::view::View;
 use crate::report::{self, Format};
@@ -42,14 +43,43 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (loaded, _) = args.changes.load(&args.scenario)?;
     let measured = args.from.as_deref().map(stored::results).transpose()?;
+    if !loaded.variants.is_empty() {
+        return variants(args, &loaded, measured.as_ref());
+    }
     let findings = simulated(args, &loaded, measured.as_ref())?;
-    let folder = run::simulated_folder(&loaded, args.output.as_deref())
-        .map_err(|error| Exit::Usage.because(error))?;
+    let folder = folder(args, &loaded)?;
     report::write_all(&findings, &folder).context("cannot write the report")?;
     let view = View::of_stdout(args.quiet, Some(folder.display().to_string()));
     super::print(&report::render(Format::Terminal, &findings, &view)?)?;
     report::github::tell(&findings, &loaded)?;
     Ok(Exit::from_code(findings.results.verdict.exit_code))
+}
+
+fn folder(args: &Args, loaded: &Loaded) -> anyhow::Result<PathBuf> {
+    let folder = run::simulated_folder(loaded, args.output.as_deref());
+    folder.map_err(|error| Exit::Usage.because(error))
+}
+
+/// Simulates every variant of the scenario, each into a folder of its own, and shows them side
+/// by side; ends with the weightiest of their codes.
+fn variants(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow::Result<Exit> {
+    let folder = folder(args, loaded)?;
+    let mut found: Vec<(String, Results)> = Vec::new();
+    for (name, variant) in &loaded.variants {
+        let findings = simulated(args, variant, measured)?;
+        let own = folder.join(name.replace(' ', "-"));
+        std::fs::create_dir_all(&own).context("cannot make the variant's folder")?;
+        std::fs::write(own.join(run::SCENARIO), &variant.resolved)?;
+        report::write_all(&findings, &own).context("cannot write the report")?;
+        found.push((name.clone(), findings.results));
+    }
+    let summary = report::variants::markdown(&found);
+    report::write(&folder.join("variants.md"), &summary).context("cannot write variants.md")?;
+    let view = View::of_stdout(args.quiet, Some(folder.display().to_string()));
+    super::print(&report::variants::terminal(&found, &view))?;
+    let reasons: Vec<Reason> =
+        found.iter().flat_map(|(_, results)| results.verdict.reasons.clone()).collect();
+    Ok(Exit::from_code(verdict::exit_code(&reasons, false, &[])))
 }
 
 fn simulated(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow::Result<Findings> {

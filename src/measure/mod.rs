@@ -3,6 +3,7 @@
 pub mod attempts;
 pub mod backlog;
 pub mod book;
+pub mod capacity;
 pub mod circumstances;
 pub mod collect;
 pub mod comparison;

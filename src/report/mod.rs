@@ -3,12 +3,14 @@
 //! [`render`] makes the text of one [`Format`]; [`write_all`] writes the files of a run folder.
 //! Everything a peer said passes through [`escape`].
 
+pub mod capacity;
 pub mod comparison;
 pub mod escape;
 pub mod github;
 pub mod human;
 pub mod openmetrics;
 pub mod progress;
+pub mod variants;
 pub mod view;
 
 mod csv;
@@ -148,6 +150,14 @@ pub fn write_all(findings: &Findings, folder: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Writes a file of text. A reader sees it whole or not at all.
+///
+/// # Errors
+/// When it cannot be written.
+pub fn write(path: &Path, text: &str) -> io::Result<()> {
+    write_whole(path, text)
 }
 
 /// Writes beside `path`, then renames.

@@ -3,6 +3,7 @@
 //! Reads as the run goes: set up, preflight, offer, drain, close, judge. Owns shutdown: the order
 //! in which things end, and what happens when the user or a part of the stand ends them early.
 
+pub mod capacity;
 mod chaos;
 pub mod comparison;
 mod custody;

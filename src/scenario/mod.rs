@@ -9,6 +9,7 @@ pub mod file;
 pub mod model;
 pub mod units;
 
+mod modelled;
 mod overrides;
 mod resolve;
 mod write;
@@ -172,8 +173,14 @@ impl Loaded {
     /// The same scenario with another seed.
     #[must_use]
     pub fn with_seed(&self, seed: Seed) -> Loaded {
+        self.changed(|scenario| scenario.seed = seed)
+    }
+
+    /// The same scenario, changed.
+    #[must_use]
+    pub fn changed(&self, change: impl FnOnce(&mut Scenario)) -> Loaded {
         let mut other = self.clone();
-        other.scenario.seed = seed;
+        change(&mut other.scenario);
         other.resolved = toml_of(&write::file(&other.scenario));
         other.sha256 = digest(&other.resolved);
         other

@@ -12,6 +12,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Override;
+pub use super::modelled::SimulateSpec;
 use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
 use crate::limits;
@@ -341,21 +342,6 @@ pub struct Destination {
     /// What it offers; `None`: what the sink does. No part of the plan.
     #[serde(skip)]
     pub extensions: Option<Vec<Extension>>,
-}
-
-/// `[simulate]`: times of the model, seconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct SimulateSpec {
-    /// One delivery over an open connection; `None`: only a measured run can tell.
-    pub service: Option<Quantity>,
-    /// Opening a connection.
-    pub connect: Quantity,
-    /// A submission, disk left out.
-    pub intake: Quantity,
-    /// One commit.
-    pub commit: Quantity,
-    /// Messages and results that share one.
-    pub commit_batch: u32,
 }
 
 /// One bound of `[thresholds]`, as written, with where it stands; its meaning is

@@ -7,6 +7,7 @@ mod an_external_target_is_handled_by_its_commands;
 mod an_interrupted_run_keeps_what_it_saw;
 mod an_outage_is_of_one_destination;
 mod bounces_need_reasons;
+mod capacity_is_found;
 mod chaos_strikes_real_mtas;
 mod chaos_strikes_the_target;
 mod command_line;

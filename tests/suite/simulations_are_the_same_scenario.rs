@@ -66,3 +66,39 @@ fn times_come_from_a_run_and_without_any_the_way_out_is_told() {
     let ratio = p50(&simulated) / p50(&measured);
     assert!((0.9..1.1).contains(&ratio), "{ratio}");
 }
+
+/// The planning scenarios are simulated in a short form, every variant of each.
+#[test]
+fn the_planning_scenarios_are_simulated_with_their_variants() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios/planning");
+    let entries = std::fs::read_dir(&root).expect("the scenarios").flatten();
+    let mut names: Vec<String> =
+        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    assert!(names.len() >= 4, "{names:?}");
+    for name in names {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = place.path().join("out");
+        let more = ["--set", "load.duration=20s", "--set", "load.warm_up=5s"];
+        let more = [&more[..], &["--set", "load.rate=20/s"]].concat();
+        let output = simulate(&format!("scenarios/planning/{name}"), &folder, &more);
+        let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+        // Short, it has too few samples for some bounds, or drains in another time.
+        assert!(matches!(output.status.code(), Some(0 | 96 | 99)), "{name}: {output:?}");
+        assert!(shown.contains("SIMULATED") && shown.contains("drained in"), "{name}: {shown}");
+        let table = text(&folder, "variants.md");
+        let reports: Vec<_> = std::fs::read_dir(&folder)
+            .expect("variants")
+            .flatten()
+            .filter(|entry| entry.path().join("report.json").exists())
+            .collect();
+        assert!(reports.len() >= 3, "{name}");
+        assert_eq!(table.lines().filter(|line| line.starts_with("| ")).count(), reports.len() + 1);
+        for report in reports {
+            let report = std::fs::read_to_string(report.path().join("report.json")).expect("JSON");
+            let report: Value = serde_json::from_str(&report).expect("JSON");
+            assert_eq!(report["counts"]["lost"], 0, "{name}");
+            assert!(report["counts"]["delivered"].as_u64().is_some_and(|count| count > 100));
+        }
+    }
+}

@@ -96,7 +96,7 @@ pub struct Results {
 }
 
 /// What wrote a report.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
     /// `mailbench`.
     pub name: String,

@@ -1,0 +1,135 @@
+//! The shape of `capacity.json`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::measure::results::{ResourceUse, Tool};
+
+/// `capacity.json`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Capacity {
+    /// Version of this shape.
+    pub schema_version: u32,
+    /// What wrote it.
+    pub tool: Tool,
+    /// Scenario name.
+    pub name: String,
+    /// The scenario's question.
+    pub question: String,
+    /// SHA-256 of the resolved scenario.
+    pub scenario_sha256: String,
+    /// Kind and version of the target.
+    pub target: String,
+    /// Whether the target was a model.
+    pub simulated: bool,
+    /// `quick` or `full`.
+    pub profile: String,
+    /// What was asked of a load.
+    pub goal: GoalFacts,
+    /// Highest rate found to be sustained, messages a second; null: none was.
+    pub lower_bound_per_s: Option<f64>,
+    /// Lowest rate found not to be; null: none was.
+    pub upper_bound_per_s: Option<f64>,
+    /// `target`, `generator` (at least the lower bound: more could not be offered, or not be
+    /// measured), or `unfinished`.
+    pub limited_by: String,
+    /// Why the trials at the upper bound were bad, or what else ended the search.
+    pub reason: String,
+    /// What the generator can offer on this machine, messages a second; null when it was told or
+    /// simulated.
+    pub ceiling_per_s: Option<f64>,
+    /// No trial was above this.
+    pub most_per_s: f64,
+    /// Every trial of the search, in order.
+    pub trials: Vec<Trial>,
+    /// Load against latency, at fixed shares of the result.
+    pub curve: Vec<Point>,
+    /// The first rate at which the 99th percentile is over twice that at half the capacity.
+    pub knee_per_s: Option<f64>,
+    /// Goodput at the highest load over goodput at the capacity: 1 bears overload, less collapses.
+    pub overload_goodput: Option<f64>,
+    /// Resources in use at the highest point of the curve that is no overload, where known.
+    pub resources: Vec<ResourceUse>,
+    /// Messages a second for each core the target kept busy there; null where not known.
+    pub per_core_per_s: Option<f64>,
+    /// Facts about the machine.
+    pub environment: BTreeMap<String, String>,
+    /// The command that repeats it.
+    pub command: String,
+    /// 0, or 96 when there is no answer.
+    pub exit_code: u8,
+}
+
+/// What was asked of a load (RFC 9971).
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct GoalFacts {
+    /// Seconds of a trial that counts in full.
+    pub final_trial_s: f64,
+    /// Seconds of trials at a load.
+    pub duration_sum_s: f64,
+    /// Share of a trial's mail that may fail.
+    pub loss_ratio: f64,
+    /// Share of the trial time at a load that may be bad.
+    pub exceed_ratio: f64,
+    /// Relative width at which the search stops.
+    pub width: f64,
+}
+
+/// One trial.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Trial {
+    /// Messages a second.
+    pub rate_per_s: f64,
+    /// Measured seconds.
+    pub duration_s: f64,
+    /// Whether everything held.
+    pub good: bool,
+    /// What did not; empty when good.
+    pub reasons: Vec<String>,
+    /// Whether all that did not hold is the generator's doing.
+    pub generator: bool,
+    /// What was seen.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// Its folder below this one; empty when simulated.
+    pub folder: String,
+}
+
+/// One point of the load-latency curve.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Point {
+    /// Share of the capacity.
+    pub share: f64,
+    /// Messages a second.
+    pub rate_per_s: f64,
+    /// Whether everything held.
+    pub good: bool,
+    /// What was seen.
+    #[serde(flatten)]
+    pub seen: Seen,
+    /// Resources in use, where known.
+    pub resources: Vec<ResourceUse>,
+    /// Messages a second for each core the target kept busy.
+    pub per_core_per_s: Option<f64>,
+}
+
+/// Figures of one run at a constant rate.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Seen {
+    /// Messages handed out, a second.
+    pub offered_per_s: f64,
+    /// Probes delivered while the load lasted, a second.
+    pub goodput_per_s: f64,
+    /// End-to-end time, median, microseconds; null with too few samples.
+    pub e2e_p50_us: Option<u64>,
+    /// 99th percentile.
+    pub e2e_p99_us: Option<u64>,
+    /// Submission, 99th percentile.
+    pub submit_p99_us: Option<u64>,
+    /// Highest backlog.
+    pub backlog_max: u64,
+    /// From the end of the load to an empty queue, seconds; null: it did not drain.
+    pub drain_s: Option<f64>,
+}

@@ -1,0 +1,83 @@
+//! A capacity search as people and programs want it: one file a format. Renders, computes nothing.
+
+mod html;
+mod markdown;
+mod terminal;
+mod words;
+
+use std::io;
+use std::path::Path;
+
+use super::escape;
+use super::view::View;
+use crate::measure::capacity::results::Capacity;
+
+/// A form in which a search can be had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Format {
+    /// The summary for people.
+    Terminal,
+    /// `capacity.json`.
+    Json,
+    /// `capacity.csv`: one row a trial or point.
+    Csv,
+    /// `summary.md`.
+    Markdown,
+    /// `capacity.html`.
+    Html,
+}
+
+impl Format {
+    /// Every format there is.
+    pub const ALL: [Format; 5] =
+        [Format::Terminal, Format::Json, Format::Csv, Format::Markdown, Format::Html];
+
+    /// Its file in the search's folder, if it has one.
+    #[must_use]
+    pub fn file(self) -> Option<&'static str> {
+        match self {
+            Format::Json => Some("capacity.json"),
+            Format::Csv => Some("capacity.csv"),
+            Format::Markdown => Some("summary.md"),
+            Format::Html => Some("capacity.html"),
+            Format::Terminal => None,
+        }
+    }
+}
+
+/// The text of `capacity` in `format`. Only the terminal summary looks at `view`.
+///
+/// # Errors
+/// When a serialiser fails, which text in memory gives no cause for.
+pub fn render(format: Format, capacity: &Capacity, view: &View) -> io::Result<String> {
+    Ok(match format {
+        Format::Terminal => terminal::render(capacity, view),
+        Format::Json => escape::json(&serde_json::to_string_pretty(capacity)?) + "\n",
+        Format::Csv => words::csv(capacity),
+        Format::Markdown => markdown::render(capacity),
+        Format::Html => html::render(capacity)?,
+    })
+}
+
+/// JSON Schema of `capacity.json`, as text.
+///
+/// # Errors
+/// When it cannot be written as JSON, which no schema of ours gives cause for.
+pub fn schema() -> io::Result<String> {
+    let schema = schemars::schema_for!(Capacity);
+    Ok(serde_json::to_string_pretty(&schema)? + "\n")
+}
+
+/// Writes every file of a search. A reader sees each whole or not at all.
+///
+/// # Errors
+/// When one cannot be written.
+pub fn write_all(capacity: &Capacity, folder: &Path) -> io::Result<()> {
+    let view = View::plain(80);
+    for format in Format::ALL {
+        if let Some(name) = format.file() {
+            super::write_whole(&folder.join(name), &render(format, capacity, &view)?)?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! Simulated variants of one scenario, side by side. They share the seed, so that what differs is
+//! the variant's doing; there is nothing to repeat.
+
+use std::fmt::Write as _;
+
+use super::escape::{markdown as prose, plain};
+use super::table::{Table, left, right};
+use super::terminal::page::Page;
+use super::view::{Tone, View};
+use super::{human, sizing, story};
+use crate::measure::results::Results;
+
+/// A figure of a run: its title, and how it reads.
+type Figure = (&'static str, fn(&Results) -> String);
+
+const FIGURES: [Figure; 11] = [
+    ("delivered", |it| human::count(story::value(&it.counts, "delivered"))),
+    ("bounced", |it| human::count(story::value(&it.counts, "bounced"))),
+    ("pending", |it| human::count(story::value(&it.counts, "pending"))),
+    ("e2e p50", |it| latency(it, 0)),
+    ("e2e p99", |it| latency(it, 1)),
+    ("backlog", |it| human::count(it.queue.backlog_max)),
+    ("bytes/hour", |it| {
+        let bytes = it.sizing.as_ref().map(|sizing| sizing.backlog_bytes.round() as u64);
+        bytes.map_or_else(|| "-".to_owned(), human::bytes)
+    }),
+    ("drained in", |it| {
+        it.queue.drain_time_s.map_or_else(|| "never".to_owned(), human::duration_s)
+    }),
+    ("attempts", |it| {
+        let mean = it.queue.attempts_per_delivery_mean;
+        mean.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.2}"))
+    }),
+    ("herd", |it| {
+        let herd = it.queue.herd.as_ref();
+        herd.map_or_else(|| "-".to_owned(), |herd| format!("{:.1}", herd.index))
+    }),
+    ("tightest", |it| {
+        let sizing = it.sizing.as_ref().and_then(|it| it.resources.first());
+        sizing.map_or_else(
+            || "-".to_owned(),
+            |it| format!("{} {:.0}%", short(&it.name), it.used * 100.0),
+        )
+    }),
+];
+
+fn latency(results: &Results, which: usize) -> String {
+    let e2e = results.latency.get("e2e_response");
+    let us = e2e.and_then(|it| [it.p50, it.p99][which]);
+    us.map_or_else(|| "-".to_owned(), human::duration_us)
+}
+
+/// Without the key in brackets.
+fn short(name: &str) -> &str {
+    name.split(" (").next().unwrap_or(name)
+}
+
+/// For a terminal: one column a variant.
+#[must_use]
+pub fn terminal(variants: &[(String, Results)], view: &View) -> String {
+    let mut page = Page::new(view);
+    let Some((_, first)) = variants.first() else { return page.finish() };
+    let tool = format!("{} {}", first.tool.name, first.tool.version);
+    page.flow("", &[tool, "variants".to_owned(), plain(&first.run.name)]);
+    page.prose(2, (Tone::Doubt, ""), sizing::SIMULATED);
+    page.prose(2, (Tone::Plain, ""), &plain(&first.run.question));
+    let titles = variants.iter().map(|_| right(""));
+    let mut table = Table::new(std::iter::once(left("")).chain(titles).collect());
+    let names = variants.iter().map(|(name, _)| plain(name).into());
+    table.row(std::iter::once("".into()).chain(names).collect());
+    for (title, figure) in FIGURES {
+        let cells = variants.iter().map(|(_, results)| plain(&figure(results)).into());
+        table.row(std::iter::once(format!("    {title}").into()).chain(cells).collect());
+    }
+    let verdicts = variants.iter().map(|(_, it)| it.verdict.status.to_uppercase().into());
+    table.row(std::iter::once("    result".into()).chain(verdicts).collect());
+    page.line("");
+    page.table(&table);
+    page.line("");
+    page.line(&format!("  repeat: {}", plain(&first.run.command)));
+    if let Some(folder) = &view.folder {
+        page.line(&format!("  files:  {}", plain(folder)));
+    }
+    page.finish()
+}
+
+/// As Markdown: one row a variant.
+#[must_use]
+pub fn markdown(variants: &[(String, Results)]) -> String {
+    let Some((_, first)) = variants.first() else { return String::new() };
+    let mut text = format!(
+        "### {}: variants\n\n{}\n\n**{}**\n\n",
+        prose(&first.run.name),
+        prose(&first.run.question),
+        sizing::SIMULATED
+    );
+    let titles = FIGURES.map(|(title, _)| title).join(" | ");
+    let _infallible = writeln!(text, "| variant | {titles} | result |");
+    let _infallible = writeln!(text, "|:---|{}:---|", "---:|".repeat(FIGURES.len()));
+    for (name, results) in variants {
+        let cells = FIGURES.map(|(_, figure)| prose(&figure(results))).join(" | ");
+        let status = prose(&results.verdict.status);
+        let _infallible = writeln!(text, "| {} | {cells} | {status} |", prose(name));
+    }
+    text
+}

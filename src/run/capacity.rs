@@ -1,0 +1,344 @@
+//! A capacity search from start to end: trial after trial on a target of its own with an empty
+//! queue, then the curve. What to try next is `measure::capacity`'s; what is known is written after
+//! every trial, so that a search that was interrupted can be taken up again.
+
+use std::io::{Error, ErrorKind};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::folder::Folder;
+use super::signals::Interrupts;
+use super::{Request, RunError, SCENARIO};
+use crate::clock::Clock;
+use crate::limits;
+use crate::measure::capacity::classify::Goal;
+use crate::measure::capacity::results::{Capacity, GoalFacts, Point, Trial};
+use crate::measure::capacity::search::{self, Range, Step};
+use crate::measure::capacity::{conclude, trial};
+use crate::measure::results::Findings;
+use crate::report::capacity as report;
+use crate::report::human;
+use crate::report::progress::Progress;
+use crate::scenario::Loaded;
+use crate::scenario::model::{Arrival, Extent, LoadModel, Segment, TargetKind};
+use crate::simulate::model::Model;
+use crate::simulate::simulate;
+
+/// Name of the results in the folder.
+pub const FILE: &str = "capacity.json";
+
+/// How a search is made.
+#[derive(Clone, Debug)]
+pub struct Manner {
+    /// `quick` or `full`.
+    pub profile: &'static str,
+    /// What is asked of a load.
+    pub goal: Goal,
+    /// Seconds of a trial that feels its way.
+    pub feel_s: f64,
+    /// Warm-up of every trial, seconds.
+    pub warm_up_s: f64,
+    /// Shares of the result at which the curve is drawn; none: no curve.
+    pub shares: &'static [f64],
+    /// No trial above this; `None`: what the generator proves able to offer.
+    pub most: Option<f64>,
+    /// Whether an unhealthy instrument makes a trial bad.
+    pub health_counts: bool,
+    /// The model that stands for the target, in a simulated search.
+    pub model: Option<Model>,
+}
+
+/// Share of what the generator can offer that it can be trusted to offer well.
+const TRUSTED: f64 = 0.8;
+
+/// A simulated search without a bound of its own ends here, messages a second.
+const SIMULATED_MOST: f64 = 1e6;
+
+/// A search that has ended, or was ended.
+#[derive(Debug)]
+pub struct Searched {
+    /// What was found.
+    pub capacity: Capacity,
+    /// Where everything lies.
+    pub folder: PathBuf,
+    /// Whether the user ended it early.
+    pub interrupted: bool,
+}
+
+/// Searches for the capacity of the request's scenario.
+///
+/// # Errors
+/// When a trial could not be carried out.
+pub async fn capacity(
+    request: &Request,
+    manner: &Manner,
+    interrupts: &Interrupts,
+    progress: &mut Progress,
+) -> Result<Searched, RunError> {
+    let folder = place(request)?;
+    let known = taken_up(&folder, request, manner)?;
+    let mut hunt = Hunt { request, manner, interrupts, folder, known };
+    hunt.known.environment = super::environment::facts().into_iter().collect();
+    let range = hunt.range(progress).await?;
+    hunt.known.most_per_s = range.most;
+    hunt.search(&range, progress).await?;
+    conclude::bounds(&mut hunt.known, &manner.goal);
+    if !hunt.is_over() {
+        hunt.curve(progress).await?;
+    }
+    conclude::curve(&mut hunt.known);
+    if hunt.is_over() {
+        conclude::unfinished(&mut hunt.known);
+    }
+    hunt.write()?;
+    let interrupted = hunt.is_over();
+    Ok(Searched { capacity: hunt.known, folder: hunt.folder, interrupted })
+}
+
+/// The folder: a new one, or the one named, which may hold a search that was interrupted.
+fn place(request: &Request) -> Result<PathBuf, RunError> {
+    let named = request.output.as_deref().filter(|named| named.join(FILE).exists());
+    if let Some(named) = named {
+        return Ok(named.to_owned());
+    }
+    let name = &request.loaded.scenario.name;
+    let folder = Folder::create(name, request.output.as_deref(), &Clock::start());
+    let folder = folder.map_err(RunError::Folder)?.path;
+    std::fs::write(folder.join(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
+    Ok(folder)
+}
+
+/// What is known already: nothing, or the trials of an earlier search in the same folder.
+fn taken_up(folder: &Path, request: &Request, manner: &Manner) -> Result<Capacity, RunError> {
+    let fresh = fresh(request, manner);
+    let path = folder.join(FILE);
+    if !path.exists() {
+        return Ok(fresh);
+    }
+    let failed = |kind, what: String| {
+        RunError::Folder(Error::new(kind, format!("{}: {what}", path.display())))
+    };
+    let text = std::fs::read_to_string(&path).map_err(RunError::Folder)?;
+    let known: Capacity = serde_json::from_str(&text)
+        .map_err(|error| failed(ErrorKind::InvalidData, error.to_string()))?;
+    let same = known.scenario_sha256 == fresh.scenario_sha256
+        && known.profile == fresh.profile
+        && known.simulated == fresh.simulated;
+    if !same {
+        let what = "it holds a search of another scenario or profile; name another folder";
+        return Err(failed(ErrorKind::AlreadyExists, what.to_owned()));
+    }
+    let (trials, ceiling_per_s) = (known.trials, known.ceiling_per_s);
+    Ok(Capacity { trials, ceiling_per_s, ..fresh })
+}
+
+fn fresh(request: &Request, manner: &Manner) -> Capacity {
+    let scenario = &request.loaded.scenario;
+    let goal = &manner.goal;
+    conclude::begun(Capacity {
+        name: scenario.name.clone(),
+        question: scenario.question.clone(),
+        scenario_sha256: request.loaded.sha256.clone(),
+        simulated: manner.model.is_some(),
+        profile: manner.profile.to_owned(),
+        goal: GoalFacts {
+            final_trial_s: goal.final_s,
+            duration_sum_s: goal.sum_s,
+            loss_ratio: goal.loss,
+            exceed_ratio: goal.exceed,
+            width: goal.width,
+        },
+        command: request.command.clone(),
+        ..Capacity::default()
+    })
+}
+
+struct Hunt<'a> {
+    request: &'a Request,
+    manner: &'a Manner,
+    interrupts: &'a Interrupts,
+    folder: PathBuf,
+    known: Capacity,
+}
+
+impl Hunt<'_> {
+    fn is_over(&self) -> bool {
+        self.interrupts.stop.is_cancelled()
+    }
+
+    fn write(&self) -> Result<(), RunError> {
+        report::write_all(&self.known, &self.folder).map_err(RunError::Folder)
+    }
+
+    /// Where the search may go. Unless told, the generator is tried first, against the sink alone.
+    async fn range(&mut self, progress: &mut Progress) -> Result<Range, RunError> {
+        let asked = match &self.request.loaded.scenario.load.model {
+            LoadModel::Open { segments, .. } => {
+                segments.last().map_or(limits::CAPACITY_FIRST, |last| last.to_per_second)
+            }
+            LoadModel::Closed { .. } => limits::CAPACITY_FIRST,
+        };
+        let most = match self.manner.most {
+            Some(most) => most,
+            None if self.manner.model.is_some() => SIMULATED_MOST,
+            None => TRUSTED * self.ceiling(progress).await?,
+        };
+        let least = limits::CAPACITY_LEAST.min(most);
+        Ok(Range { first: (asked / 4.0).clamp(least, most), least, most })
+    }
+
+    /// What the generator offers to the sink with nothing between.
+    async fn ceiling(&mut self, progress: &mut Progress) -> Result<f64, RunError> {
+        if let Some(known) = self.known.ceiling_per_s {
+            return Ok(known);
+        }
+        progress.announce("first the generator alone, against the sink");
+        let direct = self.request.loaded.changed(|scenario| {
+            scenario.target.kind = TargetKind::Direct;
+            scenario.faults.clear();
+            scenario.chaos.clear();
+            scenario.thresholds.clear();
+            scenario.compare = None;
+            let none = crate::quantity::Quantity::Constant(0.0);
+            scenario.load.model = LoadModel::Closed { think_time: none };
+            scenario.load.warm_up = Duration::from_secs(1);
+            scenario.load.extent = Extent::Duration(limits::CAPACITY_CEILING);
+        });
+        let findings = self.real(direct, "ceiling", progress).await?;
+        let offered = findings.map_or(0.0, |it| it.results.load.offered_per_s);
+        if offered > 0.0 {
+            self.known.ceiling_per_s = Some(offered);
+            self.write()?;
+        }
+        Ok(offered.max(limits::CAPACITY_LEAST))
+    }
+
+    async fn search(&mut self, range: &Range, progress: &mut Progress) -> Result<(), RunError> {
+        let goal = &self.manner.goal;
+        while let Step::Try { rate, full } = search::next(&self.known.trials, goal, range) {
+            if self.is_over() || self.known.trials.len() >= limits::CAPACITY_TRIALS {
+                break;
+            }
+            let seconds = if full { goal.final_s } else { self.manner.feel_s };
+            let left = search::remaining(&self.known.trials, goal, range);
+            let points = self.manner.shares.len() as f64;
+            let left = f64::from(left) * (goal.final_s + self.manner.warm_up_s)
+                + points * (goal.final_s + self.manner.warm_up_s);
+            let number = self.known.trials.len() + 1;
+            let (rate_said, left) = (human::rate(rate), human::moment(left.round()));
+            progress.announce(&format!("trial {number}: {rate_said}; about {left} left"));
+            let folder = format!("trials/{number:03}");
+            let Some(findings) = self.at(rate, seconds, &folder, progress).await? else { break };
+            self.known.trials.push(self.judged(rate, seconds, &findings, folder));
+            self.remember(&findings);
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    fn judged(&self, rate: f64, seconds: f64, findings: &Findings, folder: String) -> Trial {
+        let judged = trial::judge(findings, self.manner.goal.loss, self.manner.health_counts);
+        Trial {
+            rate_per_s: rate,
+            duration_s: seconds,
+            good: judged.reasons.is_empty(),
+            reasons: judged.reasons,
+            generator: judged.generator,
+            seen: trial::seen(findings),
+            folder: if self.manner.model.is_some() { String::new() } else { folder },
+        }
+    }
+
+    fn remember(&mut self, findings: &Findings) {
+        let target = &findings.results.target;
+        self.known.target = format!("{} {}", target.kind, target.version).trim().to_owned();
+    }
+
+    /// Load against latency, beyond the capacity too where the generator can go there.
+    async fn curve(&mut self, progress: &mut Progress) -> Result<(), RunError> {
+        let Some(capacity) = self.known.lower_bound_per_s else { return Ok(()) };
+        let reach = self.known.most_per_s / TRUSTED;
+        for (number, share) in self.manner.shares.iter().enumerate() {
+            let rate = capacity * share;
+            if self.is_over() || rate > reach {
+                break;
+            }
+            let count = self.manner.shares.len();
+            let said = human::rate(rate);
+            progress.announce(&format!("curve {} of {count}: {said}", number + 1));
+            let folder = format!("curve/{:03.0}", share * 100.0);
+            let seconds = self.manner.goal.final_s;
+            let Some(findings) = self.at(rate, seconds, &folder, progress).await? else { break };
+            let judged = trial::judge(&findings, self.manner.goal.loss, self.manner.health_counts);
+            let (resources, per_core_per_s) = trial::resources(&findings.results);
+            self.known.curve.push(Point {
+                share: *share,
+                rate_per_s: rate,
+                good: judged.reasons.is_empty(),
+                seen: trial::seen(&findings),
+                resources,
+                per_core_per_s,
+            });
+            self.write()?;
+        }
+        Ok(())
+    }
+
+    /// One run at a constant rate; `None`: ended by the user.
+    async fn at(
+        &self,
+        rate: f64,
+        seconds: f64,
+        folder: &str,
+        progress: &mut Progress,
+    ) -> Result<Option<Findings>, RunError> {
+        let warm_up = Duration::from_secs_f64(self.manner.warm_up_s);
+        let measured = Duration::from_secs_f64(seconds);
+        let loaded = self.request.loaded.changed(|scenario| {
+            let arrival = match &scenario.load.model {
+                LoadModel::Open { arrival, .. } => arrival.clone(),
+                LoadModel::Closed { .. } => Arrival::Poisson,
+            };
+            let piece = |duration| Segment { from_per_second: rate, to_per_second: rate, duration };
+            let segments = match warm_up.is_zero() {
+                true => vec![piece(measured)],
+                false => vec![piece(warm_up), piece(measured)],
+            };
+            scenario.load.model = LoadModel::Open { arrival, segments };
+            scenario.load.warm_up = warm_up;
+            scenario.load.extent = Extent::Duration(measured);
+            scenario.compare = None;
+        });
+        match &self.manner.model {
+            Some(model) => simulate(&loaded, model, &self.request.command, &mut |_| {})
+                .map(Some)
+                .map_err(RunError::Stored),
+            None => self.real(loaded, folder, progress).await,
+        }
+    }
+
+    async fn real(
+        &self,
+        loaded: Loaded,
+        folder: &str,
+        progress: &mut Progress,
+    ) -> Result<Option<Findings>, RunError> {
+        let path = self.folder.join(folder);
+        // A trial that was cut off is made again.
+        if path.exists() {
+            std::fs::remove_dir_all(&path).map_err(RunError::Folder)?;
+        }
+        let request = Request {
+            loaded,
+            output: Some(path),
+            command: self.request.command.clone(),
+            allowed_targets: self.request.allowed_targets.clone(),
+        };
+        match super::experiment(&request, self.interrupts, progress).await {
+            Ok(_) if self.is_over() => Ok(None),
+            Ok(outcome) => Ok(Some(outcome.findings)),
+            Err(RunError::Aborted) if !self.interrupts.abort.is_cancelled() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `mailbench capacity` finds a planted limit within its stated width, says so when the generator
+//! and not the target sets the limit, and goes on where it was interrupted.
+
+use std::path::Path;
+use std::process::Output;
+
+use serde_json::Value;
+
+use crate::support::mailbench;
+
+/// One destination that takes 50 messages a second, and a bound that a deferral breaks.
+const LIMITED: &str = r#"
+name = "limited"
+[target.retry]
+schedule = "fixed"
+first = "5s"
+[load]
+rate = "40/s"
+arrival = "constant"
+drain = "10m"
+[message]
+size = "2KiB"
+[simulate]
+service = "2ms"
+intake = "1ms"
+[[destination]]
+domain = "a.test"
+[[fault]]
+stage = "rcpt-to"
+limit = { rate = "50/s" }
+[thresholds]
+"e2e_response.p95" = "< 1s"
+"#;
+
+fn capacity(folder: &Path, scenario: &str, more: &[&str]) -> (Output, Value) {
+    let file = folder.join("scenario-in.toml");
+    std::fs::write(&file, scenario).expect("written");
+    let out = folder.join("out");
+    let mut command = mailbench();
+    command.arg("capacity").arg(&file).arg("--output").arg(&out).args(more);
+    let output = command.output().expect("mailbench runs");
+    let text = std::fs::read_to_string(out.join("capacity.json"));
+    let text = text.unwrap_or_else(|error| panic!("{error}: {output:?}"));
+    (output, serde_json::from_str(&text).expect("JSON"))
+}
+
+fn bounds(report: &Value) -> (f64, f64) {
+    let bound = |name: &str| report[name].as_f64().unwrap_or_else(|| panic!("{name}: {report}"));
+    (bound("lower_bound_per_s"), bound("upper_bound_per_s"))
+}
+
+/// Five minutes a trial, so that the second's worth that a bucket lets through at first is
+/// little: the limit seen lies at most 50 / (warm-up and trial) above the one planted.
+#[test]
+fn a_planted_rate_limit_is_found_within_the_width() {
+    let place = tempfile::tempdir().expect("a folder");
+    let more = ["--simulate", "--trial", "300", "--width", "0.02"];
+    let (output, report) = capacity(place.path(), LIMITED, &more);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let (lower, upper) = bounds(&report);
+    assert!(upper / lower <= 1.02 + 1e-9, "{lower} {upper}");
+    // The threshold lets a twentieth be late: 50 / 0.95 at most.
+    let burst = 50.0 / 310.0;
+    assert!(lower <= 50.0 / 0.95 + burst && upper >= 50.0, "{lower} {upper}");
+    assert_eq!(report["limited_by"], "target", "{report}");
+    assert!(report["reason"].as_str().is_some_and(|why| why.contains("e2e_response")));
+    assert!(report["curve"].as_array().is_some_and(|curve| curve.len() == 10), "{report}");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("SIMULATED") && shown.contains("CAPACITY: "), "{shown}");
+    for name in ["capacity.html", "summary.md", "capacity.csv"] {
+        let text = std::fs::read_to_string(place.path().join("out").join(name)).expect("a file");
+        assert!(text.len() > 400, "{name}");
+    }
+    // Taken up again, nothing is left to try and the answer is the same.
+    let (_, again) = capacity(place.path(), LIMITED, &more);
+    assert_eq!((&again["trials"], bounds(&again)), (&report["trials"], (lower, upper)));
+}
+
+#[test]
+fn a_target_that_bears_all_there_is_to_offer_is_not_the_limit() {
+    let place = tempfile::tempdir().expect("a folder");
+    let easy = LIMITED.replace("limit = { rate = \"50/s\" }", "delay = \"1ms\"");
+    let more = ["--simulate", "--quick", "--max-rate", "120"];
+    let (output, report) = capacity(place.path(), &easy, &more);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert_eq!(
+        (&report["limited_by"], &report["lower_bound_per_s"]),
+        (&"generator".into(), &120.0.into())
+    );
+    assert!(report["upper_bound_per_s"].is_null());
+    assert!(report["reason"].as_str().is_some_and(|why| why.contains("generator-limited")));
+}
+
+/// The real relay before a sink that takes 30 messages a second: short trials, a coarse answer.
+#[test]
+fn the_real_target_is_searched_too() {
+    let place = tempfile::tempdir().expect("a folder");
+    let real = LIMITED.replace("50/s", "30/s").replace("5s", "1s").replace("10m", "20s");
+    let more =
+        ["--trial", "2", "--width", "0.6", "--no-curve", "--max-rate", "400", "--allow", "health"];
+    let (output, report) = capacity(place.path(), &real, &more);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let (lower, upper) = bounds(&report);
+    // Of a trial of 2 s after half a second, the bucket's first second is a great part.
+    assert!(lower >= 15.0 && upper <= 100.0 && upper / lower <= 1.61, "{lower} {upper}");
+    assert_eq!((&report["limited_by"], &report["simulated"]), (&"target".into(), &false.into()));
+    let trial = report["trials"][0]["folder"].as_str().expect("a folder");
+    assert!(place.path().join("out").join(trial).join("report.json").exists());
+}
+
+#[test]
+fn the_committed_schema_is_current() {
+    let schema = mailbench::report::capacity::schema().expect("a schema");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/capacity.schema.json");
+    if std::env::var_os("MAILBENCH_BLESS").is_some() {
+        std::fs::write(&path, &schema).expect("written");
+    }
+    let committed = std::fs::read_to_string(&path).expect("the schema is committed");
+    assert_eq!(committed, schema, "run with MAILBENCH_BLESS=1");
+}
