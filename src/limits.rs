@@ -297,6 +297,9 @@ pub const LIVE_SAMPLE: usize = 4096;
 
 /// Connections of scrapers served at once.
 pub const SCRAPERS: usize = 16;
+/// Runs of a history that are looked at: a change long ago is no news, and the search for changes
+/// grows with the square of them.
+pub const HISTORY_RUNS: usize = 500;
 /// Trials of one capacity search; a search that needs more is not converging.
 pub const CAPACITY_TRIALS: usize = 200;
 

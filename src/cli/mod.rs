@@ -11,11 +11,14 @@
 
 pub mod exit;
 
+mod baseline;
 mod bury;
+mod calibrate;
 mod capacity;
 mod check;
 mod compare;
 mod completions;
+mod history;
 mod init;
 mod man;
 mod pairs;
@@ -51,10 +54,12 @@ enum Command {
     Run(run::Args),
     #[command(hide = true)]
     Bury(bury::Args),
+    Calibrate(calibrate::Args),
     Capacity(capacity::Args),
     Check(check::Args),
     Compare(compare::Args),
     Completions(completions::Args),
+    History(history::Args),
     Init(init::Args),
     Man(man::Args),
     Plan(plan::Args),
@@ -70,10 +75,12 @@ impl Command {
         match self {
             Command::Run(args) => run::run(&args),
             Command::Bury(args) => bury::run(&args),
+            Command::Calibrate(args) => calibrate::run(&args),
             Command::Capacity(args) => capacity::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::History(args) => history::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),

@@ -11,7 +11,7 @@ use super::stored;
 use crate::measure::results::{Attempts, Findings};
 use crate::report::view::View;
 use crate::report::{self, Format};
-use crate::run::comparison;
+use crate::run::{self, comparison};
 
 /// Judge a stored run again and render it in any format; ends with the run's own exit code
 #[derive(Debug, clap::Args)]
@@ -38,7 +38,8 @@ fn format_parser() -> impl clap::builder::TypedValueParser<Value = Format> {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    if args.run.join(comparison::FILE).exists() {
+    // A run that was held against a baseline has both, and is a run.
+    if args.run.join(comparison::FILE).exists() && !args.run.join(run::JOURNAL).exists() {
         return compared(args);
     }
     let findings = find(&args.run, args.format).map_err(stored::wrong_argument)?;

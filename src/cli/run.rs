@@ -3,16 +3,22 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
+use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
+use super::baseline::BaselineArgs;
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::{pairs, server};
+use crate::measure::history::Entry;
+use crate::measure::results::Reason;
 use crate::measure::verdict;
+use crate::report::comparison;
 use crate::report::progress::{Board, Progress};
 use crate::report::view::View;
 use crate::report::{self, Format};
 use crate::run::endpoint::{Endpoint, EndpointError};
+use crate::run::history;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
@@ -29,6 +35,11 @@ pub(super) struct Args {
     /// Write the run to this folder instead of reports/<scenario>/<time>-<id>
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    #[command(flatten)]
+    baseline: BaselineArgs,
+    /// Append the run to this history instead of reports/<scenario>/history.jsonl
+    #[arg(long, value_name = "FILE")]
+    history: Option<PathBuf>,
     /// Pairs of runs of a scenario with [compare], instead of as many as it says
     #[arg(long, value_name = "N")]
     pairs: Option<u32>,
@@ -62,10 +73,61 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         command: command(args),
         allowed_targets: args.allow_target.clone(),
     };
+    let baseline = args.baseline.read(&request.loaded)?;
     if request.loaded.scenario.compare.is_some() {
         refuse_metrics(args)?;
+        if baseline.is_some() {
+            let what = "--baseline is for one run; a scenario with [compare] brings its own base";
+            return Err(Exit::Usage.because(anyhow::anyhow!(what)));
+        }
         return pairs::run(&request, &args.allow, args.quiet);
     }
+    let outcome = carry_out(args, &request)?;
+    let results = &outcome.findings.results;
+    remember(args, &outcome)?;
+    let mut reasons = results.verdict.reasons.clone();
+    if let Some(baseline) = baseline {
+        let compared = args.baseline.compare(&baseline, &outcome)?;
+        let view = View::of_stdout(args.quiet, None);
+        let text = comparison::render(comparison::Format::Terminal, &compared, &view)?;
+        super::print(&format!("\n{text}"))?;
+        report::github::tell_comparison(&compared, &request.loaded)?;
+        let counts = |reason: &Reason| reason.exit_code == verdict::REGRESSION;
+        reasons.extend(compared.verdict.reasons.into_iter().filter(counts));
+    }
+    let code = verdict::exit_code(&reasons, results.run.interrupted, &args.allow);
+    if code != verdict::exit_code(&reasons, results.run.interrupted, &[]) {
+        super::complain(&format!("exit {code}: allowed {}", args.allow.join(", ")));
+    }
+    Ok(Exit::from_code(code))
+}
+
+/// Appends the run to its history: where the user says, or beside the runs of its scenario.
+fn remember(args: &Args, outcome: &Outcome) -> anyhow::Result<()> {
+    let results = &outcome.findings.results;
+    let beside = args.output.is_none().then(|| outcome.folder.parent()).flatten();
+    let file = args.history.clone().or_else(|| beside.map(|folder| folder.join(history::FILE)));
+    let Some(file) = file else { return Ok(()) };
+    history::append(&file, &Entry::of(results, history::commit()))
+        .with_context(|| format!("cannot append to {}", file.display()))
+}
+
+/// A scenario for a simulation may tell more destinations apart than a real sink has addresses for.
+fn check_size(loaded: &Loaded) -> anyhow::Result<()> {
+    let (scenario, most) = (&loaded.scenario, crate::limits::ROUTES);
+    if scenario.simulate.is_none() || scenario.destinations.len() <= most {
+        return Ok(());
+    }
+    let count = scenario.destinations.len();
+    let error = anyhow::anyhow!(
+        "{count} destinations under [simulate]: a real sink has an address of its own for each of \
+         at most {most}; use `mailbench simulate`, or take [simulate] out"
+    );
+    Err(Exit::Scenario.because(error))
+}
+
+/// Runs it, tells what came of it, and serves metrics meanwhile and for a while after.
+fn carry_out(args: &Args, request: &Request) -> anyhow::Result<Outcome> {
     let runtime = server::runtime().map_err(RunError::Runtime)?;
     let interrupts = {
         let _within = runtime.enter();
@@ -73,7 +135,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let board = Board::default();
     let endpoint = open_endpoint(args, &runtime, &board)?;
-    let outcome = match experiment(&request, args.quiet, (&runtime, &interrupts), board) {
+    let outcome = match experiment(request, args.quiet, (&runtime, &interrupts), board) {
         Ok(outcome) => outcome,
         Err(error) => {
             // Whoever aborts does not want to wait for what is under way.
@@ -89,27 +151,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         runtime.block_on(endpoint.linger(args.metrics_linger.0, &interrupts));
     }
     runtime.shutdown_background();
-    let results = &outcome.findings.results;
-    let reasons = &results.verdict.reasons;
-    let code = verdict::exit_code(reasons, results.run.interrupted, &args.allow);
-    if code != results.verdict.exit_code {
-        super::complain(&format!("exit {code}: allowed {}", args.allow.join(", ")));
-    }
-    Ok(Exit::from_code(code))
-}
-
-/// A scenario for a simulation may tell more destinations apart than a real sink has addresses for.
-fn check_size(loaded: &Loaded) -> anyhow::Result<()> {
-    let (scenario, most) = (&loaded.scenario, crate::limits::ROUTES);
-    if scenario.simulate.is_none() || scenario.destinations.len() <= most {
-        return Ok(());
-    }
-    let count = scenario.destinations.len();
-    let error = anyhow::anyhow!(
-        "{count} destinations under [simulate]: a real sink has an address of its own for each of \
-         at most {most}; use `mailbench simulate`, or take [simulate] out"
-    );
-    Err(Exit::Scenario.because(error))
+    Ok(outcome)
 }
 
 fn check_classes(allowed: &[String]) -> anyhow::Result<()> {

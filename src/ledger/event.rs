@@ -54,6 +54,19 @@ pub enum Event {
     /// The target's queue by state, where it tells; goes with the `Queue` of the same time, whose
     /// own states are 0 where it does not tell.
     QueueStates { at: Time, active: u64, deferred: u64, frozen: u64 },
+    /// What the instrument itself can do on this machine, as far as that was measured before.
+    Calibrated(Ceiling),
+}
+
+/// The instrument's ceiling and floor for a run's messages, as calibrated.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// Messages a second at full speed; `None`: never measured on this machine.
+    pub per_s: Option<f64>,
+    /// When it was measured, RFC 3339; empty if it was not.
+    pub calibrated_at: String,
+    /// `e2e_response.p50` without a target, microseconds.
+    pub floor_e2e_p50_us: Option<u64>,
 }
 
 /// What run this is, and where. Written once; everything a report says about its circumstances.

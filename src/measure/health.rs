@@ -27,6 +27,8 @@ pub struct Evidence<'a> {
     /// Whether an outage of the target, which we brought about, explains that mail waits at a
     /// moment.
     pub excused: &'a dyn Fn(Time) -> bool,
+    /// Messages a second that the instrument itself can do, where that was measured.
+    pub ceiling: Option<f64>,
     /// Cores the instrument may use, where they are known.
     pub cores: Option<u32>,
     /// Samples beyond a histogram's range, and all samples.
@@ -42,6 +44,7 @@ pub fn grade(evidence: &Evidence<'_>) -> Health {
         shortfall(evidence),
         schedule_lag(evidence),
         saturation(evidence),
+        headroom(evidence),
         own_cpu(evidence),
         sink_processing(evidence),
         hiccups(evidence),
@@ -120,6 +123,26 @@ fn saturation(evidence: &Evidence<'_>) -> Option<HealthCheck> {
         check("sessions_saturated", percent, (0.0, 10.0), "% of time"),
         "mail was due and every session busy: raise load.sessions",
     ))
+}
+
+/// Below these the instrument rather than the target may decide a rate: twice and 1.2 times what
+/// was offered.
+const HEADROOM: (f64, f64) = (2.0, 1.2);
+
+/// How many times what was offered the instrument itself can do on this machine.
+fn headroom(evidence: &Evidence<'_>) -> Option<HealthCheck> {
+    let offered = evidence.load.offered_per_s;
+    let value = evidence.ceiling.filter(|_| offered > 0.0)? / offered;
+    let (warn, invalid) = HEADROOM;
+    let status = match value {
+        _ if value < invalid => HealthStatus::Invalid,
+        _ if value < warn => HealthStatus::Warn,
+        _ => HealthStatus::Valid,
+    };
+    let advice = "the instrument's calibrated ceiling over what was offered: offer less, or use a \
+                  larger machine and calibrate it";
+    let (id, unit, advice) = ("headroom".to_owned(), "x".to_owned(), advice.to_owned());
+    Some(HealthCheck { id, status, value, warn, invalid, unit, advice })
 }
 
 fn own_cpu(evidence: &Evidence<'_>) -> Option<HealthCheck> {
@@ -227,6 +250,7 @@ mod tests {
             relayed: latency(10, 90),
             pulses: &[],
             excused: &|_| false,
+            ceiling: None,
             cores: Some(2),
             overflow: (0, 1000),
             damage: None,
@@ -301,6 +325,15 @@ mod tests {
         let health = graded(|evidence| evidence.pulses = steady);
         let check = health.checks.iter().find(|check| check.id == "hiccup_p99").expect("a check");
         assert!((check.value - 9.0).abs() < 0.01, "{}", check.value);
+    }
+
+    #[test]
+    fn too_little_headroom_voids_the_run_and_none_known_says_nothing() {
+        let with = |ceiling| graded(|evidence| evidence.ceiling = Some(ceiling));
+        assert_eq!(status(&with(1000.0), "headroom"), HealthStatus::Valid);
+        assert_eq!(status(&with(150.0), "headroom"), HealthStatus::Warn);
+        assert_eq!(status(&with(110.0), "headroom"), HealthStatus::Invalid);
+        assert!(graded(|_| {}).checks.iter().all(|check| check.id != "headroom"));
     }
 
     #[test]

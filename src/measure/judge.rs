@@ -168,6 +168,7 @@ impl Figured {
             relayed: of(LatencyMetric::RelayLatency),
             pulses: &circumstances::measured(&rest.pulses, &rest.periods),
             excused: &|at| rest.outages.excuse(at),
+            ceiling: history.course().ceiling.as_ref().and_then(|ceiling| ceiling.per_s),
             cores: circumstances::cores(history),
             overflow: self.tables.book.overflow(),
             damage,
@@ -211,6 +212,7 @@ impl Figured {
         warnings.extend(warning::growth(series, &self.load, scenario));
         warnings.extend(drifts);
         warnings.extend(warning::retries(&self.retry_curve, scenario));
+        warnings.extend(warning::uncalibrated(history));
         warnings.extend(warning::untranslated(history));
         warnings.extend(warning::idle_faults(&self.faults));
         warnings.extend(warning::idle_chaos(scenario, &rest.outages));
@@ -276,7 +278,7 @@ fn retry_curve(scenario: &Scenario, history: &History, rest: &Rest) -> Vec<Retry
                 && age < scenario.target.retry.give_up_after
         })
     };
-    rest.retries.curve(&scenario.target.retry, rest.periods.close(), measured, waiting)
+    rest.retries.curve(&scenario.target, rest.periods.close(), measured, waiting)
 }
 
 /// A second, over the measured period.

@@ -14,6 +14,7 @@ pub mod faults;
 pub mod figures;
 pub mod health;
 pub mod herd;
+pub mod history;
 pub mod isolation;
 pub mod judge;
 pub mod latency;

@@ -116,7 +116,7 @@ pub fn name(period: Period) -> &'static str {
 #[must_use]
 pub fn time_of(event: &Event) -> Option<Time> {
     match event {
-        Event::Run(_) => None,
+        Event::Run(_) | Event::Calibrated(_) => None,
         Event::Period { at, .. }
         | Event::Offered { at, .. }
         | Event::Confirmed { at, .. }

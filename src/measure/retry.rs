@@ -8,7 +8,8 @@ use crate::clock::Time;
 use crate::ledger::event::{Attempt, AttemptOutcome};
 use crate::limits;
 use crate::probe::{DestinationId, ProbeId};
-use crate::queue::schedule::RetrySchedule;
+use crate::scenario::model::TargetSpec;
+use crate::scenario::model::waits::Wait;
 
 /// A pause shorter than the least the schedule allows counts as early below this share of it:
 /// sink and target do not read their clocks at the same moment.
@@ -86,7 +87,7 @@ impl Retries {
     #[must_use]
     pub fn curve(
         &self,
-        schedule: &RetrySchedule,
+        target: &TargetSpec,
         close: Time,
         counts: impl Fn(ProbeId) -> bool,
         waiting: impl Fn(ProbeId) -> bool,
@@ -96,13 +97,15 @@ impl Retries {
             by_attempt.entry(gap.attempt).or_default().0.push(gap.length);
         }
         for (probe, owed) in &self.owed {
-            let late = overdue(schedule, owed.attempt, close.since(owed.ended));
+            let latest = target.wait(owed.attempt).latest + limits::RETRY_OVERDUE;
+            let late = close.since(owed.ended) > latest;
             if late && counts(*probe) && waiting(*probe) {
                 by_attempt.entry(owed.attempt).or_default().1 += 1;
             }
         }
         let points = by_attempt.into_iter();
-        points.map(|(attempt, (gaps, missed))| point(schedule, attempt, gaps, missed)).collect()
+        let point = |(attempt, (gaps, missed))| point(target.wait(attempt), attempt, gaps, missed);
+        points.map(point).collect()
     }
 }
 
@@ -114,25 +117,13 @@ fn calls_for_another(outcome: AttemptOutcome) -> bool {
     }
 }
 
-/// Whether the next attempt should have come long ago.
-fn overdue(schedule: &RetrySchedule, attempt: u32, age: Duration) -> bool {
-    let longest = schedule.delay(attempt).mul_f64(1.0 + schedule.jitter);
-    age > longest + limits::RETRY_OVERDUE
-}
-
-fn point(
-    schedule: &RetrySchedule,
-    attempt: u32,
-    mut gaps: Vec<Duration>,
-    missed: u64,
-) -> RetryPoint {
+fn point(wait: Wait, attempt: u32, mut gaps: Vec<Duration>, missed: u64) -> RetryPoint {
     gaps.sort_unstable();
-    let configured = schedule.delay(attempt).as_secs_f64();
-    let least = configured * (1.0 - schedule.jitter) * EARLY_BELOW;
-    let early = gaps.iter().filter(|gap| gap.as_secs_f64() < least).count();
+    let least = wait.least.mul_f64(EARLY_BELOW);
+    let early = gaps.iter().filter(|gap| **gap < least).count();
     RetryPoint {
         attempt,
-        configured_s: configured,
+        configured_s: wait.configured.as_secs_f64(),
         count: gaps.len() as u64,
         p5_s: ranked(&gaps, 0.05),
         p50_s: ranked(&gaps, 0.5),
@@ -152,10 +143,12 @@ fn ranked(sorted: &[Duration], share: f64) -> f64 {
 mod tests {
     use super::*;
     use crate::measure::synthetic::{attempt, ms};
-    use crate::queue::schedule::Growth;
+    use crate::queue::ordering::OrderingKind;
+    use crate::queue::schedule::{Growth, RetrySchedule};
+    use crate::scenario::model::{Delivery, Durability, TargetKind};
 
-    fn schedule() -> RetrySchedule {
-        RetrySchedule {
+    fn target() -> TargetSpec {
+        let retry = RetrySchedule {
             kind: Growth::Exponential {
                 first: Duration::from_secs(2),
                 factor: 2.0,
@@ -163,13 +156,20 @@ mod tests {
             },
             jitter: 0.1,
             give_up_after: Duration::from_secs(600),
-        }
+        };
+        let delivery = Delivery {
+            concurrency: 1,
+            per_destination: 1,
+            ordering: OrderingKind::Fifo,
+            durability: Durability::Fsync,
+        };
+        TargetSpec { kind: TargetKind::Relay, retry, delivery }
     }
 
     fn curve(attempts: &[Attempt], close_ms: u64) -> Vec<RetryPoint> {
         let mut retries = Retries::default();
         attempts.iter().for_each(|attempt| retries.observe(attempt));
-        retries.curve(&schedule(), ms(close_ms), |_| true, |_| true)
+        retries.curve(&target(), ms(close_ms), |_| true, |_| true)
     }
 
     #[test]

@@ -7,32 +7,24 @@ use super::threshold::bound::Op;
 use super::threshold::catalogue::Subject;
 use crate::fault::rule::{Action, Rule};
 use crate::ledger::history::Terms;
-use crate::queue::schedule::{Growth, RetrySchedule};
-use crate::scenario::model::{Scenario, TargetKind};
+use crate::queue::schedule::RetrySchedule;
+use crate::scenario::model::Scenario;
 use crate::smtp::stage::Stage;
 
-/// The terms of a scenario. Only the embedded relay is known to keep the schedule of the
-/// scenario; one already running keeps its own.
+/// The terms of a scenario, as far as the target is known to keep them.
 #[must_use]
 pub fn of(scenario: &Scenario) -> Terms {
-    let retry = &scenario.target.retry;
-    let ours = scenario.target.kind == TargetKind::Relay;
     Terms {
-        gives_up_after: ours.then_some(retry.give_up_after),
-        longest_wait: ours.then(|| longest_wait(retry)),
+        gives_up_after: scenario.target.gives_up_after(),
+        longest_wait: scenario.target.longest_wait(),
         unreachable: scenario.faults.iter().any(keeps_away),
     }
 }
 
-/// The longest wait between two attempts, jitter included.
+/// The longest wait between two attempts, jitter included, as the scenario has it.
 #[must_use]
 pub fn longest_wait(retry: &RetrySchedule) -> Duration {
-    let longest = match &retry.kind {
-        Growth::Fixed { first } => *first,
-        Growth::Exponential { cap, .. } => *cap,
-        Growth::Steps { delays } => delays.iter().max().copied().unwrap_or_default(),
-    };
-    longest.mul_f64(1.0 + retry.jitter)
+    retry.longest().mul_f64(1.0 + retry.jitter)
 }
 
 /// Whether a rule can end a session before it has named a probe.

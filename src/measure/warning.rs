@@ -6,7 +6,7 @@ use super::results::{FaultFacts, Latency, LoadFacts, RetryPoint, SeriesRow, Warn
 use super::samples::Samples;
 use crate::ledger::event::Event;
 use crate::ledger::history::History;
-use crate::scenario::model::{Arrival, LoadModel, Scenario, TargetKind};
+use crate::scenario::model::{Arrival, LoadModel, Scenario};
 
 /// Percentiles whose absence is worth a word. The rarer ones are withheld on most runs.
 const EXPECTED: [&str; 5] = ["p50", "p75", "p90", "p95", "p99"];
@@ -190,7 +190,7 @@ pub fn brevity(periods: &Periods) -> Option<Warning> {
 /// Retries that did not keep to the schedule, where the target was given it.
 #[must_use]
 pub fn retries(curve: &[RetryPoint], scenario: &Scenario) -> Vec<Warning> {
-    if scenario.target.kind != TargetKind::Relay {
+    if !scenario.target.keeps_known_waits() {
         return Vec::new();
     }
     let early: u64 = curve.iter().map(|point| point.early).sum();
@@ -216,6 +216,15 @@ pub fn untranslated(history: &History) -> Vec<Warning> {
         warn("untranslated", text)
     };
     facts.untranslated.iter().map(told).collect()
+}
+
+/// That nobody knows how much the instrument can do here: a note, no failure.
+#[must_use]
+pub fn uncalibrated(history: &History) -> Option<Warning> {
+    let ceiling = history.course().ceiling.as_ref()?;
+    let text = "no calibration of this machine is kept, so that the headroom is not known: \
+                `mailbench calibrate` measures it once";
+    ceiling.per_s.is_none().then(|| warn("no-calibration", text.to_owned()))
 }
 
 /// Faults that never struck: the run did not ask what its scenario meant to ask.

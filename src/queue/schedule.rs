@@ -54,6 +54,16 @@ impl RetrySchedule {
         }
     }
 
+    /// The longest delay, before jitter.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        match &self.kind {
+            Growth::Fixed { first } => *first,
+            Growth::Exponential { cap, .. } => *cap,
+            Growth::Steps { delays } => delays.iter().max().copied().unwrap_or_default(),
+        }
+    }
+
     /// The delay after failed attempt number `attempt`, varied evenly by up to the jitter's share
     /// to either side.
     pub fn delay_with_jitter<R: Rng>(&self, attempt: u32, rng: &mut R) -> Duration {

@@ -7,6 +7,7 @@ pub mod capacity;
 pub mod comparison;
 pub mod escape;
 pub mod github;
+pub mod history;
 pub mod human;
 pub mod openmetrics;
 pub mod progress;

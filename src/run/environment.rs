@@ -4,7 +4,7 @@ use std::fs;
 
 /// The facts, in display order.
 #[must_use]
-pub(super) fn facts() -> Vec<(String, String)> {
+pub fn facts() -> Vec<(String, String)> {
     let facts = [
         ("os", os()),
         ("kernel", read("/proc/sys/kernel/osrelease")),

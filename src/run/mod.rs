@@ -3,14 +3,16 @@
 //! Reads as the run goes: set up, preflight, offer, drain, close, judge. Owns shutdown: the order
 //! in which things end, and what happens when the user or a part of the stand ends them early.
 
+pub mod calibration;
 pub mod capacity;
 mod chaos;
 pub mod comparison;
 mod custody;
 mod drain;
 pub mod endpoint;
-mod environment;
+pub mod environment;
 mod folder;
+pub mod history;
 mod pulse;
 pub mod safety;
 mod schedule;

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::custody::Custody;
 use super::folder::Folder;
-use super::{JOURNAL, Request, RunError, SCENARIO, environment, safety};
+use super::{JOURNAL, Request, RunError, SCENARIO, calibration, environment, safety};
 use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
 use crate::ledger::Ledger;
@@ -167,6 +167,12 @@ impl Stand {
             untranslated: target.untranslated(),
         };
         self.ledger.record(&Event::Run(facts));
+        // Without a target it is the ceiling itself that is measured.
+        if self.scenario.target.kind != TargetKind::Direct {
+            let kept = calibration::file();
+            let ceiling = calibration::ceiling_for(&self.scenario, kept.as_deref());
+            self.ledger.record(&Event::Calibrated(ceiling));
+        }
         let at = self.clock.now();
         self.ledger.record(&Event::Target { at, change: TargetChange::Ready });
         self.ledger.flush();

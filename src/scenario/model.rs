@@ -3,10 +3,10 @@
 mod materials;
 mod message;
 mod submission;
+mod target;
+pub mod waits;
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -15,7 +15,6 @@ use super::Override;
 pub use super::modelled::SimulateSpec;
 use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;
-use crate::limits;
 use crate::quantity::Quantity;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::RetrySchedule;
@@ -25,6 +24,7 @@ pub use crate::smtp::dialogue::Extension;
 pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use message::{Encoding, MessageSpec, Parts, TextStyle};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
+pub use target::{External, Managed, Mta, TargetKind};
 
 /// One scenario, whole and consistent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -99,85 +99,6 @@ pub struct TargetSpec {
     pub retry: RetrySchedule,
     /// How it delivers.
     pub delivery: Delivery,
-}
-
-/// The kinds of target that are built.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub enum TargetKind {
-    /// The embedded relay, as a child process.
-    Relay,
-    /// No target: traffic goes straight to the sink. Measures the instrument.
-    Direct,
-    /// One of the user's.
-    External(External),
-    /// A real MTA, as a private instance.
-    Managed(Managed),
-}
-
-/// An MTA of the user's: running already, or started by a command of theirs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct External {
-    /// Where it takes mail.
-    pub address: SocketAddr,
-    /// Prints its queue (see `target::queue_command`).
-    pub queue_command: Option<Vec<String>>,
-    /// Starts it: in the foreground, or leaving it behind.
-    pub start_command: Option<Vec<String>>,
-    /// Stops it in order; without one it is sent SIGTERM.
-    pub stop_command: Option<Vec<String>>,
-    /// Where it writes the id of its first process.
-    pub pid_file: Option<PathBuf>,
-}
-
-/// A real MTA that we start as a private instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Managed {
-    /// Which.
-    pub mta: Mta,
-    /// Its program, where the user named one.
-    pub program: Option<PathBuf>,
-    /// `[target.settings]`: settings of its own, in its own words; they win over ours.
-    pub settings: BTreeMap<String, String>,
-}
-
-/// The real MTAs that we know how to start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Mta {
-    /// Postfix.
-    Postfix,
-    /// Exim.
-    Exim,
-    /// OpenSMTPD.
-    Opensmtpd,
-    /// Haraka.
-    Haraka,
-}
-
-impl Mta {
-    /// As scenarios name it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Mta::Postfix => "postfix",
-            Mta::Exim => "exim",
-            Mta::Opensmtpd => "opensmtpd",
-            Mta::Haraka => "haraka",
-        }
-    }
-}
-
-impl TargetKind {
-    /// Whether it is told a next hop of its own for each of so many destinations, so that the
-    /// sink knows whose a session is from connect on.
-    #[must_use]
-    pub fn is_routed(&self, destinations: usize) -> bool {
-        let can_be = match self {
-            TargetKind::Relay | TargetKind::Managed(_) => true,
-            TargetKind::Direct | TargetKind::External(_) => false,
-        };
-        can_be && destinations <= limits::ROUTES
-    }
 }
 
 /// `[target.delivery]`.

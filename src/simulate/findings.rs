@@ -345,6 +345,7 @@ fn health(load: &LoadFacts, shortfall: Option<f64>, latency: &BTreeMap<String, L
         relayed: of(Metric::RelayLatency),
         pulses: &[],
         excused: &|_| false,
+        ceiling: None,
         cores: None,
         overflow: (0, 1),
         damage: None,

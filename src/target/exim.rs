@@ -15,15 +15,13 @@ use super::queue_probe::{QueueProbe, Seen, State};
 use super::{Settings, TargetError, native, programs};
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::model::Managed;
+use crate::scenario::model::waits::{EXIM_EARLY, EXIM_QUEUE_RUN};
 
 /// Users it may run as when we are root.
 const USERS: [&str; 4] = ["Debian-exim", "mail", "news", "uucp"];
 
 /// The name by which Debian's Exim wants to find its user and group.
 const NAME: &str = "Debian-exim";
-
-/// By so much it may try again before a delay is over: its clock has whole seconds.
-const EARLY_S: u64 = 1;
 
 /// Where everything lies, and whom it runs as.
 struct Places {
@@ -50,13 +48,14 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
     // Reads the settings, too: one that does not exist is told here.
     let said = programs::output_in(&places.program, &["-C", &config, "-bV"], &environment).await?;
     let version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
+    let queue_runs = format!("-q{}s", EXIM_QUEUE_RUN.as_secs());
     Ok(Recipe {
         kind: "exim",
         version,
         address,
         launch: Launch {
             program: places.program.clone(),
-            arguments: ["-C", &config, "-bdf", "-q1s"].map(str::to_owned).to_vec(),
+            arguments: ["-C", &config, "-bdf", &queue_runs].map(str::to_owned).to_vec(),
             environment,
             user: Some(places.owner),
             folder: settings.folder.clone(),
@@ -190,7 +189,7 @@ fn routes(settings: &Settings) -> String {
 /// A retry rule: each part holds up to an age, counted from the first failure.
 fn rules(retry: &RetrySchedule) -> String {
     let give_up = native::whole_seconds(retry.give_up_after);
-    let wait = |time: Duration| native::whole_seconds(time) + EARLY_S;
+    let wait = |time: Duration| native::whole_seconds(time + EXIM_EARLY);
     let fixed = |until: u64, every: Duration| format!("F,{until}s,{}s", wait(every));
     match &retry.kind {
         Growth::Fixed { first } => fixed(give_up, *first),
@@ -231,10 +230,15 @@ fn untranslated(settings: &Settings) -> Vec<String> {
     left
 }
 
-/// Counts the messages whose header file is there: it is written last.
+/// Counts the messages whose files are both there. Of the two the header file is written last and
+/// removed last: one without the other is a message still coming in, or one that was delivered
+/// when Exim was killed, whose header file then stays for ever.
 fn count(input: &Path, seen: &mut Seen) -> std::io::Result<QueueLength> {
-    let is_message =
-        |entry: &std::fs::DirEntry| entry.file_name().as_encoded_bytes().ends_with(b"-H");
+    let is_message = |entry: &std::fs::DirEntry| {
+        let name = entry.file_name();
+        let message = name.to_str().and_then(|name| name.strip_suffix("-H"));
+        message.is_some_and(|message| entry.path().with_file_name(format!("{message}-D")).exists())
+    };
     seen.count(input, &is_message, &state)
 }
 
@@ -276,10 +280,10 @@ mod tests {
     }
 
     #[test]
-    fn a_message_still_being_received_is_not_counted() {
+    fn a_message_that_comes_in_or_was_delivered_is_not_counted() {
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("a")).expect("made");
-        for name in ["a/1-H", "a/1-D", "a/2-D"] {
+        for name in ["a/1-H", "a/1-D", "a/2-D", "a/3-H", "a/3-J"] {
             std::fs::write(folder.path().join(name), "").expect("written");
         }
         assert_eq!(count(folder.path(), &mut Seen::default()).expect("a count").total, 1);

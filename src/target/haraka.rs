@@ -2,7 +2,6 @@
 //! least, that never come early; when the list is at its end it gives up.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
@@ -11,9 +10,7 @@ use super::queue_probe::{self, QueueProbe, Seen, State};
 use super::{Settings, TargetError, native, programs};
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::Managed;
-
-/// It ignores a list with a shorter delay.
-const SHORTEST_S: u64 = 5;
+use crate::scenario::model::waits::HARAKA_SHORTEST;
 
 /// Delays written out at most; the last one stands for all further ones.
 const DELAYS: u32 = 10_000;
@@ -113,7 +110,7 @@ fn intervals(retry: &RetrySchedule) -> String {
     let mut age = 0;
     let mut runs: Vec<(u64, u32)> = Vec::new();
     for attempt in 1..=DELAYS {
-        let delay = native::whole_seconds(retry.delay(attempt)).max(SHORTEST_S);
+        let delay = native::whole_seconds(retry.delay(attempt).max(HARAKA_SHORTEST));
         age += delay;
         if attempt > 1 && age > native::whole_seconds(retry.give_up_after) {
             break;
@@ -152,8 +149,9 @@ fn untranslated(settings: &Settings) -> Vec<String> {
     let mut left = native::unused(settings);
     left.extend(native::no_sub_seconds(&settings.retry));
     left.extend(native::no_jitter(&settings.retry));
-    if settings.retry.delay(1) < Duration::from_secs(SHORTEST_S) {
-        left.push(format!("target.retry: delays under {SHORTEST_S} s became {SHORTEST_S} s"));
+    if settings.retry.delay(1) < HARAKA_SHORTEST {
+        let shortest = HARAKA_SHORTEST.as_secs();
+        left.push(format!("target.retry: delays under {shortest} s became {shortest} s"));
     }
     left.push("target.delivery.per_destination: it has one limit for all".to_owned());
     left
@@ -181,6 +179,8 @@ fn state(name: &str) -> Option<State> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::queue::schedule::Growth;
     use crate::target::queue_command::QueueStates;

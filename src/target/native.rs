@@ -18,14 +18,8 @@ pub(super) struct Waits {
 
 impl Waits {
     pub(super) fn of(retry: &RetrySchedule) -> Waits {
-        let (first, longest) = match &retry.kind {
-            Growth::Fixed { first } => (*first, *first),
-            Growth::Exponential { first, cap, .. } => (*first, *cap),
-            Growth::Steps { delays } => {
-                let longest = delays.iter().max().copied().unwrap_or_default();
-                (retry.delay(1), longest)
-            }
-        };
+        let first = retry.delay(1);
+        let longest = retry.longest();
         Waits { first, longest }
     }
 }
@@ -84,11 +78,17 @@ pub(super) fn no_sub_seconds(retry: &RetrySchedule) -> Option<String> {
     any.then(|| "target.retry: parts of a second were rounded up".to_owned())
 }
 
+const BY_AGE: &str = "each wait is as long as the message is old, between first and cap, so that \
+                      they double from the second on";
+
 /// Its waits double with the age of a message, between two bounds.
 pub(super) fn only_doubles(retry: &RetrySchedule) -> Option<String> {
     match &retry.kind {
         Growth::Exponential { factor, first, cap } if *factor != 2.0 && first < cap => {
-            Some(format!("target.retry.factor {factor}: its waits double, between first and cap"))
+            Some(format!("target.retry.factor {factor}: {BY_AGE}"))
+        }
+        Growth::Exponential { first, cap, .. } if first < cap => {
+            Some(format!("target.retry.schedule: {BY_AGE}"))
         }
         Growth::Steps { .. } => Some(
             "target.retry.steps: its waits double, between the first and the longest step"

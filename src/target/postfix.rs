@@ -14,6 +14,7 @@ use super::queue_command::{QueueLength, QueueStates};
 use super::queue_probe::{self, QueueProbe, Seen};
 use super::{Settings, TargetError, native, programs};
 use crate::scenario::model::Managed;
+use crate::scenario::model::waits::{POSTFIX_EARLY, postfix_queue_run};
 
 /// Queue directories of the mail owner alone.
 const PRIVATE: [&str; 11] = [
@@ -31,10 +32,6 @@ const COMPLETE: u32 = 0o100;
 
 /// Postfix waits this long for each of its settings files to settle; ours are made to look older.
 const SETTLED: Duration = Duration::from_secs(10);
-
-/// By so much Postfix may try again before a backoff time is over: its queue manager's clock has
-/// whole seconds, and takes a message up one second before the time noted on its file.
-const EARLY_S: u64 = 2;
 
 /// Whom Postfix runs as.
 struct Owner {
@@ -183,9 +180,9 @@ fn times(settings: &Settings) -> Vec<(String, String)> {
     let per_destination = if one_hop { delivery.concurrency } else { delivery.per_destination };
     let seconds = native::whole_seconds;
     [
-        ("queue_run_delay", format!("{}s", queue_run_delay(waits.first))),
-        ("minimal_backoff_time", format!("{}s", seconds(waits.first) + EARLY_S)),
-        ("maximal_backoff_time", format!("{}s", seconds(waits.longest) + EARLY_S)),
+        ("queue_run_delay", format!("{}s", postfix_queue_run(waits.first).as_secs())),
+        ("minimal_backoff_time", format!("{}s", seconds(waits.first + POSTFIX_EARLY))),
+        ("maximal_backoff_time", format!("{}s", seconds(waits.longest + POSTFIX_EARLY))),
         ("maximal_queue_lifetime", format!("{}s", seconds(retry.give_up_after))),
         ("bounce_queue_lifetime", format!("{}s", seconds(retry.give_up_after))),
         ("default_destination_concurrency_limit", per_destination.to_string()),
@@ -193,11 +190,6 @@ fn times(settings: &Settings) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
-}
-
-/// How often the deferred queue is looked at: the grain of every retry.
-fn queue_run_delay(first: Duration) -> u64 {
-    (first.as_secs() / 10).clamp(1, 60)
 }
 
 /// One next hop a destination, for Postfix counts concurrency and failures by next hop.

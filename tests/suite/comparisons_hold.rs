@@ -9,6 +9,8 @@ use mailbench::measure::comparison::Terms;
 use mailbench::measure::comparison::paired::{self, Made, Plan};
 use mailbench::measure::comparison::results::{Comparison, Outcome};
 use mailbench::measure::results::{Findings, Results};
+use mailbench::report::comparison::{Format, render};
+use mailbench::report::view::View;
 use mailbench::seed::{Key, Purpose, Seed};
 use rand_distr::{Distribution as _, Normal};
 
@@ -216,4 +218,21 @@ fn compare(folder: &Path, arguments: &[&str]) -> (i32, String) {
         .expect("mailbench starts");
     let said = [output.stdout, output.stderr].concat();
     (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
+}
+
+/// What is committed is what this version makes of the runs beside it.
+#[test]
+fn committed_comparisons_judge_to_the_same_bytes() {
+    let reports = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports");
+    let mut seen = 0;
+    for folder in std::fs::read_dir(reports).expect("reports").flatten() {
+        let folder = folder.path().join("example");
+        let Ok(stored) = std::fs::read_to_string(folder.join("comparison.json")) else { continue };
+        let judged = mailbench::run::comparison::judge(&folder).expect("its runs");
+        let view = View::plain(80);
+        let again = render(Format::Json, &judged, &view).expect("JSON");
+        assert!(again == stored, "{}", folder.display());
+        seen += 1;
+    }
+    assert!(seen > 0, "a comparison is committed");
 }

@@ -31,7 +31,7 @@ fn comparison(ran: &Ran) -> Value {
 
 #[test]
 fn a_planted_delay_is_found_with_every_run_kept() {
-    let ran = Lab::new(&scenario(6, "40ms")).run();
+    let ran = Lab::new(&scenario(6, "200ms")).run();
     ran.assert_code(98);
     let found = comparison(&ran);
     assert_eq!(found["verdict"]["status"], "regression");

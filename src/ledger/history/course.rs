@@ -3,7 +3,7 @@
 
 use crate::clock::Time;
 use crate::ledger::disposition::Queued;
-use crate::ledger::event::{Event, Period, RunFacts, SessionChange, TargetChange};
+use crate::ledger::event::{Ceiling, Event, Period, RunFacts, SessionChange, TargetChange};
 use crate::smtp::reply::Severity;
 
 /// What a journal says about its run as a whole.
@@ -11,6 +11,8 @@ use crate::smtp::reply::Severity;
 pub struct Course {
     /// First event of the journal.
     pub facts: Option<RunFacts>,
+    /// What the instrument can do; `None`: the run was made before that was looked up.
+    pub ceiling: Option<Ceiling>,
     /// Start of each period, in order of the journal.
     pub periods: Vec<(Period, Time)>,
     /// When the user asked to stop.
@@ -33,6 +35,7 @@ impl Course {
     pub(super) fn observe(&mut self, event: &Event) {
         match event {
             Event::Run(facts) => self.facts = Some(facts.clone()),
+            Event::Calibrated(ceiling) => self.ceiling = Some(ceiling.clone()),
             Event::Period { at, period } => self.periods.push((*period, *at)),
             Event::Interrupted { at } => {
                 self.interrupted.get_or_insert(*at);

@@ -40,6 +40,13 @@ pub fn compare(
         .collect();
     reasons.extend([base].into_iter().chain(new).filter_map(flawed));
     let verdict = judge::verdict(worst.unwrap_or(super::results::Outcome::Inconclusive), reasons);
+    let same = new.iter().filter(|new| new.results.run.id == base.results.run.id);
+    let twice: Vec<_> = same
+        .map(|new| {
+            let text = format!("{} and {} are one and the same run", base.name, new.name);
+            warn("same-run", text)
+        })
+        .collect();
     let share = noise * 100.0;
     let replication = format!(
         "one run a side: how much two runs of the same differ was not measured, {share:.0}% is \
@@ -64,7 +71,7 @@ pub fn compare(
         contrasts,
         trials: [base].into_iter().chain(new).zip(0..).map(trial).collect(),
         differences,
-        warnings: vec![warn("no-replication", replication)],
+        warnings: twice.into_iter().chain([warn("no-replication", replication)]).collect(),
         verdict,
     }
 }

@@ -1,6 +1,7 @@
 //! A comparison as people and programs want it: one file a format. Renders, computes nothing.
 
 mod csv;
+mod html;
 mod markdown;
 mod terminal;
 mod words;
@@ -23,11 +24,14 @@ pub enum Format {
     Csv,
     /// `summary.md`.
     Markdown,
+    /// `comparison.html`.
+    Html,
 }
 
 impl Format {
     /// Every format there is.
-    pub const ALL: [Format; 4] = [Format::Terminal, Format::Json, Format::Csv, Format::Markdown];
+    pub const ALL: [Format; 5] =
+        [Format::Terminal, Format::Json, Format::Csv, Format::Markdown, Format::Html];
 
     /// As `--format` names it.
     #[must_use]
@@ -37,6 +41,7 @@ impl Format {
             Format::Json => "json",
             Format::Csv => "csv",
             Format::Markdown => "markdown",
+            Format::Html => "html",
         }
     }
 
@@ -47,6 +52,7 @@ impl Format {
             Format::Json => Some("comparison.json"),
             Format::Csv => Some("comparison.csv"),
             Format::Markdown => Some("summary.md"),
+            Format::Html => Some("comparison.html"),
             Format::Terminal => None,
         }
     }
@@ -62,6 +68,7 @@ pub fn render(format: Format, comparison: &Comparison, view: &View) -> io::Resul
         Format::Json => escape::json(&serde_json::to_string_pretty(comparison)?) + "\n",
         Format::Csv => csv::render(comparison)?,
         Format::Markdown => markdown::render(comparison),
+        Format::Html => html::render(comparison)?,
     })
 }
 

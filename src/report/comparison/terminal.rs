@@ -3,9 +3,12 @@
 use super::words;
 use crate::measure::comparison::results::{Comparison, Contrast, Design, Outcome, Row, Side};
 use crate::report::escape::plain;
-use crate::report::table::{Cell, Table, cell, left, right};
+use crate::report::table::{Cell, Table, cell, elided, left, right};
 use crate::report::terminal::page::{INDENT, Page};
 use crate::report::view::{Tone, View};
+
+/// Room that a name leaves for what stands beside it.
+const NAME_BESIDE: usize = 24;
 
 /// The summary; of a quiet view only its last line.
 pub(super) fn render(comparison: &Comparison, view: &View) -> String {
@@ -28,27 +31,32 @@ fn header(page: &mut Page, comparison: &Comparison) {
     page.flow("", &[format!("{} {}", tool.name, tool.version), "compare".to_owned(), name]);
     page.prose(2, (Tone::Plain, ""), &plain(&comparison.question));
     page.prose(2, (Tone::Plain, ""), &words::method(comparison));
-    page.facts("base", &side(&comparison.base));
+    page.facts("base", &side(&comparison.base, page.view));
     for contrast in &comparison.contrasts {
-        page.facts("new", &side(&contrast.new));
+        page.facts("new", &side(&contrast.new, page.view));
     }
 }
 
-fn side(side: &Side) -> Vec<String> {
+fn side(side: &Side, view: &View) -> Vec<String> {
     let target = format!("{} {}", plain(&side.target_kind), plain(&side.target_version));
-    vec![plain(&side.name), target]
+    vec![name(side, view), target]
+}
+
+/// A side's name, no longer than a line bears.
+fn name(side: &Side, view: &View) -> String {
+    elided(&plain(&side.name), view.width.saturating_sub(NAME_BESIDE), view)
 }
 
 fn table(page: &mut Page, comparison: &Comparison, contrast: &Contrast) {
+    if comparison.contrasts.len() > 1 {
+        page.heading(&name(&contrast.new, page.view));
+    }
     for outcome in words::OUTCOMES {
         let rows = words::with(contrast, outcome);
         if rows.is_empty() {
             continue;
         }
-        let mut title = outcome.words().to_uppercase();
-        if comparison.contrasts.len() > 1 {
-            title = format!("{title}: {}", plain(&contrast.new.name));
-        }
+        let title = outcome.words().to_uppercase();
         let mut table = Table::new(vec![
             left(""),
             right("base"),
@@ -69,7 +77,7 @@ fn cells(row: &Row, outcome: Outcome) -> Vec<Cell> {
     let mark = if row.gated { "*" } else { " " };
     let tone = words::tone(outcome);
     vec![
-        format!("  {mark} {}", plain(&row.metric)).into(),
+        format!("  {mark} {}", plain(&words::label(&row.metric))).into(),
         words::value(row.base, &row.unit).into(),
         words::new(row).into(),
         cell(tone, words::ratio_of(row)),

@@ -16,6 +16,15 @@ pub(super) fn with(contrast: &Contrast, outcome: Outcome) -> Vec<&Row> {
     rows
 }
 
+/// A figure's name, short enough for a column: `quick.test e2e p99` of a destination's.
+pub(super) fn label(metric: &str) -> String {
+    let named = metric.strip_prefix("e2e_response{destination=");
+    match named.and_then(|rest| rest.split_once("}.")) {
+        Some((domain, stat)) => format!("{domain} e2e {stat}"),
+        None => metric.to_owned(),
+    }
+}
+
 /// A value with its unit.
 pub(super) fn value(value: f64, unit: &str) -> String {
     let bytes = |value: f64| human::bytes(value.max(0.0).round() as u64);
@@ -129,6 +138,8 @@ mod tests {
         assert_eq!([0.0, 0.0004, 0.039, 0.4912].map(percent), ["0.0%", "<0.1%", "3.9%", "49%"]);
         assert_eq!(value(12_400.0, "us"), "12.4ms");
         assert_eq!(value(98.74, "/s"), "98.7/s");
+        assert_eq!(label("e2e_response{destination=a.test}.p99"), "a.test e2e p99");
+        assert_eq!(label("drain_time"), "drain_time");
         assert_eq!(value(1536.0, "bytes/s"), "1.5 KiB/s");
     }
 }

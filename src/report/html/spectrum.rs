@@ -1,6 +1,8 @@
 //! The spectrum of percentiles: each step to the right is ten times rarer. Service time, as a
 //! naive tool sees it, and response time, as the user of the pipeline does, on one chart.
 
+use hdrhistogram::Histogram;
+
 use super::chart::{Axis, Chart, Form, Mark, Series};
 use super::latency::{duration, log_axis};
 use crate::measure::results::Results;
@@ -19,13 +21,21 @@ const METRICS: [(&str, &str, &str, Form); 4] = [
 
 /// The section.
 pub(super) fn spectrum(results: &Results) -> String {
-    let series: Vec<Series> =
-        METRICS.into_iter().filter_map(|metric| line(results, metric)).collect();
+    let lines = METRICS.into_iter().filter_map(|(metric, name, colour, form)| {
+        let histogram = figures::histogram(results.latency.get(metric)?)?;
+        line(name, colour, form, &histogram)
+    });
+    let note = "measured period; each step to the right is ten times rarer; logarithmic";
+    chart("Time by percentile", note, lines.collect())
+}
+
+/// The chart of several spectra.
+pub(in crate::report) fn chart(title: &str, note: &str, series: Vec<Series>) -> String {
     let last = |series: &Series| series.points.last().map_or(0.0, |(x, _)| *x);
     let rarest = series.iter().map(last).fold(1.0, f64::max);
     let mut chart = Chart {
-        title: "Time by percentile".to_owned(),
-        note: "measured period; each step to the right is ten times rarer; logarithmic".to_owned(),
+        title: title.to_owned(),
+        note: note.to_owned(),
         bands: Vec::new(),
         series,
         spans: Vec::new(),
@@ -40,11 +50,13 @@ pub(super) fn spectrum(results: &Results) -> String {
     chart.figure()
 }
 
-fn line(
-    results: &Results,
-    (metric, name, colour, form): (&str, &str, &'static str, Form),
+/// One spectrum; `None` without a sample.
+pub(in crate::report) fn line(
+    name: &str,
+    colour: &'static str,
+    form: Form,
+    histogram: &Histogram<u64>,
 ) -> Option<Series> {
-    let histogram = figures::histogram(results.latency.get(metric)?)?;
     if histogram.is_empty() {
         return None;
     }

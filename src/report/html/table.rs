@@ -5,7 +5,7 @@ use crate::report::view::Tone;
 
 /// A table; columns whose title begins with `#` are numbers, with `~` long text, with `=` text
 /// that stays on one line.
-pub(super) fn table(titles: &[&str], rows: Vec<Vec<String>>) -> String {
+pub(in crate::report) fn table(titles: &[&str], rows: Vec<Vec<String>>) -> String {
     if rows.is_empty() {
         return String::new();
     }
@@ -33,7 +33,7 @@ pub(super) fn table(titles: &[&str], rows: Vec<Vec<String>>) -> String {
 }
 
 /// Text in a class of colour.
-pub(super) fn toned(class: &str, text: &str) -> String {
+pub(in crate::report) fn toned(class: &str, text: &str) -> String {
     if class.is_empty() {
         xml(text)
     } else {
@@ -42,7 +42,7 @@ pub(super) fn toned(class: &str, text: &str) -> String {
 }
 
 /// The class of a tone.
-pub(super) fn class(tone: Tone) -> &'static str {
+pub(in crate::report) fn class(tone: Tone) -> &'static str {
     match tone {
         Tone::Bad => "bad",
         Tone::Doubt => "doubt",

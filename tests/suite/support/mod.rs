@@ -1,5 +1,6 @@
 //! The lab: runs the built program on a scenario in a folder of its own and reads what it left.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -179,6 +180,26 @@ impl Ran {
 impl std::fmt::Display for Ran {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "exit {}\n{}\n{}", self.code, self.stdout, self.stderr)
+    }
+}
+
+/// Passes over what is not on this machine; where `MAILBENCH_REQUIRE_CLIENTS=1`, that is a failure.
+#[track_caller]
+pub(crate) fn skip(what: &str, why: &str) {
+    let required = std::env::var("MAILBENCH_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
+    assert!(!required, "{what} is required: {why}");
+    pass_over(what, why);
+}
+
+/// Says in one line what is passed over and why; `tests/all` counts these lines.
+pub(crate) fn pass_over(what: &str, why: &str) {
+    let line = format!("skipped: {what}: {why}\n");
+    eprint!("{line}");
+    if let Some(file) = std::env::var_os("MAILBENCH_SKIPPED") {
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.create(true).append(true).open(file).expect("a list");
+        // One write a line: tests run beside each other.
+        file.write_all(line.as_bytes()).expect("a line");
     }
 }
 

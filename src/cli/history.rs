@@ -1,0 +1,87 @@
+//! `mailbench history`: whether figures changed for good, over the runs of a history.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, anyhow};
+use clap::ValueEnum;
+
+use super::exit::Exit;
+use crate::measure::history::trend;
+use crate::report::history as report;
+use crate::report::view::View;
+use crate::run::history::{self, FILE};
+
+/// Show where figures changed for good over the runs of a history
+///
+/// A history is the history.jsonl that runs append to (reports/SCENARIO/history.jsonl, or where
+/// --history says). A change is told by the first run that is different.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Files, or folders that hold a history.jsonl [default: every reports/*/history.jsonl]
+    #[arg(value_name = "HISTORY")]
+    paths: Vec<PathBuf>,
+    /// End with 98 when a figure that decides changed for the worse in the last runs
+    #[arg(long)]
+    check: bool,
+    /// How many runs --check looks back
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    last: usize,
+    /// What to make of it; html is a page of trends
+    #[arg(long, value_enum, default_value_t = Format::Terminal)]
+    format: Format,
+    /// Write to this file instead of stdout
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum Format {
+    Terminal,
+    Json,
+    Html,
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let mut entries = Vec::new();
+    for path in paths(&args.paths)? {
+        let read = history::read(&path).with_context(|| format!("cannot read {}", path.display()));
+        entries.extend(read.map_err(|error| Exit::Usage.because(error))?);
+    }
+    let families = trend::families(&entries);
+    let view = match args.output {
+        Some(_) => View::plain(80),
+        None => View::of_stdout(false, None),
+    };
+    let text = match args.format {
+        Format::Terminal => report::terminal(&families, &view),
+        Format::Json => report::json(&families)?,
+        Format::Html => report::html(&families)?,
+    };
+    match &args.output {
+        Some(path) => std::fs::write(path, text)
+            .with_context(|| format!("cannot write {}", path.display()))?,
+        None => super::print(&text)?,
+    }
+    let alarms = trend::alarms(&families, args.last);
+    if !args.check || alarms.is_empty() {
+        return Ok(Exit::Passed);
+    }
+    alarms.iter().for_each(|alarm| super::complain(&format!("changed for the worse: {alarm}")));
+    Ok(Exit::Regression)
+}
+
+fn paths(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let file = |path: &Path| if path.is_dir() { path.join(FILE) } else { path.to_owned() };
+    if !named.is_empty() {
+        return Ok(named.iter().map(|path| file(path)).collect());
+    }
+    let folders = std::fs::read_dir("reports").into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        folders.map(|folder| folder.path().join(FILE)).filter(|path| path.exists()).collect();
+    found.sort();
+    if found.is_empty() {
+        let what = "no reports/*/history.jsonl here; name a history, or run a scenario first";
+        return Err(Exit::Usage.because(anyhow!(what)));
+    }
+    Ok(found)
+}

@@ -1,0 +1,183 @@
+//! A history for people: a table of trends, and a page with a curve a figure.
+
+use std::io;
+
+use super::escape::{self, plain, xml};
+use super::html::chart::{Axis, Chart, Form, Mark, Series};
+use super::html::page::{Section, page};
+use super::human;
+use super::table::{Table, cell, left, right};
+use super::terminal::page::{INDENT, Page};
+use super::view::{Tone, View};
+use crate::measure::comparison::figure::GATED;
+use crate::measure::history::trend::{Family, Trend, Turn};
+
+/// The table, a family after another.
+#[must_use]
+pub fn terminal(families: &[Family], view: &View) -> String {
+    let mut page = Page::new(view);
+    for family in families {
+        let runs = human::counted(family.runs.len() as u64, "run", "runs");
+        let mut facts = vec![plain(&family.scenario), plain(&family.target_kind), runs];
+        if family.invalid > 0 {
+            facts.push(format!("{} more were invalid", family.invalid));
+        }
+        page.flow("", &facts);
+        let mut table = Table::new(vec![
+            left(""),
+            right("runs"),
+            right("median"),
+            right("last"),
+            right("changes"),
+        ]);
+        family.trends.iter().for_each(|trend| table.row(row(trend)));
+        page.headed_table("TRENDS", &table);
+        for trend in &family.trends {
+            trend.changes.iter().for_each(|turn| told(&mut page, trend, turn));
+        }
+        page.line("");
+    }
+    page.finish()
+}
+
+fn row(trend: &Trend) -> Vec<super::table::Cell> {
+    let mut known: Vec<f64> = trend.values.iter().flatten().copied().collect();
+    let last = known.last().map_or("-".to_owned(), |last| value(&trend.metric, *last));
+    let count = known.len();
+    known.sort_by(f64::total_cmp);
+    let median = known.get(count / 2).map_or("-".to_owned(), |it| value(&trend.metric, *it));
+    let mark = if GATED.contains(&trend.metric.as_str()) { "*" } else { " " };
+    let tone = match trend.changes.last() {
+        Some(turn) if turn.worse => Tone::Bad,
+        Some(_) => Tone::Doubt,
+        None => Tone::Plain,
+    };
+    vec![
+        format!("  {mark} {}", plain(&trend.metric)).into(),
+        human::count(count as u64).into(),
+        median.into(),
+        last.into(),
+        cell(tone, human::count(trend.changes.len() as u64)),
+    ]
+}
+
+fn told(page: &mut Page, trend: &Trend, turn: &Turn) {
+    let tone = if turn.worse { Tone::Bad } else { Tone::Doubt };
+    let text = format!(
+        "{}: from {} to {} at run {}",
+        plain(&trend.metric),
+        value(&trend.metric, turn.before),
+        value(&trend.metric, turn.after),
+        plain(&turn.run)
+    );
+    page.prose(INDENT, (tone, if turn.worse { "!" } else { "-" }), &text);
+}
+
+/// A figure's value, by the unit its name implies.
+fn value(metric: &str, value: f64) -> String {
+    label(metric)(value)
+}
+
+fn label(metric: &str) -> fn(f64) -> String {
+    if metric.ends_with(".rate") {
+        human::rate
+    } else if metric == "drain_time" {
+        human::duration_s
+    } else if metric.starts_with("target_rss") || metric.starts_with("target_io") {
+        |bytes| human::bytes(bytes.max(0.0).round() as u64)
+    } else if [".p50", ".p90", ".p99"].iter().any(|stat| metric.ends_with(stat)) {
+        |us| human::duration_s(us / 1e6)
+    } else {
+        human::number
+    }
+}
+
+/// The families as JSON.
+///
+/// # Errors
+/// When it cannot be written, which nothing here gives cause for.
+pub fn json(families: &[Family]) -> io::Result<String> {
+    Ok(escape::json(&serde_json::to_string_pretty(families)?) + "\n")
+}
+
+/// The page: a section a family, a curve a figure, a mark a change.
+///
+/// # Errors
+/// As [`json`].
+pub fn html(families: &[Family]) -> io::Result<String> {
+    let head = "<header>\n<h1>History</h1>\n<p>Runs that count, one after another; only runs of \
+                the same scenario, kind of target and machine stand on one curve. A dashed edge \
+                is a change for good.</p>\n</header>\n";
+    let body: String = families.iter().map(family).collect();
+    let sections = [Section { id: "trends", title: "Trends", body }];
+    let data = escape::json_in_html(&serde_json::to_string(families)?);
+    Ok(page("mailbench history", head, &sections, &data))
+}
+
+fn family(family: &Family) -> String {
+    let facts: Vec<String> =
+        family.environment.iter().map(|(name, fact)| format!("{name} {fact}")).collect();
+    let heading = format!(
+        "<h3>{} ({})</h3>\n<p class=\"faint\">{}, {} more invalid · scenario {} · {}</p>\n",
+        xml(&family.scenario),
+        xml(&family.target_kind),
+        human::counted(family.runs.len() as u64, "run", "runs"),
+        family.invalid,
+        xml(&family.digest),
+        xml(&facts.join(" · ")),
+    );
+    let turns = family.trends.iter().flat_map(|trend| {
+        trend.changes.iter().map(move |turn| {
+            let (before, after) =
+                (value(&trend.metric, turn.before), value(&trend.metric, turn.after));
+            let tone = if turn.worse { "bad" } else { "" };
+            let commit = family.runs.get(turn.at).and_then(|run| run.commit.as_deref());
+            let commit = commit.map_or(String::new(), |it| format!(", commit {it}"));
+            format!(
+                "<li class=\"{tone}\"><code>{}</code>: from {} to {} at run {}{}</li>\n",
+                xml(&trend.metric),
+                xml(&before),
+                xml(&after),
+                xml(&turn.run),
+                xml(&commit)
+            )
+        })
+    });
+    let turns: String = turns.collect();
+    let turns = if turns.is_empty() { turns } else { format!("<ul>\n{turns}</ul>\n") };
+    let charts: String = family.trends.iter().map(|trend| chart(family, trend)).collect();
+    heading + &turns + &charts
+}
+
+fn chart(family: &Family, trend: &Trend) -> String {
+    let points = trend.values.iter().zip(1_u32..).map(|(value, n)| (f64::from(n), *value));
+    let top = trend.values.iter().flatten().copied().fold(0.0, f64::max);
+    let last = family.runs.len().max(2);
+    let step = last.div_ceil(8).max(1);
+    let at = |index: usize| f64::from(u32::try_from(index + 1).unwrap_or(u32::MAX));
+    let day = |index: usize| {
+        let run = family.runs.get(index);
+        run.map_or(String::new(), |run| run.started_at.chars().take(10).collect())
+    };
+    let edge = |turn: &Turn| Mark { at: at(turn.at), label: turn.run.clone() };
+    Chart {
+        title: trend.metric.clone(),
+        note: if GATED.contains(&trend.metric.as_str()) { "decides" } else { "" }.to_owned(),
+        bands: Vec::new(),
+        series: vec![Series {
+            name: trend.metric.clone(),
+            colour: "sent",
+            form: Form::Line,
+            points: points.collect(),
+            said: String::new(),
+        }],
+        spans: Vec::new(),
+        edges: trend.changes.iter().map(edge).collect(),
+        x: Axis::Linear { low: 1.0, high: at(last - 1) },
+        ticks: (0..last).step_by(step).map(|n| Mark { at: at(n), label: day(n) }).collect(),
+        y: Axis::from_zero(top),
+        place: |run| format!("run {run:.0}"),
+        label: label(&trend.metric),
+    }
+    .figure()
+}

@@ -1,0 +1,68 @@
+//! `mailbench calibrate`, and what runs make of it.
+
+use std::path::Path;
+
+use serde_json::Value;
+
+use crate::support::{SMALL, mailbench};
+
+/// Runs the small scenario with the user's state in `state`; exit code and report.
+fn run(state: &Path, name: &str) -> (i32, Value) {
+    let scenario = state.join("small.toml");
+    std::fs::write(&scenario, SMALL).expect("written");
+    let output = mailbench()
+        .args(["run", "small.toml", "--output", name, "--quiet"])
+        .current_dir(state)
+        .env("XDG_STATE_HOME", state)
+        .env_remove("GITHUB_STEP_SUMMARY")
+        .env_remove("GITHUB_ACTIONS")
+        .output()
+        .expect("mailbench starts");
+    let text = std::fs::read_to_string(state.join(name).join("report.json"));
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    let text = text.unwrap_or_else(|error| panic!("{error}: {said}"));
+    (output.status.code().unwrap_or(-1), serde_json::from_str(&text).expect("JSON"))
+}
+
+fn headroom(report: &Value) -> Option<&Value> {
+    report["health"]["checks"].as_array()?.iter().find(|check| check["id"] == "headroom")
+}
+
+#[test]
+fn a_run_states_its_headroom_once_the_machine_was_calibrated() {
+    let state = tempfile::tempdir().expect("a folder");
+    let (_, report) = run(state.path(), "before");
+    assert!(headroom(&report).is_none());
+    let warnings = report["warnings"].as_array().expect("warnings");
+    assert!(warnings.iter().any(|warning| warning["id"] == "no-calibration"), "{warnings:?}");
+    let reasons = report["verdict"]["reasons"].to_string();
+    assert!(!reasons.contains("headroom") && !reasons.contains("calibration"), "{reasons}");
+
+    let output = mailbench()
+        .args(["calibrate", "--json", "--quiet"])
+        .env("XDG_STATE_HOME", state.path())
+        .output()
+        .expect("mailbench starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let calibration: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let ceiling = calibration["ceiling"][0]["per_s"].as_f64().expect("a rate");
+    assert!(ceiling > 100.0, "{calibration}");
+    assert!(calibration["floor"]["e2e_p50_us"].as_u64() > Some(0), "{calibration}");
+
+    let (_, report) = run(state.path(), "after");
+    let check = headroom(&report).expect("a check");
+    let offered = report["load"]["offered_per_s"].as_f64().expect("a rate");
+    let value = check["value"].as_f64().expect("a number");
+    assert!((value * offered / ceiling - 1.0).abs() < 0.01, "{check} {ceiling}");
+
+    let file = state.path().join("mailbench/calibration.json");
+    let text = std::fs::read_to_string(&file).expect("kept");
+    let mut kept: Value = serde_json::from_str(&text).expect("JSON");
+    for point in kept[0]["ceiling"].as_array_mut().expect("points") {
+        point["per_s"] = 65.0.into();
+    }
+    std::fs::write(&file, kept.to_string()).expect("written");
+    let (code, report) = run(state.path(), "tight");
+    assert_eq!(code, 96, "{}", report["verdict"]);
+    assert!(report["verdict"]["reasons"].to_string().contains("headroom"), "{}", report["verdict"]);
+}
