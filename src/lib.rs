@@ -44,4 +44,6 @@ pub mod report;
 
 pub mod run;
 
+pub mod conformance;
+
 pub mod cli;

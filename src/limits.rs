@@ -40,6 +40,12 @@ pub const DESTINATIONS: usize = 65_535;
 /// Fault rules in one scenario; a rule number is a `u16`.
 pub const FAULTS: usize = 1024;
 
+/// `[[abuse]]` entries in one scenario; the number of an entry is a `u16`.
+pub const ABUSES: usize = 256;
+
+/// Bad clients at a time, all kinds together: each holds a socket of ours and of the target's.
+pub const ABUSE_SESSIONS: u32 = 5_000;
+
 /// `[[chaos]]` entries in one scenario.
 pub const CHAOS: usize = 256;
 
@@ -79,6 +85,19 @@ pub const LONG_REPLY: usize = 64 * 1024;
 
 /// Time between the bytes of a reply that is split on purpose, so that each has its own segment.
 pub const SPLIT_REPLY: Duration = Duration::from_millis(5);
+
+/// How long an examining client waits for a reply: some servers slow errors down.
+pub const CONFORMANCE_REPLY: Duration = Duration::from_secs(15);
+
+/// How long an examination waits for mail that was accepted, and for retries.
+pub const CONFORMANCE_WAIT: Duration = Duration::from_secs(60);
+
+/// How long an examination goes on listening when everything expected has come: for what should
+/// not come.
+pub const CONFORMANCE_REST: Duration = Duration::from_secs(4);
+
+/// Octets kept of one message that arrives in an examination.
+pub const CONFORMANCE_MESSAGE: usize = 16 * 1024 * 1024;
 
 /// Subjects whose attempts the sink counts, about 40 bytes each.
 pub const ATTEMPT_COUNTERS: usize = 1 << 25;

@@ -40,7 +40,8 @@ fn into_smtp_sink(tools: &Tools, load: &Load, client: impl Fn(&Server) -> Comman
 
 fn our_generator(load: &Load, pipelining: bool, to: &Server) -> Command {
     let reuse = if load.reused { 1_000_000 } else { 1 };
-    let shape = Shape { reuse, pipelining, ..Shape::direct(load.messages) };
+    // smtp-sink takes no BDAT.
+    let shape = Shape { reuse, pipelining, chunking: false, ..Shape::direct(load.messages) };
     process::part(&["generator", &shape.scenario(), &to.address.to_string()])
 }
 
@@ -123,13 +124,15 @@ fn exchange(rounds: &str, messages: u64) -> Turn {
 
 fn direct_against_exchange(wanted: &dyn Fn(&str) -> bool, runs: usize) {
     let cases = [
-        ("direct-exchange", true, "112:74,4120:36"),
-        ("direct-exchange-plain", false, "58:14,40:14,6:28,4120:36"),
+        ("direct-exchange", (true, true), "4220:50"),
+        ("direct-exchange-data", (true, false), "120:80,4105:17"),
+        ("direct-exchange-plain", (false, false), "70:21,30:24,6:35,4105:17"),
     ];
-    for (name, pipelining, rounds) in cases {
+    for (name, (pipelining, chunking), rounds) in cases {
         if wanted(name) {
-            let shape = Shape { pipelining, ..Shape::direct(2 * REUSED.messages) };
-            let theirs = || exchange(rounds, shape.messages);
+            let messages = 2 * REUSED.messages;
+            let shape = Shape { pipelining, chunking, ..Shape::direct(messages) };
+            let theirs = || exchange(rounds, messages);
             hold(name, &[Target::Rate(0.8)], runs, || direct(&shape), theirs);
         }
     }

@@ -16,6 +16,8 @@ pub(crate) struct Shape {
     /// Messages a session.
     pub(crate) reuse: u32,
     pub(crate) pipelining: bool,
+    /// By BDAT, with the envelope in one write.
+    pub(crate) chunking: bool,
     pub(crate) destinations: u32,
 }
 
@@ -23,18 +25,20 @@ impl Shape {
     pub(crate) fn direct(messages: u64) -> Shape {
         let target = "kind = \"direct\"".to_owned();
         let (sessions, reuse, destinations) = (20, 1_000_000, 1);
-        Shape { target, messages, sessions, reuse, pipelining: true, destinations }
+        Shape { target, messages, sessions, reuse, pipelining: true, chunking: true, destinations }
     }
 
     /// Its scenario file.
     pub(crate) fn scenario(&self) -> String {
-        let Shape { target, messages, sessions, reuse, pipelining, .. } = self;
+        let Shape { target, messages, sessions, reuse, pipelining, chunking, .. } = self;
         let domains = (0..self.destinations)
             .map(|number| format!("[[destination]]\ndomain = \"d{number}.test\"\n"));
+        // A sink offers BDAT where it is told to.
+        let offer = if self.chunking { OFFER } else { "" };
         format!(
             "name = \"peers\"\nseed = 7\n[target]\n{target}\n[load]\nmodel = \"closed\"\n\
              warm_up = \"0s\"\ndrain = \"60s\"\nmessages = {messages}\nsessions = {sessions}\n\
-             messages_per_session = {reuse}\n[smtp]\npipelining = {pipelining}\n\
+             messages_per_session = {reuse}\n[smtp]\npipelining = {pipelining}\nchunking = {chunking}\n{offer}\
              [message]\nsize = \"4KiB\"\n{}",
             domains.collect::<String>()
         )
@@ -45,6 +49,10 @@ impl Shape {
         run(&self.scenario())
     }
 }
+
+/// Everything that makes mail cheap to take.
+const OFFER: &str = "[sink]\nextensions = [\"PIPELINING\", \"SIZE\", \"8BITMIME\", \
+    \"ENHANCEDSTATUSCODES\", \"CHUNKING\"]\n";
 
 /// A run that has ended.
 pub(crate) struct Ran {

@@ -18,6 +18,7 @@ mod capacity;
 mod check;
 mod compare;
 mod completions;
+mod conformance;
 mod history;
 mod init;
 mod man;
@@ -59,6 +60,7 @@ enum Command {
     Check(check::Args),
     Compare(compare::Args),
     Completions(completions::Args),
+    Conformance(conformance::Args),
     History(history::Args),
     Init(init::Args),
     Man(man::Args),
@@ -80,6 +82,7 @@ impl Command {
             Command::Check(args) => check::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
+            Command::Conformance(args) => conformance::run(&args),
             Command::History(args) => history::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),

@@ -22,7 +22,7 @@ use super::tables::{Tables, tabulate};
 use super::threshold::Threshold;
 use super::threshold::catalogue::FLOWS;
 use super::verdict::{self, Grounds};
-use super::{circumstances, terms, warning};
+use super::{circumstances, sizing, terms, warning};
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::History;
@@ -81,6 +81,10 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         outages: &rest.outages,
     });
     let resources = circumstances::resources(&history, &rest);
+    let rates = rates(&figured.conservation.counts, rest.periods.measured_s());
+    let delivered = rates.get("delivered").copied().unwrap_or(0.0);
+    let backlog = &figured.tables.backlog;
+    let sizing = sizing::facts(&resources, delivered, backlog, &rest.periods, case.plan);
     let warnings = figured.warnings(case.scenario, &history, (&rest, &series));
     let results = Results {
         schema_version: SCHEMA_VERSION,
@@ -90,13 +94,14 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         target: circumstances::target(&history),
         health,
         load: figured.load,
-        rates: rates(&figured.conservation.counts, rest.periods.measured_s()),
+        rates,
         counts: figured.conservation.counts,
         latency: figured.latency,
         queue: figured.queue,
         destinations: figured.destinations,
         faults: figured.faults,
         chaos: rest.outages.facts(&history, &rest.periods),
+        abuse: rest.clients.facts(case.scenario, &figured.tables.honest),
         retry_curve: figured.retry_curve,
         replies: rest.replies.counts(),
         correctness: Correctness {
@@ -105,7 +110,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         },
         thresholds,
         resources,
-        sizing: None,
+        sizing,
         warnings,
         verdict,
         // Its text is known to whoever read the file.

@@ -1,5 +1,6 @@
 //! From ledger and plan to results: pure, so that a stored run can be judged again.
 
+pub mod abuse;
 pub mod attempts;
 pub mod backlog;
 pub mod book;
@@ -30,6 +31,7 @@ pub mod results;
 pub mod retry;
 pub mod samples;
 pub mod series;
+pub mod sizing;
 pub mod sums;
 pub mod tables;
 pub mod terms;

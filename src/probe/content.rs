@@ -8,6 +8,7 @@ use memchr::memchr;
 
 use super::MessageId;
 use super::damage::{ContentCheck, Damage, Seen, diagnose, end_prefix};
+use super::digest::Digest;
 use super::header::{IdentityHeader, LONGEST, short_digest};
 use super::tally::{Tally, head_length};
 
@@ -45,7 +46,7 @@ pub struct Verifier {
     /// The line being read, as far as it can be our header or blank.
     line: Vec<u8>,
     identity: Option<IdentityHeader>,
-    digest: blake3::Hasher,
+    digest: Digest,
     /// Whether the identity header's line ends as sent.
     line_end_intact: bool,
     head: Tally,
@@ -81,7 +82,7 @@ impl Verifier {
             place: Place::Trace,
             line: Vec::with_capacity(LONGEST),
             identity: None,
-            digest: blake3::Hasher::new(),
+            digest: Digest::new(),
             line_end_intact: false,
             head: Tally::default(),
             head_intact: false,
@@ -172,7 +173,7 @@ impl Verifier {
         let line = crlf.or(self.line.strip_suffix(b"\n")).unwrap_or(&self.line);
         if let Some(identity) = IdentityHeader::parse(line) {
             self.line_end_intact = crlf.is_some();
-            self.digest = identity.head_hasher();
+            self.digest.go_on(identity.head_hasher());
             self.identity = Some(identity);
             self.place = Place::Head;
         } else if is_blank(&self.line) {

@@ -6,6 +6,7 @@
 pub mod address;
 pub mod content;
 pub mod damage;
+mod digest;
 pub mod header;
 mod tally;
 

@@ -51,7 +51,7 @@ impl Tally {
     pub(super) fn feed(&mut self, chunk: &[u8]) {
         let Some(&last) = chunk.last() else { return };
         self.bytes += chunk.len() as u64;
-        self.high += chunk.iter().filter(|byte| **byte > 127).count() as u64;
+        self.high += high(chunk);
         self.carriage_returns += memchr_iter(b'\r', chunk).count() as u64;
         let (mut start, mut latest) = (0, None);
         for end in memchr_iter(b'\n', chunk) {
@@ -147,6 +147,12 @@ impl LineHead {
     fn is_fresh(&self) -> bool {
         self.finished || self.length == 0
     }
+}
+
+/// Bytes above 127. Most content has none, which is seen far faster than counted.
+fn high(chunk: &[u8]) -> u64 {
+    let blocks = chunk.chunks(256).filter(|block| !block.is_ascii());
+    blocks.flatten().filter(|byte| **byte > 127).count() as u64
 }
 
 /// Where the headers end: the length up to and including the first blank line; everything when

@@ -17,6 +17,7 @@ use crate::relay::intake::Intake;
 use crate::relay::mail::{Content, Envelope, Mail};
 use crate::relay::trace::{self, HeaderFacts};
 use crate::smtp::command::{Command, Flaw};
+use crate::smtp::content::has_bare;
 use crate::smtp::dialogue::{Dialogue, Next, Turn};
 use crate::smtp::line::{Line, Lines};
 use crate::smtp::reply::{EnhancedStatus, Reply};
@@ -170,6 +171,9 @@ impl Session {
         let facts = HeaderFacts::of(&content.octets);
         if facts.hops > RELAY_HOPS {
             return reply(554, (5, 4, 6), "too many Received fields: a loop");
+        }
+        if has_bare(&content.octets) {
+            return reply(554, (5, 6, 0), "a CR or LF that is not part of CRLF");
         }
         let obedient = self.dialogue.answer(turn);
         let Some(envelope) = self.dialogue.envelope().filter(|_| obedient.is_positive()) else {

@@ -55,7 +55,7 @@ fn short(name: &str) -> &str {
     name.split(" (").next().unwrap_or(name)
 }
 
-/// For a terminal: one column a variant.
+/// For a terminal: one row a variant.
 #[must_use]
 pub fn terminal(variants: &[(String, Results)], view: &View) -> String {
     let mut page = Page::new(view);
@@ -64,18 +64,21 @@ pub fn terminal(variants: &[(String, Results)], view: &View) -> String {
     page.flow("", &[tool, "variants".to_owned(), plain(&first.run.name)]);
     page.prose(2, (Tone::Doubt, ""), sizing::SIMULATED);
     page.prose(2, (Tone::Plain, ""), &plain(&first.run.question));
-    let titles = variants.iter().map(|_| right(""));
-    let mut table = Table::new(std::iter::once(left("")).chain(titles).collect());
-    let names = variants.iter().map(|(name, _)| plain(name).into());
-    table.row(std::iter::once("".into()).chain(names).collect());
-    for (title, figure) in FIGURES {
-        let cells = variants.iter().map(|(_, results)| plain(&figure(results)).into());
-        table.row(std::iter::once(format!("    {title}").into()).chain(cells).collect());
+    // Two tables, so that a narrow terminal shows both whole.
+    for (heading, figures) in [("MAIL", &FIGURES[..5]), ("QUEUE", &FIGURES[5..])] {
+        let titles = figures.iter().map(|(title, _)| right(title));
+        let mut table = Table::new(std::iter::once(left("")).chain(titles).collect());
+        for (name, results) in variants {
+            let cells = figures.iter().map(|(_, figure)| plain(&figure(results)).into());
+            table
+                .row(std::iter::once(format!("    {}", plain(name)).into()).chain(cells).collect());
+        }
+        page.headed_table(heading, &table);
     }
-    let verdicts = variants.iter().map(|(_, it)| it.verdict.status.to_uppercase().into());
-    table.row(std::iter::once("    result".into()).chain(verdicts).collect());
-    page.line("");
-    page.table(&table);
+    let verdicts = variants
+        .iter()
+        .map(|(name, it)| format!("{} {}", plain(name), it.verdict.status.to_uppercase()));
+    page.facts("result", &verdicts.collect::<Vec<_>>());
     page.line("");
     page.line(&format!("  repeat: {}", plain(&first.run.command)));
     if let Some(folder) = &view.folder {

@@ -17,7 +17,7 @@ mod samotop;
 mod session;
 mod shared;
 mod stream;
-mod tls;
+pub mod tls;
 mod transaction;
 mod wire;
 

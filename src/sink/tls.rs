@@ -19,7 +19,7 @@ use crate::fault::tls::TlsFault;
 const NAMES: [&str; 2] = ["sink.mailbench.test", "localhost"];
 
 /// What the sink shows in a TLS handshake.
-pub(super) struct Identity {
+pub struct Identity {
     authority: String,
     good: TlsAcceptor,
     expired: TlsAcceptor,
@@ -39,7 +39,10 @@ pub enum TlsError {
 
 impl Identity {
     /// Makes certificates for a sink at this address.
-    pub(super) fn make(address: IpAddr) -> Result<Identity, TlsError> {
+    ///
+    /// # Errors
+    /// When they cannot be made.
+    pub fn make(address: IpAddr) -> Result<Identity, TlsError> {
         let key = KeyPair::generate()?;
         let mut authority = CertificateParams::new(Vec::new())?;
         authority.distinguished_name.push(DnType::CommonName, "mailbench sink, for tests only");
@@ -64,13 +67,15 @@ impl Identity {
         })
     }
 
-    /// The authority's certificate, for clients that are to trust the sink.
-    pub(super) fn authority(&self) -> &str {
+    /// The authority's certificate in PEM, for clients that are to trust the sink.
+    #[must_use]
+    pub fn authority(&self) -> &str {
         &self.authority
     }
 
     /// What is shown under this fault.
-    pub(super) fn acceptor(&self, fault: Option<TlsFault>) -> &TlsAcceptor {
+    #[must_use]
+    pub fn acceptor(&self, fault: Option<TlsFault>) -> &TlsAcceptor {
         match fault {
             Some(TlsFault::Expired) => &self.expired,
             Some(TlsFault::SelfSigned) => &self.self_signed,

@@ -17,6 +17,20 @@ pub struct Stuffer {
     at: At,
 }
 
+/// Whether a CR or a LF stands alone, which no client may send on (RFC 5321 §2.3.8): a server with
+/// another view of line ends could take what follows for the end of data.
+#[must_use]
+pub fn has_bare(content: &[u8]) -> bool {
+    let mut ends = 0;
+    for at in memchr::memchr_iter(b'\n', content) {
+        if at == 0 || content[at - 1] != b'\r' {
+            return true;
+        }
+        ends += 1;
+    }
+    memchr::memchr_iter(b'\r', content).count() != ends
+}
+
 /// The bytes before the next one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum At {
@@ -142,6 +156,16 @@ fn after_text(run: &[u8]) -> At {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bare_line_ends_are_seen() {
+        for (content, bare) in
+            [(&b"a\r\nb\r\n"[..], false), (b"", false), (b"a\nb\r\n", true), (b"\n", true)]
+        {
+            assert_eq!(has_bare(content), bare, "{content:?}");
+        }
+        assert!(has_bare(b"a\rb\r\n") && has_bare(b"a\r\r\n") && has_bare(b"a\r"));
+    }
     use proptest::prelude::{Strategy, prop, proptest};
 
     /// The text of `wire` read in pieces of `cut` bytes, and what follows its end, if it ended.

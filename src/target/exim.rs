@@ -163,7 +163,6 @@ sink:
   driver = smtp
   allow_localhost
   hosts_try_dane =
-  hosts_avoid_tls = *
   # Else it ends its half of the connection before it reads the last reply, so that nothing could
   # prove that it read it.
   hosts_avoid_pipelining = *

@@ -95,7 +95,7 @@ fn with_long_lines(shipped: &str) -> String {
 
 fn outbound(settings: &Settings, given: &Managed) -> String {
     let mut outbound = native::map(&[
-        ("enable_tls", "false"),
+        ("enable_tls", "true"),
         ("inet_prefer", "v4"),
         ("received_header", "Haraka"),
     ]);

@@ -161,7 +161,7 @@ fn concurrency(settings: &Settings) -> [u32; 2] {
 /// The first rule that matches decides.
 fn routes(settings: &Settings) -> String {
     let hop = |name: &str, hop: std::net::SocketAddr| {
-        format!("action \"{name}\" relay host \"smtp+notls://{hop}\"\n")
+        format!("action \"{name}\" relay host \"smtp://{hop}\"\n")
     };
     let matched =
         |whose: &str, name: &str| format!("match from any for {whose} action \"{name}\"\n");

@@ -162,7 +162,8 @@ const MAIN: &[(&str, &str)] = &[
     ("smtp_dns_support_level", "disabled"),
     ("smtp_host_lookup", "native"),
     ("smtpd_peername_lookup", "no"),
-    ("smtp_tls_security_level", "none"),
+    // TLS where it is offered, whoever vouches for it.
+    ("smtp_tls_security_level", "may"),
     ("smtpd_client_connection_count_limit", "0"),
     ("smtpd_client_connection_rate_limit", "0"),
     ("smtpd_client_message_rate_limit", "0"),

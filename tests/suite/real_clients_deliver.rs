@@ -18,24 +18,33 @@ use crate::sink_side::{attempts, text};
 use crate::support::{mailbench, skip};
 
 /// `mailbench sink` as a process.
-struct SinkProcess {
+pub(crate) struct SinkProcess {
     child: Child,
-    port: String,
-    folder: tempfile::TempDir,
+    pub(crate) port: String,
+    pub(crate) folder: tempfile::TempDir,
 }
 
 /// What is left of it.
-struct Stopped {
-    summary: String,
-    events: Vec<Event>,
+pub(crate) struct Stopped {
+    pub(crate) summary: String,
+    pub(crate) events: Vec<Event>,
 }
 
 impl SinkProcess {
     fn start() -> SinkProcess {
+        SinkProcess::with(&[])
+    }
+
+    /// With these further options; `AUTHORITY` stands for a file in its folder.
+    pub(crate) fn with(options: &[&str]) -> SinkProcess {
         let folder = tempfile::tempdir().expect("a folder");
         let mut child = mailbench()
             .args(["sink", "--listen", "127.0.0.1:0", "--journal"])
             .arg(folder.path().join("journal.bin"))
+            .args(options.iter().map(|option| match *option {
+                "AUTHORITY" => folder.path().join("authority.pem").into_os_string(),
+                other => other.into(),
+            }))
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -48,7 +57,7 @@ impl SinkProcess {
         SinkProcess { child, port, folder }
     }
 
-    fn stop(mut self) -> Stopped {
+    pub(crate) fn stop(mut self) -> Stopped {
         let pid = Pid::from_raw(i32::try_from(self.child.id()).expect("a process id"));
         kill(pid, Signal::SIGTERM).expect("a signal");
         let mut summary = String::new();
@@ -60,7 +69,7 @@ impl SinkProcess {
     }
 
     /// The text of message `n` as a file.
-    fn text_file(&self, n: u64) -> PathBuf {
+    pub(crate) fn text_file(&self, n: u64) -> PathBuf {
         let path = self.folder.path().join(format!("{n}.eml"));
         std::fs::write(&path, text(n)).expect("a file");
         path
@@ -76,7 +85,7 @@ impl Drop for SinkProcess {
 }
 
 /// The path of a program, or a line that says it is not here.
-fn found(program: &str) -> Option<PathBuf> {
+pub(crate) fn found(program: &str) -> Option<PathBuf> {
     let prefix = std::env::var_os("MAILBENCH_MTA_PREFIX").map(PathBuf::from);
     let prefixed = prefix.map(|prefix| prefix.join("usr/sbin"));
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -88,23 +97,23 @@ fn found(program: &str) -> Option<PathBuf> {
     program_path
 }
 
-fn run(command: &mut Command) {
+pub(crate) fn run(command: &mut Command) {
     let output = command.output().expect("a client that starts");
     let stderr = String::from_utf8_lossy(&output.stderr);
     let stdout = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{command:?}: {}\n{stdout}{stderr}", output.status);
 }
 
-fn from(n: u64) -> String {
+pub(crate) fn from(n: u64) -> String {
     address::reverse_path("client", MessageId(n))
 }
 
-fn to(n: u64) -> String {
+pub(crate) fn to(n: u64) -> String {
     address::recipient(MessageId(n).probe(0), "a.test")
 }
 
 /// Messages 0 to `count` arrived intact, once each.
-fn assert_intact(stopped: &Stopped, count: u64) {
+pub(crate) fn assert_intact(stopped: &Stopped, count: u64) {
     let seen = attempts(&stopped.events);
     let probes: Vec<u64> = seen.iter().map(|attempt| attempt.probe.0).collect();
     assert_eq!(probes, (0..count).collect::<Vec<_>>(), "{}", stopped.summary);

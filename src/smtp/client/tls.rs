@@ -11,7 +11,9 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_platform_verifier::BuilderVerifierExt;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 
 /// Whose certificates are taken.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -72,6 +74,17 @@ impl TlsClient {
             connector: TlsConnector::from(Arc::new(config)),
             name: expected.map_err(|_| TlsError::Name(name.to_owned()))?,
         })
+    }
+
+    /// The client's part of a handshake.
+    ///
+    /// # Errors
+    /// When the handshake fails.
+    pub async fn handshake<S: AsyncRead + AsyncWrite + Unpin>(
+        &self,
+        stream: S,
+    ) -> std::io::Result<TlsStream<S>> {
+        self.connector.connect(self.name.clone(), stream).await
     }
 }
 

@@ -1,0 +1,147 @@
+//! `mailbench conformance`: how a target bears bad peers and bad content.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::ValueEnum;
+
+use super::exit::Exit;
+use super::scenario::ScenarioArgs;
+use super::server;
+use crate::conformance::cases;
+use crate::conformance::examine::{self, ExamineError};
+use crate::conformance::finding::Examination;
+use crate::conformance::render::{self, Format};
+
+/// Examine a target: smuggling, robustness, broken peers in both directions; each case with its
+/// source and a verdict
+///
+/// Of the scenario only the target and where the sink listens are used; no load is sent. The
+/// target must be on this machine. Exit 97 when a row that an RFC mandates is violated or
+/// vulnerable.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Scenario file
+    #[arg(required_unless_present = "list")]
+    scenario: Option<PathBuf>,
+    #[command(flatten)]
+    changes: ScenarioArgs,
+    /// Print the examination so
+    #[arg(long, value_enum, default_value = "table")]
+    format: FormatArg,
+    /// Write conformance.json, .md, .sarif, .xml and the target's log to this folder
+    #[arg(long, value_name = "DIR")]
+    output: Option<PathBuf>,
+    /// Only cases whose name begins so (repeatable)
+    #[arg(long, value_name = "CASE")]
+    case: Vec<String>,
+    /// Let rows that hold no RFC's demand gate too
+    #[arg(long)]
+    strict: bool,
+    /// Print the names of all cases
+    #[arg(long)]
+    list: bool,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum FormatArg {
+    Table,
+    Markdown,
+    Json,
+    Junit,
+    Sarif,
+}
+
+impl From<FormatArg> for Format {
+    fn from(arg: FormatArg) -> Format {
+        match arg {
+            FormatArg::Table => Format::Table,
+            FormatArg::Markdown => Format::Markdown,
+            FormatArg::Json => Format::Json,
+            FormatArg::Junit => Format::Junit,
+            FormatArg::Sarif => Format::Sarif,
+        }
+    }
+}
+
+pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
+    let Some(scenario) = args.scenario.as_ref().filter(|_| !args.list) else {
+        let line = |case: crate::conformance::case::Case| format!("{:28}{}\n", case.id, case.title);
+        super::print(&cases::all().into_iter().map(line).collect::<String>())?;
+        return Ok(Exit::Passed);
+    };
+    let (loaded, _thresholds) = args.changes.load(scenario)?;
+    let chosen = examine::chosen(&args.case).map_err(exit)?;
+    let folder = folder(args.output.as_deref())?;
+    let log = folder.path().join("target.log");
+    let tell = |case: &str| {
+        if std::io::stderr().is_terminal() {
+            super::complain(case);
+        }
+    };
+    let runtime = server::runtime()?;
+    let examined = runtime.block_on(async {
+        let stop = server::stop_on_signal()?;
+        tokio::select! {
+            examined = examine::examine(&loaded.scenario, chosen, &log, tell) => examined.map_err(exit),
+            () = stop.cancelled() => Err(Exit::Interrupted.because(anyhow::anyhow!("interrupted"))),
+        }
+    });
+    runtime.shutdown_background();
+    let mut examination = examined?;
+    if args.strict {
+        examination.rows.iter_mut().for_each(|row| row.gates = row.verdict.is_bad());
+    }
+    let name = scenario.display().to_string();
+    if args.output.is_some() {
+        write(&examination, folder.path(), &name)?;
+    }
+    super::print(&render::render(&examination, args.format.into(), &name))?;
+    Ok(if examination.fails() { Exit::Correctness } else { Exit::Passed })
+}
+
+fn exit(error: ExamineError) -> anyhow::Error {
+    match &error {
+        ExamineError::NoCase(_) => Exit::Usage.because(error),
+        ExamineError::NoTarget => Exit::Scenario.because(error),
+        _ => Exit::Unreachable.because(error),
+    }
+}
+
+/// A folder that stays, or one that goes with us.
+enum Place {
+    Kept(PathBuf),
+    Passing(tempfile::TempDir),
+}
+
+impl Place {
+    fn path(&self) -> &Path {
+        match self {
+            Place::Kept(path) => path,
+            Place::Passing(folder) => folder.path(),
+        }
+    }
+}
+
+fn folder(wanted: Option<&Path>) -> anyhow::Result<Place> {
+    let Some(path) = wanted else { return Ok(Place::Passing(tempfile::tempdir()?)) };
+    std::fs::create_dir_all(path)
+        .with_context(|| format!("cannot make {}", path.display()))
+        .map_err(|error| Exit::Usage.because(error))?;
+    Ok(Place::Kept(path.to_owned()))
+}
+
+fn write(examination: &Examination, folder: &Path, scenario: &str) -> anyhow::Result<()> {
+    for (name, format) in [
+        ("conformance.json", Format::Json),
+        ("conformance.md", Format::Markdown),
+        ("conformance.sarif", Format::Sarif),
+        ("conformance.xml", Format::Junit),
+    ] {
+        let path = folder.join(name);
+        std::fs::write(&path, render::render(examination, format, scenario))
+            .with_context(|| format!("cannot write {}", path.display()))?;
+    }
+    Ok(())
+}

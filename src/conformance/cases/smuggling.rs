@@ -1,0 +1,49 @@
+//! I1: what might be taken for the end of data, in one write and byte by byte.
+
+use super::{HEADER, envelope, say};
+use crate::conformance::case::{Act, Case, Question, Script, Step};
+
+/// Name, octets, whether RFC 5321 lets a message carry them on (NUL and stuffed dots are text).
+const SEQUENCES: [(&str, &[u8], bool); 9] = [
+    ("lf-dot-lf", b"\n.\n", false),
+    ("lf-dot-crlf", b"\n.\r\n", false),
+    ("crlf-dot-lf", b"\r\n.\n", false),
+    ("cr-dot-cr", b"\r.\r", false),
+    ("crlf-dot-cr", b"\r\n.\r", false),
+    ("cr-dot-crlf", b"\r.\r\n", false),
+    ("crlf-nul-dot-crlf", b"\r\n\0.\r\n", true),
+    ("crlf-dot-nul-crlf", b"\r\n.\0\r\n", true),
+    ("control-two-dots", b"\r\n..\r\n", true),
+];
+
+pub(super) fn cases() -> Vec<Case> {
+    let both = [("", false), ("-split", true)];
+    let every = SEQUENCES.iter().flat_map(|sequence| both.map(|manner| (sequence, manner)));
+    every.map(|(sequence, (suffix, split))| case(sequence, suffix, split)).collect()
+}
+
+fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: bool) -> Case {
+    let how = if split { ", each octet in a segment of its own" } else { "" };
+    let shown = sequence.escape_ascii();
+    let mut steps = envelope();
+    steps.push(say([HEADER, b"before"].concat()));
+    match split {
+        true => steps
+            .extend([Step::Pause(crate::limits::SPLIT_REPLY), Step::Dribble(sequence.to_vec())]),
+        false => steps.push(say(sequence)),
+    }
+    steps.extend([say(INSIDE), Step::Hear(1)]);
+    let question = Question::Smuggled { sequence: sequence.to_vec(), legal };
+    Case {
+        id: format!("i1-{name}{suffix}"),
+        title: format!("a message holds `{shown}` and then a whole transaction{how}"),
+        expected: "only CRLF.CRLF ends data; CR and LF are not passed on alone",
+        source: "RFC 5321 §2.3.8, §4.1.1.4; VU#302671",
+        mandated: true,
+        act: Act::Client(Script { steps, domain: super::OBEDIENT, question }),
+    }
+}
+
+/// A transaction for the other recipient, and the true end of data.
+const INSIDE: &[u8] = b"MAIL FROM:<@FROM@>\r\nRCPT TO:<@OTHER@>\r\nDATA\r\n\
+    From: <@FROM@>\r\nTo: <@OTHER@>\r\nSubject: inside\r\n\r\ninside\r\n.\r\n";

@@ -1,0 +1,101 @@
+//! An examination from start to end: the servers, the target, the cases, the target's end.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use super::case::Case;
+use super::cases;
+use super::finding::{Examination, SCHEMA_VERSION};
+use super::lab::{Lab, LabError};
+use crate::clock::Clock;
+use crate::limits;
+use crate::scenario::model::{Scenario, TargetKind};
+use crate::target::{self, Target, TargetError};
+
+/// Why there is no examination.
+#[derive(Debug, thiserror::Error)]
+pub enum ExamineError {
+    /// Not on this machine.
+    #[error("{0} is not on this machine: conformance speaks to loopback only, whatever is allowed")]
+    NotHere(SocketAddr),
+    /// There is nothing between.
+    #[error("kind direct has no target to examine; name one, such as `--set target.kind=postfix`")]
+    NoTarget,
+    /// No case is called so.
+    #[error("no case is called `{0}`; `--list` prints them")]
+    NoCase(String),
+    /// Its servers.
+    #[error(transparent)]
+    Lab(#[from] LabError),
+    /// The target.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A folder for the target.
+    #[error("cannot make a folder for the target")]
+    Folder(#[from] std::io::Error),
+}
+
+/// The cases whose name begins with one of `wanted`; none wanted: all.
+///
+/// # Errors
+/// When one that is wanted is the beginning of no name.
+pub fn chosen(wanted: &[String]) -> Result<Vec<Case>, ExamineError> {
+    let all = cases::all();
+    for prefix in wanted {
+        if !all.iter().any(|case| case.id.starts_with(prefix)) {
+            return Err(ExamineError::NoCase(prefix.clone()));
+        }
+    }
+    let is_wanted =
+        |case: &Case| wanted.is_empty() || wanted.iter().any(|w| case.id.starts_with(w));
+    Ok(all.into_iter().filter(is_wanted).collect())
+}
+
+/// Examines the target of a scenario. What it prints goes to `log`.
+///
+/// # Errors
+/// When the target is not on this machine, or cannot be started, or a server cannot be opened.
+pub async fn examine(
+    scenario: &Scenario,
+    cases: Vec<Case>,
+    log: &Path,
+    tell: impl FnMut(&str),
+) -> Result<Examination, ExamineError> {
+    match &scenario.target.kind {
+        TargetKind::Direct => return Err(ExamineError::NoTarget),
+        TargetKind::External(external) if !external.address.ip().is_loopback() => {
+            return Err(ExamineError::NotHere(external.address));
+        }
+        _ => {}
+    }
+    if !scenario.sink.listen.ip().is_loopback() {
+        return Err(ExamineError::NotHere(scenario.sink.listen));
+    }
+    let now = jiff::Timestamp::try_from(Clock::start().wall()).unwrap_or_default();
+    let started_at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let lab = Lab::open(cases, scenario.sink.listen, limits::CONFORMANCE_WAIT).await?;
+    let is_routed = scenario.target.kind.is_routed(1);
+    let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir()?;
+    let target = Target::start(target::Settings {
+        kind: scenario.target.kind.clone(),
+        retry: scenario.target.retry.clone(),
+        delivery: scenario.target.delivery,
+        seed: scenario.seed.0,
+        sink: lab.main(),
+        routes: if is_routed { lab.routes() } else { Vec::new() },
+        folder: workplace.path().to_owned(),
+        log: log.to_owned(),
+    })
+    .await?;
+    let rows = lab.examine(target.address(), is_routed, tell).await;
+    let examination = Examination {
+        schema_version: SCHEMA_VERSION,
+        tool: format!("mailbench {}", env!("CARGO_PKG_VERSION")),
+        target_kind: target.kind().to_owned(),
+        target_version: target.version(),
+        started_at,
+        rows,
+    };
+    target.stop().await;
+    Ok(examination)
+}

@@ -1,0 +1,170 @@
+//! A server of ours, to which the target relays: misbehaves as its [`Manner`] says, keeps what it
+//! saw. Not the sink: nothing is measured here, and every octet is kept.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+
+use super::case::{Manner, Moment, Strike};
+use super::session;
+use crate::clock::{Clock, Time};
+use crate::limits;
+use crate::sink::tls::Identity;
+
+/// What a server saw.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// Messages whose final dot was answered 250, or left without an answer.
+    pub arrived: Vec<Arrived>,
+    /// Every command, with the connection it came in and when.
+    pub said: Vec<Said>,
+    /// Connections.
+    pub connections: usize,
+}
+
+/// One message.
+#[derive(Clone, Debug)]
+pub struct Arrived {
+    /// When its end came.
+    pub at: Time,
+    /// The connection.
+    pub connection: usize,
+    /// Its sender.
+    pub from: String,
+    /// The recipients that were accepted.
+    pub to: Vec<String>,
+    /// Its content, unstuffed.
+    pub content: Vec<u8>,
+    /// Whether it was answered 250.
+    pub taken: bool,
+    /// Whether it came under TLS.
+    pub secured: bool,
+}
+
+/// One command.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// When it came.
+    pub at: Time,
+    /// The connection.
+    pub connection: usize,
+    /// The line.
+    pub line: String,
+    /// Whether it came under TLS.
+    pub secured: bool,
+    /// Whether more was there already, before it was answered.
+    pub more: bool,
+}
+
+/// A server at work.
+pub struct FarEnd {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    task: JoinHandle<()>,
+}
+
+/// What its sessions share.
+pub(super) struct Shared {
+    pub(super) manner: Manner,
+    pub(super) clock: Clock,
+    pub(super) identity: Arc<Identity>,
+    seen: Mutex<Seen>,
+    connections: AtomicUsize,
+}
+
+impl Shared {
+    pub(super) fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it still misbehaves in this connection: it is obedient from the first try after
+    /// those it was to spoil, whether that comes in a new connection or in the same.
+    pub(super) fn misbehaves(&self, connection: usize) -> bool {
+        let is_mail =
+            |said: &&Said| said.line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("MAIL"));
+        let tries = self.seen().said.iter().filter(is_mail).count();
+        connection.max(tries) <= self.manner.tries
+    }
+
+    /// What is done at this moment of a connection.
+    pub(super) fn strikes(&self, connection: usize, moment: Moment) -> Vec<Strike> {
+        let strikes = self.manner.strikes.iter();
+        let here = strikes.filter(|(at, _)| *at == moment || *at == Moment::Any);
+        let misbehaves = !self.manner.strikes.is_empty() && self.misbehaves(connection);
+        here.filter(|_| misbehaves).map(|(_, strike)| strike.clone()).collect()
+    }
+}
+
+impl FarEnd {
+    /// Opens a server at this address; port 0: a free one.
+    ///
+    /// # Errors
+    /// When there is no port.
+    pub async fn open(
+        wanted: SocketAddr,
+        manner: Manner,
+        clock: Clock,
+        identity: Arc<Identity>,
+    ) -> io::Result<FarEnd> {
+        let listener = TcpListener::bind(wanted).await?;
+        let address = listener.local_addr()?;
+        let (seen, connections) = (Mutex::default(), AtomicUsize::new(0));
+        let shared = Arc::new(Shared { manner, clock, identity, seen, connections });
+        let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
+        Ok(FarEnd { address, shared, task })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What it has seen.
+    #[must_use]
+    pub fn seen(&self) -> Seen {
+        self.shared.seen().clone()
+    }
+}
+
+impl Drop for FarEnd {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            continue;
+        };
+        let _best_effort = stream.set_nodelay(true);
+        let number = shared.connections.fetch_add(1, Ordering::Relaxed) + 1;
+        shared.seen().connections = number;
+        let shared = Arc::clone(&shared);
+        tokio::spawn(async move {
+            let patience = limits::SERVER_IDLE;
+            let _ended =
+                tokio::time::timeout(patience, session::serve(stream, shared, number)).await;
+        });
+    }
+}
+
+/// Ends a connection: in order, after what is still coming, or with a reset.
+pub(super) async fn end(mut stream: TcpStream, reset: bool) {
+    if reset {
+        let _best_effort = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        return;
+    }
+    let _gone = stream.shutdown().await;
+    let mut rest = [0; 1024];
+    let drain = async { while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {} };
+    let _in_time = tokio::time::timeout(limits::CLOSE_DRAIN, drain).await;
+}

@@ -1,0 +1,326 @@
+//! A mail server with every flaw that a conformance case looks for: takes anything between dots for
+//! the end of data, answers under TLS what was said before it, gives up at the first trouble.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mailbench::conformance::cases::OBEDIENT;
+use mailbench::sink::tls::Identity;
+use mailbench::smtp::client::{TlsClient, Trust};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
+
+/// What all its sessions know.
+struct Post {
+    routes: HashMap<String, SocketAddr>,
+    /// Where all other mail goes.
+    main: SocketAddr,
+    identity: Identity,
+    /// Certificates that vouch for nobody it meets.
+    strangers: tempfile::NamedTempFile,
+}
+
+/// Starts it; where it listens.
+pub(crate) async fn start(routes: Vec<(String, SocketAddr)>, main: SocketAddr) -> SocketAddr {
+    let here = SocketAddr::from(([127, 0, 0, 1], 0));
+    let listener = TcpListener::bind(here).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let strangers = tempfile::NamedTempFile::new().expect("a file");
+    let other = Identity::make(here.ip()).expect("certificates");
+    std::fs::write(strangers.path(), other.authority()).expect("written");
+    let identity = Identity::make(here.ip()).expect("certificates");
+    let routes = routes.into_iter().collect();
+    let post = Arc::new(Post { routes, main, identity, strangers });
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let post = Arc::clone(&post);
+            tokio::spawn(async move {
+                Intake::new(stream, post).run().await;
+            });
+        }
+    });
+    address
+}
+
+#[derive(Clone, Default)]
+struct Mail {
+    from: String,
+    to: Vec<String>,
+    text: Vec<u8>,
+}
+
+struct Intake {
+    stream: Box<dyn Socket>,
+    post: Arc<Post>,
+    unread: Vec<u8>,
+    mail: Mail,
+}
+
+impl Intake {
+    fn new(stream: TcpStream, post: Arc<Post>) -> Intake {
+        Intake { stream: Box::new(stream), post, unread: Vec::new(), mail: Mail::default() }
+    }
+
+    async fn run(mut self) -> Option<()> {
+        self.say("220 vulnerable.test ESMTP").await;
+        loop {
+            let line = self.line().await?;
+            let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
+            let reply = match verb.as_str() {
+                "EHLO" => {
+                    "250-vulnerable.test\r\n250-STARTTLS\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 8BITMIME"
+                }
+                "MAIL" if line.contains("<>") => "550 5.1.7 Nobody",
+                "MAIL" => {
+                    // Recipients of a transaction that was reset stay.
+                    self.mail.from = path(&line);
+                    "250 2.1.0 Ok"
+                }
+                "RCPT" => self.rcpt(&line),
+                "DATA" => {
+                    self.say("354 Go on").await;
+                    let whole = self.content().await;
+                    self.deliver();
+                    whole?;
+                    "250 2.0.0 Ok"
+                }
+                "STAR" => {
+                    self.say("220 Go ahead").await;
+                    // What was read in the clear stays in the buffer.
+                    let acceptor = self.post.identity.acceptor(None).clone();
+                    self.stream = Box::new(acceptor.accept(self.stream).await.ok()?);
+                    continue;
+                }
+                "QUIT" => {
+                    self.say("221 2.0.0 Bye").await;
+                    return None;
+                }
+                "RSET" => {
+                    // It empties its buffer with the transaction.
+                    self.unread.clear();
+                    "250 2.0.0 Ok"
+                }
+                _ if line.len() > 10_000 => return None,
+                _ => "250 2.0.0 Whatever",
+            };
+            self.say(reply).await;
+        }
+    }
+
+    fn rcpt(&mut self, line: &str) -> &'static str {
+        let to = path(line);
+        let local = to.split('@').next().map_or(0, str::len);
+        if self.mail.to.len() >= 50 {
+            return "452 4.5.3 Too many";
+        }
+        self.mail.to.push(to);
+        if (60..100).contains(&local) { "501 5.1.3 Too long" } else { "250 2.1.5 Ok" }
+    }
+
+    async fn say(&mut self, reply: &str) {
+        let _gone = self.stream.write_all(format!("{reply}\r\n").as_bytes()).await;
+        let _gone = self.stream.flush().await;
+    }
+
+    async fn fill(&mut self) -> Option<()> {
+        let mut room = [0; 16 * 1024];
+        let read = self.stream.read(&mut room).await.ok().filter(|read| *read > 0)?;
+        self.unread.extend_from_slice(&room[..read]);
+        Some(())
+    }
+
+    async fn line(&mut self) -> Option<String> {
+        loop {
+            if let Some(at) = self.unread.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.unread.drain(..=at).collect();
+                return Some(String::from_utf8_lossy(&line).trim_end().to_owned());
+            }
+            self.fill().await?;
+        }
+    }
+
+    /// Up to whatever looks like an end, or as far as it came.
+    async fn content(&mut self) -> Option<()> {
+        let mut looked_at = 0;
+        loop {
+            let from = looked_at;
+            if let Some((length, end)) = end_of_data(&self.unread[from..]) {
+                self.mail.text = self.unread[..from + length].to_vec();
+                self.unread.drain(..from + end);
+                return Some(());
+            }
+            looked_at = self.unread.len().saturating_sub(8);
+            if self.fill().await.is_none() {
+                self.mail.text = std::mem::take(&mut self.unread);
+                return None;
+            }
+        }
+    }
+
+    fn deliver(&mut self) {
+        let mail = std::mem::take(&mut self.mail);
+        let post = Arc::clone(&self.post);
+        tokio::spawn(async move { post.deliver(mail).await });
+    }
+}
+
+/// Line end, one or two dots with or without a NUL, line end: where the text ends, where it ends.
+fn end_of_data(text: &[u8]) -> Option<(usize, usize)> {
+    let skip = |mut at: usize, byte: u8, most: usize| {
+        for _ in 0..most {
+            at += usize::from(text.get(at) == Some(&byte));
+        }
+        at
+    };
+    (0..text.len()).find_map(|start| {
+        let after_end = skip(skip(start, b'\r', 1), b'\n', 1);
+        let dots = skip(after_end, 0, 1);
+        let after_dots = skip(dots, b'.', 2);
+        let last = skip(after_dots, 0, 1);
+        let end = skip(skip(last, b'\r', 1), b'\n', 1);
+        (after_end > start && after_dots > dots && end > last).then_some((after_end, end))
+    })
+}
+
+fn path(line: &str) -> String {
+    let inside = line.split_once('<').and_then(|(_, rest)| rest.split_once('>'));
+    inside.map_or_else(String::new, |(path, _)| path.to_owned())
+}
+
+impl Post {
+    /// One try; whoever cannot be reached is told so, twice.
+    async fn deliver(&self, mut mail: Mail) {
+        let Some((_, domain)) = mail.to.first().and_then(|to| to.split_once('@')) else { return };
+        let domain = domain.to_owned();
+        let copies = if domain == OBEDIENT {
+            mail.text.truncate(32 * 1024);
+            mail.text.iter_mut().filter(|byte| **byte > 127).for_each(|byte| *byte &= 127);
+            mail.text.retain(|byte| *byte != 0);
+            mail.text.extend_from_slice(b"scanned by vulnerable.test\r\n");
+            2
+        } else {
+            1
+        };
+        for _ in 0..copies {
+            let address = *self.routes.get(&domain).unwrap_or(&self.main);
+            if self.send(address, &domain, &mail).await.is_none() {
+                for _ in 0..2 {
+                    self.give_back(&mail).await;
+                }
+            }
+        }
+    }
+
+    async fn give_back(&self, mail: &Mail) {
+        let report = Mail {
+            from: String::new(),
+            to: vec![mail.from.clone()],
+            text: b"Subject: returned\r\n\r\nIt did not work.\r\n".to_vec(),
+        };
+        let _gone = self.send(self.main, "sender.test", &report).await;
+    }
+
+    /// `None`: some reply was not literally what it expects.
+    async fn send(&self, address: SocketAddr, domain: &str, mail: &Mail) -> Option<()> {
+        let stream = TcpStream::connect(address).await.ok()?;
+        let mut peer = Outward { stream: Box::new(stream) };
+        peer.expect("220").await?;
+        let offer = peer.ask("EHLO vulnerable.test").await?;
+        if offer.contains("pipelining") {
+            return None;
+        }
+        if offer.contains("STARTTLS") {
+            peer = self.secure(peer, domain).await?;
+        }
+        peer.say(&format!("MAIL FROM:<{}>", mail.from)).await;
+        peer.expect("250").await?;
+        for to in &mail.to {
+            peer.say(&format!("RCPT TO:<{to}>")).await;
+            peer.expect("250").await?;
+        }
+        peer.say("DATA").await;
+        peer.expect("354").await?;
+        peer.write(&mail.text).await;
+        peer.write(b"\r\n.\r\n").await;
+        match tokio::time::timeout(Duration::from_secs(2), peer.reply()).await {
+            // Too late: once more, at once.
+            Err(_) => Box::pin(self.send(address, domain, mail)).await,
+            Ok(reply) => match reply?.as_str() {
+                refused if refused.starts_with("299") || refused.starts_with('4') => None,
+                // Whatever else it was.
+                _ => Some(()),
+            },
+        }
+    }
+
+    async fn secure(&self, mut peer: Outward, domain: &str) -> Option<Outward> {
+        peer.say("STARTTLS").await;
+        peer.expect_first("220").await?;
+        let trust = match domain.starts_with("o3") {
+            true => Trust::Any,
+            false => Trust::File(self.strangers.path().to_owned()),
+        };
+        if domain.starts_with("o3") {
+            // It takes what is there for the reply to the EHLO it will say.
+            peer.reply().await?;
+        }
+        let tls = TlsClient::new("localhost", &trust, false).ok()?;
+        let mut peer = Outward { stream: Box::new(tls.handshake(peer.stream).await.ok()?) };
+        peer.write(b"EHLO vulnerable.test\r\nNOOP\r\n").await;
+        peer.reply().await?;
+        peer.reply().await?;
+        Some(peer)
+    }
+}
+
+struct Outward {
+    stream: Box<dyn Socket>,
+}
+
+impl Outward {
+    async fn say(&mut self, line: &str) {
+        self.write(format!("{line}\r\n").as_bytes()).await;
+    }
+
+    async fn write(&mut self, bytes: &[u8]) {
+        let _gone = self.stream.write_all(bytes).await;
+        let _gone = self.stream.flush().await;
+    }
+
+    async fn ask(&mut self, line: &str) -> Option<String> {
+        self.say(line).await;
+        self.reply().await
+    }
+
+    /// A reply of one line, of this code, with text, and not too long.
+    async fn expect(&mut self, code: &str) -> Option<()> {
+        let reply = self.reply().await?;
+        let plain = reply.starts_with(&format!("{code} ")) && reply.len() < 512;
+        (plain && reply.lines().count() == 1).then_some(())
+    }
+
+    /// The first line of whatever comes.
+    async fn expect_first(&mut self, code: &str) -> Option<()> {
+        self.reply().await?.starts_with(code).then_some(())
+    }
+
+    /// What comes up to a line that is the last of a reply, or no reply at all; byte by byte, so
+    /// that nothing of a handshake is swallowed.
+    async fn reply(&mut self) -> Option<String> {
+        let (mut text, mut line) = (Vec::new(), 0);
+        loop {
+            text.push(self.stream.read_u8().await.ok()?);
+            if text.ends_with(b"\n") {
+                if text.get(line + 3) != Some(&b'-') {
+                    return Some(String::from_utf8_lossy(&text).into_owned());
+                }
+                line = text.len();
+            }
+        }
+    }
+}
