@@ -40,6 +40,12 @@ pub const DESTINATIONS: usize = 65_535;
 /// Fault rules in one scenario; a rule number is a `u16`.
 pub const FAULTS: usize = 1024;
 
+/// `[[abuse]]` entries in one scenario; the number of an entry is a `u16`.
+pub const ABUSES: usize = 256;
+
+/// Bad clients at a time, all kinds together: each holds a socket of ours and of the target's.
+pub const ABUSE_SESSIONS: u32 = 5_000;
+
 /// `[[chaos]]` entries in one scenario.
 pub const CHAOS: usize = 256;
 
@@ -304,6 +310,12 @@ pub const COMPARE_VARIANTS: usize = 8;
 /// spoil the next.
 pub const COMPARE_REPEATS: u32 = 2;
 
+/// Messages sampled for the live view's percentile, on their way and arrived: 99 % of so many are
+/// told to within a few ranks, and a look at them costs well under a millisecond.
+pub const LIVE_SAMPLE: usize = 4096;
+
+/// Connections of scrapers served at once.
+pub const SCRAPERS: usize = 16;
 /// Runs of a history that are looked at: a change long ago is no news, and the search for changes
 /// grows with the square of them.
 pub const HISTORY_RUNS: usize = 500;

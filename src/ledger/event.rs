@@ -56,6 +56,8 @@ pub enum Event {
     QueueStates { at: Time, active: u64, deferred: u64, frozen: u64 },
     /// What the instrument itself can do on this machine, as far as that was measured before.
     Calibrated(Ceiling),
+    /// A bad client of ours came to its end at the target.
+    Abused(Abused),
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.
@@ -322,6 +324,35 @@ pub struct Pulse {
     /// Sink's own processing time from final dot to 250, less injected delay: worst in the last
     /// second, microseconds.
     pub sink_us: u64,
+}
+
+/// What became of one bad client of ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Abused {
+    /// When it ended.
+    pub at: Time,
+    /// Which `[[abuse]]` entry it belongs to.
+    pub profile: u16,
+    /// How far its dialogue had come.
+    pub stage: Stage,
+    /// How long it lasted, microseconds.
+    pub held_us: u64,
+    /// How it ended.
+    pub end: AbuseEnd,
+}
+
+/// What the target made of a bad client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AbuseEnd {
+    /// It found no connection.
+    Unconnected,
+    /// It was answered 4yz or 5yz.
+    Refused { code: u16 },
+    /// The target closed without a word.
+    CutOff,
+    /// It did what it came for, or its time was over before anything was done against it.
+    Tolerated,
 }
 
 /// A once-a-second look at the target's processes, all of them together.

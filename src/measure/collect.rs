@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use super::abuse::Clients;
 use super::attempts;
 use super::book::Book;
 use super::faults::Strikes;
@@ -101,6 +102,8 @@ pub struct Rest {
     pub replies: Replies,
     /// How often each fault struck.
     pub strikes: Strikes,
+    /// What became of bad clients.
+    pub clients: Clients,
     /// Bounds that were reached.
     pub bounds: Bounds,
     /// The queue as reported.
@@ -123,6 +126,7 @@ impl Rest {
             attempts: Attempts::default(),
             replies: Replies::default(),
             strikes: Strikes::new(scenario),
+            clients: Clients::new(scenario),
             bounds: Bounds::default(),
             reports: Reports::default(),
             outages: Outages::default(),
@@ -137,6 +141,7 @@ impl Rest {
         self.series.observe(event);
         self.replies.observe(event);
         self.strikes.observe(event);
+        self.clients.observe(event);
         self.bounds.observe(event);
         self.reports.observe(event);
         self.outages.observe(event);

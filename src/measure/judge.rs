@@ -101,6 +101,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         destinations: figured.destinations,
         faults: figured.faults,
         chaos: rest.outages.facts(&history, &rest.periods),
+        abuse: rest.clients.facts(case.scenario, &figured.tables.honest),
         retry_curve: figured.retry_curve,
         replies: rest.replies.counts(),
         correctness: Correctness {

@@ -1,5 +1,6 @@
 //! From ledger and plan to results: pure, so that a stored run can be judged again.
 
+pub mod abuse;
 pub mod attempts;
 pub mod backlog;
 pub mod book;

@@ -134,6 +134,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         Event::Dsn(dsn) => Some(dsn.at),
         Event::Pulse(pulse) => Some(pulse.at),
         Event::Usage(usage) => Some(usage.at),
+        Event::Abused(abused) => Some(abused.at),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One pass over the probes of a history: latencies, seconds, backlog, attempts.
 
+use super::abuse::Honest;
 use super::backlog::Curve;
 use super::book::Book;
 use super::collect::Rest;
@@ -35,6 +36,8 @@ pub struct Tables {
     pub undisturbed_lag: Samples,
     /// What a sick destination costs the healthy ones.
     pub isolation: Isolation,
+    /// What honest mail felt of bad clients.
+    pub honest: Honest,
 }
 
 /// Adds up the probes, and enters them into the seconds of `rest`.
@@ -44,6 +47,7 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
     let mut tables = Tables {
         by_destination: vec![Attempts::default(); scenario.destinations.len()],
         isolation: Isolation::new(scenario, &periods),
+        honest: Honest::new(scenario, &periods),
         book: rest.take_stages(),
         ..Tables::default()
     };
@@ -99,6 +103,9 @@ impl Tables {
             {
                 self.isolation.enter(first.due, to, seen);
             }
+            if metric == LatencyMetric::SubmitResponse && period == Period::Measured {
+                self.honest.response(first.due, seen);
+            }
             let disturbed = outages.is_empty() || outages.excuse(first.due);
             if metric == LatencyMetric::ScheduleLag && period == Period::Measured && !disturbed {
                 self.undisturbed_lag.enter(seen);
@@ -111,6 +118,7 @@ impl Tables {
             return;
         }
         self.attempts.probe(probe);
+        self.honest.probe(probe.due, probe.accepted.is_some());
         let index = probe.destination.map(|id| usize::from(id.0));
         if let Some(attempts) = index.and_then(|index| self.by_destination.get_mut(index)) {
             attempts.probe(probe);

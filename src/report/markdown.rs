@@ -7,6 +7,7 @@ use super::escape::{markdown as prose, markdown_cell as cell, markdown_code as c
 use super::figures::{self, ROWS, STATS};
 use super::sizing;
 use super::story::{self, value};
+use super::terminal::abuse::felt;
 use super::{human, timeline, view::Tone};
 use crate::measure::results::{Findings, HealthStatus, QueueFacts, Results, ThresholdStatus};
 
@@ -160,6 +161,7 @@ fn details(results: &Results) -> String {
     text.push_str(&faults(results));
     text.push_str(&timeline(results));
     text.push_str(&chaos(results));
+    text.push_str(&abuse(results));
     text.push_str(&resources(results));
     for warning in results.warnings.iter().take(LISTED) {
         let _infallible = writeln!(text, "> ⚠️ {}\n", prose(&warning.message));
@@ -259,6 +261,30 @@ fn faults(results: &Results) -> String {
             cell(&fault.action),
             human::count(fault.struck)
         );
+    }
+    text + "\n"
+}
+
+/// Bad clients, and what honest senders felt of them.
+fn abuse(results: &Results) -> String {
+    let Some(report) = &results.abuse else { return String::new() };
+    let mut text = String::from(
+        "| abuse | at once | came | refused | cut off | tolerated |\n\
+         |:---|---:|---:|---:|---:|---:|\n",
+    );
+    for profile in &report.profiles {
+        let counts = [profile.refused, profile.cut_off + profile.unconnected, profile.tolerated];
+        let _infallible = writeln!(
+            text,
+            "| {} | {} | {} | {} |",
+            prose(&profile.name),
+            profile.at_once,
+            human::count(profile.sessions),
+            counts.map(human::count).join(" | ")
+        );
+    }
+    if let Some(honest) = &report.honest {
+        let _infallible = writeln!(text, "\nHonest senders: {}", felt(honest).join(", "));
     }
     text + "\n"
 }

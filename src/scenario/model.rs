@@ -1,5 +1,6 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
+mod abuse;
 mod materials;
 mod message;
 mod submission;
@@ -21,6 +22,7 @@ use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
 pub use crate::smtp::dialogue::Extension;
+pub use abuse::{Abuse, AbuseKind};
 pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use message::{Encoding, MessageSpec, Parts, TextStyle};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
@@ -51,6 +53,8 @@ pub struct Scenario {
     pub faults: Vec<Rule>,
     /// What happens to the target itself, in file order.
     pub chaos: Vec<Chaos>,
+    /// Bad clients beside the honest load, in file order.
+    pub abuse: Vec<Abuse>,
     /// The model of the target in a simulation.
     pub simulate: Option<SimulateSpec>,
     /// Bounds the run must meet, in file order.

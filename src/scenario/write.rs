@@ -40,6 +40,7 @@ pub(super) fn file(scenario: &Scenario) -> File {
         destination: scenario.destinations.iter().map(domain).collect(),
         fault: write_fault::faults(&scenario.faults, &scenario.destinations),
         chaos: write_fault::chaos(&scenario.chaos),
+        abuse: scenario.abuse.iter().map(|abuse| At::from(write_fault::abuse(abuse))).collect(),
         simulate: scenario.simulate.as_ref().map(|spec| At::from(simulate(spec))),
         thresholds: thresholds(scenario),
         compare: scenario.compare.as_ref().map(|it| At::from(compare(it))),

@@ -1,7 +1,7 @@
 //! Fault rules and chaos, from as meant back to as written.
 
 use super::file::{self, At, AttemptsText, Connection, Fault, Limit, Per};
-use super::model::Destination;
+use super::model::{Abuse, AbuseKind, Destination};
 use super::units::{ByteCount, ByteRate, Rate, Share, Timespan};
 use super::write::{amount, some};
 use crate::fault::chaos::{Act, Chaos, When};
@@ -103,5 +103,41 @@ fn entry_of(Chaos { at, act }: &Chaos) -> file::Chaos {
         Act::Restart => written.restart = some(file::Restart {}),
         Act::Run(command) => written.run = some(command.clone()),
     }
+    written
+}
+
+/// `[[abuse]]`.
+pub(super) fn abuse(abuse: &Abuse) -> file::Abuse {
+    let mut written = file::Abuse {
+        name: some(abuse.name.clone()),
+        kind: At::from(file::AbuseKind::Idle),
+        sessions: some(abuse.sessions),
+        pause: some(Timespan(abuse.pause)),
+        during: abuse.during.map(|window| At::from(during(window))),
+        interval: None,
+        stage: None,
+        bytes: None,
+    };
+    written.kind = At::from(match abuse.kind {
+        AbuseKind::Idle => file::AbuseKind::Idle,
+        AbuseKind::EarlyTalker => file::AbuseKind::EarlyTalker,
+        AbuseKind::UnauthorisedPipelining => file::AbuseKind::UnauthorisedPipelining,
+        AbuseKind::Slowloris { interval } => {
+            written.interval = some(Timespan(interval));
+            file::AbuseKind::Slowloris
+        }
+        AbuseKind::Disconnect { stage } => {
+            written.stage = stage.map(At::from);
+            file::AbuseKind::Disconnect
+        }
+        AbuseKind::OversizedLine { bytes } => {
+            written.bytes = some(ByteCount(bytes));
+            file::AbuseKind::OversizedLine
+        }
+        AbuseKind::LyingSize { bytes } => {
+            written.bytes = some(ByteCount(bytes));
+            file::AbuseKind::LyingSize
+        }
+    });
     written
 }

@@ -78,6 +78,7 @@ impl Ended<'_> {
             destinations: self.destinations(&world.tally, place_counts),
             faults: self.faults(&world.sink.strikes),
             chaos: Vec::new(),
+            abuse: None,
             retry_curve: retry_curve(&world.tally, scenario),
             replies: replies(&world.sink.replies),
             correctness: Correctness { verdict: ledger, violations: Vec::new() },

@@ -138,6 +138,9 @@ fn check(scenario: &Scenario) -> Result<(), NoModel> {
     let what = if !scenario.chaos.is_empty() {
         "the model of a simulation cannot be killed, paused or restarted: take [[chaos]] out, or \
          `mailbench run` the scenario"
+    } else if !scenario.abuse.is_empty() {
+        "no model knows what a target makes of bad clients: take [[abuse]] out, or `mailbench run` \
+         the scenario"
     } else if scenario.faults.iter().any(broken) {
         "no model knows what a target makes of `garble` and `tls` faults: take them out, or \
          `mailbench run` the scenario"

@@ -189,6 +189,9 @@ fn what_no_model_does_is_refused() {
     let chaos = EVENTFUL.to_owned() + "[[chaos]]\nat = \"5s\"\npause = \"1s\"\n";
     let refused = Model::of(&loaded(&chaos).scenario).expect_err("refused");
     assert!(refused.to_string().contains("[[chaos]]"), "{refused}");
+    let abuse = EVENTFUL.to_owned() + "[[abuse]]\nkind = \"idle\"\n";
+    let refused = Model::of(&loaded(&abuse).scenario).expect_err("refused");
+    assert!(refused.to_string().contains("[[abuse]]"), "{refused}");
     let nothing = EVENTFUL.replace("service = { dist = \"exponential\", mean = \"5ms\" }", "");
     let refused = Model::of(&loaded(&nothing).scenario).expect_err("refused");
     assert!(refused.to_string().contains("--from"), "{refused}");

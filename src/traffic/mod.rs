@@ -5,6 +5,7 @@
 //! message when it is done with the last. A message is sent once, whatever becomes of it, so that every
 //! copy seen later is the target's. What is judged, and whether mail arrives, is not here.
 
+mod abuse;
 mod closed;
 pub mod dispatcher;
 mod gauges;
@@ -30,6 +31,8 @@ use crate::scenario::model::{DsnTerms, Encoding, Extent, LoadModel, Scenario};
 use crate::seed::Seed;
 use crate::smtp::client::{Options, Peer};
 
+pub use abuse::Background;
+use abuse::Crowd;
 pub use gauges::Gauges;
 pub use peer::{PeerError, peer};
 pub use preflight::{PreflightError, preflight};
@@ -54,6 +57,8 @@ pub struct Settings {
     pub encoding: Encoding,
     /// What is said of a message where DSN is offered.
     pub dsn: DsnTerms,
+    /// Bad clients beside the honest ones.
+    pub background: Background,
 }
 
 /// What decides when the next message is due.
@@ -150,6 +155,7 @@ impl Settings {
             grace: load.drain,
             encoding: scenario.message.encoding,
             dsn: scenario.smtp.dsn,
+            background: background(scenario, start),
         }
     }
 
@@ -165,6 +171,20 @@ impl Settings {
             original_recipient: self.dsn.original_recipient,
             priority: envelope.priority,
         }
+    }
+}
+
+fn background(scenario: &Scenario, start: Time) -> Background {
+    let measured = start.plus(scenario.load.warm_up);
+    let domain = scenario.destinations.first().map_or("", |first| &first.domain);
+    Background {
+        profiles: scenario.abuse.clone(),
+        measured,
+        end: match scenario.load.extent {
+            Extent::Duration(length) => Some(measured.plus(length)),
+            Extent::Messages(_) => None,
+        },
+        recipient: format!("nobody@{domain}"),
     }
 }
 
@@ -191,6 +211,10 @@ pub async fn offer(
         messages: AtomicU64::new(0),
         unserved: AtomicU64::new(0),
     });
+    let crowd = {
+        let Settings { background, peer, .. } = &shared.settings;
+        Crowd::start(background, peer.address, clock, &shared.instruments.ledger)
+    };
     let last_due = match pace {
         Pace::Open => {
             let (sender, prepared) = mpsc::channel(limits::PREPARED);
@@ -199,6 +223,7 @@ pub async fn offer(
         }
         Pace::Closed(closed) => closed::run(&shared, closed).await?,
     };
+    crowd.end().await;
     Ok(Summary {
         messages: shared.messages.load(Ordering::Relaxed),
         unserved: shared.unserved.load(Ordering::Relaxed),

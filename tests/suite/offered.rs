@@ -87,6 +87,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
         },
         destinations: vec![destination("a.test"), destination("b.test")],
         chaos: Vec::new(),
+        abuse: Vec::new(),
         faults: Vec::new(),
         simulate: None,
         thresholds: Vec::new(),

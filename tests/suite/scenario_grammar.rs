@@ -7,8 +7,8 @@ use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
 use mailbench::quantity::{Law, Quantity};
 use mailbench::queue::schedule::Growth;
 use mailbench::scenario::model::{
-    Arrival, Extent, External, LoadModel, Scenario, Segment, Submission, TargetKind, TargetSpec,
-    TlsTerms,
+    AbuseKind, Arrival, Extent, External, LoadModel, Scenario, Segment, Submission, TargetKind,
+    TargetSpec, TlsTerms,
 };
 use mailbench::scenario::{self, Override};
 use mailbench::smtp::client::{Mechanism, Protocol, Trust};
@@ -282,4 +282,21 @@ fn relay_settings_read_back_to_themselves() {
         error.contains("`2` is not a duration") && error.contains("unknown key `x`"),
         "{error}"
     );
+}
+
+#[test]
+fn abuse_is_meant_as_written() {
+    let text = format!(
+        "{SMALL}[[abuse]]\nkind = \"slowloris\"\ninterval = \"250ms\"\nsessions = 7\n\
+         during = \"1s..2s\"\n[[abuse]]\nname = \"off\"\nkind = \"disconnect\"\nstage = \"data\"\n\
+         [[abuse]]\nkind = \"lying-size\"\nbytes = \"2MiB\"\npause = \"1s\"\n"
+    );
+    reads_back(&text, &["abuse.0.sessions=8"]);
+    let all = read(&text, &[]).abuse;
+    let interval = Duration::from_millis(250);
+    assert_eq!(all[0].kind, AbuseKind::Slowloris { interval });
+    assert_eq!((all[0].sessions, all[0].name.as_str()), (7, "slowloris"));
+    assert_eq!(all[1].kind, AbuseKind::Disconnect { stage: Some(Stage::Data) });
+    assert_eq!(all[2].kind, AbuseKind::LyingSize { bytes: 2 << 20 });
+    assert_eq!((all[2].pause, all[2].during), (Duration::from_secs(1), None));
 }

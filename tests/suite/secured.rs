@@ -16,9 +16,10 @@ pub(crate) type Talk = Vec<(&'static str, &'static str)>;
 
 /// A certificate for `localhost`, and who can prove to hold it.
 pub(crate) struct Certificate {
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
     /// The certificate as a PEM file.
     pub(crate) file: PathBuf,
+    key: PathBuf,
     acceptor: TlsAcceptor,
 }
 
@@ -27,7 +28,9 @@ impl Certificate {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("made");
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("ca.pem");
+        let key_file = folder.path().join("key.pem");
         std::fs::write(&file, made.cert.pem()).expect("written");
+        std::fs::write(&key_file, made.signing_key.serialize_pem()).expect("written");
         let key = PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ServerConfig::builder_with_provider(provider)
@@ -36,11 +39,25 @@ impl Certificate {
             .with_no_client_auth()
             .with_single_cert(vec![made.cert.der().clone()], key.into())
             .expect("a certificate");
-        Certificate { _folder: folder, file, acceptor: TlsAcceptor::from(Arc::new(config)) }
+        Certificate { folder, file, key: key_file, acceptor: TlsAcceptor::from(Arc::new(config)) }
     }
 
     pub(crate) fn file(&self) -> &Path {
         &self.file
+    }
+
+    /// Its private key as a PEM file.
+    pub(crate) fn key(&self) -> &Path {
+        &self.key
+    }
+
+    /// Lets servers read both that have given up the rights they began with.
+    pub(crate) fn for_all(&self) {
+        use std::os::unix::fs::PermissionsExt;
+        for (path, mode) in [(self.folder.path(), 0o755), (&self.file, 0o644), (&self.key, 0o644)] {
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(path, permissions).expect("set");
+        }
     }
 
     /// Talks to each of so many connections in turn: first in the clear, then, unless there is

@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+mod abuse;
 mod attempts;
 mod figures;
 mod judgement;
 mod rows;
 mod sizing;
 
+pub use abuse::{AbuseFacts, AbuseReport, HonestFacts};
 pub use attempts::Attempts;
 pub use figures::{
     ChaosFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
@@ -73,6 +75,9 @@ pub struct Results {
     /// What was done to the target itself, in order of time.
     #[serde(default)]
     pub chaos: Vec<ChaosFacts>,
+    /// Bad clients beside the honest load; null without any.
+    #[serde(default)]
+    pub abuse: Option<AbuseReport>,
     /// By attempt number: observed gap against configured delay.
     pub retry_curve: Vec<RetryPoint>,
     /// Replies by stage and code, seen by traffic and given by the sink.

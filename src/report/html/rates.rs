@@ -4,16 +4,18 @@
 use super::chart::Form;
 use super::table::{code, table};
 use super::timeline::{Column, Fold, Timeline};
-use crate::measure::results::{ChaosFacts, FaultFacts, Findings, Results, SeriesRow};
+use crate::measure::results::{AbuseFacts, ChaosFacts, FaultFacts, Findings, Results, SeriesRow};
 use crate::report::escape::xml;
 use crate::report::human;
+use crate::report::terminal::abuse::felt;
 
 /// The section.
 pub(super) fn rates(findings: &Findings) -> String {
     let charts = Timeline::of(findings).map_or_else(String::new, |timeline| {
         [through(findings, &timeline), back(findings, &timeline)].concat()
     });
-    [charts, faults(&findings.results), chaos(&findings.results)].concat()
+    let results = &findings.results;
+    [charts, faults(results), chaos(results), abuse(results)].concat()
 }
 
 type Value = fn(&SeriesRow) -> Option<f64>;
@@ -89,6 +91,24 @@ fn faults(results: &Results) -> String {
     };
     let titles = ["fault", "=where", "=stage", "=when", "#struck", "~what"];
     table(&titles, results.faults.iter().map(row).collect())
+}
+
+/// Bad clients, and what honest senders felt of them.
+fn abuse(results: &Results) -> String {
+    let Some(report) = &results.abuse else { return String::new() };
+    let row = |it: &AbuseFacts| {
+        let counts = [it.sessions, it.refused, it.cut_off + it.unconnected, it.tolerated];
+        let mut cells = vec![xml(&it.name), human::count(u64::from(it.at_once))];
+        cells.extend(counts.map(human::count));
+        cells.push(human::duration_us(it.held_max_us));
+        cells
+    };
+    let titles =
+        ["abuse", "#at once", "#came", "#refused", "#cut off", "#tolerated", "#held (max)"];
+    let table = table(&titles, report.profiles.iter().map(row).collect());
+    let honest = report.honest.as_ref().map(|honest| felt(honest).join(", "));
+    let honest = honest.map(|felt| format!("<p>Honest senders: {}</p>", xml(&felt)));
+    table + &honest.unwrap_or_default()
 }
 
 fn chaos(results: &Results) -> String {

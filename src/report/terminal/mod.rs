@@ -3,6 +3,7 @@
 //! What was asked, which bounds held, what became of the mail, what the queue did, how long it
 //! took, where it went and what was done to it, whether to believe it, and the result.
 
+pub(super) mod abuse;
 mod chart;
 mod evidence;
 pub(super) mod page;
@@ -39,6 +40,7 @@ fn chapters(page: &mut Page, findings: &Findings) {
     places::destinations(page, results);
     places::faults(page, results);
     target::chaos(page, results);
+    abuse::abuse(page, results);
     target::resources(page, results);
     evidence::sizing(page, results);
     evidence::health(page, results);

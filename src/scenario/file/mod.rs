@@ -3,6 +3,7 @@
 //! These types are read, written (a resolved scenario is a scenario) and described as JSON
 //! Schema. What keys mean together is decided in `resolve`, not here.
 
+mod abuse;
 mod amount;
 mod at;
 mod chaos;
@@ -17,6 +18,7 @@ mod smtp;
 mod target;
 mod thresholds;
 
+pub use abuse::{Abuse, AbuseKind};
 pub use amount::{Amount, Drawn};
 pub use at::At;
 pub use chaos::{Chaos, Every, Kill, Restart, When};
@@ -73,6 +75,9 @@ pub struct File {
     /// What happens to the target itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub chaos: Vec<At<Chaos>>,
+    /// Bad clients beside the honest load.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub abuse: Vec<At<Abuse>>,
     /// The model of the target in a simulation.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub simulate: Option<At<Simulate>>,

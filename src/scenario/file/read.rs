@@ -9,7 +9,7 @@ use super::{At, Bound, File, RelaySettings, Thresholds};
 use crate::scenario::diagnosis::{Problem, Problems, suggest};
 
 /// The keys of the top level, in the order of the documentation.
-const KEYS: [&str; 14] = [
+const KEYS: [&str; 15] = [
     "name",
     "question",
     "seed",
@@ -21,6 +21,7 @@ const KEYS: [&str; 14] = [
     "destination",
     "fault",
     "chaos",
+    "abuse",
     "simulate",
     "thresholds",
     "compare",
@@ -42,6 +43,7 @@ pub(crate) fn read(root: DeTable<'_>, problems: &mut Problems) -> File {
             "destination" => file.destination = many("destination", value, problems),
             "fault" => file.fault = many("fault", value, problems),
             "chaos" => file.chaos = many("chaos", value, problems),
+            "abuse" => file.abuse = many("abuse", value, problems),
             "simulate" => file.simulate = one(value, problems),
             "thresholds" => file.thresholds = Some(thresholds(value, problems)),
             "compare" => file.compare = one(value, problems),

@@ -101,7 +101,7 @@ fn destination(
 }
 
 /// `START..END`, offsets into the measured period.
-fn window(written: &At<String>, problems: &mut Problems) -> Option<Window> {
+pub(super) fn window(written: &At<String>, problems: &mut Problems) -> Option<Window> {
     let refuse = |what: String| {
         Problem::new(&written.span, what)
             .help("write offsets into the measured period: \"10s..20s\"")

@@ -4,6 +4,7 @@
 //! A section function always returns something, so that the others are looked at too; what it
 //! returns is thrown away when anything was noted.
 
+mod abuse;
 mod amount;
 mod chaos;
 mod compare;
@@ -57,6 +58,7 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
     let trace = named.map(|named| trace::trace(named, place.folder, &mut destinations, problems));
     destination::check_any(&destinations, problems);
     let target = target::target(file.target.as_ref(), problems);
+    let smtp = submission::submission(file.smtp.as_ref(), &target.kind, problems);
     // The model of a simulation tells any number of destinations apart.
     let modelled = file.simulate.is_some() && destinations.len() > limits::ROUTES;
     let is_routed = modelled || target.kind.is_routed(destinations.len());
@@ -71,7 +73,8 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
         seed: seed(file.seed.as_ref(), problems),
         chaos: chaos::chaos(&file.chaos, &target.kind, problems),
-        smtp: submission::submission(file.smtp.as_ref(), &target.kind, problems),
+        abuse: abuse::abuse(&file.abuse, &smtp, problems),
+        smtp,
         target,
         load: load::load(file.load.as_ref(), trace.as_ref(), problems),
         sink,

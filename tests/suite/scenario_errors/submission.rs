@@ -51,3 +51,20 @@ fn protocol_sources_and_dsn() {
     one(&with(half), ("1.5", "a priority is a whole number", ""));
     one(&with("[message]\npriority = 10"), ("10", "10 is out of range", "-9"));
 }
+
+#[test]
+fn bad_clients() {
+    let abuse = |text: &str| with(&format!("[[abuse]]\n{text}"));
+    let stray = abuse("kind = \"idle\"\ninterval = \"1s\"");
+    one(&stray, ("\"1s\"", "`interval` belongs to another kind of abuse", ""));
+    let stage = abuse("kind = \"disconnect\"\nstage = \"quit\"");
+    one(&stage, ("\"quit\"", "no client disconnects at stage quit here", "mail-from"));
+    let twice = abuse("kind = \"idle\"\n[[abuse]]\nkind = \"idle\"");
+    one(&twice, ("[[abuse]]", "abuse `idle` stands twice", "a `name`"));
+    let many = complaint(&abuse("kind = \"idle\"\nsessions = 9000"));
+    assert!(many.contains("9000 is out of range"), "{many}");
+    let window = abuse("kind = \"idle\"\nduring = \"soon\"");
+    assert!(complaint(&window).contains("offsets into the measured period"));
+    let tls = format!("{}[smtp]\ntls = \"implicit\"\n", abuse("kind = \"idle\"\n"));
+    one(&tls, ("[[abuse]]", "[[abuse]] speaks SMTP in the clear", ""));
+}
