@@ -1,5 +1,5 @@
 //! Files for other programs are read back by other programs: Prometheus' parser, another
-//! HdrHistogram, a JSON Schema checker. `tests/all` installs them into `target/readers`.
+//! HdrHistogram, a JSON Schema checker. `tests/all` installs them into `target/venv`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -23,7 +23,7 @@ pub(crate) fn read(reader: &str, arguments: &[&Path]) -> Option<Value> {
 
 fn run(reader: &str, arguments: &[&Path]) -> Option<std::process::Output> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let python = root.join("target/readers/bin/python");
+    let python = root.join("target/venv/bin/python");
     if !python.is_file() {
         assert!(
             std::env::var_os("MAILBENCH_REQUIRE_CLIENTS").is_none(),
