@@ -1,5 +1,7 @@
 //! `mailbench report RUN` judges the journal again and writes every file to the byte.
 
+use mailbench::report::Format;
+
 use crate::support::{Lab, mailbench};
 
 #[test]
@@ -19,8 +21,9 @@ fn every_report_file_is_reproduced() {
     )
     .run();
     ran.assert_code(0);
-    let formats = [("json", "report.json"), ("markdown", "summary.md"), ("csv", "timeseries.csv")];
-    for (format, file) in formats {
+    for format in Format::ALL {
+        let Some(file) = format.file() else { continue };
+        let format = format.name();
         let written = std::fs::read(ran.path.join(file)).expect("written by the run");
         let output = mailbench().arg("report").arg(&ran.path).args(["--format", format]).output();
         let output = output.expect("mailbench runs");

@@ -1,6 +1,7 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
 mod a_crooked_target_is_caught;
+mod a_github_job_is_told;
 mod a_spoiled_run_is_invalid;
 mod a_stored_run_judges_to_the_same_bytes;
 mod abuse_is_borne;

@@ -87,7 +87,7 @@ impl Lab {
         self
     }
 
-    /// A variable that names a folder.
+    /// A variable of its environment, such as one that names a folder.
     pub(crate) fn env(mut self, name: &str, folder: &Path) -> Lab {
         self.environment.push((name.to_owned(), folder.to_owned()));
         self
@@ -105,8 +105,8 @@ impl Lab {
         if !self.strict {
             command.args(["--allow", "health"]);
         }
-        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.env_remove("GITHUB_STEP_SUMMARY").env_remove("GITHUB_ACTIONS");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
