@@ -1,8 +1,10 @@
 //! `mailbench run`: one experiment, from question to verdict.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
+use tokio::runtime::Runtime;
 
 use super::baseline::BaselineArgs;
 use super::exit::Exit;
@@ -12,13 +14,15 @@ use crate::measure::history::Entry;
 use crate::measure::results::Reason;
 use crate::measure::verdict;
 use crate::report::comparison;
-use crate::report::progress::Progress;
+use crate::report::progress::{Board, Progress};
 use crate::report::view::View;
 use crate::report::{self, Format};
+use crate::run::endpoint::{Endpoint, EndpointError};
 use crate::run::history;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
+use crate::scenario::units::Timespan;
 use crate::scenario::{Loaded, Override};
 
 /// Run a scenario, print the summary, write the run folder.
@@ -50,6 +54,12 @@ pub(super) struct Args {
     /// too (repeatable)
     #[arg(long, value_name = "CIDR")]
     allow_target: Vec<Cidr>,
+    /// Serve live figures to a Prometheus scraper at http://ADDR/metrics, such as 127.0.0.1:9464
+    #[arg(long, value_name = "ADDR")]
+    metrics: Option<SocketAddr>,
+    /// After the run serve its end for at most this long, until a scraper has it or Ctrl-C
+    #[arg(long, value_name = "TIME", default_value = "15s", requires = "metrics")]
+    metrics_linger: Timespan,
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
@@ -65,15 +75,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     };
     let baseline = args.baseline.read(&request.loaded)?;
     if request.loaded.scenario.compare.is_some() {
+        refuse_metrics(args)?;
         if baseline.is_some() {
             let what = "--baseline is for one run; a scenario with [compare] brings its own base";
             return Err(Exit::Usage.because(anyhow::anyhow!(what)));
         }
         return pairs::run(&request, &args.allow, args.quiet);
     }
-    let outcome =
-        experiment(&request, args.quiet).map_err(|error| exit_of(&error).because(error))?;
-    tell(&request.loaded, &outcome, args.quiet)?;
+    let outcome = carry_out(args, &request)?;
     let results = &outcome.findings.results;
     remember(args, &outcome)?;
     let mut reasons = results.verdict.reasons.clone();
@@ -117,6 +126,34 @@ fn check_size(loaded: &Loaded) -> anyhow::Result<()> {
     Err(Exit::Scenario.because(error))
 }
 
+/// Runs it, tells what came of it, and serves metrics meanwhile and for a while after.
+fn carry_out(args: &Args, request: &Request) -> anyhow::Result<Outcome> {
+    let runtime = server::runtime().map_err(RunError::Runtime)?;
+    let interrupts = {
+        let _within = runtime.enter();
+        Interrupts::listen().map_err(RunError::Runtime)?
+    };
+    let board = Board::default();
+    let endpoint = open_endpoint(args, &runtime, &board)?;
+    let outcome = match experiment(request, args.quiet, (&runtime, &interrupts), board) {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            // Whoever aborts does not want to wait for what is under way.
+            runtime.shutdown_background();
+            return Err(exit_of(&error).because(error));
+        }
+    };
+    if let Some(endpoint) = &endpoint {
+        endpoint.conclude(&outcome.findings.results);
+    }
+    tell(&request.loaded, &outcome, args.quiet)?;
+    if let Some(endpoint) = &endpoint {
+        runtime.block_on(endpoint.linger(args.metrics_linger.0, &interrupts));
+    }
+    runtime.shutdown_background();
+    Ok(outcome)
+}
+
 fn check_classes(allowed: &[String]) -> anyhow::Result<()> {
     let known = verdict::classes();
     match allowed.iter().find(|class| !known.contains(&class.as_str())) {
@@ -129,15 +166,41 @@ fn check_classes(allowed: &[String]) -> anyhow::Result<()> {
     }
 }
 
-fn experiment(request: &Request, quiet: bool) -> Result<Outcome, RunError> {
-    let runtime = server::runtime().map_err(RunError::Runtime)?;
-    let mut progress = Progress::on_stderr(quiet);
-    let outcome = runtime.block_on(async {
-        let interrupts = Interrupts::listen().map_err(RunError::Runtime)?;
-        run::experiment(request, &interrupts, &mut progress).await
-    });
+/// The figures of a comparison are not those of one run.
+fn refuse_metrics(args: &Args) -> anyhow::Result<()> {
+    if args.metrics.is_none() {
+        return Ok(());
+    }
+    let error = anyhow::anyhow!("--metrics serves a single run; this scenario has [compare]");
+    Err(Exit::Usage.because(error))
+}
+
+/// Serves metrics where they were asked for, and says where.
+fn open_endpoint(
+    args: &Args,
+    runtime: &Runtime,
+    board: &Board,
+) -> anyhow::Result<Option<Endpoint>> {
+    let Some(address) = args.metrics else { return Ok(None) };
+    let opened = runtime.block_on(Endpoint::open(address, &args.allow_target, board.clone()));
+    let exit = |error: &EndpointError| match error {
+        EndpointError::NotAllowed(_) => Exit::Usage,
+        EndpointError::Taken(..) => Exit::Unreachable,
+    };
+    let endpoint = opened.map_err(|error| exit(&error).because(error))?;
+    super::complain(&format!("metrics at {}", endpoint.url()));
+    Ok(Some(endpoint))
+}
+
+fn experiment(
+    request: &Request,
+    quiet: bool,
+    (runtime, interrupts): (&Runtime, &Interrupts),
+    board: Board,
+) -> Result<Outcome, RunError> {
+    let mut progress = Progress::on_stderr(quiet).posting(board);
+    let outcome = runtime.block_on(run::experiment(request, interrupts, &mut progress));
     progress.finish();
-    runtime.shutdown_background();
     outcome
 }
 

@@ -10,6 +10,7 @@ use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::stored;
 use crate::clock::Clock;
+use crate::ledger::Tally;
 use crate::measure::results::{Findings, Reason, Results};
 use crate::measure::verdict;
 use crate::report::progress::{Progress, Snapshot};
@@ -141,12 +142,15 @@ impl Pace {
             period: now.period,
             elapsed: now.elapsed,
             total: now.total,
-            offered: now.offered,
-            accepted: now.delivered + now.backlog,
-            delivered: now.delivered,
-            backlog: now.backlog,
+            tally: Tally {
+                offered: now.offered,
+                accepted: now.delivered + now.backlog,
+                delivered: now.delivered,
+                backlog: now.backlog,
+                ..Tally::default()
+            },
+            e2e_p99: None,
             rate_per_s: if span > 0.0 { delivered / span } else { 0.0 },
-            errors: 0,
             faults: Vec::new(),
         })
     }

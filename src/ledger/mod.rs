@@ -10,16 +10,20 @@ pub mod event;
 pub mod history;
 pub mod journal;
 mod live;
+mod recent;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
+use crate::clock::Time;
 use crate::limits;
 use event::Event;
 use journal::Writer;
 use live::Live;
 pub use live::Tally;
+use recent::Recent;
 
 /// The handle through which actors write. Cheap to clone; all clones write one journal.
 ///
@@ -43,6 +47,7 @@ struct Shared {
 struct Book {
     records: Vec<u8>,
     live: Live,
+    recent: Recent,
     failure: Option<String>,
 }
 
@@ -83,6 +88,12 @@ impl Ledger {
         self.shared.book().live.tally()
     }
 
+    /// 99th percentile of the end-to-end times of what arrived in the last `span`, by a sample.
+    #[must_use]
+    pub fn recent_p99(&self, now: Time, span: Duration) -> Option<Duration> {
+        self.shared.book().recent.p99(now, span)
+    }
+
     /// Hands everything recorded so far to the kernel, so that it survives a kill of this
     /// process.
     pub fn flush(&self) {
@@ -114,6 +125,7 @@ impl Shared {
         let mut book = self.book();
         book.records.extend_from_slice(record);
         book.live.observe(event);
+        book.recent.observe(event);
         self.recorded.fetch_add(record.len() as u64, Ordering::Release);
         book.records.len() >= limits::JOURNAL_BUFFER
     }

@@ -2,12 +2,14 @@
 //! seconds elsewhere, nothing when quiet. Where the figures come from is the caller's business.
 
 use std::io::{self, IsTerminal as _, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::escape::plain;
 use super::human;
+use crate::ledger::Tally;
 use crate::ledger::event::Period;
 
 /// Time between two plain lines.
@@ -25,42 +27,46 @@ pub struct Snapshot {
     pub elapsed: Duration,
     /// Expected length: warm-up, measured period, and the longest drain.
     pub total: Duration,
-    /// Probes handed to sessions.
-    pub offered: u64,
-    /// Probes accepted by the target.
-    pub accepted: u64,
-    /// Probes delivered to the sink.
-    pub delivered: u64,
-    /// Accepted less delivered less bounced.
-    pub backlog: u64,
+    /// Sums over the run so far.
+    pub tally: Tally,
     /// Probes delivered in the last second.
     pub rate_per_s: f64,
-    /// Probes refused, broken or without a readable answer at the target.
-    pub errors: u64,
-    /// Names of the faults whose window is open.
+    /// 99th percentile of the end-to-end times of the last few seconds.
+    pub e2e_p99: Option<Duration>,
+    /// Names of the faults whose window is open, and of chaos that lasts.
     pub faults: Vec<String>,
 }
 
 impl Snapshot {
-    /// What became of the mail so far.
+    /// What became of the mail so far; what changes most stands first, the rest may be cut off.
     fn figures(&self) -> String {
+        let tally = &self.tally;
+        let p99 =
+            self.e2e_p99.map_or_else(|| "-".to_owned(), |p99| human::duration_s(p99.as_secs_f64()));
         let mut line = format!(
-            "offered {}  accepted {}  delivered {} ({})  backlog {}",
-            human::count(self.offered),
-            human::count(self.accepted),
-            human::count(self.delivered),
+            "{}  backlog {}  e2e p99 {p99}",
             human::rate(self.rate_per_s),
-            human::count(self.backlog),
+            human::count(tally.backlog),
         );
-        if self.errors > 0 {
-            line.push_str(&format!("  errors {}", human::count(self.errors)));
+        let errors = tally.refused + tally.indeterminate + tally.not_sent;
+        if errors > 0 {
+            line.push_str(&format!("  errors {}", human::count(errors)));
         }
+        line.push_str(&format!(
+            "  delivered {} of {}  offered {}",
+            human::count(tally.delivered),
+            human::count(tally.accepted),
+            human::count(tally.offered),
+        ));
         line
     }
 
     /// Where the run stands, and what is being done to it.
     fn place(&self) -> String {
-        let mut line = format!("{} {}", self.time(), self.period());
+        let left = human::moment(self.left().as_secs() as f64);
+        let elapsed = human::moment(self.elapsed.as_secs() as f64);
+        // How long a queue takes to empty is not known before.
+        let mut line = format!("{} {elapsed}, at most {left} left", self.period());
         let names: Vec<String> = self.faults.iter().take(NAMED).map(|name| plain(name)).collect();
         if !names.is_empty() {
             line.push_str(&format!("  fault {}", names.join(", ")));
@@ -71,19 +77,21 @@ impl Snapshot {
         line
     }
 
-    fn period(&self) -> &'static str {
+    /// Until the run ends, at most.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.total.saturating_sub(self.elapsed)
+    }
+
+    /// The period's name.
+    #[must_use]
+    pub fn period(&self) -> &'static str {
         match self.period {
             Period::WarmUp => "warm-up",
             Period::Measured => "measured",
             Period::Drain => "drain",
             Period::Closed => "closed",
         }
-    }
-
-    /// Elapsed and expected, in whole seconds: `12s/50s`.
-    fn time(&self) -> String {
-        let whole = |time: Duration| human::moment(time.as_secs() as f64);
-        format!("{}/{}", whole(self.elapsed), whole(self.total))
     }
 
     /// As a line of its own.
@@ -93,9 +101,34 @@ impl Snapshot {
     }
 }
 
+/// The last snapshot, for whoever looks from elsewhere.
+#[derive(Clone, Debug, Default)]
+pub struct Board {
+    last: Arc<Mutex<Option<Snapshot>>>,
+}
+
+impl Board {
+    /// The last one there was.
+    #[must_use]
+    pub fn last(&self) -> Option<Snapshot> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn post(&self, snapshot: &Snapshot) {
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(snapshot.clone());
+    }
+}
+
+/// Shows snapshots, and posts them where a board was given.
+#[derive(Debug)]
+pub struct Progress {
+    view: View,
+    board: Option<Board>,
+}
+
 /// Draws snapshots.
 #[derive(Debug)]
-pub enum Progress {
+enum View {
     /// A line on a terminal, redrawn.
     Live(ProgressBar),
     /// A line now and then.
@@ -111,50 +144,66 @@ impl Progress {
     /// As stderr wants it.
     #[must_use]
     pub fn on_stderr(quiet: bool) -> Progress {
-        if quiet {
-            Progress::Quiet
+        let view = if quiet {
+            View::Quiet
         } else if io::stderr().is_terminal() {
-            Progress::Live(bar(ProgressDrawTarget::stderr()))
+            View::Live(bar(ProgressDrawTarget::stderr()))
         } else {
-            Progress::Plain { next: PLAIN_EVERY }
-        }
+            View::Plain { next: PLAIN_EVERY }
+        };
+        Progress { view, board: None }
+    }
+
+    /// The same, and each snapshot goes to `board` too.
+    #[must_use]
+    pub fn posting(self, board: Board) -> Progress {
+        Progress { board: Some(board), ..self }
     }
 
     /// Shows `snapshot`.
     pub fn show(&mut self, snapshot: &Snapshot) {
-        match self {
-            Progress::Live(bar) => {
-                bar.set_length(millis(snapshot.total));
-                bar.set_position(millis(snapshot.elapsed.min(snapshot.total)));
-                bar.set_prefix(snapshot.place());
-                bar.set_message(snapshot.figures());
-            }
-            Progress::Plain { next } => {
-                if is_due(next, snapshot.elapsed) {
-                    // Nobody to tell when stderr is closed.
-                    let _nobody = writeln!(io::stderr(), "{}", snapshot.line());
-                }
-            }
-            Progress::Quiet => {}
+        if let Some(board) = &self.board {
+            board.post(snapshot);
         }
+        self.view.show(snapshot);
     }
 
     /// Says which of several runs begins; the next plain line counts from there.
     pub fn announce(&mut self, text: &str) {
-        match self {
-            Progress::Live(bar) => bar.println(text),
-            Progress::Plain { next } => {
+        match &mut self.view {
+            View::Live(bar) => bar.println(text),
+            View::Plain { next } => {
                 *next = PLAIN_EVERY;
                 let _nobody = writeln!(io::stderr(), "{text}");
             }
-            Progress::Quiet => {}
+            View::Quiet => {}
         }
     }
 
     /// Clears the live line before the summary.
     pub fn finish(self) {
-        if let Progress::Live(bar) = self {
+        if let View::Live(bar) = self.view {
             bar.finish_and_clear();
+        }
+    }
+}
+
+impl View {
+    fn show(&mut self, snapshot: &Snapshot) {
+        match self {
+            View::Live(bar) => {
+                bar.set_length(millis(snapshot.total));
+                bar.set_position(millis(snapshot.elapsed.min(snapshot.total)));
+                bar.set_prefix(snapshot.place());
+                bar.set_message(snapshot.figures());
+            }
+            View::Plain { next } => {
+                if is_due(next, snapshot.elapsed) {
+                    // Nobody to tell when stderr is closed.
+                    let _nobody = writeln!(io::stderr(), "{}", snapshot.line());
+                }
+            }
+            View::Quiet => {}
         }
     }
 }
@@ -183,16 +232,20 @@ mod tests {
     use super::*;
 
     fn snapshot() -> Snapshot {
-        Snapshot {
-            period: Period::Measured,
-            elapsed: Duration::from_millis(12_300),
-            total: Duration::from_secs(65),
+        let tally = Tally {
             offered: 1_203,
             accepted: 1_199,
             delivered: 1_020,
             backlog: 179,
+            ..Tally::default()
+        };
+        Snapshot {
+            period: Period::Measured,
+            elapsed: Duration::from_millis(12_300),
+            total: Duration::from_secs(65),
+            tally,
             rate_per_s: 98.7,
-            errors: 0,
+            e2e_p99: Some(Duration::from_millis(1_310)),
             faults: Vec::new(),
         }
     }
@@ -201,16 +254,26 @@ mod tests {
     fn a_line_says_where_the_run_stands() {
         assert_eq!(
             snapshot().line(),
-            "12s/1m05s measured  offered 1,203  accepted 1,199  delivered 1,020 (98.7/s)  \
-             backlog 179"
+            "measured 12s, at most 52s left  98.7/s  backlog 179  e2e p99 1.31s  \
+             delivered 1,020 of 1,199  offered 1,203"
         );
         let faults = ["grey\x1blist", "b", "c", "d"].map(str::to_owned).to_vec();
-        let worse = Snapshot { errors: 4, faults, ..snapshot() };
+        let tally = Tally { refused: 3, not_sent: 1, ..snapshot().tally };
+        let worse = Snapshot { period: Period::Drain, tally, e2e_p99: None, faults, ..snapshot() };
         assert_eq!(
             worse.line(),
-            "12s/1m05s measured  fault grey\\x1blist, b, c and 1 more  offered 1,203  \
-             accepted 1,199  delivered 1,020 (98.7/s)  backlog 179  errors 4"
+            "drain 12s, at most 52s left  fault grey\\x1blist, b, c and 1 more  98.7/s  \
+             backlog 179  e2e p99 -  errors 4  delivered 1,020 of 1,199  offered 1,203"
         );
+    }
+
+    #[test]
+    fn a_board_holds_the_last_snapshot() {
+        let board = Board::default();
+        let mut progress = Progress::on_stderr(true).posting(board.clone());
+        assert_eq!(board.last(), None);
+        progress.show(&snapshot());
+        assert_eq!(board.last(), Some(snapshot()));
     }
 
     #[test]

@@ -9,6 +9,7 @@ mod chaos;
 pub mod comparison;
 mod custody;
 mod drain;
+pub mod endpoint;
 pub mod environment;
 mod folder;
 pub mod history;

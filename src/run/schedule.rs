@@ -4,13 +4,16 @@ use std::time::Duration;
 
 use crate::clock::Time;
 use crate::fault::rule::Rule;
-use crate::ledger::Tally;
+use crate::ledger::Ledger;
 use crate::ledger::event::Period;
 use crate::report::progress::Snapshot;
 use crate::scenario::model::{Extent, Load, Scenario};
 
 /// Time between set-up and the first due message: the first texts are built meanwhile.
 const LEAD: Duration = Duration::from_millis(200);
+
+/// How far back the live view's percentile looks.
+const LATELY: Duration = Duration::from_secs(5);
 
 /// When the periods of a run begin.
 #[derive(Clone, Copy, Debug)]
@@ -69,19 +72,17 @@ impl Viewer {
     }
 
     /// Where the run stands.
-    pub(super) fn snapshot(&mut self, now: Time, tally: &Tally) -> Snapshot {
+    pub(super) fn snapshot(&mut self, now: Time, ledger: &Ledger) -> Snapshot {
+        let tally = ledger.tally();
         self.pace(now, tally.delivered);
         let end = self.schedule.end.unwrap_or(now);
         Snapshot {
             period: self.schedule.period(now, self.draining),
             elapsed: now.since(self.schedule.start),
             total: end.max(self.schedule.start).since(self.schedule.start) + self.schedule.drain,
-            offered: tally.offered,
-            accepted: tally.accepted,
-            delivered: tally.delivered,
-            backlog: tally.backlog,
+            tally,
             rate_per_s: self.rate_per_s,
-            errors: tally.refused + tally.indeterminate + tally.not_sent,
+            e2e_p99: ledger.recent_p99(now, LATELY),
             faults: self.open_faults(now),
         }
     }

@@ -79,7 +79,11 @@ impl Watched {
 
     /// Where the run stands.
     pub(super) fn snapshot(&mut self, stand: &Stand) -> Snapshot {
-        self.viewer.snapshot(stand.clock.now(), &stand.ledger.tally())
+        let mut snapshot = self.viewer.snapshot(stand.clock.now(), &stand.ledger);
+        if stand.target.in_hand() {
+            snapshot.faults.push("chaos".to_owned());
+        }
+        snapshot
     }
 }
 

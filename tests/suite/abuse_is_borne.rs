@@ -86,6 +86,7 @@ fn bad_clients_that_are_turned_away_are_counted_as_such() {
     let idle = "[[abuse]]\nkind = \"idle\"\nsessions = 3\nduring = \"1s..2s\"\n";
     let lab = Lab::new(&format!("{SMALL}{deaf}{idle}"))
         .set("target.kind", "direct")
+        .set("load.messages_per_session", "1")
         .arg("--allow")
         .arg("invalid");
     let report = lab.run().report();
@@ -95,5 +96,5 @@ fn bad_clients_that_are_turned_away_are_counted_as_such() {
     let honest = &report["abuse"]["honest"];
     // A session may open a moment after its message was due.
     assert!(honest["before_unaccepted"].as_f64() < Some(0.1), "{honest}");
-    assert!(honest["during_unaccepted"].as_f64() > Some(0.9), "honest mail is turned away too");
+    assert!(honest["during_unaccepted"].as_f64() > Some(0.5), "honest mail is turned away too");
 }

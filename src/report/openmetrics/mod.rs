@@ -1,0 +1,166 @@
+//! `metrics.txt`: the end of the run as OpenMetrics text, in base units; and what a scraper gets
+//! while the run goes on.
+
+mod exposition;
+mod live;
+mod target;
+
+use super::figures;
+use super::progress::Snapshot;
+use crate::measure::results::{HealthStatus, Latency, QueueFacts, Results};
+pub use exposition::Dialect;
+use exposition::Exposition;
+
+/// Upper bounds of the buckets, seconds.
+const BOUNDS_S: [f64; 17] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0,
+    300.0, 3600.0,
+];
+
+/// The exposition, `# EOF` included.
+pub(super) fn render(results: &Results) -> String {
+    let mut out = Exposition::new(Dialect::Openmetrics);
+    ended(&mut out, results);
+    out.finish()
+}
+
+/// What a scraper gets: where the run stands, and its end once that is known.
+#[must_use]
+pub fn scraped(dialect: Dialect, snapshot: Option<&Snapshot>, end: Option<&Results>) -> String {
+    let mut out = Exposition::new(dialect);
+    if let Some(snapshot) = snapshot {
+        live::standing(&mut out, snapshot);
+    }
+    if let Some(results) = end {
+        ended(&mut out, results);
+    }
+    out.finish()
+}
+
+fn ended(out: &mut Exposition, results: &Results) {
+    run(out, results);
+    counts(out, results);
+    queue(out, &results.queue);
+    target::target(out, results);
+    for (metric, latency) in &results.latency {
+        histogram(out, metric, latency);
+    }
+    judgement(out, results);
+}
+
+fn run(out: &mut Exposition, results: &Results) {
+    out.family(("mailbench_run", "info", ""), "What ran.");
+    let labels = [
+        ("scenario", results.run.name.as_str()),
+        ("seed", &results.run.seed.to_string()),
+        ("version", &results.tool.version),
+        ("target", &results.target.kind),
+        ("target_version", &results.target.version),
+        ("id", &results.run.id),
+    ];
+    out.sample("mailbench_run_info", &labels, 1);
+    let name = "mailbench_run_duration_seconds";
+    out.family((name, "gauge", "seconds"), "From the run's epoch to its close.");
+    out.sample(name, &[], results.run.duration_s);
+}
+
+fn counts(out: &mut Exposition, results: &Results) {
+    out.family(("mailbench_probes", "counter", ""), "What became of the probes due in the run.");
+    for (name, count) in probes(&results.counts) {
+        out.sample("mailbench_probes_total", &[("outcome", name)], count);
+    }
+    out.family(("mailbench_destination_probes", "counter", ""), "The same by destination.");
+    for place in &results.destinations {
+        for (name, count) in probes(&place.counts) {
+            let labels = [("destination", place.domain.as_str()), ("outcome", name)];
+            out.sample("mailbench_destination_probes_total", &labels, count);
+        }
+    }
+    out.family(("mailbench_deferrals", "counter", ""), "Attempts answered 4yz by destinations.");
+    out.sample("mailbench_deferrals_total", &[], super::story::value(&results.counts, "deferred"));
+    out.family(
+        ("mailbench_fault_strikes", "counter", ""),
+        "Attempts and sessions a fault decided.",
+    );
+    for fault in &results.faults {
+        out.sample("mailbench_fault_strikes_total", &[("fault", &fault.name)], fault.struck);
+    }
+}
+
+/// Counts of probes; deferrals are counts of attempts.
+fn probes(counts: &std::collections::BTreeMap<String, u64>) -> impl Iterator<Item = (&str, u64)> {
+    counts.iter().filter(|(name, _)| *name != "deferred").map(|(name, n)| (name.as_str(), *n))
+}
+
+fn queue(out: &mut Exposition, queue: &QueueFacts) {
+    out.family(("mailbench_backlog", "gauge", ""), "Accepted, not yet delivered or bounced.");
+    out.sample("mailbench_backlog", &[("stat", "max")], queue.backlog_max);
+    out.sample("mailbench_backlog", &[("stat", "mean")], queue.backlog_mean);
+    out.sample("mailbench_backlog", &[("stat", "end")], queue.backlog_end);
+    if let Some((max, end)) = queue.length_max.zip(queue.length_end) {
+        out.family(("mailbench_queue_length", "gauge", ""), "As the target reports it.");
+        out.sample("mailbench_queue_length", &[("stat", "max")], max);
+        out.sample("mailbench_queue_length", &[("stat", "end")], end);
+    }
+    let proved = u8::from(queue.proved_empty);
+    out.gauge("mailbench_queue_proved_empty", "", proved, "1: the queue was proved empty.");
+    if let Some(seconds) = queue.drain_time_s {
+        let help = "Last fault healed or load stopped to backlog 0.";
+        out.gauge("mailbench_drain_time_seconds", "seconds", seconds, help);
+    }
+    let ratios = [
+        ("mailbench_attempts_per_delivery", queue.attempts_per_delivery_mean, "Mean."),
+        ("mailbench_fairness", queue.fairness, "Jain index over healthy destinations."),
+        (
+            "mailbench_herd_index",
+            queue.herd.as_ref().map(|herd| herd.index),
+            "Busiest tenth of a second after the last fault healed, over the mean.",
+        ),
+        (
+            "mailbench_isolation_inflation",
+            queue.isolation.as_ref().map(|isolation| isolation.inflation),
+            "p99 of healthy destinations while another was sick, over before.",
+        ),
+    ];
+    for (name, value, help) in ratios {
+        if let Some(value) = value {
+            out.gauge(name, "", value, help);
+        }
+    }
+}
+
+/// Observations cut off by the end of the run stand at the age they had reached.
+fn histogram(out: &mut Exposition, metric: &str, latency: &Latency) {
+    let Some(histogram) = figures::histogram(latency) else { return };
+    let name = format!("mailbench_{metric}_seconds");
+    out.family((&name, "histogram", "seconds"), "Latency over the measured period.");
+    let bucket = format!("{name}_bucket");
+    for bound in BOUNDS_S {
+        let below = histogram.count_between(0, us(bound));
+        out.sample(&bucket, &[("le", &format!("{bound:?}"))], below);
+    }
+    out.sample(&bucket, &[("le", "+Inf")], histogram.len());
+    let total = histogram.len() as f64 * latency.mean.unwrap_or(0.0) / 1e6;
+    out.sample(&format!("{name}_sum"), &[], total);
+    out.sample(&format!("{name}_count"), &[], histogram.len());
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "constants")]
+fn us(seconds: f64) -> u64 {
+    (seconds * 1e6).round() as u64
+}
+
+fn judgement(out: &mut Exposition, results: &Results) {
+    out.family(("mailbench_threshold_met", "gauge", ""), "1: met; 0: missed or not judged.");
+    for threshold in &results.thresholds {
+        let labels = [("threshold", threshold.expr.as_str())];
+        out.sample("mailbench_threshold_met", &labels, u8::from(threshold.ok));
+    }
+    out.family(("mailbench_health", "gauge", ""), "1: this check of the instrument did not fail.");
+    for check in &results.health.checks {
+        let fine = u8::from(check.status != HealthStatus::Invalid);
+        out.sample("mailbench_health", &[("check", &check.id)], fine);
+    }
+    out.family(("mailbench_exit_code", "gauge", ""), "How the run ended; 0: all well.");
+    out.sample("mailbench_exit_code", &[], results.verdict.exit_code);
+}

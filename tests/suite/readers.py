@@ -1,0 +1,62 @@
+"""Reads what mailbench wrote with software that is not ours, and says in JSON what it read.
+
+    readers.py openmetrics FILE      Prometheus' own parser
+    readers.py prometheus FILE       the same, for the older text format
+    readers.py hlog FILE             HdrHistogram's Python port
+    readers.py schema SCHEMA FILE... JSON Schema
+"""
+
+import json
+import sys
+
+
+def samples(families):
+    return [[s.name, s.labels, s.value] for family in families for s in family.samples]
+
+
+def openmetrics(path):
+    from prometheus_client.openmetrics.parser import text_string_to_metric_families
+
+    return samples(text_string_to_metric_families(open(path, encoding="utf-8").read()))
+
+
+def prometheus(path):
+    from prometheus_client.parser import text_string_to_metric_families
+
+    return samples(text_string_to_metric_families(open(path, encoding="utf-8").read()))
+
+
+def hlog(path):
+    from hdrh.histogram import HdrHistogram
+    from hdrh.log import HistogramLogReader
+
+    def empty():
+        return HdrHistogram(1, 3_600_000_000, 3)
+
+    reader = HistogramLogReader(path, empty())
+    merged = {}
+    while (interval := reader.get_next_interval_histogram()) is not None:
+        merged.setdefault(interval.get_tag(), empty()).add(interval)
+    quantiles = [50, 90, 99, 99.9, 100]
+    return {
+        tag: {
+            "count": whole.get_total_count(),
+            "values": [whole.get_value_at_percentile(q) for q in quantiles],
+        }
+        for tag, whole in merged.items()
+    }
+
+
+def schema(path, *reports):
+    from jsonschema import Draft202012Validator
+
+    checker = Draft202012Validator(json.load(open(path, encoding="utf-8")))
+    found = {}
+    for report in reports:
+        errors = checker.iter_errors(json.load(open(report, encoding="utf-8")))
+        found[report] = [f"{'/'.join(map(str, e.path))}: {e.message[:200]}" for e in errors]
+    return found
+
+
+readers = {"openmetrics": openmetrics, "prometheus": prometheus, "hlog": hlog, "schema": schema}
+print(json.dumps(readers[sys.argv[1]](*sys.argv[2:])))
