@@ -317,7 +317,8 @@ fn opensmtpd_gives_up_when_it_is_told_to() {
     let ages = expired.filter_map(|line| line.split("delay=").nth(1)?.split('s').next());
     let ages: Vec<u32> = ages.map(|age| age.parse().expect("seconds")).collect();
     assert!(ages.len() >= 10, "{log}");
-    assert!(ages.iter().all(|age| (4..=6).contains(age)), "{ages:?}");
+    // Not before its time; how late depends on how busy the machine is.
+    assert!(ages.iter().all(|age| (4..=14).contains(age)), "{ages:?}");
 }
 
 pub(crate) const HARAKA: Promise = Promise {

@@ -1,5 +1,5 @@
 //! `report.html`: one self-contained page, readable without network and without JavaScript, in
-//! the order in which a postmaster reads. One file a section; [`chart`] and [`page`] serve other
+//! the order in which a postmaster reads. One file a section; [`chart`] and [`mod@page`] serve other
 //! pages too.
 
 pub(in crate::report) mod chart;
