@@ -18,8 +18,8 @@ pub(super) struct Levels {
     pub(super) in_flight: u64,
     /// Delivery slots in use.
     pub(super) running: u64,
-    /// Whether a commit is under way.
-    pub(super) committing: u64,
+    /// How full the commit under way is, 0 to 1: a disk that writes half-empty batches has room.
+    pub(super) committing: f64,
 }
 
 /// A level over one period.
@@ -153,7 +153,7 @@ impl Course {
         let span = &mut self.spans[index(self.period)];
         span.area += levels.backlog as f64 * length;
         span.running += levels.running as f64 * length;
-        span.committing += levels.committing as f64 * length;
+        span.committing += levels.committing * length;
         span.in_flight += levels.in_flight as f64 * length;
         self.bytes += levels.bytes as f64 * length;
         self.now = until;

@@ -84,13 +84,13 @@ impl World<'_> {
         let accepts = self.commit.iter().filter(|order| matches!(order, Order::Accept(_)));
         self.accepts_waiting -= accepts.count() as u32;
         self.commits += 1;
-        self.course.levels.committing = 1;
+        self.course.levels.committing = count as f64 / batch as f64;
         let takes = self.model.commit.draw(|| self.stream(Draw::Commit, self.commits, 1));
         self.events.note(self.now.saturating_add(takes.max(1)), Event::Committed);
     }
 
     pub(super) fn committed(&mut self) {
-        self.course.levels.committing = 0;
+        self.course.levels.committing = 0.0;
         for order in std::mem::take(&mut self.commit) {
             if let Order::Accept(session) = order {
                 self.accept(session);

@@ -184,6 +184,15 @@ fn an_intake_slower_than_the_load_is_seen_to_hold_it_back() {
     assert!(results.load.offered_per_s < 60.0, "{}", results.load.offered_per_s);
 }
 
+/// Some 400 messages and results a second, 2 ms a commit: busy nearly all the time, nearly empty.
+#[test]
+fn a_disk_that_writes_nearly_empty_batches_has_room() {
+    let sizing = results(EVENTFUL).sizing.expect("sizing");
+    let disk = sizing.resources.iter().find(|it| it.name.contains("disk")).expect("the disk");
+    assert!(disk.used < 0.05, "{}", disk.used);
+    assert!(!sizing.limited_by.contains("disk"), "{}", sizing.limited_by);
+}
+
 #[test]
 fn what_no_model_does_is_refused() {
     let chaos = EVENTFUL.to_owned() + "[[chaos]]\nat = \"5s\"\npause = \"1s\"\n";
