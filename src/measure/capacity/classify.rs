@@ -96,7 +96,7 @@ mod tests {
             (0.0, 60.0, 0.0, 0.0),
         ];
         let expected = [
-            [Upper, Undecided, Undecided, Undecided],
+            [Upper, Upper, Undecided, Undecided],
             [Upper, Upper, Undecided, Lower],
             [Upper, Upper, Upper, Lower],
             [Upper, Upper, Upper, Lower],
