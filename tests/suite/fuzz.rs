@@ -92,11 +92,12 @@ pub(crate) fn budget() -> Duration {
     Duration::from_secs(told.and_then(|seconds| seconds.parse().ok()).unwrap_or(2))
 }
 
-/// Every file below `folder`, which lies in this repository.
+/// Every file in `folder`, which lies in this repository.
 pub(crate) fn corpus(folder: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
     let entries = std::fs::read_dir(folder).expect("a corpus");
     let mut files: Vec<_> = entries.map(|entry| entry.expect("a file").path()).collect();
+    files.retain(|path| path.is_file());
     files.sort();
     files.iter().map(|file| std::fs::read(file).expect("a text")).collect()
 }
