@@ -126,13 +126,13 @@ async fn content_arrives_as_it_was_sent_below_one_trace_field() {
     let folder = tempfile::tempdir().expect("a folder");
     let (relay, _running) = start(&settings(folder.path(), hop.address));
     let mut client = Client::connect(relay).await.expect("a session");
-    let text = "Subject: \u{fc}\r\n\r\n..\r\n...x\r\n\r\nbare\nline\r\n..";
+    let text = "Subject: \u{fc}\r\n\r\n..\r\n...x\r\n\r\nline\r\n..";
     client.send("<me@x.test>", &["a@y.test"], text).await.expect("a reply");
     hop.wait_for(1).await;
     let content = String::from_utf8(hop.taken()[0].content.clone()).expect("text");
     let (trace, rest) = content.split_once("Subject:").expect("its header");
     assert!(trace.starts_with("Received: from me.test ([127.0.0.1])\r\n"), "{trace}");
-    assert_eq!(rest, " \u{fc}\r\n\r\n.\r\n..x\r\n\r\nbare\nline\r\n.\r\n");
+    assert_eq!(rest, " \u{fc}\r\n\r\n.\r\n..x\r\n\r\nline\r\n.\r\n");
 }
 
 #[tokio::test]
