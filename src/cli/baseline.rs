@@ -8,7 +8,8 @@ use super::stored;
 use crate::measure::comparison::results::Comparison;
 use crate::measure::comparison::single;
 use crate::measure::results::Results;
-use crate::report::comparison::{self, Format};
+use crate::report::comparison;
+use crate::report::forms::Format;
 use crate::report::view::View;
 use crate::run::{Outcome, environment};
 use crate::scenario::Loaded;
@@ -58,7 +59,7 @@ impl BaselineArgs {
         let new = [single::Stored { name: name(&outcome.folder), results: new }];
         let compared = single::compare(&base, &new, &terms, noise, differences);
         for format in [Format::Json, Format::Html] {
-            if let Some(file) = format.file() {
+            if let Some(file) = format.file("comparison") {
                 let text = comparison::render(format, &compared, &View::plain(80))?;
                 std::fs::write(outcome.folder.join(file), text)?;
             }

@@ -11,7 +11,8 @@ use super::stored;
 use crate::measure::comparison::{Terms, figure, single};
 use crate::measure::results::Results;
 use crate::measure::verdict;
-use crate::report::comparison::{self, Format};
+use crate::report::comparison;
+use crate::report::forms::Format;
 use crate::report::view::View;
 
 /// Compare stored runs: each NEW with BASE; ends with 98 on a regression

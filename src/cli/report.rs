@@ -49,7 +49,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 /// A stored comparison, judged again from the results of its runs.
 fn compared(args: &Args) -> anyhow::Result<Exit> {
-    use crate::report::comparison::{Format, render};
+    use crate::report::comparison::render;
+    use crate::report::forms::Format;
     let format = Format::ALL.into_iter().find(|format| format.name() == args.format.name());
     let Some(format) = format else {
         let known = Format::ALL.map(Format::name).join(", ");

@@ -14,6 +14,7 @@ use crate::measure::history::Entry;
 use crate::measure::results::Reason;
 use crate::measure::verdict;
 use crate::report::comparison;
+use crate::report::forms;
 use crate::report::progress::{Board, Progress};
 use crate::report::view::View;
 use crate::report::{self, Format};
@@ -89,7 +90,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(baseline) = baseline {
         let compared = args.baseline.compare(&baseline, &outcome)?;
         let view = View::of_stdout(args.quiet, None);
-        let text = comparison::render(comparison::Format::Terminal, &compared, &view)?;
+        let text = comparison::render(forms::Format::Terminal, &compared, &view)?;
         super::print(&format!("\n{text}"))?;
         report::github::tell_comparison(&compared, &request.loaded)?;
         let counts = |reason: &Reason| reason.exit_code == verdict::REGRESSION;

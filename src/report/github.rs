@@ -5,8 +5,9 @@ use std::fs::OpenOptions;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use super::comparison::{self, Format};
+use super::comparison;
 use super::escape::{workflow_data, workflow_property};
+use super::forms::Format;
 use super::view::View;
 use super::{markdown, story};
 use crate::measure::comparison::results::Comparison;

@@ -6,6 +6,7 @@
 pub mod capacity;
 pub mod comparison;
 pub mod escape;
+pub mod forms;
 pub mod github;
 pub mod history;
 pub mod human;

@@ -7,12 +7,11 @@ use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Lab, Ran, mailbench};
+use crate::support::{Lab, Ran, mailbench, wait_until};
 
 /// A relay that is the user's own business, and the folder where it lives.
 pub(crate) struct Own {
@@ -128,16 +127,6 @@ fn state(pid: u32) -> Option<char> {
 
 fn is_gone(pid: u32) -> bool {
     matches!(state(pid), None | Some('Z'))
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
-#[track_caller]
-fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let in_time = (0..1500).any(|_| {
-        std::thread::sleep(Duration::from_millis(10));
-        done()
-    });
-    assert!(in_time, "{what}");
 }
 
 /// The ledger is whole and proved, and the one strike has the right name.

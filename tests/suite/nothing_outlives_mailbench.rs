@@ -3,13 +3,12 @@
 
 use std::path::Path;
 use std::process::Child;
-use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::an_external_target_is_handled_by_its_commands::Own;
-use crate::support::Lab;
+use crate::support::{Lab, wait_until};
 
 /// Processes whose file `/proc/PID/NAME` holds this text.
 fn with(name: &str, text: &str) -> Vec<i32> {
@@ -25,16 +24,6 @@ fn with(name: &str, text: &str) -> Vec<i32> {
 fn is_stopped(pid: i32) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
-}
-
-#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
-#[track_caller]
-fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let in_time = (0..1500).any(|_| {
-        std::thread::sleep(Duration::from_millis(10));
-        done()
-    });
-    assert!(in_time, "{what}");
 }
 
 /// The target's marked processes: all targets of this run have their folders below `place`.

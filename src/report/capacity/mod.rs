@@ -9,41 +9,9 @@ use std::io;
 use std::path::Path;
 
 use super::escape;
+use super::forms::Format;
 use super::view::View;
 use crate::measure::capacity::results::Capacity;
-
-/// A form in which a search can be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// The summary for people.
-    Terminal,
-    /// `capacity.json`.
-    Json,
-    /// `capacity.csv`: one row a trial or point.
-    Csv,
-    /// `summary.md`.
-    Markdown,
-    /// `capacity.html`.
-    Html,
-}
-
-impl Format {
-    /// Every format there is.
-    pub const ALL: [Format; 5] =
-        [Format::Terminal, Format::Json, Format::Csv, Format::Markdown, Format::Html];
-
-    /// Its file in the search's folder, if it has one.
-    #[must_use]
-    pub fn file(self) -> Option<&'static str> {
-        match self {
-            Format::Json => Some("capacity.json"),
-            Format::Csv => Some("capacity.csv"),
-            Format::Markdown => Some("summary.md"),
-            Format::Html => Some("capacity.html"),
-            Format::Terminal => None,
-        }
-    }
-}
 
 /// The text of `capacity` in `format`. Only the terminal summary looks at `view`.
 ///
@@ -73,11 +41,5 @@ pub fn schema() -> io::Result<String> {
 /// # Errors
 /// When one cannot be written.
 pub fn write_all(capacity: &Capacity, folder: &Path) -> io::Result<()> {
-    let view = View::plain(80);
-    for format in Format::ALL {
-        if let Some(name) = format.file() {
-            super::write_whole(&folder.join(name), &render(format, capacity, &view)?)?;
-        }
-    }
-    Ok(())
+    super::forms::write_all(folder, "capacity", |format, view| render(format, capacity, view))
 }

@@ -10,53 +10,9 @@ use std::io;
 use std::path::Path;
 
 use super::escape;
+use super::forms::Format;
 use super::view::View;
 use crate::measure::comparison::results::Comparison;
-
-/// A form in which a comparison can be had.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Format {
-    /// The summary for people.
-    Terminal,
-    /// `comparison.json`.
-    Json,
-    /// `comparison.csv`: one row a run.
-    Csv,
-    /// `summary.md`.
-    Markdown,
-    /// `comparison.html`.
-    Html,
-}
-
-impl Format {
-    /// Every format there is.
-    pub const ALL: [Format; 5] =
-        [Format::Terminal, Format::Json, Format::Csv, Format::Markdown, Format::Html];
-
-    /// As `--format` names it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Format::Terminal => "terminal",
-            Format::Json => "json",
-            Format::Csv => "csv",
-            Format::Markdown => "markdown",
-            Format::Html => "html",
-        }
-    }
-
-    /// Its file in a comparison's folder, if it has one.
-    #[must_use]
-    pub fn file(self) -> Option<&'static str> {
-        match self {
-            Format::Json => Some("comparison.json"),
-            Format::Csv => Some("comparison.csv"),
-            Format::Markdown => Some("summary.md"),
-            Format::Html => Some("comparison.html"),
-            Format::Terminal => None,
-        }
-    }
-}
 
 /// The text of `comparison` in `format`. Only the terminal summary looks at `view`.
 ///
@@ -77,11 +33,5 @@ pub fn render(format: Format, comparison: &Comparison, view: &View) -> io::Resul
 /// # Errors
 /// When one cannot be written.
 pub fn write_all(comparison: &Comparison, folder: &Path) -> io::Result<()> {
-    let view = View::plain(80);
-    for format in Format::ALL {
-        if let Some(name) = format.file() {
-            super::write_whole(&folder.join(name), &render(format, comparison, &view)?)?;
-        }
-    }
-    Ok(())
+    super::forms::write_all(folder, "comparison", |format, view| render(format, comparison, view))
 }

@@ -3,7 +3,8 @@
 use mailbench::measure::comparison::results::Comparison;
 use mailbench::measure::comparison::single::{Stored, compare};
 use mailbench::measure::comparison::{Terms, comparable};
-use mailbench::report::comparison::{Format, render};
+use mailbench::report::comparison::render;
+use mailbench::report::forms::Format;
 use mailbench::report::view::View;
 
 use super::fixture::clean;

@@ -3,6 +3,7 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -206,4 +207,15 @@ pub(crate) fn pass_over(what: &str, why: &str) {
 /// The built program.
 pub(crate) fn mailbench() -> Command {
     Command::new(env!("CARGO_BIN_EXE_mailbench"))
+}
+
+/// Looks every 10 ms, for 15 s at the most.
+#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
+#[track_caller]
+pub(crate) fn wait_until(what: &str, done: impl Fn() -> bool) {
+    let in_time = (0..1500).any(|_| {
+        std::thread::sleep(Duration::from_millis(10));
+        done()
+    });
+    assert!(in_time, "{what}");
 }
