@@ -80,6 +80,10 @@ pub const SINK_BACKLOG: u32 = 4096;
 /// Bytes a session of the sink reads ahead, and of replies it owes before it writes them.
 pub const SINK_BUFFER: usize = 8192;
 
+/// How long a session of the sink keeps its buffer for a peer that says nothing: long against any
+/// round trip, so that no busy session ever gives it back.
+pub const SINK_BUFFER_HELD: Duration = Duration::from_secs(1);
+
 /// Text of a reply that is too long on purpose (`garble = "long-line"`).
 pub const LONG_REPLY: usize = 64 * 1024;
 

@@ -42,7 +42,8 @@ fn stalled_sessions() {
     process::rest(Duration::from_millis(200));
     let before = process::resident(server.pid());
     let sessions: Vec<TcpStream> = (0..SESSIONS).map(|_| open()).collect();
-    process::rest(Duration::from_millis(500));
+    // Until the last of them has given its buffer back.
+    process::rest(Duration::from_secs(2));
     let each = (process::resident(server.pid()) - before) / SESSIONS as f64 / 1024.0;
     println!(
         "memory-sessions: {SESSIONS} stalled in mid-content hold {each:.1} KiB each; ≤ 20: {}",

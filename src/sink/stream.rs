@@ -51,6 +51,15 @@ impl Stream {
         }
     }
 
+    /// Waits until there may be something to read: [`Stream::try_read`] tells. Under TLS that has
+    /// to have found nothing before.
+    pub(super) async fn readable(&self) -> io::Result<()> {
+        match self.socket() {
+            Some(socket) => socket.readable().await,
+            None => Ok(()),
+        }
+    }
+
     /// Waits for bytes, which stay unread; 0: the peer has ended its half. Under TLS these are
     /// bytes of the record layer.
     pub(super) async fn peek(&self) -> io::Result<usize> {

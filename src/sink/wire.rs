@@ -36,6 +36,7 @@ pub(super) struct Wire {
     clock: Clock,
     patience: Duration,
     timer: Patience,
+    /// Empty while a peer lets us wait.
     buffer: Box<[u8]>,
     start: usize,
     end: usize,
@@ -55,7 +56,7 @@ impl Wire {
             clock,
             patience,
             timer: Patience::new(clock),
-            buffer: vec![0; limits::SINK_BUFFER].into_boxed_slice(),
+            buffer: Box::default(),
             start: 0,
             end: 0,
             lines: Lines::default(),
@@ -108,7 +109,12 @@ impl Wire {
         self.make_room();
         let most = self.pace().await.min(most).min(self.buffer.len() - self.end);
         let room = &mut self.buffer[self.end..self.end + most];
-        let read = match self.timer.within(patience, self.stream.read(room)).await {
+        let soon = patience.min(limits::SINK_BUFFER_HELD);
+        let mut read = self.timer.within(soon, self.stream.read(room)).await;
+        if read.is_none() && soon < patience {
+            read = self.read_late(most, patience - soon).await;
+        }
+        let read = match read {
             Some(Ok(0)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerFin)),
             Some(Ok(read)) => read,
             Some(Err(_)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerRst)),
@@ -116,6 +122,32 @@ impl Wire {
         };
         self.arrived(read);
         ControlFlow::Continue(())
+    }
+
+    /// Reads from a peer that lets us wait: many thousands may, so they hold no buffer meanwhile.
+    async fn read_late(&mut self, most: usize, patience: Duration) -> Option<io::Result<usize>> {
+        let deadline = self.clock.now().plus(patience);
+        loop {
+            self.release();
+            let left = deadline.since(self.clock.now());
+            if let Err(error) = self.timer.within(left, self.stream.readable()).await? {
+                return Some(Err(error));
+            }
+            self.make_room();
+            match self.stream.try_read(&mut self.buffer[self.end..self.end + most]) {
+                // A part of a record, or nothing after all.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                read => return Some(read),
+            }
+        }
+    }
+
+    /// Gives the buffer back where it holds nothing.
+    fn release(&mut self) {
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            self.buffer = Box::default();
+        }
     }
 
     fn arrived(&mut self, bytes: usize) {
@@ -128,6 +160,9 @@ impl Wire {
     }
 
     fn make_room(&mut self) {
+        if self.buffer.is_empty() {
+            self.buffer = vec![0; limits::SINK_BUFFER].into_boxed_slice();
+        }
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
     }
@@ -181,6 +216,9 @@ impl Wire {
     /// cannot be seen to leave.
     pub(super) async fn wait(&mut self, length: Duration) -> ControlFlow<Ended, ()> {
         self.flush().await?;
+        if length > limits::SINK_BUFFER_HELD {
+            self.release();
+        }
         tokio::select! {
             () = tokio::time::sleep(length) => ControlFlow::Continue(()),
             ended = peer_leaves(&self.stream) => ControlFlow::Break(ended),
@@ -197,6 +235,7 @@ impl Wire {
                 return ControlFlow::Continue(());
             }
             (self.start, self.end) = (0, 0);
+            self.make_room();
             match tokio::time::timeout(left, self.stream.read(&mut self.buffer)).await {
                 Ok(Ok(0)) => return ControlFlow::Break(Ended::by_peer(Ending::PeerFin)),
                 Ok(Ok(_)) => {}

@@ -85,6 +85,25 @@ async fn mail_arrives_under_implicit_tls() {
     assert_eq!(peer.send(0, "a.test").await, [250, 250, 354, 250]);
 }
 
+/// The sink gives the buffer of a silent peer back; what that says later is heard all the same.
+#[tokio::test]
+async fn a_peer_that_pauses_is_heard_afterwards() {
+    let pause = mailbench::limits::SINK_BUFFER_HELD + Duration::from_millis(400);
+    let standing = stand(starttls(settings(Vec::new()))).await;
+    let stream = going_ahead(&standing).await;
+    let mut secured = handshake(&standing, stream).await.expect("a handshake");
+    let mut plain = standing.greeted().await;
+    let (first, last) = (&b"EHLO pee"[..], &b"r.test\r\n"[..]);
+    for part in [first, last] {
+        tokio::time::sleep(pause).await;
+        plain.say(part).await;
+        secured.say(part).await;
+    }
+    assert_eq!((plain.code().await, secured.code().await), (250, 250));
+    assert_eq!(plain.send(0, "a.test").await, [250, 250, 354, 250]);
+    assert_eq!(secured.send(1, "a.test").await, [250, 250, 354, 250]);
+}
+
 #[tokio::test]
 async fn what_was_said_before_the_handshake_is_dropped() {
     let standing = stand(starttls(settings(Vec::new()))).await;
