@@ -74,6 +74,7 @@ mod scenario_schema;
 mod scripted;
 mod secured;
 mod shipped_scenarios_run;
+mod signatures_verify;
 mod simulations_are_the_same_scenario;
 mod sink_side;
 mod stall;
