@@ -112,7 +112,11 @@ mod tests {
                 // Room comes up evenly over the second.
                 let slots = window.slots().max(1);
                 let has_room = attempt * 40 / slots != (attempt + 1) * 40 / slots || slots <= 40;
-                if has_room { window.answered() } else { window.deferred() }
+                if has_room {
+                    window.answered()
+                } else {
+                    window.deferred()
+                }
                 if second >= 100 {
                     *(if has_room { &mut taken } else { &mut refused }) += 1;
                 }
