@@ -11,6 +11,7 @@ use crate::report::capacity as report;
 use crate::report::forms::Format;
 use crate::report::progress::Progress;
 use crate::report::view::View;
+use crate::run::calibration;
 use crate::run::capacity::{Manner, Searched, capacity};
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
@@ -35,7 +36,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SHARE")]
     width: Option<f64>,
     /// No trial above this rate (messages a second), instead of what the generator proves able
-    /// to offer
+    /// to offer; what `mailbench calibrate` found remains a bound
     #[arg(long, value_name = "RATE")]
     max_rate: Option<f64>,
     /// Search only, without the load-latency curve
@@ -53,7 +54,8 @@ pub(super) struct Args {
     /// Print only the answer
     #[arg(long, short)]
     quiet: bool,
-    /// health: trials count though the instrument was not at its best
+    /// health: trials count though the instrument was not at its best, beyond its calibrated
+    /// ceiling too
     #[arg(long, value_name = "CLASS", value_parser = ["health"])]
     allow: Vec<String>,
     /// Allow load to this address; it must be listed in ~/.config/mailbench/authorized-targets
@@ -106,6 +108,7 @@ fn manner(args: &Args, loaded: &crate::scenario::Loaded) -> anyhow::Result<Manne
         bounded("--max-rate", most, limits::CAPACITY_LEAST, limits::RATE)?;
     }
     let model = model(args, &loaded.scenario)?;
+    let health_counts = args.allow.is_empty();
     let shares: &'static [f64] = match (args.no_curve, args.quick) {
         (true, _) => &[],
         (false, true) => &FEW,
@@ -118,9 +121,16 @@ fn manner(args: &Args, loaded: &crate::scenario::Loaded) -> anyhow::Result<Manne
         goal,
         shares,
         most: args.max_rate,
-        health_counts: args.allow.is_empty(),
+        calibrated: calibrated(&loaded.scenario, health_counts && model.is_none()),
+        health_counts,
         model,
     })
+}
+
+/// The ceiling that is kept for this machine and such messages, if it is to count.
+fn calibrated(scenario: &crate::scenario::Scenario, counts: bool) -> Option<f64> {
+    let file = calibration::file().filter(|_| counts);
+    file.and_then(|file| calibration::ceiling_for(scenario, Some(&file)).per_s)
 }
 
 fn bounded(option: &str, value: f64, least: f64, most: f64) -> anyhow::Result<()> {

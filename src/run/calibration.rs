@@ -61,7 +61,7 @@ pub struct Point {
 }
 
 /// What the instrument adds to every time.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Floor {
     /// `submit_response.p50`.
     pub submit_p50_us: Option<u64>,
@@ -212,7 +212,6 @@ mod tests {
     use super::*;
 
     fn calibration(per_s: f64) -> Calibration {
-        let none = None;
         Calibration {
             schema_version: SCHEMA_VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -220,12 +219,7 @@ mod tests {
             at: "now".to_owned(),
             sessions: 20,
             ceiling: vec![Point { size: 4096, per_s }, Point { size: 65536, per_s: per_s / 4.0 }],
-            floor: Floor {
-                submit_p50_us: none,
-                submit_p99_us: none,
-                e2e_p50_us: Some(500),
-                e2e_p99_us: none,
-            },
+            floor: Floor { e2e_p50_us: Some(500), ..Floor::default() },
         }
     }
 

@@ -12,6 +12,7 @@ use super::{Request, RunError, SCENARIO};
 use crate::clock::Clock;
 use crate::limits;
 use crate::measure::capacity::classify::Goal;
+use crate::measure::capacity::conclude::TRUSTED;
 use crate::measure::capacity::results::{Capacity, GoalFacts, Point, Trial};
 use crate::measure::capacity::search::{self, Range, Step};
 use crate::measure::capacity::{conclude, trial};
@@ -42,14 +43,13 @@ pub struct Manner {
     pub shares: &'static [f64],
     /// No trial above this; `None`: what the generator proves able to offer.
     pub most: Option<f64>,
+    /// The instrument's ceiling for the scenario's messages, where it was calibrated.
+    pub calibrated: Option<f64>,
     /// Whether an unhealthy instrument makes a trial bad.
     pub health_counts: bool,
     /// The model that stands for the target, in a simulated search.
     pub model: Option<Model>,
 }
-
-/// Share of what the generator can offer that it can be trusted to offer well.
-const TRUSTED: f64 = 0.8;
 
 /// A simulated search without a bound of its own ends here, messages a second.
 const SIMULATED_MOST: f64 = 1e6;
@@ -128,8 +128,8 @@ fn taken_up(folder: &Path, request: &Request, manner: &Manner) -> Result<Capacit
         let what = "it holds a search of another scenario or profile; name another folder";
         return Err(failed(ErrorKind::AlreadyExists, what.to_owned()));
     }
-    let (trials, ceiling_per_s) = (known.trials, known.ceiling_per_s);
-    Ok(Capacity { trials, ceiling_per_s, ..fresh })
+    let Capacity { trials, curve, ceiling_per_s, calibrated_per_s, .. } = known;
+    Ok(Capacity { trials, curve, ceiling_per_s, calibrated_per_s, ..fresh })
 }
 
 fn fresh(request: &Request, manner: &Manner) -> Capacity {
@@ -148,6 +148,7 @@ fn fresh(request: &Request, manner: &Manner) -> Capacity {
             exceed_ratio: goal.exceed,
             width: goal.width,
         },
+        calibrated_per_s: manner.calibrated,
         command: request.command.clone(),
         ..Capacity::default()
     })
@@ -170,7 +171,8 @@ impl Hunt<'_> {
         report::write_all(&self.known, &self.folder).map_err(RunError::Folder)
     }
 
-    /// Where the search may go. Unless told, the generator is tried first, against the sink alone.
+    /// Where the search may go. Unless told, the generator is tried first, against the sink alone;
+    /// what was calibrated bounds it too.
     async fn range(&mut self, progress: &mut Progress) -> Result<Range, RunError> {
         let asked = match &self.request.loaded.scenario.load.model {
             LoadModel::Open { segments, .. } => {
@@ -183,6 +185,8 @@ impl Hunt<'_> {
             None if self.manner.model.is_some() => SIMULATED_MOST,
             None => TRUSTED * self.ceiling(progress).await?,
         };
+        let calibrated = self.known.calibrated_per_s.map(|ceiling| TRUSTED * ceiling);
+        let most = calibrated.map_or(most, |bound| most.min(bound));
         let least = limits::CAPACITY_LEAST.min(most);
         Ok(Range { first: (asked / 4.0).clamp(least, most), least, most })
     }
@@ -256,10 +260,18 @@ impl Hunt<'_> {
 
     /// Load against latency, beyond the capacity too where the generator can go there.
     async fn curve(&mut self, progress: &mut Progress) -> Result<(), RunError> {
-        let Some(capacity) = self.known.lower_bound_per_s else { return Ok(()) };
+        let capacity = self.known.lower_bound_per_s.unwrap_or(0.0);
+        // Of an interrupted curve, what was drawn for the same answer stays.
+        self.known.curve.retain(|point| point.rate_per_s == capacity * point.share);
+        if capacity <= 0.0 {
+            return Ok(());
+        }
         let reach = self.known.most_per_s / TRUSTED;
         for (number, share) in self.manner.shares.iter().enumerate() {
             let rate = capacity * share;
+            if self.known.curve.iter().any(|point| point.share == *share) {
+                continue;
+            }
             if self.is_over() || rate > reach {
                 break;
             }

@@ -4,6 +4,8 @@ use std::path::Path;
 
 use serde_json::Value;
 
+use mailbench::run::calibration::{self, Calibration, Floor, Point};
+
 use crate::support::{SMALL, mailbench};
 
 /// Runs the small scenario with the user's state in `state`; exit code and report.
@@ -65,4 +67,50 @@ fn a_run_states_its_headroom_once_the_machine_was_calibrated() {
     let (code, report) = run(state.path(), "tight");
     assert_eq!(code, 96, "{}", report["verdict"]);
     assert!(report["verdict"]["reasons"].to_string().contains("headroom"), "{}", report["verdict"]);
+}
+
+/// A ceiling of 8 a second, planted: the search ends at four fifths of it.
+#[test]
+fn a_search_for_capacity_ends_at_the_calibrated_ceiling() {
+    let state = tempfile::tempdir().expect("a folder");
+    let planted = Calibration {
+        schema_version: 1,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        machine: mailbench::run::environment::facts().into_iter().collect(),
+        at: "2026-01-01T00:00:00Z".to_owned(),
+        sessions: 20,
+        ceiling: vec![Point { size: 4096, per_s: 8.0 }],
+        floor: Floor::default(),
+    };
+    let file = state.path().join("mailbench/calibration.json");
+    calibration::keep(&file, &planted).expect("kept");
+    std::fs::write(state.path().join("small.toml"), SMALL).expect("written");
+    let search = |name: &str, more: &[&str]| -> Value {
+        let arguments = ["capacity", "small.toml", "--output", name, "--no-curve", "--trial", "1"];
+        let output = mailbench()
+            .args(arguments)
+            .args(["--set", "target.kind=direct", "--max-rate", "12"])
+            .args(more)
+            .current_dir(state.path())
+            .env("XDG_STATE_HOME", state.path())
+            .output()
+            .expect("mailbench starts");
+        let text = std::fs::read_to_string(state.path().join(name).join("capacity.json"));
+        let text = text.unwrap_or_else(|error| panic!("{error}: {output:?}"));
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let report = search("bounded", &[]);
+    assert_eq!((&report["calibrated_per_s"], &report["most_per_s"]), (&8.0.into(), &6.4.into()));
+    let trials = report["trials"].as_array().expect("trials");
+    assert!(trials.iter().all(|trial| trial["rate_per_s"].as_f64() <= Some(6.4)), "{report}");
+    assert_eq!(report["limited_by"], "generator", "{report}");
+    // On a busy machine the instrument may have been the bottleneck before.
+    let reason = report["reason"].as_str().expect("a reason");
+    assert!(
+        reason.contains("calibrated ceiling is 8/s") || reason.contains("bottleneck"),
+        "{reason}"
+    );
+
+    let report = search("unbounded", &["--allow", "health"]);
+    assert_eq!((&report["calibrated_per_s"], &report["most_per_s"]), (&Value::Null, &12.0.into()));
 }

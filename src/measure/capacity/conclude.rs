@@ -9,6 +9,9 @@ use crate::measure::verdict::INVALID;
 /// Version of the shape of [`Capacity`].
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// Share of what the generator can offer that it can be trusted to offer well.
+pub const TRUSTED: f64 = 0.8;
+
 /// The 99th percentile over that at half the capacity that makes a knee.
 const KNEE: f64 = 2.0;
 
@@ -43,15 +46,23 @@ pub fn bounds(capacity: &mut Capacity, goal: &Goal) {
     (capacity.limited_by, capacity.reason) = (limited_by.to_owned(), reason);
 }
 
-/// Why the search went no higher.
+/// Why the search went no higher: the lowest of what bounds it.
 fn ceiling(capacity: &Capacity) -> String {
     let most = capacity.most_per_s;
+    let is_bound = |ceiling: &f64| (TRUSTED * ceiling - most).abs() < 1e-6 * most;
+    let held = format!("generator-limited: everything held up to {most:.0}/s");
+    if let Some(ceiling) = capacity.calibrated_per_s.filter(is_bound) {
+        return format!(
+            "{held}, and the instrument's calibrated ceiling is {ceiling:.0}/s, of which four \
+             fifths can be trusted"
+        );
+    }
     match capacity.ceiling_per_s {
         Some(ceiling) => format!(
-            "generator-limited: everything held up to {most:.0}/s, and the generator offers \
-             {ceiling:.0}/s to the sink alone, of which four fifths can be trusted"
+            "{held}, and the generator offers {ceiling:.0}/s to the sink alone, of which four \
+             fifths can be trusted"
         ),
-        None => format!("generator-limited: everything held up to {most:.0}/s, the bound set"),
+        None => format!("{held}, the bound set"),
     }
 }
 
@@ -119,6 +130,29 @@ mod tests {
         assert_eq!(spoiled.limited_by, "generator");
         let nothing = concluded(vec![trial(1.0, &["p99"], false)]);
         assert_eq!((nothing.lower_bound_per_s, nothing.exit_code), (None, INVALID));
+    }
+
+    #[test]
+    fn the_bound_that_ended_the_search_is_named() {
+        let reason = |most_per_s, ceiling_per_s, calibrated_per_s| {
+            let trials = vec![trial(most_per_s, &[], false)];
+            let begun = Capacity {
+                trials,
+                most_per_s,
+                ceiling_per_s,
+                calibrated_per_s,
+                ..begun(Capacity::default())
+            };
+            let mut capacity = begun;
+            bounds(&mut capacity, &GOAL);
+            capacity.reason
+        };
+        let calibrated = reason(400.0, Some(900.0), Some(500.0));
+        assert!(calibrated.contains("calibrated ceiling is 500/s"), "{calibrated}");
+        let tried = reason(400.0, Some(500.0), Some(900.0));
+        assert!(tried.contains("offers 500/s to the sink alone"), "{tried}");
+        let told = reason(400.0, None, Some(900.0));
+        assert!(told.contains("the bound set"), "{told}");
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub struct Capacity {
     /// What the generator can offer on this machine, messages a second; null when it was told or
     /// simulated.
     pub ceiling_per_s: Option<f64>,
+    /// What `mailbench calibrate` found the instrument able to do on this machine with such
+    /// messages; null when it was not asked, or its verdict does not count (`--allow health`).
+    pub calibrated_per_s: Option<f64>,
     /// No trial was above this.
     pub most_per_s: f64,
     /// Every trial of the search, in order.

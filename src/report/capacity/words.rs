@@ -57,6 +57,9 @@ pub(super) fn facts(capacity: &Capacity) -> Vec<(&'static str, String)> {
     if let Some(ceiling) = capacity.ceiling_per_s {
         facts.push(("generator", format!("{} to the sink alone", human::rate(ceiling))));
     }
+    if let Some(ceiling) = capacity.calibrated_per_s {
+        facts.push(("calibrated", format!("{} without a target", human::rate(ceiling))));
+    }
     facts
 }
 
