@@ -3,13 +3,14 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::case::Case;
+use super::case::{Case, Times};
 use super::cases;
 use super::finding::{Examination, SCHEMA_VERSION};
-use super::lab::{Lab, LabError};
+use super::lab::{Lab, LabError, Subject};
 use crate::clock::Clock;
 use crate::limits;
 use crate::scenario::model::{Scenario, TargetKind};
+use crate::target::demands::Means;
 use crate::target::{self, Target, TargetError};
 
 /// Why there is no examination.
@@ -39,8 +40,8 @@ pub enum ExamineError {
 ///
 /// # Errors
 /// When one that is wanted is the beginning of no name.
-pub fn chosen(wanted: &[String]) -> Result<Vec<Case>, ExamineError> {
-    let all = cases::all();
+pub fn chosen(wanted: &[String], times: &Times) -> Result<Vec<Case>, ExamineError> {
+    let all = cases::all(times);
     for prefix in wanted {
         if !all.iter().any(|case| case.id.starts_with(prefix)) {
             return Err(ExamineError::NoCase(prefix.clone()));
@@ -58,6 +59,7 @@ pub fn chosen(wanted: &[String]) -> Result<Vec<Case>, ExamineError> {
 pub async fn examine(
     scenario: &Scenario,
     cases: Vec<Case>,
+    times: &Times,
     log: &Path,
     tell: impl FnMut(&str),
 ) -> Result<Examination, ExamineError> {
@@ -73,21 +75,24 @@ pub async fn examine(
     }
     let now = jiff::Timestamp::try_from(Clock::start().wall()).unwrap_or_default();
     let started_at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let lab = Lab::open(cases, scenario.sink.listen, limits::CONFORMANCE_WAIT).await?;
-    let is_routed = scenario.target.kind.is_routed(1);
+    let lab =
+        Lab::open(cases, scenario.sink.listen, limits::CONFORMANCE_WAIT + times.longest()).await?;
+    let routes = lab.routes();
+    let means = Means::of(&scenario.target.kind, routes.len());
     let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir()?;
-    let target = Target::start(target::Settings {
+    let mut target = Target::start(target::Settings {
         kind: scenario.target.kind.clone(),
         retry: scenario.target.retry.clone(),
         delivery: scenario.target.delivery,
         seed: scenario.seed.0,
         sink: lab.main(),
-        routes: if is_routed { lab.routes() } else { Vec::new() },
+        routes: if means.routed { routes } else { Vec::new() },
+        demands: lab.demands(),
         folder: workplace.path().to_owned(),
         log: log.to_owned(),
     })
     .await?;
-    let rows = lab.examine(target.address(), is_routed, tell).await;
+    let rows = lab.examine(&mut target, means, tell).await;
     let examination = Examination {
         schema_version: SCHEMA_VERSION,
         tool: format!("mailbench {}", env!("CARGO_PKG_VERSION")),
@@ -98,4 +103,23 @@ pub async fn examine(
     };
     target.stop().await;
     Ok(examination)
+}
+
+impl Subject for Target {
+    fn address(&self) -> SocketAddr {
+        Target::address(self)
+    }
+
+    fn ended(&mut self) -> Option<String> {
+        Target::ended(self)
+    }
+
+    async fn start_again(&mut self) -> String {
+        // What its death has left of it.
+        self.kill().await;
+        match Target::start_again(self).await {
+            Ok(()) => "started again".to_owned(),
+            Err(error) => format!("not to be started again: {error}"),
+        }
+    }
 }

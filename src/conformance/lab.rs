@@ -7,13 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::{Act, Case, Errand, Manner, Script, Step};
+use super::cases;
 use super::client::{Addresses, Heard, play};
 use super::far_end::{Arrived, FarEnd};
 use super::finding::{Direction, Row};
-use super::judge::{self, Facts, Finding, ServerFacts};
+use super::judge::server::ServerFacts;
+use super::judge::{self, Facts, Finding};
 use crate::clock::Clock;
 use crate::limits;
 use crate::sink::tls::{Identity, TlsError};
+use crate::target::demands::{Demands, Means};
+use tokio::net::TcpSocket;
 
 /// Domain of all senders: what is returned comes to the obedient server.
 const SENDERS: &str = "sender.test";
@@ -41,12 +45,47 @@ pub struct Lab {
     obedient: FarEnd,
     /// One for each case of a server, in the order of the cases.
     servers: Vec<Option<FarEnd>>,
+    /// A port that is bound and closed: the first host of who has a second.
+    closed: TcpSocket,
 }
 
-/// What has been heard in a case, and whether the target still greeted after it.
+/// What is examined.
+pub trait Subject {
+    /// Where it takes mail.
+    fn address(&self) -> SocketAddr;
+
+    /// How it ended, where it did so by itself.
+    fn ended(&mut self) -> Option<String>;
+
+    /// Starts it again, with its queue; what came of that.
+    fn start_again(&mut self) -> impl Future<Output = String>;
+}
+
+/// Somebody else looks after it.
+impl Subject for SocketAddr {
+    fn address(&self) -> SocketAddr {
+        *self
+    }
+
+    fn ended(&mut self) -> Option<String> {
+        None
+    }
+
+    async fn start_again(&mut self) -> String {
+        "left alone".to_owned()
+    }
+}
+
+/// What came of playing a case.
+#[derive(Default)]
 struct Played {
+    /// Why it could not be played.
+    lacking: Option<&'static str>,
     heard: Vec<Heard>,
+    /// Whether the target still greeted after it.
     alive: bool,
+    /// How the target ended in it.
+    ended: Option<String>,
 }
 
 impl Lab {
@@ -75,7 +114,9 @@ impl Lab {
                 }
             });
         }
-        Ok(Lab { clock, patience, cases, obedient, servers })
+        let closed = TcpSocket::new_v4()?;
+        closed.bind(SocketAddr::from(([127, 78, 0, 1], 0)))?;
+        Ok(Lab { clock, patience, cases, obedient, servers, closed })
     }
 
     /// Where mail for everybody else goes.
@@ -84,57 +125,104 @@ impl Lab {
         self.obedient.address()
     }
 
-    /// Where mail for each domain of a misbehaving server goes.
+    /// Where mail for each domain of a misbehaving server goes. A domain that stands twice has two
+    /// hosts, in this order.
     #[must_use]
     pub fn routes(&self) -> Vec<(String, SocketAddr)> {
+        let closed = self.closed.local_addr().ok();
         let both = self.cases.iter().zip(&self.servers);
-        both.filter_map(|(case, server)| Some((domain(case), server.as_ref()?.address()))).collect()
+        let route = |(case, server): (&Case, &Option<FarEnd>)| {
+            let first = closed.filter(|_| manner(case).is_some_and(|manner| manner.spare));
+            let hosts = server.as_ref().map(FarEnd::address);
+            let hosts = first.into_iter().chain(hosts);
+            hosts.map(|host| (domain(case), host)).collect::<Vec<_>>()
+        };
+        both.flat_map(route).collect()
     }
 
-    /// Plays every case against the target at this address. Where it was not told the routes, the
-    /// cases of servers are left out.
+    /// What the target is to be told beside.
+    #[must_use]
+    pub fn demands(&self) -> Demands {
+        let secured = |case: &&Case| manner(case).is_some_and(|manner| manner.secured);
+        Demands {
+            secured: self.cases.iter().filter(secured).map(domain).collect(),
+            strangers: self.cases.iter().any(is_stranger),
+        }
+    }
+
+    /// Plays every case against the target. Where that was not told the routes, the cases of servers
+    /// are left out; what else it was not told makes a case untold.
     pub async fn examine(
         &self,
-        target: SocketAddr,
-        is_routed: bool,
+        target: &mut impl Subject,
+        told: Means,
         mut tell: impl FnMut(&str),
     ) -> Vec<Row> {
         let mut played: Vec<Option<Played>> = self.cases.iter().map(|_| None).collect();
         for servers in [true, false] {
-            for (case, played) in self.cases.iter().zip(&mut played) {
-                if matches!(case.act, Act::Server(_)) == servers && (is_routed || !servers) {
+            for (number, case) in self.cases.iter().enumerate() {
+                if matches!(case.act, Act::Server(_)) == servers && (told.routed || !servers) {
                     tell(&case.id);
-                    *played = Some(self.play(case, target).await);
+                    played[number] = Some(match lacking(case, told) {
+                        None => self.play(number, case, target).await,
+                        lacking => Played { lacking, ..Played::default() },
+                    });
                 }
             }
         }
         tell("waiting for what was accepted");
-        self.wait(&played).await;
+        self.wait(target, &mut played).await;
+        let arrived = self.obedient.seen().arrived;
         let rows = self.cases.iter().enumerate().zip(&played);
         rows.filter_map(|((number, case), played)| {
-            Some(row(case, self.judge(number, case, played.as_ref()?)))
+            Some(row(case, self.judge(number, case, played.as_ref()?, &arrived)))
         })
         .collect()
     }
 
-    async fn play(&self, case: &Case, target: SocketAddr) -> Played {
+    async fn play(&self, number: usize, case: &Case, target: &mut impl Subject) -> Played {
         let addresses = addresses(case);
-        let heard = match &case.act {
-            Act::Client(script) => play(target, &script.steps, &addresses).await,
-            Act::Server(manner) => play(target, &errand(case, &manner.message), &addresses).await,
+        let at = target.address();
+        let heard = match (&case.act, &self.servers[number]) {
+            (Act::Client(script), _) => play(at, &script.steps, &addresses).await,
+            (Act::Server(manner), server) => {
+                let to = recipients(case, &manner.message);
+                let heard = play(at, &errand(&to, &manner.message), &addresses).await;
+                if let Some(server) = server {
+                    self.meet(server).await;
+                }
+                if manner.message.companion {
+                    let errand = errand(&[companion(case)], &Errand::default());
+                    play(at, &errand, &addresses).await;
+                }
+                heard
+            }
         };
-        let greeting = play(target, &[], &addresses).await;
+        let ended = self.mend(target, number).await;
+        let greeting = play(target.address(), &[], &addresses).await;
         let alive = greeting.iter().any(|heard| matches!(heard, Heard::Reply(_)));
-        Played { heard, alive }
+        Played { lacking: None, heard, alive, ended }
+    }
+
+    /// Waits for the target to come to this server, and for what that does to it to show.
+    async fn meet(&self, server: &FarEnd) {
+        let end = self.clock.now().plus(limits::CONFORMANCE_SETTLE);
+        while !server.was_met() && self.clock.now() < end {
+            tokio::time::sleep(LOOK / 10).await;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 
     /// Waits until no finding may become better, and then for what should not come.
-    async fn wait(&self, played: &[Option<Played>]) {
+    async fn wait(&self, target: &mut impl Subject, played: &mut [Option<Played>]) {
         let end = self.clock.now().plus(self.patience);
         while self.clock.now() < end {
-            let mut findings = self.cases.iter().enumerate().zip(played);
+            self.mend_late(target, played).await;
+            let arrived = self.obedient.seen().arrived;
+            let mut findings = self.cases.iter().enumerate().zip(played.iter());
             let any_waits = findings.any(|((number, case), played)| {
-                played.as_ref().is_some_and(|played| self.judge(number, case, played).waits)
+                let finding = |played| self.judge(number, case, played, &arrived);
+                played.as_ref().is_some_and(|played| finding(played).waits)
             });
             if !any_waits {
                 break;
@@ -142,35 +230,88 @@ impl Lab {
             tokio::time::sleep(LOOK).await;
         }
         tokio::time::sleep(limits::CONFORMANCE_REST).await;
+        self.mend_late(target, played).await;
     }
 
-    fn judge(&self, number: usize, case: &Case, played: &Played) -> Finding {
-        let arrived = self.obedient.seen().arrived;
+    /// A target that ended meanwhile did so at the server it met last.
+    async fn mend_late(&self, target: &mut impl Subject, played: &mut [Option<Played>]) {
+        let met = |server: &Option<FarEnd>| server.as_ref().and_then(FarEnd::last_met);
+        let last = (0..played.len()).max_by_key(|number| met(&self.servers[*number]));
+        let Some(number) = last else { return };
+        if let (Some(how), Some(played)) = (self.mend(target, number).await, &mut played[number]) {
+            played.ended = Some(how);
+        }
+    }
+
+    /// Starts a target again that has ended in this case; how it ended.
+    async fn mend(&self, target: &mut impl Subject, number: usize) -> Option<String> {
+        let how = target.ended()?;
+        if let Some(server) = &self.servers[number] {
+            // Else it would meet the same again as soon as it is there.
+            server.relent();
+        }
+        Some(format!("{how}; {}", target.start_again().await))
+    }
+
+    fn judge(&self, number: usize, case: &Case, played: &Played, arrived: &[Arrived]) -> Finding {
+        if let Some(lacking) = played.lacking {
+            return judge::untold(lacking);
+        }
+        if let Some(how) = &played.ended {
+            return judge::ended(how);
+        }
         let addresses = addresses(case);
         match (&case.act, &self.servers[number]) {
             (Act::Client(Script { question, .. }), _) => {
-                let Played { heard, alive } = played;
-                let facts =
-                    Facts { heard, addresses: &addresses, arrived: &arrived, alive: *alive };
+                let Played { heard, alive, .. } = played;
+                let facts = Facts { heard, addresses: &addresses, arrived, alive: *alive };
                 judge::client(question, &facts)
             }
             (Act::Server(manner), Some(server)) => {
-                let back = |one: &Arrived| one.to.contains(&addresses.from);
-                let returned: Vec<Arrived> = arrived.into_iter().filter(|one| back(one)).collect();
-                let recipients = recipients(case, &manner.message);
-                let (heard, seen) = (&played.heard[..], &server.seen());
-                let facts =
-                    ServerFacts { heard, recipients: &recipients, seen, returned: &returned };
-                judge::server(manner, &facts)
+                let facts = ServerFacts {
+                    heard: &played.heard,
+                    recipients: &recipients(case, &manner.message),
+                    seen: &server.seen(),
+                    returned: at(arrived, &addresses.from).count(),
+                    companion: at(arrived, &companion(case)).map(|one| one.at).min(),
+                };
+                judge::server::server(manner, &facts)
             }
             // Every case of a server has one.
-            (Act::Server(_), None) => Finding {
-                verdict: super::finding::Verdict::Untold,
-                observed: "it had no server".to_owned(),
-                waits: false,
-            },
+            (Act::Server(_), None) => judge::untold("it had no server"),
         }
     }
+}
+
+/// What arrived at this address.
+fn at<'a>(arrived: &'a [Arrived], address: &'a str) -> impl Iterator<Item = &'a Arrived> {
+    arrived.iter().filter(move |one| one.to.iter().any(|to| to == address))
+}
+
+fn manner(case: &Case) -> Option<&Manner> {
+    match &case.act {
+        Act::Client(_) => None,
+        Act::Server(manner) => Some(manner),
+    }
+}
+
+fn is_stranger(case: &Case) -> bool {
+    match &case.act {
+        Act::Client(script) => matches!(script.steps.first(), Some(Step::AsStranger)),
+        Act::Server(_) => false,
+    }
+}
+
+/// What of a case the target was not told.
+fn lacking(case: &Case, told: Means) -> Option<&'static str> {
+    let wants = |of: fn(&Manner) -> bool| manner(case).is_some_and(of);
+    if wants(|manner| manner.secured) && !told.secured {
+        return Some("it cannot be told to demand TLS");
+    }
+    if wants(|manner| manner.spare) && !told.spares {
+        return Some("it cannot be told a second host");
+    }
+    (is_stranger(case) && !told.strangers).then_some("it cannot be told whom not to trust")
 }
 
 fn domain(case: &Case) -> String {
@@ -182,8 +323,12 @@ fn domain(case: &Case) -> String {
 
 fn addresses(case: &Case) -> Addresses {
     let domain = domain(case);
+    let senders = match &case.act {
+        Act::Server(manner) if manner.message.own_sender => &domain,
+        _ => SENDERS,
+    };
     Addresses {
-        from: format!("{}.from@{SENDERS}", case.id),
+        from: format!("{}.from@{senders}", case.id),
         to: format!("{}.to@{domain}", case.id),
         other: format!("{}.other@{domain}", case.id),
     }
@@ -194,13 +339,18 @@ fn recipients(case: &Case, errand: &Errand) -> Vec<String> {
     errand.recipients.iter().map(|local| format!("{}.{local}@{domain}", case.id)).collect()
 }
 
-/// The steps that submit an errand.
-fn errand(case: &Case, errand: &Errand) -> Vec<Step> {
+/// Recipient of the message beside the case's own.
+fn companion(case: &Case) -> String {
+    format!("{}.companion@{}", case.id, cases::OBEDIENT)
+}
+
+/// The steps that submit an errand to these recipients.
+fn errand(recipients: &[String], errand: &Errand) -> Vec<Step> {
     let mut lines = vec![
         "EHLO client.mailbench.test\r\n".to_owned(),
         format!("MAIL FROM:<@FROM@>{}\r\n", errand.parameters),
     ];
-    lines.extend(recipients(case, errand).iter().map(|to| format!("RCPT TO:<{to}>\r\n")));
+    lines.extend(recipients.iter().map(|to| format!("RCPT TO:<{to}>\r\n")));
     lines.push("DATA\r\n".to_owned());
     let ask = |line: String| [Step::Say(line.into_bytes()), Step::Hear(1)];
     let mut steps: Vec<Step> = lines.into_iter().flat_map(ask).collect();

@@ -51,6 +51,7 @@ mod planted_faults_are_found;
 mod real_clients_deliver;
 mod real_clients_deliver_under_tls;
 mod real_mtas;
+mod real_mtas_are_examined;
 mod real_mtas_isolate;
 mod real_servers_take_our_mail;
 mod receiver;
