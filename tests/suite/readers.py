@@ -5,6 +5,7 @@
     readers.py hlog FILE             HdrHistogram's Python port
     readers.py junit FILE            Python's XML parser
     readers.py schema SCHEMA FILE... JSON Schema
+    readers.py dkim DNS FILE...      whether each is signed by the key in DNS (name, record)
 """
 
 import json
@@ -77,6 +78,23 @@ def schema(path, *reports):
     return found
 
 
-readers = {"openmetrics": openmetrics, "prometheus": prometheus, "hlog": hlog, "junit": junit,
-           "schema": schema}
+def dkim(dns, *messages):
+    import dkim
+
+    name, record = open(dns, "rb").read().splitlines()
+
+    def published(asked, timeout=5):
+        return record if asked == name else None
+
+    return [dkim.verify(open(path, "rb").read(), dnsfunc=published) for path in messages]
+
+
+readers = {
+    "openmetrics": openmetrics,
+    "prometheus": prometheus,
+    "hlog": hlog,
+    "junit": junit,
+    "schema": schema,
+    "dkim": dkim,
+}
 print(json.dumps(readers[sys.argv[1]](*sys.argv[2:])))
