@@ -43,8 +43,11 @@ pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
     let tag = &facts.identity.tag;
     let sealed = content::seal_length(tag, offer.message, recipients);
     let size = usize::try_from(offer.size).unwrap_or(usize::MAX);
-    let rest = frame.filled(facts, size.saturating_sub(sealed));
-    content::seal(tag, offer.message, recipients, &rest)
+    let mut text = Vec::with_capacity(size);
+    text.resize(sealed, 0);
+    frame.fill(facts, size.saturating_sub(sealed), &mut text);
+    content::seal_in_place(tag, offer.message, recipients, &mut text);
+    text
 }
 
 /// The text out of a corpus that the message with this number has, without our identity. The
@@ -116,32 +119,31 @@ impl Frame {
             + content::end_line(self.message, 0).len()
     }
 
-    /// The frame with its bodies, of this length in all.
-    fn filled(&self, facts: &Facts, length: usize) -> Vec<u8> {
+    /// Appends the frame with its bodies, of this length in all.
+    fn fill(&self, facts: &Facts, length: usize, out: &mut Vec<u8>) {
+        let start = out.len();
         let key = Key { subject: self.message.0, ..Key::default() };
         let mut stream = facts.source.seed.stream(Purpose::Text, key);
         let words = Words::of(facts.source.message.encoding, facts.source.message.text);
         let room = length.saturating_sub(self.fixed_length(facts));
         let [first, second] = shares(facts.source.message.parts, room);
-        let mut out = Vec::with_capacity(length);
         let [text_at, more_at] = [self.gaps[0], *self.gaps.last().unwrap_or(&0)];
         out.extend_from_slice(&self.bytes[..text_at]);
         out.extend_from_slice(body::opening(&facts.identity.tag, self.message).as_bytes());
-        body::prose(&mut out, first, words, &mut stream);
+        body::prose(out, first, words, &mut stream);
         out.extend_from_slice(&self.bytes[text_at..more_at]);
         match facts.source.message.parts {
             Parts::Text | Parts::Corpus => {}
             Parts::Alternative => {
                 out.extend_from_slice(HTML_START);
-                body::prose(&mut out, second, words, &mut stream);
+                body::prose(out, second, words, &mut stream);
                 out.extend_from_slice(HTML_END);
             }
-            Parts::Mixed => body::base64(&mut out, second, &mut stream),
+            Parts::Mixed => body::base64(out, second, &mut stream),
         }
         out.extend_from_slice(&self.bytes[more_at..]);
-        let checksum = crc32fast::hash(&out);
+        let checksum = crc32fast::hash(&out[start..]);
         out.extend_from_slice(content::end_line(self.message, checksum).as_bytes());
-        out
     }
 }
 
