@@ -9,6 +9,7 @@ use mailbench::ledger::event::{
 };
 use mailbench::ledger::history::{History, Planned, Reading, Terms};
 use mailbench::measure::conservation::{Inputs, conservation};
+use mailbench::probe::address::Letters;
 use mailbench::probe::{DestinationId, MessageId, ProbeId};
 use mailbench::smtp::reply::Reply;
 use mailbench::smtp::stage::Stage;
@@ -74,7 +75,8 @@ fn run() -> Vec<Event> {
 }
 
 fn history(events: &[Event]) -> History {
-    let plan = |_| Some(Planned { destination: DestinationId(0), null_sender: false });
+    let plan =
+        |_| Some(Planned { destination: DestinationId(0), null_sender: false, unsendable: false });
     let mut reading = Reading::new(&plan, Terms::default());
     events.iter().for_each(|event| reading.observe(event));
     reading.finish()
@@ -110,7 +112,12 @@ fn judging(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(MESSAGES)).sample_size(10);
     group.bench_function("history", |bencher| bencher.iter(|| history(&events)));
     group.bench_function("conservation", |bencher| {
-        let inputs = Inputs { measured: &|_| true, domains: &domains, unexcused_bound: 0 };
+        let inputs = Inputs {
+            measured: &|_| true,
+            domains: &domains,
+            letters: Letters::default(),
+            unexcused_bound: 0,
+        };
         bencher.iter_batched_ref(
             || history(&events),
             |history| conservation(history, &inputs),

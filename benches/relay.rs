@@ -24,6 +24,7 @@ fn mail(id: MailId, content: &Arc<Content>) -> Mail {
         reverse_path: format!("b+{id}@bounce.test"),
         priority: 0,
         eight_bit: false,
+        utf8: false,
         accepted: Time(1_795_545_045_000_000_000),
     };
     let recipients = vec![format!("mb+{id}@destination.test")];

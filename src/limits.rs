@@ -103,6 +103,13 @@ pub const CONFORMANCE_WAIT: Duration = Duration::from_secs(60);
 /// not come.
 pub const CONFORMANCE_REST: Duration = Duration::from_secs(4);
 
+/// How long an examination waits for a target to come with a message it has just taken, and for what
+/// a case does to it to show.
+pub const CONFORMANCE_SETTLE: Duration = Duration::from_secs(1);
+
+/// Octets of a reply without end that an examined target may take.
+pub const CONFORMANCE_REPLY_OCTETS: usize = 64 * 1024 * 1024;
+
 /// Octets kept of one message that arrives in an examination.
 pub const CONFORMANCE_MESSAGE: usize = 16 * 1024 * 1024;
 

@@ -48,8 +48,8 @@ pub enum Step {
     Early,
     /// Writes at once.
     Say(Vec<u8>),
-    /// Writes each byte in a segment of its own.
-    Dribble(Vec<u8>),
+    /// Writes each octet in a segment of its own, with this pause after it.
+    Dribble(Vec<u8>, Duration),
     /// Awaits so many replies.
     Hear(usize),
     /// Waits.
@@ -60,6 +60,9 @@ pub enum Step {
     Listen(Duration),
     /// Opens so many further connections and keeps them, idle.
     Crowd(usize),
+    /// Opens so many further connections, each of which says an octet of a command that never ends
+    /// every so often.
+    Besiege(usize, Duration),
     /// Ends its half of the connection.
     EndHalf,
     /// Resets the connection.
@@ -90,6 +93,20 @@ pub enum Question {
     Once {
         /// What a refusal means.
         refused: Verdict,
+    },
+    /// Did it arrive, once, or was it turned away with a reply?
+    Served,
+    /// Did it arrive, once, at each of these recipients that was accepted by a RCPT of its own?
+    Each {
+        /// In the order of their RCPT, after banner, EHLO and MAIL.
+        recipients: Vec<String>,
+    },
+    /// Did it come to this address, and to no other?
+    Literal {
+        /// Where it was sent.
+        address: String,
+        /// Where a trick would have it go.
+        trick: String,
     },
     /// Was a message accepted without bare CR or LF passed on?
     Normalised,
@@ -132,6 +149,40 @@ pub struct Manner {
     pub asked: Asked,
 }
 
+/// How long cases go on that are about patience: the time an RFC speaks of is minutes.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Until the reply to the final dot comes.
+    pub reply: Duration,
+    /// Between two octets of a slow client.
+    pub octet: Duration,
+    /// How long a server of ours dawdles over one reply.
+    pub dawdle: Duration,
+}
+
+impl Times {
+    /// For an examination of a few minutes: an impatient target shows, a patient one is proved
+    /// patient for so long only.
+    pub const QUICK: Times = Times {
+        reply: Duration::from_secs(20),
+        octet: Duration::from_millis(250),
+        dawdle: Duration::from_secs(20),
+    };
+
+    /// As RFC 5321 §4.5.3.2 has it: ten minutes for the reply to the dot, five for others.
+    pub const FULL: Times = Times {
+        reply: Duration::from_secs(595),
+        octet: Duration::from_secs(10),
+        dawdle: Duration::from_secs(660),
+    };
+
+    /// The longest that a server lets the target wait.
+    #[must_use]
+    pub fn longest(&self) -> Duration {
+        self.reply.max(self.dawdle)
+    }
+}
+
 /// The message that brings the target to the server.
 #[derive(Clone, Debug)]
 pub struct Errand {
@@ -141,6 +192,11 @@ pub struct Errand {
     pub parameters: &'static str,
     /// The body.
     pub body: Vec<u8>,
+    /// Whether its sender is at the misbehaving server, too.
+    pub own_sender: bool,
+    /// Whether another message, for an obedient server, is submitted as soon as the target has
+    /// come with this one.
+    pub companion: bool,
 }
 
 impl Default for Errand {
@@ -149,6 +205,8 @@ impl Default for Errand {
             recipients: vec!["to".to_owned()],
             parameters: "",
             body: b"An ordinary body.\r\n".to_vec(),
+            own_sender: false,
+            companion: false,
         }
     }
 }
@@ -193,6 +251,17 @@ pub enum Strike {
     EndHalf,
     /// Waits, then goes on.
     Wait(Duration),
+    /// Says what never ends, for this long at most, and closes.
+    Dawdle {
+        /// First.
+        lead: &'static str,
+        /// Then this, again and again.
+        again: Vec<u8>,
+        /// With such pauses.
+        pause: Duration,
+        /// For so long.
+        length: Duration,
+    },
     /// Goes ahead to TLS, and sends what is no handshake.
     BadHandshake,
     /// Goes ahead, and in the same segment says this.
@@ -211,6 +280,12 @@ pub enum Asked {
     Understood,
     /// Not taken for a success: tried again, or returned.
     NotTaken,
+    /// Taken for a success, or tried again: one or the other, and not returned.
+    EitherWay,
+    /// Did other mail go on while this server dawdled, and was it given up?
+    NotHeldUp,
+    /// Was its return, refused in its turn, the last that was heard of it?
+    NoReturnOfReturn,
     /// Did it wait at least this long for the reply?
     Patient(Duration),
     /// Refused recipients returned once, deferred ones tried again alone, the rest delivered once.

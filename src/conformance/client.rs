@@ -6,6 +6,7 @@ use std::time::Duration;
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::case::Step;
@@ -72,6 +73,17 @@ struct Player {
     unread: Vec<u8>,
     heard: Vec<Heard>,
     crowd: Vec<TcpStream>,
+    siege: JoinSet<()>,
+}
+
+/// A client that never comes to the end of a command.
+async fn besiege(target: SocketAddr, pause: Duration) {
+    let Ok(mut stream) = TcpStream::connect(target).await else { return };
+    let mut next = b"NOOP ".as_slice();
+    while stream.write_all(&next[..1]).await.is_ok() {
+        next = if next.len() > 1 { &next[1..] } else { b"x" };
+        tokio::time::sleep(pause).await;
+    }
 }
 
 /// Plays `steps`; what was heard, in order. The connection ends with the script.
@@ -81,8 +93,13 @@ pub async fn play(target: SocketAddr, steps: &[Step], addresses: &Addresses) -> 
     if matches!(steps.last(), Some(Step::Reset)) {
         let _best_effort = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     }
-    let (unread, heard, crowd) = (Vec::new(), Vec::new(), Vec::new());
-    let mut player = Player { stream: Box::new(stream), unread, heard, crowd };
+    let mut player = Player {
+        stream: Box::new(stream),
+        unread: Vec::new(),
+        heard: Vec::new(),
+        crowd: Vec::new(),
+        siege: JoinSet::new(),
+    };
     if !matches!(steps.first(), Some(Step::Early)) && !player.hear(limits::CONFORMANCE_REPLY).await
     {
         return player.heard;
@@ -112,11 +129,18 @@ impl Player {
                 let _gone = timeout(limits::CONFORMANCE_REPLY, self.stream.write_all(&text)).await;
                 let _gone = self.stream.flush().await;
             }
-            Step::Dribble(text) => {
+            Step::Dribble(text, pause) => {
                 for byte in addresses.fill(text) {
                     let _gone = self.stream.write_all(&[byte]).await;
-                    tokio::time::sleep(limits::SPLIT_REPLY).await;
+                    tokio::time::sleep(*pause).await;
                 }
+            }
+            Step::Besiege(many, pause) => {
+                for _ in 0..*many {
+                    self.siege.spawn(besiege(target, *pause));
+                }
+                // Until all of them are in mid-command.
+                tokio::time::sleep(limits::CONFORMANCE_SETTLE).await;
             }
             Step::Hear(replies) => {
                 for _ in 0..*replies {
@@ -152,8 +176,7 @@ impl Player {
             return Err(self.heard);
         };
         self.heard.push(Heard::Secured);
-        let (heard, crowd) = (self.heard, self.crowd);
-        Ok(Player { stream: Box::new(stream), unread: Vec::new(), heard, crowd })
+        Ok(Player { stream: Box::new(stream), unread: Vec::new(), ..self })
     }
 
     /// Notes one reply, or its absence; whether one came.

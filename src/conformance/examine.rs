@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::path::Path;
 
-use super::case::Case;
+use super::case::{Case, Times};
 use super::cases;
 use super::finding::{Examination, SCHEMA_VERSION};
-use super::lab::{Lab, LabError};
+use super::lab::{Lab, LabError, Subject};
 use crate::clock::Clock;
 use crate::limits;
 use crate::scenario::model::{Scenario, TargetKind};
@@ -39,8 +39,8 @@ pub enum ExamineError {
 ///
 /// # Errors
 /// When one that is wanted is the beginning of no name.
-pub fn chosen(wanted: &[String]) -> Result<Vec<Case>, ExamineError> {
-    let all = cases::all();
+pub fn chosen(wanted: &[String], times: &Times) -> Result<Vec<Case>, ExamineError> {
+    let all = cases::all(times);
     for prefix in wanted {
         if !all.iter().any(|case| case.id.starts_with(prefix)) {
             return Err(ExamineError::NoCase(prefix.clone()));
@@ -58,6 +58,7 @@ pub fn chosen(wanted: &[String]) -> Result<Vec<Case>, ExamineError> {
 pub async fn examine(
     scenario: &Scenario,
     cases: Vec<Case>,
+    times: &Times,
     log: &Path,
     tell: impl FnMut(&str),
 ) -> Result<Examination, ExamineError> {
@@ -73,10 +74,11 @@ pub async fn examine(
     }
     let now = jiff::Timestamp::try_from(Clock::start().wall()).unwrap_or_default();
     let started_at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let lab = Lab::open(cases, scenario.sink.listen, limits::CONFORMANCE_WAIT).await?;
+    let lab =
+        Lab::open(cases, scenario.sink.listen, limits::CONFORMANCE_WAIT + times.longest()).await?;
     let is_routed = scenario.target.kind.is_routed(1);
     let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir()?;
-    let target = Target::start(target::Settings {
+    let mut target = Target::start(target::Settings {
         kind: scenario.target.kind.clone(),
         retry: scenario.target.retry.clone(),
         delivery: scenario.target.delivery,
@@ -87,7 +89,7 @@ pub async fn examine(
         log: log.to_owned(),
     })
     .await?;
-    let rows = lab.examine(target.address(), is_routed, tell).await;
+    let rows = lab.examine(&mut target, is_routed, tell).await;
     let examination = Examination {
         schema_version: SCHEMA_VERSION,
         tool: format!("mailbench {}", env!("CARGO_PKG_VERSION")),
@@ -98,4 +100,20 @@ pub async fn examine(
     };
     target.stop().await;
     Ok(examination)
+}
+
+impl Subject for Target {
+    fn address(&self) -> SocketAddr {
+        Target::address(self)
+    }
+
+    async fn mend(&mut self) -> Option<String> {
+        let how = self.ended()?;
+        // What its death has left of it.
+        self.kill().await;
+        match self.start_again().await {
+            Ok(()) => Some(format!("{how}; started again")),
+            Err(error) => Some(format!("{how}; not to be started again: {error}")),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -26,6 +26,19 @@ pub struct Seen {
     pub said: Vec<Said>,
     /// Connections.
     pub connections: usize,
+    /// Replies that would not end.
+    pub dawdled: Vec<Dawdled>,
+}
+
+/// A reply that would not end.
+#[derive(Clone, Debug)]
+pub struct Dawdled {
+    /// When it began.
+    pub from: Time,
+    /// When it ended, and whether the target had left.
+    pub ended: Option<(Time, bool)>,
+    /// Octets that were taken.
+    pub octets: usize,
 }
 
 /// One message.
@@ -76,6 +89,7 @@ pub(super) struct Shared {
     pub(super) identity: Arc<Identity>,
     seen: Mutex<Seen>,
     connections: AtomicUsize,
+    relented: AtomicBool,
 }
 
 impl Shared {
@@ -86,6 +100,9 @@ impl Shared {
     /// Whether it still misbehaves in this connection: it is obedient from the first try after
     /// those it was to spoil, whether that comes in a new connection or in the same.
     pub(super) fn misbehaves(&self, connection: usize) -> bool {
+        if self.relented.load(Ordering::Relaxed) {
+            return false;
+        }
         let is_mail =
             |said: &&Said| said.line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("MAIL"));
         let tries = self.seen().said.iter().filter(is_mail).count();
@@ -114,8 +131,14 @@ impl FarEnd {
     ) -> io::Result<FarEnd> {
         let listener = TcpListener::bind(wanted).await?;
         let address = listener.local_addr()?;
-        let (seen, connections) = (Mutex::default(), AtomicUsize::new(0));
-        let shared = Arc::new(Shared { manner, clock, identity, seen, connections });
+        let shared = Arc::new(Shared {
+            manner,
+            clock,
+            identity,
+            seen: Mutex::default(),
+            connections: AtomicUsize::new(0),
+            relented: AtomicBool::new(false),
+        });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(FarEnd { address, shared, task })
     }
@@ -124,6 +147,25 @@ impl FarEnd {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Is obedient from now on.
+    pub fn relent(&self) {
+        self.shared.relented.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the target has come.
+    #[must_use]
+    pub fn was_met(&self) -> bool {
+        self.shared.connections.load(Ordering::Relaxed) > 0
+    }
+
+    /// When it last had to do with the target.
+    #[must_use]
+    pub fn last_met(&self) -> Option<Time> {
+        let seen = self.shared.seen();
+        let said = seen.said.iter().map(|said| said.at);
+        said.chain(seen.arrived.iter().map(|one| one.at)).max()
     }
 
     /// What it has seen.

@@ -2,9 +2,13 @@
 
 use memchr::memmem;
 
-use super::case::{Asked, Manner, Question};
+pub mod server;
+
+use std::collections::HashMap;
+
+use super::case::Question;
 use super::client::{Addresses, Heard};
-use super::far_end::{Arrived, Seen};
+use super::far_end::Arrived;
 use super::finding::Verdict;
 use crate::smtp::content::has_bare;
 
@@ -37,6 +41,12 @@ fn found(verdict: Verdict, observed: impl Into<String>) -> Finding {
 
 fn as_yet(verdict: Verdict, observed: impl Into<String>) -> Finding {
     Finding { verdict, observed: observed.into(), waits: true }
+}
+
+/// What is said of a target that ended by itself: whatever was asked, the case brought it down.
+#[must_use]
+pub fn ended(how: &str) -> Finding {
+    found(Verdict::Violates, format!("the target ended: {how}"))
 }
 
 impl Facts<'_> {
@@ -94,6 +104,9 @@ pub fn client(question: &Question, facts: &Facts<'_>) -> Finding {
         Question::Whole { body, refused, altered } => whole(body, *refused, *altered, facts),
         Question::Once { refused } => once(*refused, facts),
         Question::Normalised => normalised(facts),
+        Question::Served => served(facts),
+        Question::Each { recipients } => each(recipients, facts),
+        Question::Literal { address, trick } => literal(address, trick, facts),
         Question::Nothing => match facts.at(&facts.addresses.to).count() {
             0 => found(Verdict::Conforms, "nothing arrived"),
             many => found(Verdict::Violates, format!("{many} messages arrived")),
@@ -175,15 +188,25 @@ fn check_codes(codes: &[&str], otherwise: Verdict, facts: &Facts<'_>) -> Finding
     let all = heard.len() >= codes.len() && heard.iter().zip(codes).all(fits);
     let wrong = facts.heard.iter().zip(codes).find(|(one, wanted)| !fits((&one.code(), wanted)));
     match (all, wrong) {
-        (true, _) => found(Verdict::Conforms, format!("answered {}", heard.join(", "))),
+        (true, _) => found(Verdict::Conforms, format!("answered {}", in_runs(&heard))),
         (false, Some((wrong, wanted))) => {
             found(otherwise, format!("{} where {wanted} was expected", words(Some(wrong))))
         }
         (false, None) => found(
             otherwise,
-            format!("{} of {} replies came: {}", heard.len(), codes.len(), heard.join(", ")),
+            format!("{} of {} replies came: {}", heard.len(), codes.len(), in_runs(&heard)),
         ),
     }
+}
+
+/// `250, 250, 452` as `250 ×2, 452`.
+fn in_runs(codes: &[&str]) -> String {
+    let runs = codes.chunk_by(|one, next| one == next);
+    let shown = runs.map(|run| match run.len() {
+        1 => run[0].to_owned(),
+        many => format!("{} ×{many}", run[0]),
+    });
+    shown.collect::<Vec<_>>().join(", ")
 }
 
 fn fresh(facts: &Facts<'_>) -> Finding {
@@ -224,165 +247,45 @@ fn answered(lines: usize, facts: &Facts<'_>) -> Finding {
     }
 }
 
-/// What is known of one case of a server.
-pub struct ServerFacts<'a> {
-    /// What the submission of its message heard.
-    pub heard: &'a [Heard],
-    /// The message's recipients.
-    pub recipients: &'a [String],
-    /// What the server saw.
-    pub seen: &'a Seen,
-    /// DSNs that came back for it.
-    pub returned: &'a [Arrived],
-}
-
-impl ServerFacts<'_> {
-    fn taken(&self, recipient: &str) -> usize {
-        let same = |one: &&Arrived| one.to.iter().any(|to| to.eq_ignore_ascii_case(recipient));
-        self.seen.arrived.iter().filter(|one| one.taken).filter(same).count()
-    }
-
-    fn first(&self) -> usize {
-        self.recipients.first().map_or(0, |recipient| self.taken(recipient))
+fn served(facts: &Facts<'_>) -> Finding {
+    match (facts.at(&facts.addresses.to).count(), facts.last()) {
+        (0, Some(Heard::Reply(_))) => facts.missing(Verdict::Hardened),
+        (0, _) => found(Verdict::Violates, format!("it was not served: {}", facts.last_words())),
+        _ => once(Verdict::Hardened, facts),
     }
 }
 
-/// What is said in a case of a server.
-#[must_use]
-pub fn server(manner: &Manner, facts: &ServerFacts<'_>) -> Finding {
-    let refusal = facts.heard.iter().find(|heard| heard.code().starts_with(['4', '5']));
-    if refusal.is_some() || !facts.heard.last().is_some_and(|it| it.code().starts_with('2')) {
-        let why = format!("its message was not taken: {}", words(refusal.or(facts.heard.last())));
-        let fair = matches!(manner.asked, Asked::SevenBit | Asked::AsciiAddress);
-        return match refusal.filter(|_| fair) {
-            Some(_) => found(Verdict::Conforms, why),
-            None => found(Verdict::Untold, why),
-        };
+/// Banner, EHLO and MAIL are answered before the recipients.
+fn each(recipients: &[String], facts: &Facts<'_>) -> Finding {
+    if !facts.was_accepted() {
+        return facts.missing(Verdict::Hardened);
     }
-    if facts.seen.connections == 0 {
-        return match facts.returned.len() {
-            0 => as_yet(Verdict::Untold, "the target never came"),
-            _ => found(Verdict::Conforms, "returned without a try"),
-        };
+    let mut copies: HashMap<String, usize> = HashMap::new();
+    for to in facts.arrived.iter().flat_map(|one| &one.to) {
+        *copies.entry(to.to_ascii_lowercase()).or_default() += 1;
     }
-    match &manner.asked {
-        Asked::Delivered => delivered(facts, true),
-        Asked::Understood => delivered(facts, false),
-        Asked::NotTaken => not_taken(facts),
-        Asked::Patient(least) => patient(*least, facts),
-        Asked::EachAsTold => each_as_told(facts),
-        Asked::Returned => match facts.returned.len() {
-            0 => as_yet(Verdict::Violates, "nothing was returned to the sender"),
-            1 => found(Verdict::Conforms, "returned to the sender, once"),
-            many => found(Verdict::Violates, format!("returned to the sender {many} times")),
-        },
-        Asked::Anew => anew(facts),
-        Asked::SevenBit => seven_bit(facts),
-        Asked::AsciiAddress => ascii_address(facts),
+    let replies = facts.heard.iter().skip(3).map(Heard::code);
+    let answered: Vec<(&String, &str)> = recipients.iter().zip(replies).collect();
+    let accepted = answered.iter().filter(|(_, code)| code.starts_with("25"));
+    let came: Vec<usize> = accepted
+        .map(|(to, _)| copies.get(&to.to_ascii_lowercase()).copied().unwrap_or(0))
+        .collect();
+    let missing = came.iter().filter(|copies| **copies == 0).count();
+    let doubled = came.iter().filter(|copies| **copies > 1).count();
+    let (sent, many) = (recipients.len(), came.len());
+    let seen = format!("{many} of {sent} accepted, {missing} of them missing, {doubled} doubled");
+    match (missing, doubled, answered.iter().find(|(_, code)| *code == "552")) {
+        (0, 0, Some(_)) => found(Verdict::Tolerates, format!("{seen}; 552 to the others")),
+        (0, 0, None) => found(Verdict::Conforms, seen),
+        (_, 0, _) => as_yet(Verdict::Violates, seen),
+        _ => found(Verdict::Violates, seen),
     }
 }
 
-fn delivered(facts: &ServerFacts<'_>, trouble: bool) -> Finding {
-    let (copies, tries) = (facts.first(), facts.seen.connections);
-    match (copies, facts.returned.len()) {
-        (0, 0) => as_yet(Verdict::Violates, format!("not delivered, in {tries} connections")),
-        (0, _) if trouble => found(Verdict::Violates, "returned, not tried again"),
-        (0, _) => found(Verdict::Violates, "returned to the sender"),
-        (1, 0) => {
-            let secured = facts.seen.arrived.iter().any(|one| one.taken && one.secured);
-            let how = if secured { "under TLS" } else { "in the clear" };
-            found(Verdict::Conforms, format!("delivered {how}, in {tries} connections"))
-        }
-        (1, _) => found(Verdict::Violates, "delivered and returned"),
-        (many, _) => found(Verdict::Tolerates, format!("delivered {many} times")),
-    }
-}
-
-/// The first connection said what is no success.
-fn not_taken(facts: &ServerFacts<'_>) -> Finding {
-    let again = facts.seen.arrived.iter().filter(|one| one.connection > 1).count();
-    match (again, facts.returned.len()) {
-        (0, 0) => {
-            as_yet(Verdict::Violates, "taken for a success: neither tried again nor returned")
-        }
-        (0, _) => found(Verdict::Conforms, "returned to the sender"),
-        (many, _) => found(Verdict::Conforms, format!("tried again, {many} more")),
-    }
-}
-
-fn patient(least: std::time::Duration, facts: &ServerFacts<'_>) -> Finding {
-    let mut ends = facts.seen.arrived.iter().map(|one| one.at);
-    let (Some(first), second) = (ends.next(), ends.next()) else {
-        return as_yet(Verdict::Untold, "no content came");
-    };
-    match second.map(|second| second.since(first)) {
-        Some(gap) if gap < least => {
-            found(Verdict::Violates, format!("sent again after {:.1} s", gap.as_secs_f64()))
-        }
-        _ => {
-            let waits = facts.first() == 0;
-            let observed = format!("waited {} s for the reply", least.as_secs());
-            Finding { waits, ..found(Verdict::Conforms, observed) }
-        }
-    }
-}
-
-fn each_as_told(facts: &ServerFacts<'_>) -> Finding {
-    let copies: Vec<usize> = facts.recipients.iter().map(|one| facts.taken(one)).collect();
-    let returned = facts.returned.len();
-    let taken = facts.seen.arrived.iter().filter(|one| one.taken);
-    let spilled = taken.filter(|one| one.to.len() > 1).count();
-    let seen = format!("copies {copies:?}, returned {returned} times");
-    match (copies.as_slice(), returned) {
-        ([1, 0, 1], 1) if spilled == 0 => found(Verdict::Conforms, seen),
-        ([first, _, third], _) if *first > 1 || *third > 1 => {
-            found(Verdict::Violates, format!("sent again to who had it: {seen}"))
-        }
-        _ => as_yet(Verdict::Violates, seen),
-    }
-}
-
-fn anew(facts: &ServerFacts<'_>) -> Finding {
-    let mut secured = facts.seen.said.iter().filter(|said| said.secured);
-    let Some(first) = secured.next() else {
-        let waits = facts.first() == 0;
-        let tried = facts.seen.said.iter().any(|said| said.line.eq_ignore_ascii_case("STARTTLS"));
-        let finding = match tried {
-            true => found(Verdict::Hardened, "it gave the handshake up"),
-            false => found(Verdict::Untold, "it uses no TLS"),
-        };
-        return Finding { waits, ..finding };
-    };
-    if !first.line.to_ascii_uppercase().starts_with("EHLO") {
-        return found(Verdict::Violates, format!("after the handshake it said `{}`", first.line));
-    }
-    match first.more {
-        true => found(Verdict::Vulnerable, "it took what came before the handshake for the reply"),
-        false => found(Verdict::Conforms, "EHLO after the handshake, and its reply awaited"),
-    }
-}
-
-/// How long the case's server lets the reply to EHLO wait.
-pub const EHLO_DELAY: std::time::Duration = std::time::Duration::from_secs(2);
-
-fn seven_bit(facts: &ServerFacts<'_>) -> Finding {
-    let Some(one) = facts.seen.arrived.first() else {
-        return match facts.returned.len() {
-            0 => as_yet(Verdict::Untold, "neither delivered nor returned"),
-            _ => found(Verdict::Conforms, "returned to the sender"),
-        };
-    };
-    match one.content.is_ascii() {
-        true => found(Verdict::Conforms, "converted to seven bits"),
-        false => found(Verdict::Violates, "octets above 127 were sent all the same"),
-    }
-}
-
-fn ascii_address(facts: &ServerFacts<'_>) -> Finding {
-    let sent = facts.seen.said.iter().find(|said| !said.line.is_ascii());
-    match (sent, facts.returned.len()) {
-        (Some(said), _) => found(Verdict::Violates, format!("it said `{}`", said.line)),
-        (None, 0) => as_yet(Verdict::Untold, "neither delivered nor returned"),
-        (None, _) => found(Verdict::Conforms, "returned to the sender"),
+fn literal(address: &str, trick: &str, facts: &Facts<'_>) -> Finding {
+    match (facts.at(trick).next(), facts.at(address).count()) {
+        (Some(_), _) => found(Verdict::Vulnerable, format!("it was sent on to {trick}")),
+        (None, 1..) => found(Verdict::Conforms, "it went to the address as it stands"),
+        (None, 0) => facts.missing(Verdict::Hardened),
     }
 }

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::case::{Act, Case, Errand, Manner, Script, Step};
+use super::cases;
 use super::client::{Addresses, Heard, play};
 use super::far_end::{Arrived, FarEnd};
 use super::finding::{Direction, Row};
-use super::judge::{self, Facts, Finding, ServerFacts};
+use super::judge::server::ServerFacts;
+use super::judge::{self, Facts, Finding};
 use crate::clock::Clock;
 use crate::limits;
 use crate::sink::tls::{Identity, TlsError};
@@ -43,10 +45,33 @@ pub struct Lab {
     servers: Vec<Option<FarEnd>>,
 }
 
-/// What has been heard in a case, and whether the target still greeted after it.
+/// What is examined.
+pub trait Subject {
+    /// Where it takes mail.
+    fn address(&self) -> SocketAddr;
+
+    /// How it ended, where it did so by itself since it was last asked. It is started again then.
+    fn mend(&mut self) -> impl Future<Output = Option<String>>;
+}
+
+/// Somebody else looks after it.
+impl Subject for SocketAddr {
+    fn address(&self) -> SocketAddr {
+        *self
+    }
+
+    async fn mend(&mut self) -> Option<String> {
+        None
+    }
+}
+
+/// What came of playing a case.
 struct Played {
     heard: Vec<Heard>,
+    /// Whether the target still greeted after it.
     alive: bool,
+    /// How the target ended in it.
+    ended: Option<String>,
 }
 
 impl Lab {
@@ -91,50 +116,80 @@ impl Lab {
         both.filter_map(|(case, server)| Some((domain(case), server.as_ref()?.address()))).collect()
     }
 
-    /// Plays every case against the target at this address. Where it was not told the routes, the
-    /// cases of servers are left out.
+    /// Plays every case against the target. Where it was not told the routes, the cases of servers
+    /// are left out.
     pub async fn examine(
         &self,
-        target: SocketAddr,
+        target: &mut impl Subject,
         is_routed: bool,
         mut tell: impl FnMut(&str),
     ) -> Vec<Row> {
         let mut played: Vec<Option<Played>> = self.cases.iter().map(|_| None).collect();
         for servers in [true, false] {
-            for (case, played) in self.cases.iter().zip(&mut played) {
+            for (number, case) in self.cases.iter().enumerate() {
                 if matches!(case.act, Act::Server(_)) == servers && (is_routed || !servers) {
                     tell(&case.id);
-                    *played = Some(self.play(case, target).await);
+                    played[number] = Some(self.play(number, case, target).await);
                 }
             }
         }
         tell("waiting for what was accepted");
-        self.wait(&played).await;
+        self.wait(target, &mut played).await;
+        let arrived = self.obedient.seen().arrived;
         let rows = self.cases.iter().enumerate().zip(&played);
         rows.filter_map(|((number, case), played)| {
-            Some(row(case, self.judge(number, case, played.as_ref()?)))
+            Some(row(case, self.judge(number, case, played.as_ref()?, &arrived)))
         })
         .collect()
     }
 
-    async fn play(&self, case: &Case, target: SocketAddr) -> Played {
+    async fn play(&self, number: usize, case: &Case, target: &mut impl Subject) -> Played {
         let addresses = addresses(case);
-        let heard = match &case.act {
-            Act::Client(script) => play(target, &script.steps, &addresses).await,
-            Act::Server(manner) => play(target, &errand(case, &manner.message), &addresses).await,
+        let at = target.address();
+        let heard = match (&case.act, &self.servers[number]) {
+            (Act::Client(script), _) => play(at, &script.steps, &addresses).await,
+            (Act::Server(manner), server) => {
+                let to = recipients(case, &manner.message);
+                let heard = play(at, &errand(&to, &manner.message), &addresses).await;
+                if let Some(server) = server {
+                    self.meet(server).await;
+                }
+                if manner.message.companion {
+                    let errand = errand(&[companion(case)], &Errand::default());
+                    play(at, &errand, &addresses).await;
+                }
+                heard
+            }
         };
-        let greeting = play(target, &[], &addresses).await;
+        let ended = target.mend().await;
+        if let (Some(_), Some(server)) = (&ended, &self.servers[number]) {
+            // Else it would meet the same again for as long as it tries.
+            server.relent();
+        }
+        let greeting = play(target.address(), &[], &addresses).await;
         let alive = greeting.iter().any(|heard| matches!(heard, Heard::Reply(_)));
-        Played { heard, alive }
+        Played { heard, alive, ended }
+    }
+
+    /// Waits for the target to come to this server, and for what that does to it to show.
+    async fn meet(&self, server: &FarEnd) {
+        let end = self.clock.now().plus(limits::CONFORMANCE_SETTLE);
+        while !server.was_met() && self.clock.now() < end {
+            tokio::time::sleep(LOOK / 10).await;
+        }
+        tokio::time::sleep(LOOK).await;
     }
 
     /// Waits until no finding may become better, and then for what should not come.
-    async fn wait(&self, played: &[Option<Played>]) {
+    async fn wait(&self, target: &mut impl Subject, played: &mut [Option<Played>]) {
         let end = self.clock.now().plus(self.patience);
         while self.clock.now() < end {
-            let mut findings = self.cases.iter().enumerate().zip(played);
+            self.mend(target, played).await;
+            let arrived = self.obedient.seen().arrived;
+            let mut findings = self.cases.iter().enumerate().zip(played.iter());
             let any_waits = findings.any(|((number, case), played)| {
-                played.as_ref().is_some_and(|played| self.judge(number, case, played).waits)
+                let finding = |played| self.judge(number, case, played, &arrived);
+                played.as_ref().is_some_and(|played| finding(played).waits)
             });
             if !any_waits {
                 break;
@@ -142,26 +197,43 @@ impl Lab {
             tokio::time::sleep(LOOK).await;
         }
         tokio::time::sleep(limits::CONFORMANCE_REST).await;
+        self.mend(target, played).await;
     }
 
-    fn judge(&self, number: usize, case: &Case, played: &Played) -> Finding {
-        let arrived = self.obedient.seen().arrived;
+    /// A target that ended meanwhile did so at the server it met last.
+    async fn mend(&self, target: &mut impl Subject, played: &mut [Option<Played>]) {
+        let Some(how) = target.mend().await else { return };
+        let met = |server: &Option<FarEnd>| server.as_ref().and_then(FarEnd::last_met);
+        let last = (0..played.len()).max_by_key(|number| met(&self.servers[*number]));
+        let Some(number) = last else { return };
+        if let Some(server) = &self.servers[number] {
+            server.relent();
+        }
+        if let Some(played) = &mut played[number] {
+            played.ended = Some(how);
+        }
+    }
+
+    fn judge(&self, number: usize, case: &Case, played: &Played, arrived: &[Arrived]) -> Finding {
+        if let Some(how) = &played.ended {
+            return judge::ended(how);
+        }
         let addresses = addresses(case);
         match (&case.act, &self.servers[number]) {
             (Act::Client(Script { question, .. }), _) => {
-                let Played { heard, alive } = played;
-                let facts =
-                    Facts { heard, addresses: &addresses, arrived: &arrived, alive: *alive };
+                let Played { heard, alive, .. } = played;
+                let facts = Facts { heard, addresses: &addresses, arrived, alive: *alive };
                 judge::client(question, &facts)
             }
             (Act::Server(manner), Some(server)) => {
-                let back = |one: &Arrived| one.to.contains(&addresses.from);
-                let returned: Vec<Arrived> = arrived.into_iter().filter(|one| back(one)).collect();
-                let recipients = recipients(case, &manner.message);
-                let (heard, seen) = (&played.heard[..], &server.seen());
-                let facts =
-                    ServerFacts { heard, recipients: &recipients, seen, returned: &returned };
-                judge::server(manner, &facts)
+                let facts = ServerFacts {
+                    heard: &played.heard,
+                    recipients: &recipients(case, &manner.message),
+                    seen: &server.seen(),
+                    returned: at(arrived, &addresses.from).count(),
+                    companion: at(arrived, &companion(case)).map(|one| one.at).min(),
+                };
+                judge::server::server(manner, &facts)
             }
             // Every case of a server has one.
             (Act::Server(_), None) => Finding {
@@ -173,6 +245,11 @@ impl Lab {
     }
 }
 
+/// What arrived at this address.
+fn at<'a>(arrived: &'a [Arrived], address: &'a str) -> impl Iterator<Item = &'a Arrived> {
+    arrived.iter().filter(move |one| one.to.iter().any(|to| to == address))
+}
+
 fn domain(case: &Case) -> String {
     match &case.act {
         Act::Client(script) => script.domain.to_owned(),
@@ -182,8 +259,12 @@ fn domain(case: &Case) -> String {
 
 fn addresses(case: &Case) -> Addresses {
     let domain = domain(case);
+    let senders = match &case.act {
+        Act::Server(manner) if manner.message.own_sender => &domain,
+        _ => SENDERS,
+    };
     Addresses {
-        from: format!("{}.from@{SENDERS}", case.id),
+        from: format!("{}.from@{senders}", case.id),
         to: format!("{}.to@{domain}", case.id),
         other: format!("{}.other@{domain}", case.id),
     }
@@ -194,13 +275,18 @@ fn recipients(case: &Case, errand: &Errand) -> Vec<String> {
     errand.recipients.iter().map(|local| format!("{}.{local}@{domain}", case.id)).collect()
 }
 
-/// The steps that submit an errand.
-fn errand(case: &Case, errand: &Errand) -> Vec<Step> {
+/// Recipient of the message beside the case's own.
+fn companion(case: &Case) -> String {
+    format!("{}.companion@{}", case.id, cases::OBEDIENT)
+}
+
+/// The steps that submit an errand to these recipients.
+fn errand(recipients: &[String], errand: &Errand) -> Vec<Step> {
     let mut lines = vec![
         "EHLO client.mailbench.test\r\n".to_owned(),
         format!("MAIL FROM:<@FROM@>{}\r\n", errand.parameters),
     ];
-    lines.extend(recipients(case, errand).iter().map(|to| format!("RCPT TO:<{to}>\r\n")));
+    lines.extend(recipients.iter().map(|to| format!("RCPT TO:<{to}>\r\n")));
     lines.push("DATA\r\n".to_owned());
     let ask = |line: String| [Step::Say(line.into_bytes()), Step::Hear(1)];
     let mut steps: Vec<Step> = lines.into_iter().flat_map(ask).collect();

@@ -7,7 +7,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::case::{Moment, Strike};
-use super::far_end::{Arrived, Said, Shared, end};
+use super::far_end::{Arrived, Dawdled, Said, Shared, end};
 use crate::fault::tls::TlsFault;
 use crate::limits;
 use crate::smtp::command::Command;
@@ -253,8 +253,36 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.note_haste().await;
                 Ok(None)
             }
+            Strike::Dawdle { lead, again, pause, length } => {
+                let begun = {
+                    let from = self.shared.clock.now();
+                    let mut seen = self.shared.seen();
+                    seen.dawdled.push(Dawdled { from, ended: None, octets: 0 });
+                    seen.dawdled.len() - 1
+                };
+                let dawdle = self.dawdle(lead, again, *pause, begun);
+                let left = tokio::time::timeout(*length, dawdle).await.unwrap_or(false);
+                let now = self.shared.clock.now();
+                self.shared.seen().dawdled[begun].ended = Some((now, left));
+                Err(End::Close)
+            }
             Strike::BadHandshake | Strike::Inject(_) | Strike::Certificate(_) => Ok(None),
         }
+    }
+
+    /// Says what never ends; whether the client was the first to leave.
+    async fn dawdle(&mut self, lead: &str, again: &[u8], pause: Duration, begun: usize) -> bool {
+        let (mut next, mut said) = (lead.as_bytes(), 0);
+        while said < limits::CONFORMANCE_REPLY_OCTETS {
+            if self.write(next).await.is_err() {
+                return true;
+            }
+            said += next.len();
+            self.shared.seen().dawdled[begun].octets = said;
+            next = again;
+            tokio::time::sleep(pause).await;
+        }
+        false
     }
 
     /// Takes note of whether the client has gone on before it was answered.

@@ -74,9 +74,11 @@ pub struct Collected {
 /// Reads a journal.
 #[must_use]
 pub fn collect(scenario: &Scenario, plan: &Plan, events: impl Iterator<Item = Event>) -> Collected {
+    let unsendable = terms::unsendable(scenario);
     let route = |probe: ProbeId| {
         let destination = plan.destination_of(probe)?;
-        Some(Planned { destination, null_sender: false })
+        let unsendable = unsendable[usize::from(destination.0)];
+        Some(Planned { destination, null_sender: false, unsendable })
     };
     let mut reading = Reading::new(&route, terms::of(scenario));
     let mut rest = Rest::new(scenario);

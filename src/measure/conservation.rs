@@ -13,6 +13,7 @@ use super::violation::Listing;
 use crate::clock::Time;
 use crate::ledger::class::{Class, Judgement};
 use crate::ledger::history::{History, ProbeView};
+use crate::probe::address::Letters;
 
 /// What the judgement needs besides the history.
 pub struct Inputs<'a> {
@@ -20,6 +21,8 @@ pub struct Inputs<'a> {
     pub measured: &'a dyn Fn(Time) -> bool,
     /// Domain of each destination, by number.
     pub domains: &'a [String],
+    /// What local-parts are made of.
+    pub letters: Letters,
     /// Unexcused duplicates, over the whole run, that are no violation yet.
     pub unexcused_bound: u64,
 }
@@ -68,7 +71,7 @@ impl<'a> Book<'a> {
             all: Sums::default(),
             destinations: vec![Sums::default(); inputs.domains.len()],
             overtaking: Overtaking::new(inputs.domains.len()),
-            listing: Listing::new(inputs.domains),
+            listing: Listing::new(inputs.domains, inputs.letters),
             judgement: Judgement::Valid,
             waiting: 0,
             last_waiting: None,

@@ -129,6 +129,7 @@ fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
         &Inputs {
             measured: &|due| periods.of_due(due) == Period::Measured,
             domains: &domains,
+            letters: scenario.message.encoding.letters(),
             unexcused_bound: terms::unexcused_bound(case.thresholds),
         },
     );

@@ -8,7 +8,7 @@ use super::threshold::catalogue::Subject;
 use crate::fault::rule::{Action, Rule};
 use crate::ledger::history::Terms;
 use crate::queue::schedule::RetrySchedule;
-use crate::scenario::model::Scenario;
+use crate::scenario::model::{Encoding, Extension, Scenario};
 use crate::smtp::stage::Stage;
 
 /// The terms of a scenario, as far as the target is known to keep them.
@@ -19,6 +19,19 @@ pub fn of(scenario: &Scenario) -> Terms {
         longest_wait: scenario.target.longest_wait(),
         unreachable: scenario.faults.iter().any(keeps_away),
     }
+}
+
+/// Of each destination, whether it does not offer what the messages need.
+#[must_use]
+pub fn unsendable(scenario: &Scenario) -> Vec<bool> {
+    let needed: &[Extension] = match scenario.message.encoding {
+        Encoding::SevenBit => &[],
+        Encoding::EightBit => &[Extension::EightBitMime],
+        Encoding::Utf8 => &[Extension::EightBitMime, Extension::SmtpUtf8],
+    };
+    let common = &scenario.sink.extensions;
+    let offers = scenario.destinations.iter().map(|to| to.extensions.as_ref().unwrap_or(common));
+    offers.map(|offer| needed.iter().any(|one| !offer.contains(one))).collect()
 }
 
 /// The longest wait between two attempts, jitter included, as the scenario has it.

@@ -5,7 +5,7 @@ use super::results::Violation;
 use crate::ledger::class::Class;
 use crate::ledger::history::{Phantom, ProbeView};
 use crate::limits;
-use crate::probe::address;
+use crate::probe::address::{self, Letters};
 
 /// Unexcused duplicates, as a violation.
 const UNEXCUSED: &str = "duplicates_unexcused";
@@ -27,12 +27,13 @@ const KINDS: [&str; 10] = [
 /// Collects violations, a bounded number of each kind.
 pub(super) struct Listing<'a> {
     domains: &'a [String],
+    letters: Letters,
     kinds: [Vec<Violation>; KINDS.len()],
 }
 
 impl<'a> Listing<'a> {
-    pub(super) fn new(domains: &'a [String]) -> Listing<'a> {
-        Listing { domains, kinds: Default::default() }
+    pub(super) fn new(domains: &'a [String], letters: Letters) -> Listing<'a> {
+        Listing { domains, letters, kinds: Default::default() }
     }
 
     pub(super) fn enter(&mut self, probe: &ProbeView) {
@@ -62,7 +63,8 @@ impl<'a> Listing<'a> {
             Violation {
                 class: kind.to_owned(),
                 probe: Some(probe.probe.0),
-                recipient: domain.map(|domain| address::recipient(probe.probe, domain)),
+                recipient: domain
+                    .map(|domain| address::recipient(self.letters, probe.probe, domain)),
                 evidence: Vec::new(),
             },
         );

@@ -68,7 +68,7 @@ impl Words {
         static EIGHT_BIT: [Word; 64] = words(&UTF8);
         let words = match encoding {
             Encoding::SevenBit => &SEVEN_BIT,
-            Encoding::EightBit => &EIGHT_BIT,
+            Encoding::EightBit | Encoding::Utf8 => &EIGHT_BIT,
         };
         Words { words, style }
     }

@@ -14,7 +14,8 @@ use rand::Rng;
 
 use super::body::{self, Words};
 use super::{Facts, Offer};
-use crate::probe::{BOUNCE_DOMAIN, DestinationId, MessageId, PREFLIGHT, address, content};
+use crate::probe::address::{self, Letters};
+use crate::probe::{BOUNCE_DOMAIN, DestinationId, MessageId, PREFLIGHT, content};
 use crate::scenario::model::{Encoding, MessageSpec, Parts};
 use crate::seed::{Key, Purpose};
 
@@ -23,6 +24,9 @@ const DATE: i64 = 1_767_225_600;
 
 /// `From` of every message; its domain is [`BOUNCE_DOMAIN`].
 const FROM: (&str, &str) = ("Mailbench", "mailbench@bounce.mailbench.test");
+
+/// `From` under SMTPUTF8, where headers hold UTF-8 as it is (RFC 6532 §3.2).
+const FROM_UTF8: &str = "Prüfstand 信 <mailbench信@bounce.mailbench.test>";
 
 /// Bytes of body beyond its fixed lines that even the smallest message has.
 const LEAST_ROOM: usize = 64;
@@ -96,11 +100,10 @@ impl Frame {
         let domain = recipients.first().map_or(BOUNCE_DOMAIN, |first| facts.domain(*first));
         let boundary = format!("=_mb-{tag}-{}", message.0);
         let mut bytes = Vec::with_capacity(2048);
-        MessageBuilder::new()
-            .date(DATE)
-            .from(FROM)
-            .to(address::recipient(message.probe(0), domain))
-            .subject(format!("mailbench {tag} message {}", message.0))
+        let letters = facts.letters(message);
+        let to = address::recipient(letters, message.probe(0), domain);
+        let subject = format!("mailbench {tag} message {}", message.0);
+        named(letters, to, subject)
             .message_id(format!("{tag}.{}@{BOUNCE_DOMAIN}", message.0))
             .header("Auto-Submitted", Raw::new("auto-generated"))
             .header("Precedence", Raw::new("bulk"))
@@ -147,12 +150,24 @@ impl Frame {
     }
 }
 
+/// Who, to whom, about what. What mail-builder encodes is left as it is under SMTPUTF8.
+fn named<'a>(letters: Letters, to: String, subject: String) -> MessageBuilder<'a> {
+    let new = MessageBuilder::new().date(DATE);
+    match letters {
+        Letters::Ascii => new.from(FROM).to(to).subject(subject),
+        Letters::Utf8 => new
+            .header("From", Raw::new(FROM_UTF8))
+            .header("To", Raw::new(format!("Empfänger 信 <{to}>")))
+            .header("Subject", Raw::new(format!("Grüße 信: {subject}"))),
+    }
+}
+
 /// The MIME structure, its bodies empty. Their encoding is given, so that they are taken as they
 /// are.
 fn structure<'a>(spec: &MessageSpec, boundary: &'a str) -> MimePart<'a> {
     let (charset, encoding) = match spec.encoding {
         Encoding::SevenBit => ("us-ascii", "7bit"),
-        Encoding::EightBit => ("utf-8", "8bit"),
+        Encoding::EightBit | Encoding::Utf8 => ("utf-8", "8bit"),
     };
     let text = |kind: &'static str| {
         let kind = ContentType::new(kind).attribute("charset", charset);
@@ -207,7 +222,7 @@ mod tests {
     use mail_parser::{MessageParser, MimeHeaders};
 
     const ALL_PARTS: [Parts; 3] = [Parts::Text, Parts::Alternative, Parts::Mixed];
-    const ENCODINGS: [Encoding; 2] = [Encoding::SevenBit, Encoding::EightBit];
+    const ENCODINGS: [Encoding; 3] = [Encoding::SevenBit, Encoding::EightBit, Encoding::Utf8];
 
     fn plan_of(parts: Parts, encoding: Encoding, size: f64) -> Plan {
         plan(|source| {
@@ -284,6 +299,25 @@ mod tests {
             let body = mail.body_text(0).expect("a text part");
             assert!(body.starts_with(&format!("{} {tag}", offer.message.0)), "{body}");
         });
+    }
+
+    #[test]
+    fn under_smtputf8_headers_are_utf8_as_it_is_and_the_preflight_message_is_plain() {
+        let plan = plan_of(Parts::Text, Encoding::Utf8, 2000.0);
+        let offer = plan.offers().next().expect("an offer");
+        let text = String::from_utf8(plan.text(&offer)).expect("UTF-8");
+        let to = &plan.envelope(&offer).recipients[0];
+        assert!(to.starts_with("mb信+") && !plan.envelope(&offer).reverse_path.is_ascii());
+        for line in ["From: Prüfstand 信 <mailbench信@", "Subject: Grüße 信: mailbench"] {
+            assert!(text.contains(&format!("\r\n{line}")), "{text}");
+        }
+        assert!(text.contains(&format!("\r\nTo: Empfänger 信 <{to}>\r\n")), "{text}");
+        let preflight = plan.preflight();
+        let text = plan.text(&preflight);
+        assert!(text[..crate::probe::head_length(&text)].is_ascii());
+        let envelope = plan.envelope(&preflight);
+        assert!(envelope.reverse_path.is_ascii());
+        assert!(envelope.recipients.iter().all(|recipient| recipient.is_ascii()));
     }
 
     #[test]

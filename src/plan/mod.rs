@@ -22,7 +22,8 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::limits;
-use crate::probe::{DestinationId, Identity, MessageId, PREFLIGHT, ProbeId, address};
+use crate::probe::address::{self, Letters};
+use crate::probe::{DestinationId, Identity, MessageId, PREFLIGHT, ProbeId};
 use crate::scenario::model::{
     Arrival, Destination, Load, LoadModel, MessageSpec, Scenario, TraceFile,
 };
@@ -137,11 +138,13 @@ impl Plan {
     /// Sender and recipients of a message.
     #[must_use]
     pub fn envelope(&self, offer: &Offer) -> Envelope {
+        let letters = self.facts.letters(offer.message);
         let recipients = (0_u16..).zip(&offer.recipients).map(|(index, destination)| {
-            address::recipient(offer.message.probe(index), self.facts.domain(*destination))
+            let domain = self.facts.domain(*destination);
+            address::recipient(letters, offer.message.probe(index), domain)
         });
         Envelope {
-            reverse_path: address::reverse_path(&self.facts.identity.nonce, offer.message),
+            reverse_path: address::reverse_path(letters, &self.facts.identity.nonce, offer.message),
             recipients: recipients.collect(),
             envelope_id: address::envelope_id(&self.facts.identity.nonce, offer.message),
             priority: self.facts.priority(offer.message),
@@ -181,6 +184,14 @@ impl Facts {
 
     fn domain(&self, destination: DestinationId) -> &str {
         &self.source.destinations[usize::from(destination.0)].domain
+    }
+
+    /// The preflight message is plain, so that it goes wherever any mail goes.
+    fn letters(&self, message: MessageId) -> Letters {
+        match message {
+            PREFLIGHT => Letters::Ascii,
+            _ => self.source.message.encoding.letters(),
+        }
     }
 
     /// The trace its messages come from.

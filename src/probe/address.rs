@@ -6,30 +6,41 @@
 
 use super::{BOUNCE_DOMAIN, MessageId, ProbeId};
 
-/// First part of every recipient's local-part.
-const RECIPIENT_PREFIX: &str = "mb+";
+/// Which letters local-parts are made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Letters {
+    /// ASCII.
+    #[default]
+    Ascii,
+    /// With one letter that is not (RFC 6531): it has neither upper case nor a second way to be
+    /// composed.
+    Utf8,
+}
 
-/// First part of every sender's local-part.
-const SENDER_PREFIX: &str = "b+";
+/// First part of every recipient's local-part, by letters.
+const RECIPIENT_PREFIXES: [&str; 2] = ["mb+", "mb信+"];
+
+/// First part of every sender's local-part, by letters.
+const SENDER_PREFIXES: [&str; 2] = ["b+", "b信+"];
 
 /// The envelope recipient of a probe, without angle brackets.
 #[must_use]
-pub fn recipient(probe: ProbeId, domain: &str) -> String {
-    format!("{RECIPIENT_PREFIX}{}@{domain}", probe.0)
+pub fn recipient(letters: Letters, probe: ProbeId, domain: &str) -> String {
+    format!("{}{}@{domain}", RECIPIENT_PREFIXES[letters as usize], probe.0)
 }
 
 /// The probe an address names, with the domain as written. `None`: not an address of ours.
 #[must_use]
 pub fn parse_recipient(address: &str) -> Option<(ProbeId, &str)> {
     let (local, domain) = split(address)?;
-    let number = strip_prefix_ignore_case(local, RECIPIENT_PREFIX)?;
+    let number = strip_any_prefix(local, RECIPIENT_PREFIXES)?;
     Some((ProbeId(parse_number(number)?), domain))
 }
 
 /// The VERP sender of a message, without angle brackets. The nonce is in lower case.
 #[must_use]
-pub fn reverse_path(nonce: &str, message: MessageId) -> String {
-    format!("{SENDER_PREFIX}{nonce}.{}@{BOUNCE_DOMAIN}", message.0)
+pub fn reverse_path(letters: Letters, nonce: &str, message: MessageId) -> String {
+    format!("{}{nonce}.{}@{BOUNCE_DOMAIN}", SENDER_PREFIXES[letters as usize], message.0)
 }
 
 /// The nonce (as written; compare it without regard to case) and the message an address names.
@@ -40,7 +51,7 @@ pub fn parse_reverse_path(address: &str) -> Option<(&str, MessageId)> {
     if !domain.eq_ignore_ascii_case(BOUNCE_DOMAIN) {
         return None;
     }
-    let (nonce, number) = strip_prefix_ignore_case(local, SENDER_PREFIX)?.rsplit_once('.')?;
+    let (nonce, number) = strip_any_prefix(local, SENDER_PREFIXES)?.rsplit_once('.')?;
     Some((nonce, MessageId(parse_number(number)?)))
 }
 
@@ -80,9 +91,12 @@ fn split(address: &str) -> Option<(&str, &str)> {
     Some((local, domain.strip_suffix('.').unwrap_or(domain)))
 }
 
-fn strip_prefix_ignore_case<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
-    let head = text.get(..prefix.len())?;
-    head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+/// Without regard to case.
+fn strip_any_prefix<'a>(text: &'a str, prefixes: [&str; 2]) -> Option<&'a str> {
+    prefixes.into_iter().find_map(|prefix| {
+        let head = text.get(..prefix.len())?;
+        head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+    })
 }
 
 /// Digits only: no sign, as `u64::from_str` would take.
@@ -107,6 +121,8 @@ mod tests {
             "\"mb+42\"@gmail.test",
             "<@relay.test,@other.test:mb+42@gmail.test>",
             "mb+42@gmail.test.",
+            "mb信+42@gmail.test",
+            "MB信+42@gmail.test",
         ] {
             assert_eq!(parse_recipient(written), Some((ProbeId(42), "gmail.test")), "{written}");
         }
@@ -131,6 +147,8 @@ mod tests {
             "mb+1",
             "mc+1@a.test",
             "mb+1x@a",
+            "mb倻+1@a.test",
+            "mb?+1@a.test",
         ] {
             assert_eq!(parse_recipient(written), None, "{written}");
         }
@@ -144,10 +162,14 @@ mod tests {
     proptest! {
         #[test]
         fn round_trips(number: u64, nonce in "[a-z0-9]{1,26}") {
-            let written = recipient(ProbeId(number), "a.test");
-            prop_assert_eq!(parse_recipient(&written), Some((ProbeId(number), "a.test")));
-            let written = reverse_path(&nonce, MessageId(number));
-            prop_assert_eq!(own_reverse_path(&nonce, &written), Some(MessageId(number)));
+            for letters in [Letters::Ascii, Letters::Utf8] {
+                let written = recipient(letters, ProbeId(number), "a.test");
+                prop_assert_eq!(parse_recipient(&written), Some((ProbeId(number), "a.test")));
+                prop_assert_eq!(written.is_ascii(), letters == Letters::Ascii);
+                let written = reverse_path(letters, &nonce, MessageId(number));
+                prop_assert_eq!(own_reverse_path(&nonce, &written), Some(MessageId(number)));
+                prop_assert_eq!(written.is_ascii(), letters == Letters::Ascii);
+            }
             let written = format!("{nonce}.{number}");
             prop_assert_eq!(own_envelope_id(&nonce, &written), Some(MessageId(number)));
         }

@@ -307,15 +307,15 @@ mod tests {
     #[test]
     fn load_aware_gives_a_deferring_destination_fewer_slots_and_the_later_ones() {
         let mut ready = Ready::new(OrderingKind::LoadAware, 100, 8);
-        (0..4).for_each(|id| ready.push(entry(id, "sick", 0, 0)));
-        assert_eq!(drain(&mut ready, at(0)).len(), 4);
-        (0..2).for_each(|_| ready.release("sick", Answer::Deferred));
+        (0..8).for_each(|id| ready.push(entry(id, "sick", 0, 0)));
+        assert_eq!(drain(&mut ready, at(0)).len(), 8);
+        (0..6).for_each(|_| ready.release("sick", Answer::Deferred));
         (0..2).for_each(|_| ready.release("sick", Answer::NotAsked));
         (10..20).for_each(|id| ready.push(entry(id, "sick", 1, 1)));
         (20..30).for_each(|id| ready.push(entry(id, "well", 2, 2)));
         let order = drain(&mut ready, at(3));
         assert_eq!(order[..8], [20, 21, 22, 23, 24, 25, 26, 27], "eight slots are all it may have");
-        assert_eq!(order[8..], [10, 11], "then a window of 8 / 2 / 2");
+        assert_eq!(order[8..], [10, 11], "then a window of 8 - 5 / 2, halved by the sixth");
     }
 
     #[test]

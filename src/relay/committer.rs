@@ -171,6 +171,7 @@ mod tests {
             reverse_path: String::new(),
             priority: 0,
             eight_bit: false,
+            utf8: false,
             accepted: Time(1),
         };
         let content = Content { octets: vec![b'x'; 10], charge: Budget::new(1).charge() };

@@ -15,7 +15,7 @@ use crate::relay::reader::Reader;
 use crate::relay::settle::{self, Outcome, Settled};
 use crate::relay::wall::WallClock;
 use crate::seed::{Key, Purpose, Seed};
-use crate::smtp::client::{self, Connection, Opened};
+use crate::smtp::client::{self, Capabilities, Connection, Opened};
 use crate::smtp::reply::{EnhancedStatus, Severity};
 
 /// What every attempt needs.
@@ -62,6 +62,9 @@ pub struct Finished {
 
 /// RFC 3463 §3.7 X.6.3: conversion required but not supported.
 const NEEDS_CONVERSION: EnhancedStatus = EnhancedStatus { class: 5, subject: 6, detail: 3 };
+
+/// RFC 6531 §3.5 X.6.9: a message with UTF-8 headers cannot be transferred.
+const NEEDS_UTF8: EnhancedStatus = EnhancedStatus { class: 5, subject: 6, detail: 9 };
 
 impl Holdings {
     /// Nothing held but `queued` recipients; the next mail gets `next_id`.
@@ -136,9 +139,8 @@ impl Courier {
             Ok(connection) => connection,
             Err(outcome) => return (all(outcome), None),
         };
-        if delivery.envelope.eight_bit && !connection.capabilities().eight_bit_mime {
-            let why = "the next hop does not take 8-bit content";
-            return (all(Outcome::Unsendable(NEEDS_CONVERSION, why)), Some(connection));
+        if let Some(unsendable) = unsendable(delivery, connection.capabilities()) {
+            return (all(unsendable), Some(connection));
         }
         let recipients: Vec<String> =
             delivery.recipients.iter().map(|recipient| recipient.address.clone()).collect();
@@ -147,6 +149,7 @@ impl Courier {
             recipients: &recipients,
             options: client::Options {
                 eight_bit: delivery.envelope.eight_bit,
+                utf8: delivery.needs_utf8(),
                 ..client::Options::default()
             },
             content: client::Content::Text(&content.octets),
@@ -257,6 +260,7 @@ impl Courier {
             reverse_path: String::new(),
             priority: 0,
             eight_bit: !octets.is_ascii(),
+            utf8: !envelope.reverse_path.is_ascii(),
             accepted: now,
         };
         Mail {
@@ -265,6 +269,16 @@ impl Courier {
             content: Arc::new(Content { octets, charge }),
         }
     }
+}
+
+/// Why mail cannot go to a next hop that offers only this much.
+fn unsendable(delivery: &Delivery, offered: Capabilities) -> Option<Outcome> {
+    if delivery.envelope.eight_bit && !offered.eight_bit_mime {
+        let why = "the next hop does not take 8-bit content";
+        return Some(Outcome::Unsendable(NEEDS_CONVERSION, why));
+    }
+    let why = "the next hop does not take UTF-8 in addresses and headers";
+    (delivery.needs_utf8() && !offered.smtp_utf8).then_some(Outcome::Unsendable(NEEDS_UTF8, why))
 }
 
 /// The destination is sick if it deferred anyone or did not answer.

@@ -24,13 +24,21 @@ pub fn report(
     let mut text = header(id, envelope, &boundary, now);
     explanation(&mut text, &boundary, failed);
     delivery_status(&mut text, &boundary, envelope, failed);
+    let headers = headers_of(content);
+    let kind = kind("text/rfc822-headers", "message/global-headers", headers.is_ascii());
     let mut octets = text.into_bytes();
-    octets.extend_from_slice(
-        format!("\r\n--{boundary}\r\nContent-Type: text/rfc822-headers\r\n\r\n").as_bytes(),
-    );
-    octets.extend_from_slice(headers_of(content));
+    octets.extend_from_slice(format!("\r\n--{boundary}\r\n{kind}\r\n").as_bytes());
+    octets.extend_from_slice(headers);
     octets.extend_from_slice(format!("\r\n--{boundary}--\r\n").as_bytes());
     octets
+}
+
+/// The header of a part: what is not ASCII has a type of its own (RFC 6533 §4, §6).
+fn kind(ascii: &str, global: &str, is_ascii: bool) -> String {
+    match is_ascii {
+        true => format!("Content-Type: {ascii}\r\n"),
+        false => format!("Content-Type: {global}\r\nContent-Transfer-Encoding: 8bit\r\n"),
+    }
 }
 
 fn header(id: MailId, envelope: &Envelope, boundary: &str, now: Time) -> String {
@@ -53,7 +61,8 @@ fn header(id: MailId, envelope: &Envelope, boundary: &str, now: Time) -> String 
 fn explanation(text: &mut String, boundary: &str, failed: &[Failure]) {
     let _infallible = write!(
         text,
-        "--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n\
+        "--{boundary}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+         Content-Transfer-Encoding: 8bit\r\n\r\n\
          Your mail could not be delivered to these recipients:\r\n\r\n",
     );
     for failure in failed {
@@ -63,17 +72,20 @@ fn explanation(text: &mut String, boundary: &str, failed: &[Failure]) {
 }
 
 fn delivery_status(text: &mut String, boundary: &str, envelope: &Envelope, failed: &[Failure]) {
+    let is_ascii = failed.iter().all(|failure| failure.recipient.address.is_ascii());
+    let kind = kind("message/delivery-status", "message/global-delivery-status", is_ascii);
     let _infallible = write!(
         text,
-        "\r\n--{boundary}\r\nContent-Type: message/delivery-status\r\n\r\n\
+        "\r\n--{boundary}\r\n{kind}\r\n\
          Reporting-MTA: dns; {HOST_NAME}\r\nArrival-Date: {}\r\n",
         header_date(envelope.accepted),
     );
     for Failure { recipient, status } in failed {
         let address = &recipient.address;
+        let of = if address.is_ascii() { "rfc822" } else { "utf-8" };
         let _infallible = write!(
             text,
-            "\r\nOriginal-Recipient: rfc822; {address}\r\nFinal-Recipient: rfc822; {address}\r\n\
+            "\r\nOriginal-Recipient: {of}; {address}\r\nFinal-Recipient: {of}; {address}\r\n\
              Action: failed\r\nStatus: {status}\r\n",
         );
         if let Some(reply) = &recipient.last_reply {
@@ -109,7 +121,8 @@ mod tests {
 
     fn envelope() -> Envelope {
         let reverse_path = "b+1@bounce.test".to_owned();
-        Envelope { id: 4, reverse_path, priority: 0, eight_bit: false, accepted: NOW }
+        let (eight_bit, utf8) = (false, false);
+        Envelope { id: 4, reverse_path, priority: 0, eight_bit, utf8, accepted: NOW }
     }
 
     #[test]

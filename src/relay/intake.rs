@@ -46,6 +46,7 @@ pub fn terms() -> Terms {
         extensions: vec![
             Extension::Pipelining,
             Extension::EightBitMime,
+            Extension::SmtpUtf8,
             Extension::Size,
             Extension::EnhancedStatusCodes,
             Extension::MtPriority,

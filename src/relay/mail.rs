@@ -21,6 +21,8 @@ pub struct Envelope {
     pub priority: i8,
     /// Whether it came with `BODY=8BITMIME` (RFC 6152).
     pub eight_bit: bool,
+    /// Whether it came with `SMTPUTF8` (RFC 6531) and its sender or a header needs that.
+    pub utf8: bool,
     /// When it was accepted, since the Unix epoch.
     pub accepted: Time,
 }
@@ -74,6 +76,15 @@ pub struct Delivery {
     pub content: Option<Arc<Content>>,
 }
 
+impl Delivery {
+    /// Whether only a next hop that offers SMTPUTF8 can take it: the parameter alone, on a mail
+    /// that would do without, asks nothing of anyone.
+    #[must_use]
+    pub fn needs_utf8(&self) -> bool {
+        self.envelope.utf8 || self.recipients.iter().any(|to| !to.address.is_ascii())
+    }
+}
+
 impl Mail {
     /// The first deliveries of this mail, one a destination.
     #[must_use]
@@ -109,6 +120,7 @@ mod tests {
             reverse_path: String::new(),
             priority: 0,
             eight_bit: false,
+            utf8: false,
             accepted: Time(5),
         };
         let content = Content { octets: Vec::new(), charge: Budget::new(1).charge() };

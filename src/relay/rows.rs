@@ -31,16 +31,17 @@ fn nanoseconds(time: Time) -> i64 {
 pub fn insert(transaction: &Transaction<'_>, mail: &Mail) -> rusqlite::Result<()> {
     let envelope = &mail.envelope;
     let accepted = nanoseconds(envelope.accepted);
-    transaction.prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?.execute(
-        params![
+    transaction
+        .prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?
+        .execute(params![
             envelope.id,
             envelope.reverse_path,
             envelope.priority,
             envelope.eight_bit,
+            envelope.utf8,
             accepted,
             mail.content.octets,
-        ],
-    )?;
+        ])?;
     let mut statement = transaction
         .prepare_cached("INSERT INTO recipients VALUES (?1, ?2, ?3, ?4, 0, ?5, 'active', NULL)")?;
     for (position, address) in (0_u16..).zip(&mail.recipients) {
@@ -97,6 +98,7 @@ mod tests {
             reverse_path: "s@x.test".into(),
             priority: 3,
             eight_bit: true,
+            utf8: true,
             accepted: Time(1_000),
         };
         let octets = format!("Subject: {id}\r\n\r\n").into_bytes();

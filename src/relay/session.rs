@@ -188,6 +188,8 @@ impl Session {
                 reverse_path: envelope.mail.reverse_path.clone(),
                 priority: asked.or(facts.priority).unwrap_or(0),
                 eight_bit: !content.octets.is_ascii(),
+                utf8: envelope.mail.smtputf8 && facts.utf8
+                    || !envelope.mail.reverse_path.is_ascii(),
                 accepted: self.intake.clock.now(),
             }),
             recipients,

@@ -161,6 +161,7 @@ mod tests {
             reverse_path: "s@x.test".into(),
             priority: 0,
             eight_bit: false,
+            utf8: false,
             accepted: Time::ZERO,
         };
         let recipient = |position| Recipient {

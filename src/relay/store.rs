@@ -46,7 +46,7 @@ pub enum StoreError {
 }
 
 /// Format of the database, in `user_version`.
-const FORMAT: i64 = 1;
+const FORMAT: i64 = 2;
 
 /// Recipients are clustered by mail; the index on `state` makes a count cheap. Times are
 /// nanoseconds since the Unix epoch; the view `queue` shows them as dates.
@@ -56,6 +56,7 @@ CREATE TABLE messages (
     reverse_path TEXT NOT NULL,
     priority INTEGER NOT NULL,
     eight_bit INTEGER NOT NULL,
+    utf8 INTEGER NOT NULL,
     accepted_at_ns INTEGER NOT NULL,
     content BLOB NOT NULL
 );
@@ -149,7 +150,7 @@ impl Store {
     fn read_deliveries(&self) -> rusqlite::Result<Vec<Delivery>> {
         let mut query = self.database.prepare(
             "SELECT r.message, r.domain, r.attempts, r.next_due_ns, r.position, r.address,
-                 r.last_reply, m.reverse_path, m.priority, m.eight_bit, m.accepted_at_ns
+                 r.last_reply, m.reverse_path, m.priority, m.eight_bit, m.utf8, m.accepted_at_ns
              FROM recipients r JOIN messages m ON m.id = r.message
              ORDER BY r.message, r.domain, r.attempts, r.next_due_ns, r.position",
         )?;
@@ -182,7 +183,8 @@ fn read_delivery(row: &rusqlite::Row<'_>) -> rusqlite::Result<Delivery> {
         reverse_path: row.get(7)?,
         priority: row.get(8)?,
         eight_bit: row.get(9)?,
-        accepted: read_time(row, 10)?,
+        utf8: row.get(10)?,
+        accepted: read_time(row, 11)?,
     };
     Ok(Delivery {
         envelope: Arc::new(envelope),

@@ -29,6 +29,8 @@ pub struct HeaderFacts {
     pub hops: usize,
     /// Priority asked for, if any: `MT-Priority` (RFC 6758), else the customary `X-Priority`.
     pub priority: Option<i8>,
+    /// Whether it holds bytes that are not ASCII (RFC 6532).
+    pub utf8: bool,
 }
 
 impl HeaderFacts {
@@ -42,6 +44,7 @@ impl HeaderFacts {
             if line.is_empty() {
                 break;
             }
+            facts.utf8 |= !line.is_ascii();
             if field(line, b"Received").is_some() {
                 facts.hops += 1;
             } else if let Some(value) = field(line, b"MT-Priority") {
@@ -84,9 +87,14 @@ mod tests {
     fn counts_hops_and_reads_priority_in_the_header_only() {
         let content = b"Received: a\r\n\tby b\r\nreceived: c\r\nX-Priority: 1 (Highest)\r\n\r\n\
             Received: body\r\nMT-Priority: 3\r\n";
-        assert_eq!(HeaderFacts::of(content), HeaderFacts { hops: 2, priority: Some(8) });
+        assert_eq!(
+            HeaderFacts::of(content),
+            HeaderFacts { hops: 2, priority: Some(8), utf8: false }
+        );
         let content = b"X-Priority: 5\r\nMT-Priority: -2\r\n\r\n";
         assert_eq!(HeaderFacts::of(content).priority, Some(-2));
+        let utf8 = |content: &str| HeaderFacts::of(content.as_bytes()).utf8;
+        assert!(utf8("A: b\r\nSubject: \u{fc}\r\n\r\n") && !utf8("A: b\r\n\r\n\u{fc}\r\n"));
         for nonsense in ["", "MT-Priority: 99", "X-Priority: 0", "MT-Priority:", "\u{fc}: 1"] {
             assert_eq!(HeaderFacts::of(nonsense.as_bytes()).priority, None, "{nonsense}");
         }

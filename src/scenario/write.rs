@@ -304,6 +304,7 @@ fn message(message: &MessageSpec, load: &LoadModel) -> file::Message {
     let encoding = match message.encoding {
         model::Encoding::SevenBit => Encoding::SevenBit,
         model::Encoding::EightBit => Encoding::EightBit,
+        model::Encoding::Utf8 => Encoding::Utf8,
     };
     file::Message {
         size: untold(

@@ -121,6 +121,7 @@ pub(super) fn stranger(reverse_path: &str, forward_path: &str) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probe::address::Letters;
 
     #[test]
     fn a_run_knows_its_own_mail() {
@@ -130,7 +131,7 @@ mod tests {
         assert_eq!(own, Origin::Run(MessageId(7)));
         assert_eq!(run.origin("b+xyz.7@bounce.mailbench.test"), Origin::Stranger);
         assert_eq!(run.origin(""), Origin::Null);
-        let sent = address::reverse_path("abc", PREFLIGHT);
+        let sent = address::reverse_path(Letters::Ascii, "abc", PREFLIGHT);
         assert_eq!(run.origin(&sent), Origin::Preflight);
 
         let first = Some(DestinationId(0));

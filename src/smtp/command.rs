@@ -9,7 +9,10 @@ use std::borrow::Cow;
 use smtp_proto::{Error, MailFrom, RcptTo, Request};
 
 use super::dialogue::Mechanism;
-use super::envelope::{Body, Mail, Notify, Rcpt, Ret};
+use super::envelope::{Body, Mail, Notify, Rcpt, Ret, unescaped};
+
+/// The parameter of RFC 3461 §4.2.
+const ORCPT: &str = "ORCPT";
 
 /// A command as read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -97,7 +100,26 @@ impl Command {
         match Request::parse(&mut ended.iter()) {
             Ok(request) => Command::of(request, text),
             Err(Error::UnknownCommand) => Command::Unknown,
+            Err(Error::InvalidParameter { param: ORCPT }) => Command::with_original(text),
             Err(error) => Command::Malformed(flaw(error)),
+        }
+    }
+
+    /// RCPT with an original recipient of type `utf-8` (RFC 6533 §3), which the parser does not
+    /// know.
+    fn with_original(line: &str) -> Command {
+        const TYPED: &str = "ORCPT=utf-8;";
+        let original = |word: &&str| {
+            word.get(..TYPED.len()).is_some_and(|start| start.eq_ignore_ascii_case(TYPED))
+        };
+        let Some(word) = line.split(' ').find(original) else {
+            return Command::Malformed(Flaw::Value(ORCPT));
+        };
+        match Command::parse(line.replacen(word, "", 1).as_bytes()) {
+            Command::Rcpt(rcpt) if rcpt.orcpt.is_none() && word.len() > TYPED.len() => {
+                Command::Rcpt(Rcpt { orcpt: Some(unescaped(&word[TYPED.len()..])), ..rcpt })
+            }
+            _ => Command::Malformed(Flaw::Value(ORCPT)),
         }
     }
 
@@ -270,6 +292,9 @@ mod tests {
         let rcpt = recipient("RCPT TO:<a@b.test> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;a+2Bc@b.test");
         assert_eq!(rcpt.notify, Some(Notify { success: true, failure: false, delay: true }));
         assert_eq!(rcpt.orcpt.as_deref(), Some("a+c@b.test"));
+        let line = "RCPT TO:<\u{fc}+1@b.test> orcpt=UTF-8;\\x{FC}\\x{2B}1@b.test NOTIFY=FAILURE";
+        assert_eq!(recipient(line).orcpt.as_deref(), Some("\u{fc}+1@b.test"));
+        assert!(recipient(line).notify.is_some_and(|notify| notify.failure));
         let never = recipient("RCPT TO:<a@b.test> NOTIFY=NEVER").notify;
         assert_eq!(never, Some(Notify::default()));
     }
@@ -313,6 +338,9 @@ mod tests {
             (b"MAIL FROM:<a@b@c>", Flaw::ReversePath),
             (b"RCPT TO:<>", Flaw::ForwardPath),
             (b"MAIL FROM:<a@b.test> SIZE=much", Flaw::Value("SIZE")),
+            (b"RCPT TO:<a@b.test> ORCPT=utf-8;", Flaw::Value("ORCPT")),
+            (b"RCPT TO:<a@b.test> ORCPT=utf-8;a ORCPT=utf-8;b", Flaw::Value("ORCPT")),
+            (b"RCPT TO:<a@b.test> ORCPT=x400;a", Flaw::Value("ORCPT")),
             (b"MAIL FROM:<a@b.test> XYZZY=1", Flaw::Parameter("XYZZY=1".to_owned())),
         ] {
             assert_eq!(Command::parse(line), Command::Malformed(flaw), "{line:?}");
@@ -328,7 +356,7 @@ mod tests {
         fn nothing_makes_it_panic(
             verb in prop::sample::select(vec![
                 "", "EHLO ", "MAIL FROM:<", "RCPT TO:<", "RCPT TO:<a@b> ORCPT=", "BDAT ", "AUTH ",
-                "MAIL FROM:<a@b> ", "MAIL FROM:<> ENVID=", "RCPT TO:<\"", "NOOP ",
+                "RCPT TO:<a@b> ORCPT=utf-8;", "MAIL FROM:<a@b> ", "MAIL FROM:<> ENVID=", "RCPT TO:<\"", "NOOP ",
             ]),
             rest in prop::collection::vec(any::<u8>(), 0..200),
         ) {

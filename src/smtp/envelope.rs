@@ -74,6 +74,30 @@ pub struct Notify {
     pub delay: bool,
 }
 
+/// An address of type `utf-8` (RFC 6533 §3): `\x{4FE1}` as the character it is; what is no such
+/// number stays as it is.
+#[must_use]
+pub fn unescaped(address: &str) -> String {
+    let mut pieces = address.split("\\x{");
+    let mut text = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let number = piece.split_once('}').and_then(|(digits, rest)| {
+            Some((char::from_u32(u32::from_str_radix(digits, 16).ok()?)?, rest))
+        });
+        match number {
+            Some((character, rest)) => {
+                text.push(character);
+                text.push_str(rest);
+            }
+            None => {
+                text.push_str("\\x{");
+                text.push_str(piece);
+            }
+        }
+    }
+    text
+}
+
 /// The domain of an address, in the one form in which domains are compared: lower case, without
 /// the root's dot. Empty for `postmaster` without one (RFC 5321 §4.5.1).
 #[must_use]

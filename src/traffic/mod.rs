@@ -163,8 +163,8 @@ impl Settings {
     fn options<'a>(&self, envelope: &'a Envelope) -> Options<'a> {
         let id = Some(envelope.envelope_id.as_str());
         Options {
-            eight_bit: self.encoding == Encoding::EightBit,
-            utf8: false,
+            eight_bit: self.encoding != Encoding::SevenBit,
+            utf8: self.encoding == Encoding::Utf8,
             envelope_id: id.filter(|_| self.dsn.envelope_id),
             ret: self.dsn.ret,
             notify: self.dsn.notify,

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use mailbench::conformance::case::Times;
 use mailbench::conformance::cases;
 use mailbench::conformance::finding::{Row, Verdict};
-use mailbench::conformance::lab::Lab;
+use mailbench::conformance::lab::{Lab, Subject};
 use serde_json::Value;
 
 use crate::support::mailbench as program;
@@ -17,13 +18,22 @@ use crate::vulnerable;
 const MILD: [&str; 4] =
     ["i8-command-64k", "i8-local-part-300", "i10-nul-in-command", "i13-received-150"];
 
+/// Longer than the vulnerable server's patience.
+const TIMES: Times = Times {
+    reply: Duration::from_secs(4),
+    octet: Duration::from_millis(200),
+    dawdle: Duration::from_secs(5),
+};
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_flaw_is_found_at_a_server_that_has_them_all() {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let lab = Lab::open(cases::all(), anywhere, Duration::from_secs(6)).await.expect("a lab");
-    let target = vulnerable::start(lab.routes(), lab.main()).await;
-    let rows = lab.examine(target, true, |_| {}).await;
-    assert_eq!(rows.len(), cases::all().len());
+    let all = cases::all(&TIMES);
+    let many = all.len();
+    let lab = Lab::open(all, anywhere, Duration::from_secs(9)).await.expect("a lab");
+    let mut target = vulnerable::start(lab.routes(), lab.main()).await;
+    let rows = lab.examine(&mut target, true, |_| {}).await;
+    assert_eq!(rows.len(), many);
     let is_blind = |row: &&Row| {
         let mild = MILD.contains(&row.id.as_str()) && row.verdict != Verdict::Conforms;
         !row.verdict.is_bad() && !mild
@@ -50,7 +60,7 @@ fn no_flaw_is_found_at_the_relay() {
     assert_eq!(output.status.code(), Some(0), "{text}\n{talk}");
     let examination: Value = serde_json::from_str(&text).expect("JSON");
     let rows = examination["rows"].as_array().expect("rows");
-    assert_eq!(rows.len(), cases::all().len());
+    assert_eq!(rows.len(), cases::all(&TIMES).len());
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for row in rows {
         *counts.entry(row["verdict"].as_str().expect("a verdict")).or_default() += 1;
@@ -100,17 +110,61 @@ fn the_committed_conformance_schema_is_current() {
     assert!(committed == current, "run MAILBENCH_BLESS=1 cargo test --test suite schema");
 }
 
+/// A target that is found dead in its first case.
+struct Mortal {
+    address: SocketAddr,
+    deaths: Vec<&'static str>,
+}
+
+impl Subject for Mortal {
+    fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    async fn mend(&mut self) -> Option<String> {
+        self.deaths.pop().map(str::to_owned)
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_ends_in_a_case_is_found_in_violation_of_it_alone() {
+    let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
+    let all = cases::all(&TIMES).into_iter();
+    let some = all.filter(|case| ["i17-vrfy", "o9-454", "o9-expired"].contains(&case.id.as_str()));
+    let lab = Lab::open(some.collect(), anywhere, Duration::from_secs(1)).await.expect("a lab");
+    let address = vulnerable::start(lab.routes(), lab.main()).await;
+    let mut target = Mortal { address, deaths: vec!["signal: 6 (SIGABRT); started again"] };
+    let rows = lab.examine(&mut target, true, |_| {}).await;
+    let ended = |row: &&Row| row.observed == "the target ended: signal: 6 (SIGABRT); started again";
+    let ended: Vec<&Row> = rows.iter().filter(ended).collect();
+    assert_eq!(ended.len(), 1, "{rows:#?}");
+    // Servers come first.
+    assert_eq!((ended[0].id.as_str(), ended[0].verdict), ("o9-expired", Verdict::Violates));
+}
+
+#[test]
+fn patience_is_tried_for_seconds_or_for_minutes() {
+    let listed = |arguments: &[&str]| {
+        let output = program().args(["conformance", "--list"]).args(arguments).output();
+        String::from_utf8_lossy(&output.expect("mailbench runs").stdout).into_owned()
+    };
+    assert!(listed(&[]).contains("the reply to the dot comes after 20 s"));
+    assert!(listed(&["--full"]).contains("the reply to the dot comes after 595 s"));
+}
+
 /// The relay offers no TLS; the sink does, and drops what came before it.
 #[tokio::test]
 async fn a_server_that_drops_what_came_before_tls_conforms() {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));
-    let injection = cases::all().into_iter().filter(|case| case.id == "i3-starttls-injection");
+    let injection =
+        cases::all(&TIMES).into_iter().filter(|case| case.id == "i3-starttls-injection");
     let lab = Lab::open(injection.collect(), anywhere, Duration::from_secs(1)).await;
     let extensions = Some(vec![mailbench::smtp::dialogue::Extension::StartTls]);
     let settings = crate::sink_side::settings(Vec::new());
     let sink = mailbench::sink::Settings { extensions, ..settings };
     let standing = crate::sink_side::stand(sink).await;
-    let rows = lab.expect("a lab").examine(standing.sink.address(), false, |_| {}).await;
+    let mut target = standing.sink.address();
+    let rows = lab.expect("a lab").examine(&mut target, false, |_| {}).await;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].verdict, Verdict::Conforms, "{}", rows[0].observed);
 }

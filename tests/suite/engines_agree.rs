@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use mailbench::fault::rule::{Action, Hangup, Odds, Rule};
 use mailbench::ledger::event::{Attempt, AttemptOutcome, Event};
-use mailbench::probe::{MessageId, address};
+use mailbench::probe::MessageId;
+use mailbench::probe::address::{self, Letters};
 use mailbench::quantity::Quantity;
 use mailbench::scenario;
 use mailbench::scenario::model::Engine;
@@ -181,5 +182,5 @@ async fn samotop_offers_only_what_it_reads_and_says_what_it_cannot() {
 }
 
 fn to(n: u64) -> String {
-    address::recipient(MessageId(n).probe(0), "a.test")
+    address::recipient(Letters::Ascii, MessageId(n).probe(0), "a.test")
 }

@@ -128,7 +128,8 @@ fn a_malformed_dsn_is_flagged_and_one_to_the_null_sender_too() {
         if let Some(Event::Dsn(dsn)) = story.events.last_mut() {
             dsn.flaws.extend(flaw.map(str::to_owned));
         }
-        let plan = |_| Some(Planned { destination: destination(0), null_sender });
+        let plan =
+            |_| Some(Planned { destination: destination(0), null_sender, unsendable: false });
         let history = read(&plan, &story);
         history.probe(ProbeId(0)).expect("the probe").disposition.dsn_malformed
     };
@@ -144,7 +145,8 @@ fn a_rejected_message_of_the_null_sender_may_vanish() {
     story.fail(0, AttemptOutcome::Rejected, Stage::RcptTo);
     story.end(0);
     let class = |null_sender| {
-        let plan = |_| Some(Planned { destination: destination(0), null_sender });
+        let plan =
+            |_| Some(Planned { destination: destination(0), null_sender, unsendable: false });
         read(&plan, &story).probe(ProbeId(0)).expect("the probe").disposition.class.name()
     };
     assert_eq!((class(true), class(false)), ("discarded_null", "lost"));

@@ -13,6 +13,7 @@ use mailbench::ledger::journal;
 use mailbench::ledger::{Ledger, Tally};
 use mailbench::measure::conservation::{Conservation, Inputs, conservation};
 use mailbench::measure::evidence;
+use mailbench::probe::address::Letters;
 use mailbench::probe::{DestinationId, Identity, MessageId, ProbeId};
 use mailbench::smtp::reply::Reply;
 use mailbench::smtp::stage::Stage;
@@ -214,8 +215,9 @@ pub(crate) fn history_of(events: &[Event], terms: Terms) -> History {
     let ledger = Ledger::create(&path).expect("a journal");
     events.iter().for_each(|event| ledger.record(event));
     ledger.flush();
-    let plan =
-        |probe: ProbeId| Some(Planned { destination: destination(probe.0), null_sender: false });
+    let plan = |probe: ProbeId| {
+        Some(Planned { destination: destination(probe.0), null_sender: false, unsendable: false })
+    };
     let mut reading = Reading::new(&plan, terms);
     journal::open(&path).expect("a journal").for_each(|event| reading.observe(&event));
     reading.finish()
@@ -225,7 +227,12 @@ pub(crate) fn judge(events: &[Event], terms: Terms) -> Conservation {
     let history = history_of(events, terms);
     let domains: Vec<String> = (0..DESTINATIONS).map(|n| format!("d{n}.test")).collect();
     let measured = |due: Time| due >= Time(MEASURED_MS * 1_000_000);
-    let inputs = Inputs { measured: &measured, domains: &domains, unexcused_bound: 0 };
+    let inputs = Inputs {
+        measured: &measured,
+        domains: &domains,
+        letters: Letters::default(),
+        unexcused_bound: 0,
+    };
     let mut judged = conservation(&history, &inputs);
     evidence::attach(&mut judged.violations, events.iter().cloned(), &domains);
     judged

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use mailbench::ledger::event::{AttemptOutcome, Ending, Event, Proof};
-use mailbench::probe::{BOUNCE_DOMAIN, DestinationId, PREFLIGHT, address};
+use mailbench::probe::address::{self, Letters};
+use mailbench::probe::{BOUNCE_DOMAIN, DestinationId, PREFLIGHT};
 use mailbench::smtp::content::stuffed;
 use mailbench::smtp::stage::Stage;
 use tokio::io::AsyncWriteExt;
@@ -134,9 +135,10 @@ async fn preflight_mail_is_counted_and_not_recorded() {
     let standing = stand(settings(vec![])).await;
     let mut arrived = standing.sink.preflight_arrived();
     let mut peer = standing.greeted().await;
-    let rcpts = [0, 1, 0]
-        .map(|k| format!("RCPT TO:<{}>", address::recipient(PREFLIGHT.probe(k), "a.test")));
-    let from = format!("MAIL FROM:<{}>", address::reverse_path("run", PREFLIGHT));
+    let rcpts = [0, 1, 0].map(|k| {
+        format!("RCPT TO:<{}>", address::recipient(Letters::Ascii, PREFLIGHT.probe(k), "a.test"))
+    });
+    let from = format!("MAIL FROM:<{}>", address::reverse_path(Letters::Ascii, "run", PREFLIGHT));
     let lines = [&from[..], &rcpts[0], &rcpts[1], &rcpts[2], "DATA", "."];
     peer.ask_all(&lines).await;
     let two = tokio::time::timeout(AGES, arrived.wait_for(|count| *count == 2)).await;

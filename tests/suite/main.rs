@@ -34,6 +34,7 @@ mod journals;
 mod load_goes_to_this_machine_only;
 mod lost_connection;
 mod made_up_runs;
+mod mail_in_utf8;
 mod mail_is_taken;
 mod mail_of_ones_own;
 mod metrics_are_scraped;

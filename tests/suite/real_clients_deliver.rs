@@ -10,7 +10,8 @@ use std::process::{Child, Command, Stdio};
 
 use mailbench::ledger::event::{AttemptOutcome, Event, SessionChange};
 use mailbench::ledger::journal;
-use mailbench::probe::{MessageId, address};
+use mailbench::probe::MessageId;
+use mailbench::probe::address::{self, Letters};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -105,11 +106,11 @@ pub(crate) fn run(command: &mut Command) {
 }
 
 pub(crate) fn from(n: u64) -> String {
-    address::reverse_path("client", MessageId(n))
+    address::reverse_path(Letters::Ascii, "client", MessageId(n))
 }
 
 pub(crate) fn to(n: u64) -> String {
-    address::recipient(MessageId(n).probe(0), "a.test")
+    address::recipient(Letters::Ascii, MessageId(n).probe(0), "a.test")
 }
 
 /// Messages 0 to `count` arrived intact, once each.

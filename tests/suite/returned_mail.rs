@@ -45,6 +45,7 @@ fn the_relays_report_is_read_without_a_flaw() {
         reverse_path: envelope.reverse_path.clone(),
         priority: 0,
         eight_bit: false,
+        utf8: false,
         accepted: NOW,
     };
     let content = report(9, &mail, &failed, &plan.text(&offer), NOW);

@@ -7,7 +7,8 @@ use mailbench::clock::{Clock, Time};
 use mailbench::fault::rule::{Action, Attempts, Odds, Rule, Scope};
 use mailbench::ledger::event::{Attempt, AttemptOutcome, Ending, Event, SessionChange};
 use mailbench::ledger::{Ledger, journal};
-use mailbench::probe::{DestinationId, Identity, MessageId, address, content};
+use mailbench::probe::address::{self, Letters};
+use mailbench::probe::{DestinationId, Identity, MessageId, content};
 use mailbench::sink::{self, Settings, Sink};
 use mailbench::smtp::content::stuffed;
 use mailbench::smtp::stage::Stage;
@@ -127,12 +128,12 @@ pub(crate) fn defer(text: &str) -> Action {
 
 /// MAIL of message `n`.
 pub(crate) fn mail(n: u64) -> String {
-    format!("MAIL FROM:<{}>", address::reverse_path("run", MessageId(n)))
+    format!("MAIL FROM:<{}>", address::reverse_path(Letters::Ascii, "run", MessageId(n)))
 }
 
 /// RCPT of its recipient number `index`.
 pub(crate) fn rcpt(n: u64, index: u16, domain: &str) -> String {
-    format!("RCPT TO:<{}>", address::recipient(MessageId(n).probe(index), domain))
+    format!("RCPT TO:<{}>", address::recipient(Letters::Ascii, MessageId(n).probe(index), domain))
 }
 
 /// The text of message `n`.

@@ -5,6 +5,7 @@ use mailbench::clock::Time;
 use mailbench::ledger::event::{AttemptOutcome, Event};
 use mailbench::ledger::history::Terms;
 use mailbench::measure::results::LedgerVerdict;
+use mailbench::probe::address::Letters;
 use mailbench::smtp::stage::Stage;
 
 use crate::journals::{Story, found, judge, refused};
@@ -194,7 +195,12 @@ fn duplicates_within_their_bound_are_no_violation() {
     let history = history_of(&story.events, Terms::default());
     let domains: Vec<String> = (0..DESTINATIONS).map(|n| format!("d{n}.test")).collect();
     let judged = |unexcused_bound| {
-        let inputs = Inputs { measured: &|_| true, domains: &domains, unexcused_bound };
+        let inputs = Inputs {
+            measured: &|_| true,
+            domains: &domains,
+            letters: Letters::default(),
+            unexcused_bound,
+        };
         conservation(&history, &inputs)
     };
     assert_eq!((judged(0).verdict, judged(0).violations.len()), (LedgerVerdict::Invalid, 1));

@@ -11,6 +11,7 @@ use mailbench::sink::tls::Identity;
 use mailbench::smtp::client::{TlsClient, Trust};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Mutex;
 
 trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
@@ -23,7 +24,14 @@ struct Post {
     identity: Identity,
     /// Certificates that vouch for nobody it meets.
     strangers: tempfile::NamedTempFile,
+    /// One command is read at a time, whoever says it.
+    clerk: Mutex<()>,
+    /// Mail of one sender goes out one after another, however long that takes.
+    senders: Mutex<HashMap<String, Arc<Mutex<()>>>>,
 }
+
+/// A command has to be whole in this time after its first octet.
+const HASTE: Duration = Duration::from_secs(1);
 
 /// Starts it; where it listens.
 pub(crate) async fn start(routes: Vec<(String, SocketAddr)>, main: SocketAddr) -> SocketAddr {
@@ -35,7 +43,8 @@ pub(crate) async fn start(routes: Vec<(String, SocketAddr)>, main: SocketAddr) -
     std::fs::write(strangers.path(), other.authority()).expect("written");
     let identity = Identity::make(here.ip()).expect("certificates");
     let routes = routes.into_iter().collect();
-    let post = Arc::new(Post { routes, main, identity, strangers });
+    let (clerk, senders) = (Mutex::default(), Mutex::default());
+    let post = Arc::new(Post { routes, main, identity, strangers, clerk, senders });
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
             let post = Arc::clone(&post);
@@ -113,7 +122,13 @@ impl Intake {
     }
 
     fn rcpt(&mut self, line: &str) -> &'static str {
-        let to = path(line);
+        let mut to = path(line);
+        let Some((mailbox, domain)) = to.split_once('@') else { return "550 5.1.1 Who is that" };
+        if let Some((user, host)) = mailbox.split_once('%') {
+            // As in the days of UUCP.
+            let elsewhere = if host.contains('.') { host } else { domain };
+            to = format!("{user}@{elsewhere}");
+        }
         let local = to.split('@').next().map_or(0, str::len);
         if self.mail.to.len() >= 50 {
             return "452 4.5.3 Too many";
@@ -135,6 +150,15 @@ impl Intake {
     }
 
     async fn line(&mut self) -> Option<String> {
+        if self.unread.is_empty() {
+            self.fill().await?;
+        }
+        let post = Arc::clone(&self.post);
+        let _alone = post.clerk.lock().await;
+        tokio::time::timeout(HASTE, self.whole_line()).await.ok()?
+    }
+
+    async fn whole_line(&mut self) -> Option<String> {
         loop {
             if let Some(at) = self.unread.iter().position(|byte| *byte == b'\n') {
                 let line: Vec<u8> = self.unread.drain(..=at).collect();
@@ -197,6 +221,8 @@ impl Post {
     async fn deliver(&self, mut mail: Mail) {
         let Some((_, domain)) = mail.to.first().and_then(|to| to.split_once('@')) else { return };
         let domain = domain.to_owned();
+        let turn = Arc::clone(self.senders.lock().await.entry(mail.from.clone()).or_default());
+        let _turn = turn.lock().await;
         let copies = if domain == OBEDIENT {
             mail.text.truncate(32 * 1024);
             mail.text.iter_mut().filter(|byte| **byte > 127).for_each(|byte| *byte &= 127);
@@ -222,7 +248,9 @@ impl Post {
             to: vec![mail.from.clone()],
             text: b"Subject: returned\r\n\r\nIt did not work.\r\n".to_vec(),
         };
-        let _gone = self.send(self.main, "sender.test", &report).await;
+        let domain = mail.from.split_once('@').map_or("", |(_, domain)| domain);
+        let address = *self.routes.get(domain).unwrap_or(&self.main);
+        let _gone = self.send(address, domain, &report).await;
     }
 
     /// `None`: some reply was not literally what it expects.
@@ -252,6 +280,7 @@ impl Post {
             Err(_) => Box::pin(self.send(address, domain, mail)).await,
             Ok(reply) => match reply?.as_str() {
                 refused if refused.starts_with("299") || refused.starts_with('4') => None,
+                mixed if mixed.lines().any(|line| line.starts_with('4')) => None,
                 // Whatever else it was.
                 _ => Some(()),
             },
@@ -300,7 +329,8 @@ impl Outward {
     /// A reply of one line, of this code, with text, and not too long.
     async fn expect(&mut self, code: &str) -> Option<()> {
         let reply = self.reply().await?;
-        let plain = reply.starts_with(&format!("{code} ")) && reply.len() < 512;
+        let short = reply.len() < 512 && !reply.contains('\0');
+        let plain = reply.starts_with(&format!("{code} ")) && short;
         (plain && reply.lines().count() == 1).then_some(())
     }
 
@@ -314,7 +344,12 @@ impl Outward {
     async fn reply(&mut self) -> Option<String> {
         let (mut text, mut line) = (Vec::new(), 0);
         loop {
-            text.push(self.stream.read_u8().await.ok()?);
+            let Ok(octet) = self.stream.read_u8().await else {
+                // What has come so far will do.
+                let some = !text.is_empty();
+                return some.then(|| String::from_utf8_lossy(&text).into_owned());
+            };
+            text.push(octet);
             if text.ends_with(b"\n") {
                 if text.get(line + 3) != Some(&b'-') {
                     return Some(String::from_utf8_lossy(&text).into_owned());

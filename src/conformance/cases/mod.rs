@@ -2,26 +2,36 @@
 //! us as a server.
 
 mod order;
+mod patience;
+mod relaying;
+mod replies;
 mod servers;
 mod servers_tls;
 mod size;
 mod smuggling;
 mod text;
 
-use super::case::{Act, Case, Manner, Question, Script, Step};
+use super::case::{Act, Asked, Case, Manner, Moment, Question, Script, Step, Strike, Times};
 use super::finding::Verdict;
 
 /// Where obedient servers are: all mail of clients' cases goes there.
 pub const OBEDIENT: &str = "obedient.test";
 
-/// Every case.
+/// Every case; those about patience take so long.
 #[must_use]
-pub fn all() -> Vec<Case> {
-    let parts =
-        [smuggling::cases(), text::cases(), order::cases(), size::cases(), servers::cases()];
-    let mut cases: Vec<Case> = parts.into_iter().flatten().collect();
-    cases.extend(servers_tls::cases());
-    cases
+pub fn all(times: &Times) -> Vec<Case> {
+    let parts = [
+        smuggling::cases(),
+        text::cases(),
+        order::cases(),
+        size::cases(),
+        relaying::cases(),
+        replies::cases(),
+        servers::cases(),
+        servers_tls::cases(),
+        patience::cases(times),
+    ];
+    parts.into_iter().flatten().collect()
 }
 
 /// What a case is called and by which text it is judged.
@@ -40,6 +50,16 @@ fn client(heading: &Heading, steps: Vec<Step>, question: Question) -> Case {
 
 fn server(heading: &Heading, manner: Manner) -> Case {
     case(heading, Act::Server(manner))
+}
+
+/// Misbehaves so once.
+fn once(moment: Moment, strike: Strike, asked: Asked) -> Manner {
+    Manner { strikes: vec![(moment, strike)], tries: 1, asked, ..Manner::default() }
+}
+
+/// Never behaves.
+fn always(moment: Moment, strike: Strike, asked: Asked) -> Manner {
+    Manner { tries: usize::MAX, ..once(moment, strike, asked) }
 }
 
 fn case(heading: &Heading, act: Act) -> Case {

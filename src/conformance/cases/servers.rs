@@ -1,89 +1,13 @@
-//! O1, O2, O4 to O8, O11, O12, O14: a server that answers badly, late, or not at all.
+//! O5, O6, O8, O11 to O14: a server that breaks off, or refuses.
 
-use std::time::Duration;
-
-use super::{Heading, server};
+use super::{Heading, always, once, server};
 use crate::conformance::case::{Asked, Case, Errand, Manner, Moment, Strike};
 
 pub(super) fn cases() -> Vec<Case> {
-    let mut cases = replies();
-    cases.extend(codes());
-    cases.extend(breaks());
+    let mut cases = breaks();
     cases.extend(recipients());
     cases.extend(eight_bit());
     cases
-}
-
-fn once(moment: Moment, strike: Strike, asked: Asked) -> Manner {
-    Manner { strikes: vec![(moment, strike)], tries: 1, asked, ..Manner::default() }
-}
-
-fn always(moment: Moment, strike: Strike, asked: Asked) -> Manner {
-    Manner { tries: usize::MAX, ..once(moment, strike, asked) }
-}
-
-fn text(text: &str) -> Strike {
-    Strike::Say(text.as_bytes().to_vec())
-}
-
-/// Replies that a client must understand.
-fn replies() -> Vec<Case> {
-    let heading = |id, title| Heading {
-        id,
-        title,
-        expected: "understood: delivered at once, not returned",
-        source: "RFC 5321 §4.2, §4.2.1",
-        mandated: true,
-    };
-    let lines: String = (0..100).map(|n| format!("220-line {n}\r\n")).collect();
-    let banner = format!("{lines}220 far.mailbench.test ESMTP\r\n");
-    let lower = "250-far.mailbench.test\r\n250-pipelining\r\n250 size\r\n";
-    let long = format!("250 2.1.0 {}\r\n", "o".repeat(2_000));
-    let cases = [
-        (heading("o1-bare-code", "`250` without text, to MAIL"), Moment::Mail, text("250\r\n")),
-        (heading("o1-banner-100-lines", "a banner of 101 lines"), Moment::Banner, text(&banner)),
-        (
-            heading("o1-several-lines", "three lines to RCPT"),
-            Moment::Rcpt(".to@"),
-            text("250-one\r\n250-two\r\n250 three\r\n"),
-        ),
-        (heading("o1-lower-case", "keywords in lower case"), Moment::Ehlo, text(lower)),
-        (heading("o1-line-2000", "a reply of 2,000 octets"), Moment::Mail, text(&long)),
-        (
-            heading("o2-code-299", "299 to the dot: decided by the first digit"),
-            Moment::Dot,
-            text("299 2.0.0 Taken in its way\r\n"),
-        ),
-    ];
-    let case = |(heading, moment, strike): (Heading, Moment, Strike)| {
-        let mandated = heading.id != "o1-line-2000";
-        server(&Heading { mandated, ..heading }, always(moment, strike, Asked::Understood))
-    };
-    cases.into_iter().map(case).collect()
-}
-
-/// Codes that are no success.
-fn codes() -> Vec<Case> {
-    let heading = |id, title| Heading {
-        id,
-        title,
-        expected: "no success: tried again, or returned",
-        source: "RFC 5321 §4.2, §4.2.1",
-        mandated: true,
-    };
-    [
-        (heading("o2-code-600", "600 to the dot"), "600 6.0.0 What\r\n"),
-        (heading("o2-code-199", "199 to the dot"), "199 1.0.0 What\r\n"),
-        (heading("o2-code-2x0", "`2x0` to the dot"), "2x0 2.0.0 Taken\r\n"),
-        (heading("o2-no-code", "text without a code to the dot"), "Taken, thank you\r\n"),
-        (heading("o2-empty-line", "an empty line to the dot"), "\r\n"),
-    ]
-    .into_iter()
-    .map(|(heading, said)| {
-        // What is no reply is followed by the end: else one waits for the other for ten minutes.
-        server(&heading, once(Moment::Dot, Strike::Farewell(said.trim_end()), Asked::NotTaken))
-    })
-    .collect()
 }
 
 fn breaks() -> Vec<Case> {
@@ -126,22 +50,12 @@ fn breaks() -> Vec<Case> {
             Strike::EndHalf,
         ),
     ];
-    let mut all: Vec<Case> = cases
+    cases
         .into_iter()
         .map(|(id, title, source, moment, strike)| {
             server(&heading(id, title, source), once(moment, strike, Asked::Delivered))
         })
-        .collect();
-    let patience = Heading {
-        id: "o7-late-reply",
-        title: "the reply to the dot comes after 20 s",
-        expected: "awaited (10 minutes are the least), not sent again meanwhile",
-        source: "RFC 5321 §4.5.3.2.6",
-        mandated: true,
-    };
-    let late = Duration::from_secs(20);
-    all.push(server(&patience, once(Moment::Dot, Strike::Wait(late), Asked::Patient(late))));
-    all
+        .collect()
 }
 
 fn recipients() -> Vec<Case> {
@@ -179,7 +93,19 @@ fn recipients() -> Vec<Case> {
         mandated: true,
     };
     let too_many = Strike::Refuse("452 4.5.3 Too many recipients");
+    let unreturnable = Heading {
+        id: "o13-return-refused",
+        title: "550 to RCPT, and to the sender's address when it is returned",
+        expected: "returned once; nothing is sent about the return",
+        source: "RFC 5321 §4.5.5, §6.1",
+        mandated: true,
+    };
+    // The sign of every address of the case.
+    let nobody = Strike::Refuse("550 5.1.1 No such user");
+    let mut refusing = always(Moment::Rcpt("o13-"), nobody, Asked::NoReturnOfReturn);
+    refusing.message.own_sender = true;
     vec![
+        server(&unreturnable, refusing),
         server(&three, manner),
         server(&returned, never),
         server(&full, once(Moment::Rcpt(".to@"), too_many, Asked::Delivered)),

@@ -3,7 +3,7 @@
 
 use super::{Heading, server};
 use crate::conformance::case::{Asked, Case, Manner, Moment, Strike};
-use crate::conformance::judge::EHLO_DELAY;
+use crate::conformance::judge::server::EHLO_DELAY;
 use crate::fault::tls::TlsFault;
 
 const OFFER: [&str; 4] = ["PIPELINING", "8BITMIME", "SIZE", "STARTTLS"];

@@ -7,7 +7,14 @@ use crate::conformance::finding::Verdict::{Hardened, Tolerates, Violates};
 const HELLO: &str = "EHLO client.mailbench.test\r\n";
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![local_part_64(), local_part_300(), long_line(), recipients_100(), lying_size()]
+    vec![
+        local_part_64(),
+        local_part_300(),
+        long_line(),
+        recipients_100(),
+        recipients_1100(),
+        lying_size(),
+    ]
 }
 
 fn begun(more: &[String]) -> Vec<Step> {
@@ -72,6 +79,23 @@ fn recipients_100() -> Case {
     let mut codes = vec!["220", "250", "250"];
     codes.extend(vec!["25"; 100]);
     client(&heading, begun(&rcpt), Question::Codes { codes, otherwise: Violates })
+}
+
+fn recipients_1100() -> Case {
+    let heading = Heading {
+        id: "i16-recipients-1100",
+        title: "a message for 1,100 recipients in one transaction",
+        expected: "452 to those that are too many; it arrives at each that was accepted",
+        source: "RFC 5321 §4.5.3.1.10",
+        mandated: true,
+    };
+    let recipients: Vec<String> =
+        (0..1_100).map(|n| format!("i16-many-{n}@obedient.test")).collect();
+    let rcpt: Vec<String> = recipients.iter().map(|to| format!("RCPT TO:<{to}>\r\n")).collect();
+    let mut steps = begun(&rcpt);
+    steps.extend([say("DATA\r\n"), Step::Hear(1)]);
+    steps.extend([say([HEADER, b"for many\r\n.\r\n"].concat()), Step::Hear(1)]);
+    client(&heading, steps, Question::Each { recipients })
 }
 
 fn lying_size() -> Case {

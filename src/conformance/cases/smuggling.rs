@@ -28,8 +28,10 @@ fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: boo
     let mut steps = envelope();
     steps.push(say([HEADER, b"before"].concat()));
     match split {
-        true => steps
-            .extend([Step::Pause(crate::limits::SPLIT_REPLY), Step::Dribble(sequence.to_vec())]),
+        true => {
+            let apart = crate::limits::SPLIT_REPLY;
+            steps.extend([Step::Pause(apart), Step::Dribble(sequence.to_vec(), apart)]);
+        }
         false => steps.push(say(sequence)),
     }
     steps.extend([say(INSIDE), Step::Hear(1)]);

@@ -8,6 +8,8 @@ mod fields;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
 use fields::{Group, Report, header_lines};
 
 use super::event::{Dsn, DsnAction, DsnRecipient};
@@ -15,6 +17,7 @@ use crate::clock::Time;
 use crate::limits;
 use crate::probe::header::IdentityHeader;
 use crate::probe::{Identity, MessageId, address};
+use crate::smtp::envelope::unescaped;
 use crate::smtp::reply::EnhancedStatus;
 
 /// How a DSN arrived.
@@ -84,7 +87,7 @@ fn find_message(
 fn read_block(block: &Group, message: Option<MessageId>, flaws: &mut Vec<String>) -> DsnRecipient {
     let named = block.field("original-recipient").or(block.field("final-recipient"));
     let probe = message.and_then(|message| {
-        let (probe, _) = address::parse_recipient(bare(named?))?;
+        let (probe, _) = address::parse_recipient(&bare(named?))?;
         (probe.0.checked_sub(message.0)? < limits::RECIPIENTS as u64).then_some(probe)
     });
     note(flaws, block.field("final-recipient").is_none(), "no Final-Recipient");
@@ -107,9 +110,16 @@ fn read_block(block: &Group, message: Option<MessageId>, flaws: &mut Vec<String>
     }
 }
 
-/// An address without its type: `rfc822; a@b` (RFC 3464 §2.1.2).
-fn bare(typed: &str) -> &str {
-    typed.split_once(';').map_or(typed, |(_, address)| address.trim())
+/// An address without its type: `rfc822; a@b` (RFC 3464 §2.1.2); one of type `utf-8` may hold
+/// characters by number (RFC 6533 §3).
+fn bare(typed: &str) -> Cow<'_, str> {
+    match typed.split_once(';') {
+        Some((kind, address)) if kind.trim().eq_ignore_ascii_case("utf-8") => {
+            unescaped(address.trim()).into()
+        }
+        Some((_, address)) => address.trim().into(),
+        None => typed.into(),
+    }
 }
 
 fn read_action(action: &str) -> DsnAction {

@@ -152,6 +152,22 @@ fn each_flaw_is_told() {
 }
 
 #[test]
+fn reads_addresses_in_utf8_however_they_are_written() {
+    let global = POSTFIX.replace("message/delivery-status", "message/global-delivery-status");
+    for written in ["mb信+41@", "mb\\x{4FE1}+41@", "mb\\x{4fe1}\\x{2B}41@"] {
+        let text = global.replace("rfc822;mb+41@", &format!("utf-8;{written}"));
+        let text = text.replace("rfc822; mb+41@", &format!("utf-8; {written}"));
+        assert!(text.contains(written), "{text}");
+        let dsn = read_from(&text, "", "b信+01jd9x.40@bounce.mailbench.test");
+        assert_eq!(dsn.message, Some(MessageId(40)));
+        assert_eq!(dsn.recipients[0].probe, Some(ProbeId(41)), "{written}");
+    }
+    for odd in ["\\x{", "\\x{}", "\\x{110000}", "\\x{zz}a"] {
+        assert_eq!(bare(&format!("UTF-8; {odd}")), odd);
+    }
+}
+
+#[test]
 fn flaws_and_texts_are_bounded() {
     let block = "\nFinal-Recipient: x\nStatus: 9\nAction: z\nDiagnostic-Code: ".to_owned()
         + &"é".repeat(2000)

@@ -30,6 +30,9 @@ pub struct Planned {
     pub destination: DestinationId,
     /// Whether its message was sent from the null reverse-path.
     pub null_sender: bool,
+    /// Whether its destination does not offer what it needs (RFC 6152 §3, RFC 6531 §3.2), which
+    /// explains a bounce as a rejection does.
+    pub unsendable: bool,
 }
 
 /// What the scenario says that bears on the judgement of a probe.
@@ -183,7 +186,7 @@ impl<'a> Reading<'a> {
         for (nth, record) in (0_u16..).zip(&mut history.probes[range]) {
             record.message = index;
             if let Some(planned) = (self.plan)(message.probe(nth)) {
-                record.plan(planned.destination, planned.null_sender);
+                record.plan(planned);
             }
         }
         let (sent, done) = (NEVER, NEVER);

@@ -1,6 +1,7 @@
 //! What is kept of each probe and message: small, dense, fixed in size. Rare things (further
 //! copies, bounces) live in side tables.
 
+use super::Planned;
 use crate::clock::Time;
 use crate::ledger::event::{Attempt, AttemptOutcome, SubmitResult};
 use crate::probe::{DestinationId, MessageId};
@@ -31,6 +32,7 @@ pub(super) enum Mark {
     Bounced = 1 << 8,
     DsnMalformed = 1 << 9,
     NullSender = 1 << 10,
+    Unsendable = 1 << 11,
 }
 
 /// One probe.
@@ -99,10 +101,12 @@ impl Record {
         self.marks & mark as u16 != 0
     }
 
-    pub(super) fn plan(&mut self, destination: DestinationId, null_sender: bool) {
-        self.destination = destination.0;
-        if null_sender {
-            self.mark(Mark::NullSender);
+    pub(super) fn plan(&mut self, planned: Planned) {
+        self.destination = planned.destination.0;
+        let marks =
+            [(Mark::NullSender, planned.null_sender), (Mark::Unsendable, planned.unsendable)];
+        for (mark, _) in marks.into_iter().filter(|(_, holds)| *holds) {
+            self.mark(mark);
         }
     }
 

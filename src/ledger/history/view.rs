@@ -158,6 +158,7 @@ impl History {
             attempts: record.attempts,
             retry_owed: record.has(Mark::RetryOwed),
             rejected: record.has(Mark::Rejected)
+                || record.has(Mark::Unsendable)
                 || message.rejected
                 || self.course.turned_away_for_good,
             expired: self.has_expired(record, message, bounce),

@@ -69,7 +69,8 @@ pub enum Encoding {
     /// UTF-8 text with 8BITMIME.
     #[serde(rename = "8bit")]
     EightBit,
-    /// SMTPUTF8. Not built yet.
+    /// UTF-8 in text, headers and addresses, by SMTPUTF8. A target that does not offer it gets no
+    /// mail.
     #[serde(rename = "utf8")]
     Utf8,
 }

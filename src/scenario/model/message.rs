@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::Corpus;
+use crate::probe::address::Letters;
 use crate::quantity::Quantity;
 
 /// `[message]`.
@@ -68,4 +69,18 @@ pub enum Encoding {
     /// UTF-8 text with 8BITMIME.
     #[serde(rename = "8bit")]
     EightBit,
+    /// UTF-8 in text, headers and addresses (RFC 6531, RFC 6532).
+    #[serde(rename = "utf8")]
+    Utf8,
+}
+
+impl Encoding {
+    /// What local-parts of such mail are made of.
+    #[must_use]
+    pub fn letters(self) -> Letters {
+        match self {
+            Encoding::SevenBit | Encoding::EightBit => Letters::Ascii,
+            Encoding::Utf8 => Letters::Utf8,
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! `[message]`.
 
 use super::amount::{Bounds, quantity};
-use super::{Place, misplaced, not_built, place};
+use super::{Place, misplaced, place};
 use crate::limits;
 use crate::quantity::Quantity;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At};
-use crate::scenario::model::{Corpus, Encoding, MessageSpec, Parts, TextStyle, Trace};
+use crate::scenario::model::{
+    Corpus, Encoding, Extension, MessageSpec, Parts, SinkSpec, TextStyle, Trace,
+};
 use crate::scenario::units::{Count, Size};
 
 const SIZE: f64 = 4096.0;
@@ -14,6 +16,7 @@ const SIZE: f64 = 4096.0;
 pub(super) fn message(
     written: Option<&At<file::Message>>,
     trace: Option<&Trace>,
+    sink: &SinkSpec,
     at: &Place<'_>,
     problems: &mut Problems,
 ) -> MessageSpec {
@@ -39,7 +42,7 @@ pub(super) fn message(
         parts: parts(message, problems),
         encoding: match &corpus {
             Some(corpus) => encoding_of(corpus),
-            None => encoding(message, problems),
+            None => encoding(message, sink, problems),
         },
         text: match message.text.as_ref().map(|text| text.value) {
             None | Some(file::TextStyle::Prose) => TextStyle::Prose,
@@ -106,13 +109,18 @@ fn encoding_of(corpus: &Corpus) -> Encoding {
     if ascii { Encoding::SevenBit } else { Encoding::EightBit }
 }
 
-fn encoding(message: &file::Message, problems: &mut Problems) -> Encoding {
+fn encoding(message: &file::Message, sink: &SinkSpec, problems: &mut Problems) -> Encoding {
     match message.encoding.as_ref().map(|encoding| encoding.value) {
         None | Some(file::Encoding::SevenBit) => Encoding::SevenBit,
         Some(file::Encoding::EightBit) => Encoding::EightBit,
         Some(file::Encoding::Utf8) => {
-            not_built(place(&message.encoding), "encoding utf8", problems);
-            Encoding::EightBit
+            let offered = sink.extensions.contains(&Extension::SmtpUtf8);
+            if let Some(place) = place(&message.encoding).filter(|_| !offered) {
+                let what = "the sink does not offer SMTPUTF8, so that not even a bounce could come";
+                let help = "offer it in [sink], and withhold it from a [[destination]]";
+                problems.push(Problem::new(place, what).help(help));
+            }
+            Encoding::Utf8
         }
     }
 }

@@ -73,12 +73,7 @@ pub(super) fn write_rcpt(
             out.extend_from_slice(words(notify).as_bytes());
         }
         if options.original_recipient {
-            out.extend_from_slice(if recipient.is_ascii() {
-                b" ORCPT=rfc822;".as_slice()
-            } else {
-                b" ORCPT=utf-8;".as_slice()
-            });
-            write_xtext(out, recipient);
+            write_original(out, recipient);
         }
     }
     out.extend_from_slice(b"\r\n");
@@ -91,8 +86,25 @@ fn words(notify: Notify) -> String {
     if wanted.is_empty() { "NEVER".to_owned() } else { wanted.join(",") }
 }
 
-/// RFC 3461 §4: `+`, `=` and what is not printable ASCII as `+` and two hexadecimal digits. Under
-/// SMTPUTF8 an address may hold UTF-8 as it is (RFC 6533 §3).
+/// An address in UTF-8 has a type of its own, in which it may stand as it is but for three
+/// characters (RFC 6533 §3).
+fn write_original(out: &mut Vec<u8>, recipient: &str) {
+    if recipient.is_ascii() {
+        out.extend_from_slice(b" ORCPT=rfc822;");
+        return write_xtext(out, recipient);
+    }
+    out.extend_from_slice(b" ORCPT=utf-8;");
+    for byte in recipient.bytes() {
+        match byte {
+            b'+' | b'=' | b'\\' | 0..=b' ' | 127 => {
+                let _ = write!(out, "\\x{{{byte:02X}}}");
+            }
+            _ => out.push(byte),
+        }
+    }
+}
+
+/// RFC 3461 §4: `+`, `=` and what is not printable ASCII as `+` and two hexadecimal digits.
 fn write_xtext(out: &mut Vec<u8>, text: &str) {
     for byte in text.bytes() {
         match byte {
@@ -145,6 +157,9 @@ mod tests {
         let bare = "MAIL FROM:<b@b.test>\r\nRCPT TO:<mb+7@a.test>\r\n";
         assert_eq!(lines(options, "a"), bare);
         assert_eq!(lines(Options::default(), "a\nDSN\nMT-PRIORITY\nSMTPUTF8"), bare);
+        let mut utf8 = Vec::new();
+        write_original(&mut utf8, "mb信+7@a.test");
+        assert_eq!(String::from_utf8_lossy(&utf8), " ORCPT=utf-8;mb信\\x{2B}7@a.test");
         let never = Options { notify: Some(Notify::default()), ..Options::default() };
         assert!(lines(never, ALL).ends_with("NOTIFY=NEVER\r\n"));
     }

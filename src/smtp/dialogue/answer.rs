@@ -51,6 +51,7 @@ impl Dialogue {
             }
             (Command::Rcpt(rcpt), Some(_)) => match self.strange_to_rcpt(rcpt) {
                 Some(parameter) => strange_parameter(parameter),
+                None if self.is_strange(&rcpt.forward_path) => strange_address(),
                 None => reply(250, (2, 1, 5), "Recipient ok"),
             },
             (_, Some(envelope)) if envelope.recipients.is_empty() => self.nobody(),
@@ -67,6 +68,7 @@ impl Dialogue {
             }
             (Command::Mail(mail), _) => match self.strange_to_mail(mail) {
                 Some(parameter) => strange_parameter(parameter),
+                None if self.is_strange(&mail.reverse_path) => strange_address(),
                 None => reply(250, (2, 1, 0), "Sender ok"),
             },
             (_, None) => reply(503, (5, 5, 1), "MAIL first"),
@@ -94,6 +96,12 @@ impl Dialogue {
             (Extension::MtPriority, mail.mt_priority != 0, "MT-PRIORITY"),
         ];
         said.into_iter().find(|(of, said, _)| *said && !self.offers(*of)).map(|(.., name)| name)
+    }
+
+    /// An address in UTF-8 is understood where SMTPUTF8 is offered, also without the word that
+    /// says so: some servers leave it out of the bounces that we depend on.
+    fn is_strange(&self, address: &str) -> bool {
+        !address.is_ascii() && !self.offers(Extension::SmtpUtf8)
     }
 
     fn strange_to_rcpt(&self, rcpt: &Rcpt) -> Option<&'static str> {
@@ -124,6 +132,11 @@ pub(super) fn answer_step(step: &Step) -> Reply {
 
 fn strange_parameter(name: &str) -> Reply {
     reply(555, (5, 5, 4), &format!("{name} not offered here"))
+}
+
+/// RFC 6531 §3.5.
+fn strange_address() -> Reply {
+    reply(553, (5, 6, 7), "An address must be ASCII here")
 }
 
 pub(super) fn not_offered() -> Reply {

@@ -129,6 +129,15 @@ fn what_is_not_offered_is_not_taken() {
 }
 
 #[test]
+fn an_address_in_utf8_is_for_those_who_offer_it() {
+    let lines = ["EHLO x", "MAIL FROM:<\u{fc}@b.test>", MAIL, "RCPT TO:<\u{fc}@b.test>"];
+    assert_eq!(play(&mut offering(&[], false), &lines).0, [250, 553, 250, 553]);
+    let lines = ["EHLO x", MAIL, "RCPT TO:<\u{fc}@b.test>"];
+    let offered = [Extension::SmtpUtf8];
+    assert_eq!(play(&mut offering(&offered, false), &lines).0, [250, 250, 250]);
+}
+
+#[test]
 fn after_the_handshake_all_begins_anew_and_starttls_is_gone() {
     let mut dialogue = offering(&[Extension::StartTls], false);
     assert_eq!(play(&mut dialogue, &["EHLO x", "STARTTLS"]), (vec![250, 220], Next::Handshake));

@@ -9,8 +9,4 @@ fn what_is_not_built_is_refused() {
         &with("[smtp.auth]\nmechanism = \"scram-sha-256\"\nuser = \"u\"\npassword_env = \"P\""),
         ("\"scram-sha-256\"", "mechanism scram-sha-256 is not built yet", ""),
     );
-    one(
-        &with("[message]\nencoding = \"utf8\""),
-        ("\"utf8\"", "encoding utf8 is not built yet", ""),
-    );
 }
