@@ -11,7 +11,7 @@ use super::MessageId;
 use super::damage::{ContentCheck, end_prefix};
 use super::digest::body_digest;
 use super::examine::{Examiner, is_blank};
-use super::header::IdentityHeader;
+use super::header::{IdentityHeader, digits, push_hex};
 use super::tally::head_length;
 use crate::limits;
 
@@ -43,8 +43,18 @@ pub fn seal_length(tag: &str, message: MessageId, recipients: u16) -> usize {
 /// The line that ends every text: number of the message, CRC-32 of all between the identity header
 /// and this line. Where the header is lost, it is what people have left to go by.
 #[must_use]
-pub fn end_line(message: MessageId, crc32: u32) -> String {
-    format!("{}{crc32:08x}\r\n", end_prefix(message))
+pub fn end_line(message: MessageId, crc32: u32) -> Vec<u8> {
+    let mut line = Vec::with_capacity(end_line_length(message));
+    line.extend_from_slice(end_prefix(message).as_bytes());
+    push_hex(&mut line, &crc32.to_be_bytes());
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+/// Bytes of [`end_line`].
+#[must_use]
+pub fn end_line_length(message: MessageId) -> usize {
+    "END  \r\n".len() + digits(message.0) + 8
 }
 
 /// Checks one content as it streams by.
@@ -133,8 +143,9 @@ mod tests {
         caf\u{e9} \u{444}\r\nand so on\r\n\r\nlast\r\n";
 
     fn sealed() -> Vec<u8> {
-        let rest = format!("{REST}{}", end_line(MessageId(42), crc32fast::hash(REST.as_bytes())));
-        seal("tag", MessageId(42), 2, rest.as_bytes())
+        let end = end_line(MessageId(42), crc32fast::hash(REST.as_bytes()));
+        assert_eq!(end.len(), end_line_length(MessageId(42)));
+        seal("tag", MessageId(42), 2, &[REST.as_bytes(), &end].concat())
     }
 
     fn check(content: &[u8]) -> ContentCheck {
@@ -258,8 +269,8 @@ mod tests {
     #[test]
     fn a_long_content_is_checked_as_a_short_one_is() {
         let long = "and so on\r\n".repeat(limits::CONTENT_HELD / 8);
-        let rest = format!("{REST}{long}{}", end_line(MessageId(42), 0));
-        let content = seal("tag", MessageId(42), 2, rest.as_bytes());
+        let rest = [REST.as_bytes(), long.as_bytes(), &end_line(MessageId(42), 0)].concat();
+        let content = seal("tag", MessageId(42), 2, &rest);
         let checked = |content: &[u8]| {
             let mut verifier = Verifier::new();
             content.chunks(1000).for_each(|chunk| verifier.feed(chunk));

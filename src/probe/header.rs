@@ -97,7 +97,6 @@ impl IdentityHeader {
 
     /// Bytes of the header line of such a message.
     pub(super) fn length(tag: &str, message: MessageId, recipients: u16) -> usize {
-        let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
         FIXED + tag.len() + digits(message.0) + digits(u64::from(recipients))
     }
 
@@ -108,7 +107,7 @@ impl IdentityHeader {
         if !line[..NAME.len()].eq_ignore_ascii_case(NAME) {
             return None;
         }
-        let mut fields = Fields(std::str::from_utf8(value).ok()?.split(';'));
+        let mut fields = Fields(Some(value));
         let header = IdentityHeader {
             tag: fields.next("run")?.to_owned(),
             message: MessageId(fields.number("id")?),
@@ -121,7 +120,7 @@ impl IdentityHeader {
             head_digest: parse_hex(fields.next("h3")?)?,
             body_digest: parse_hex(fields.next("b3")?)?,
         };
-        (fields.0.next().is_none() && header.head_bytes <= header.bytes).then_some(header)
+        (fields.0.is_none() && header.head_bytes <= header.bytes).then_some(header)
     }
 
     fn push_facts(&self, text: &mut Vec<u8>) {
@@ -142,13 +141,22 @@ impl IdentityHeader {
     }
 }
 
+/// Digits of a number in decimal.
+pub(super) fn digits(number: u64) -> usize {
+    number.checked_ilog10().unwrap_or(0) as usize + 1
+}
+
 /// The `name=value` fields of the header, in the order in which they are written.
-struct Fields<'a>(std::str::Split<'a, char>);
+struct Fields<'a>(Option<&'a [u8]>);
 
 impl<'a> Fields<'a> {
     fn next(&mut self, name: &str) -> Option<&'a str> {
-        let (written, value) = self.0.next()?.trim().split_once('=')?;
-        (written == name).then_some(value)
+        let left = self.0?;
+        let end = left.iter().position(|byte| *byte == b';');
+        self.0 = end.map(|end| &left[end + 1..]);
+        let field = left[..end.unwrap_or(left.len())].trim_ascii();
+        let value = field.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        std::str::from_utf8(value).ok()
     }
 
     fn number(&mut self, name: &str) -> Option<u64> {
@@ -156,20 +164,16 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Appends a number in decimal, zeros before it up to this width. Several are written for every
-/// message, and the general formatting costs ten times as much.
+/// Appends a number in decimal, zeros before it up to this width.
 fn push_number(text: &mut Vec<u8>, number: u64, width: usize) {
-    let mut digits = [b'0'; 20];
-    let (mut start, mut left) = (digits.len(), number);
-    while left > 0 {
-        start -= 1;
-        digits[start] = b'0' + (left % 10) as u8;
-        left /= 10;
-    }
-    text.extend_from_slice(&digits[start.min(digits.len() - width)..]);
+    let mut room = itoa::Buffer::new();
+    let digits = room.format(number).as_bytes();
+    text.extend(std::iter::repeat_n(b'0', width.saturating_sub(digits.len())));
+    text.extend_from_slice(digits);
 }
 
-fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
+/// Appends bytes in hexadecimal.
+pub(super) fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
         text.push(DIGITS[usize::from(byte >> 4)]);
