@@ -45,6 +45,8 @@ pub enum Purpose {
     Priority = 11,
     /// Choice of a corpus' file.
     Corpus = 12,
+    /// The key that signs messages.
+    DkimKey = 13,
 }
 
 /// What one decision is about. Unused parts are zero.

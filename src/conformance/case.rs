@@ -44,6 +44,8 @@ pub struct Script {
 /// One step of a client. `@FROM@`, `@TO@` and `@OTHER@` stand for the case's addresses.
 #[derive(Clone, Debug)]
 pub enum Step {
+    /// Comes from an address that the target was told not to trust.
+    AsStranger,
     /// Does not wait for the banner.
     Early,
     /// Writes at once.
@@ -108,6 +110,8 @@ pub enum Question {
         /// Where a trick would have it go.
         trick: String,
     },
+    /// Was the last command refused?
+    Denied,
     /// Was a message accepted without bare CR or LF passed on?
     Normalised,
     /// Did nothing arrive?
@@ -147,6 +151,10 @@ pub struct Manner {
     pub message: Errand,
     /// What is asked.
     pub asked: Asked,
+    /// Whether the target is told to speak TLS to it or not at all.
+    pub secured: bool,
+    /// Whether it is the second host of its domain, the first being closed.
+    pub spare: bool,
 }
 
 /// How long cases go on that are about patience: the time an RFC speaks of is minutes.
@@ -282,6 +290,10 @@ pub enum Asked {
     NotTaken,
     /// Taken for a success, or tried again: one or the other, and not returned.
     EitherWay,
+    /// Delivered, at the first host or at the next.
+    NextHost,
+    /// Was nothing sent but under TLS, and nothing returned at once?
+    OnlySecured,
     /// Did other mail go on while this server dawdled, and was it given up?
     NotHeldUp,
     /// Was its return, refused in its turn, the last that was heard of it?

@@ -1,17 +1,19 @@
 //! Plays a client's script against the target and notes what it heard.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use memchr::memmem;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::case::Step;
 use crate::limits;
 use crate::smtp::client::{TlsClient, Trust};
+use crate::target::demands::STRANGER;
 
 /// What a client heard.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,9 +88,21 @@ async fn besiege(target: SocketAddr, pause: Duration) {
     }
 }
 
+async fn connect(target: SocketAddr, is_stranger: bool) -> io::Result<TcpStream> {
+    let socket = match target {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    if is_stranger {
+        socket.bind(SocketAddr::from((STRANGER, 0)))?;
+    }
+    socket.connect(target).await
+}
+
 /// Plays `steps`; what was heard, in order. The connection ends with the script.
 pub async fn play(target: SocketAddr, steps: &[Step], addresses: &Addresses) -> Vec<Heard> {
-    let Ok(stream) = TcpStream::connect(target).await else { return vec![Heard::Closed] };
+    let is_stranger = matches!(steps.first(), Some(Step::AsStranger));
+    let Ok(stream) = connect(target, is_stranger).await else { return vec![Heard::Closed] };
     let _best_effort = stream.set_nodelay(true);
     if matches!(steps.last(), Some(Step::Reset)) {
         let _best_effort = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
@@ -122,7 +136,7 @@ impl Player {
         addresses: &Addresses,
     ) -> Result<Player, Vec<Heard>> {
         match step {
-            Step::Early | Step::Reset => {}
+            Step::AsStranger | Step::Early | Step::Reset => {}
             Step::Say(text) => {
                 let text = addresses.fill(text);
                 // One who was turned away shows when it listens.

@@ -10,6 +10,7 @@ use super::lab::{Lab, LabError, Subject};
 use crate::clock::Clock;
 use crate::limits;
 use crate::scenario::model::{Scenario, TargetKind};
+use crate::target::demands::Means;
 use crate::target::{self, Target, TargetError};
 
 /// Why there is no examination.
@@ -76,7 +77,8 @@ pub async fn examine(
     let started_at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let lab =
         Lab::open(cases, scenario.sink.listen, limits::CONFORMANCE_WAIT + times.longest()).await?;
-    let is_routed = scenario.target.kind.is_routed(1);
+    let routes = lab.routes();
+    let means = Means::of(&scenario.target.kind, routes.len());
     let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir()?;
     let mut target = Target::start(target::Settings {
         kind: scenario.target.kind.clone(),
@@ -84,12 +86,13 @@ pub async fn examine(
         delivery: scenario.target.delivery,
         seed: scenario.seed.0,
         sink: lab.main(),
-        routes: if is_routed { lab.routes() } else { Vec::new() },
+        routes: if means.routed { routes } else { Vec::new() },
+        demands: lab.demands(),
         folder: workplace.path().to_owned(),
         log: log.to_owned(),
     })
     .await?;
-    let rows = lab.examine(&mut target, is_routed, tell).await;
+    let rows = lab.examine(&mut target, means, tell).await;
     let examination = Examination {
         schema_version: SCHEMA_VERSION,
         tool: format!("mailbench {}", env!("CARGO_PKG_VERSION")),
@@ -107,13 +110,16 @@ impl Subject for Target {
         Target::address(self)
     }
 
-    async fn mend(&mut self) -> Option<String> {
-        let how = self.ended()?;
+    fn ended(&mut self) -> Option<String> {
+        Target::ended(self)
+    }
+
+    async fn start_again(&mut self) -> String {
         // What its death has left of it.
         self.kill().await;
-        match self.start_again().await {
-            Ok(()) => Some(format!("{how}; started again")),
-            Err(error) => Some(format!("{how}; not to be started again: {error}")),
+        match Target::start_again(self).await {
+            Ok(()) => "started again".to_owned(),
+            Err(error) => format!("not to be started again: {error}"),
         }
     }
 }

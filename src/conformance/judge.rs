@@ -49,6 +49,12 @@ pub fn ended(how: &str) -> Finding {
     found(Verdict::Violates, format!("the target ended: {how}"))
 }
 
+/// What is said of a case that could not be played.
+#[must_use]
+pub fn untold(why: &str) -> Finding {
+    found(Verdict::Untold, why)
+}
+
 impl Facts<'_> {
     /// Messages that came for this recipient.
     fn at<'b>(&'b self, recipient: &'b str) -> impl Iterator<Item = &'b Arrived> {
@@ -104,6 +110,10 @@ pub fn client(question: &Question, facts: &Facts<'_>) -> Finding {
         Question::Whole { body, refused, altered } => whole(body, *refused, *altered, facts),
         Question::Once { refused } => once(*refused, facts),
         Question::Normalised => normalised(facts),
+        Question::Denied => match facts.was_accepted() {
+            true => found(Verdict::Vulnerable, format!("taken: {}", facts.last_words())),
+            false => found(Verdict::Conforms, format!("not taken: {}", facts.last_words())),
+        },
         Question::Served => served(facts),
         Question::Each { recipients } => each(recipients, facts),
         Question::Literal { address, trick } => literal(address, trick, facts),

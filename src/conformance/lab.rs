@@ -16,6 +16,8 @@ use super::judge::{self, Facts, Finding};
 use crate::clock::Clock;
 use crate::limits;
 use crate::sink::tls::{Identity, TlsError};
+use crate::target::demands::{Demands, Means};
+use tokio::net::TcpSocket;
 
 /// Domain of all senders: what is returned comes to the obedient server.
 const SENDERS: &str = "sender.test";
@@ -43,6 +45,8 @@ pub struct Lab {
     obedient: FarEnd,
     /// One for each case of a server, in the order of the cases.
     servers: Vec<Option<FarEnd>>,
+    /// A port that is bound and closed: the first host of who has a second.
+    closed: TcpSocket,
 }
 
 /// What is examined.
@@ -50,8 +54,11 @@ pub trait Subject {
     /// Where it takes mail.
     fn address(&self) -> SocketAddr;
 
-    /// How it ended, where it did so by itself since it was last asked. It is started again then.
-    fn mend(&mut self) -> impl Future<Output = Option<String>>;
+    /// How it ended, where it did so by itself.
+    fn ended(&mut self) -> Option<String>;
+
+    /// Starts it again, with its queue; what came of that.
+    fn start_again(&mut self) -> impl Future<Output = String>;
 }
 
 /// Somebody else looks after it.
@@ -60,13 +67,20 @@ impl Subject for SocketAddr {
         *self
     }
 
-    async fn mend(&mut self) -> Option<String> {
+    fn ended(&mut self) -> Option<String> {
         None
+    }
+
+    async fn start_again(&mut self) -> String {
+        "left alone".to_owned()
     }
 }
 
 /// What came of playing a case.
+#[derive(Default)]
 struct Played {
+    /// Why it could not be played.
+    lacking: Option<&'static str>,
     heard: Vec<Heard>,
     /// Whether the target still greeted after it.
     alive: bool,
@@ -100,7 +114,9 @@ impl Lab {
                 }
             });
         }
-        Ok(Lab { clock, patience, cases, obedient, servers })
+        let closed = TcpSocket::new_v4()?;
+        closed.bind(SocketAddr::from(([127, 78, 0, 1], 0)))?;
+        Ok(Lab { clock, patience, cases, obedient, servers, closed })
     }
 
     /// Where mail for everybody else goes.
@@ -109,27 +125,48 @@ impl Lab {
         self.obedient.address()
     }
 
-    /// Where mail for each domain of a misbehaving server goes.
+    /// Where mail for each domain of a misbehaving server goes. A domain that stands twice has two
+    /// hosts, in this order.
     #[must_use]
     pub fn routes(&self) -> Vec<(String, SocketAddr)> {
+        let closed = self.closed.local_addr().ok();
         let both = self.cases.iter().zip(&self.servers);
-        both.filter_map(|(case, server)| Some((domain(case), server.as_ref()?.address()))).collect()
+        let route = |(case, server): (&Case, &Option<FarEnd>)| {
+            let first = closed.filter(|_| manner(case).is_some_and(|manner| manner.spare));
+            let hosts = server.as_ref().map(FarEnd::address);
+            let hosts = first.into_iter().chain(hosts);
+            hosts.map(|host| (domain(case), host)).collect::<Vec<_>>()
+        };
+        both.flat_map(route).collect()
     }
 
-    /// Plays every case against the target. Where it was not told the routes, the cases of servers
-    /// are left out.
+    /// What the target is to be told beside.
+    #[must_use]
+    pub fn demands(&self) -> Demands {
+        let secured = |case: &&Case| manner(case).is_some_and(|manner| manner.secured);
+        Demands {
+            secured: self.cases.iter().filter(secured).map(domain).collect(),
+            strangers: self.cases.iter().any(is_stranger),
+        }
+    }
+
+    /// Plays every case against the target. Where that was not told the routes, the cases of servers
+    /// are left out; what else it was not told makes a case untold.
     pub async fn examine(
         &self,
         target: &mut impl Subject,
-        is_routed: bool,
+        told: Means,
         mut tell: impl FnMut(&str),
     ) -> Vec<Row> {
         let mut played: Vec<Option<Played>> = self.cases.iter().map(|_| None).collect();
         for servers in [true, false] {
             for (number, case) in self.cases.iter().enumerate() {
-                if matches!(case.act, Act::Server(_)) == servers && (is_routed || !servers) {
+                if matches!(case.act, Act::Server(_)) == servers && (told.routed || !servers) {
                     tell(&case.id);
-                    played[number] = Some(self.play(number, case, target).await);
+                    played[number] = Some(match lacking(case, told) {
+                        None => self.play(number, case, target).await,
+                        lacking => Played { lacking, ..Played::default() },
+                    });
                 }
             }
         }
@@ -161,14 +198,10 @@ impl Lab {
                 heard
             }
         };
-        let ended = target.mend().await;
-        if let (Some(_), Some(server)) = (&ended, &self.servers[number]) {
-            // Else it would meet the same again for as long as it tries.
-            server.relent();
-        }
+        let ended = self.mend(target, number).await;
         let greeting = play(target.address(), &[], &addresses).await;
         let alive = greeting.iter().any(|heard| matches!(heard, Heard::Reply(_)));
-        Played { heard, alive, ended }
+        Played { lacking: None, heard, alive, ended }
     }
 
     /// Waits for the target to come to this server, and for what that does to it to show.
@@ -184,7 +217,7 @@ impl Lab {
     async fn wait(&self, target: &mut impl Subject, played: &mut [Option<Played>]) {
         let end = self.clock.now().plus(self.patience);
         while self.clock.now() < end {
-            self.mend(target, played).await;
+            self.mend_late(target, played).await;
             let arrived = self.obedient.seen().arrived;
             let mut findings = self.cases.iter().enumerate().zip(played.iter());
             let any_waits = findings.any(|((number, case), played)| {
@@ -197,24 +230,33 @@ impl Lab {
             tokio::time::sleep(LOOK).await;
         }
         tokio::time::sleep(limits::CONFORMANCE_REST).await;
-        self.mend(target, played).await;
+        self.mend_late(target, played).await;
     }
 
     /// A target that ended meanwhile did so at the server it met last.
-    async fn mend(&self, target: &mut impl Subject, played: &mut [Option<Played>]) {
-        let Some(how) = target.mend().await else { return };
+    async fn mend_late(&self, target: &mut impl Subject, played: &mut [Option<Played>]) {
         let met = |server: &Option<FarEnd>| server.as_ref().and_then(FarEnd::last_met);
         let last = (0..played.len()).max_by_key(|number| met(&self.servers[*number]));
         let Some(number) = last else { return };
-        if let Some(server) = &self.servers[number] {
-            server.relent();
-        }
-        if let Some(played) = &mut played[number] {
+        if let (Some(how), Some(played)) = (self.mend(target, number).await, &mut played[number]) {
             played.ended = Some(how);
         }
     }
 
+    /// Starts a target again that has ended in this case; how it ended.
+    async fn mend(&self, target: &mut impl Subject, number: usize) -> Option<String> {
+        let how = target.ended()?;
+        if let Some(server) = &self.servers[number] {
+            // Else it would meet the same again as soon as it is there.
+            server.relent();
+        }
+        Some(format!("{how}; {}", target.start_again().await))
+    }
+
     fn judge(&self, number: usize, case: &Case, played: &Played, arrived: &[Arrived]) -> Finding {
+        if let Some(lacking) = played.lacking {
+            return judge::untold(lacking);
+        }
         if let Some(how) = &played.ended {
             return judge::ended(how);
         }
@@ -236,11 +278,7 @@ impl Lab {
                 judge::server::server(manner, &facts)
             }
             // Every case of a server has one.
-            (Act::Server(_), None) => Finding {
-                verdict: super::finding::Verdict::Untold,
-                observed: "it had no server".to_owned(),
-                waits: false,
-            },
+            (Act::Server(_), None) => judge::untold("it had no server"),
         }
     }
 }
@@ -248,6 +286,32 @@ impl Lab {
 /// What arrived at this address.
 fn at<'a>(arrived: &'a [Arrived], address: &'a str) -> impl Iterator<Item = &'a Arrived> {
     arrived.iter().filter(move |one| one.to.iter().any(|to| to == address))
+}
+
+fn manner(case: &Case) -> Option<&Manner> {
+    match &case.act {
+        Act::Client(_) => None,
+        Act::Server(manner) => Some(manner),
+    }
+}
+
+fn is_stranger(case: &Case) -> bool {
+    match &case.act {
+        Act::Client(script) => matches!(script.steps.first(), Some(Step::AsStranger)),
+        Act::Server(_) => false,
+    }
+}
+
+/// What of a case the target was not told.
+fn lacking(case: &Case, told: Means) -> Option<&'static str> {
+    let wants = |of: fn(&Manner) -> bool| manner(case).is_some_and(of);
+    if wants(|manner| manner.secured) && !told.secured {
+        return Some("it cannot be told to demand TLS");
+    }
+    if wants(|manner| manner.spare) && !told.spares {
+        return Some("it cannot be told a second host");
+    }
+    (is_stranger(case) && !told.strangers).then_some("it cannot be told whom not to trust")
 }
 
 fn domain(case: &Case) -> String {

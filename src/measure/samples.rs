@@ -12,7 +12,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
 use super::observation::Seen;
-use super::results::Latency;
+use super::results::{Latency, Values};
 use crate::clock;
 use crate::limits;
 
@@ -86,6 +86,22 @@ pub fn histogram(values: &[u32]) -> Histogram<u64> {
     };
     values.iter().for_each(|value| histogram.saturating_record(u64::from(*value)));
     histogram
+}
+
+/// The histogram of an interval. One of a simulation reaches as far as its values do.
+#[must_use]
+pub fn interval(values: &Values) -> Histogram<u64> {
+    let mut all = histogram(&[]);
+    if let Values::Counted(counted) = values
+        && counted.iter().any(|(us, _)| *us > limits::HISTOGRAM_HIGH_US)
+    {
+        all.auto(true);
+    }
+    for (us, count) in values.counted() {
+        // Beyond the range only where it grows.
+        let _fits = all.record_n(us, count);
+    }
+    all
 }
 
 /// HdrHistogram V2, deflated, in base64. Empty if it cannot be written, which memory can not.

@@ -8,7 +8,7 @@ use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::outages::Outages;
 use super::periods::{self, Periods};
-use super::results::{Interval, SeriesRow};
+use super::results::{Interval, SeriesRow, Values};
 use crate::clock::{self, Time};
 use crate::fault::rule::Rule;
 use crate::ledger::event::{AttemptOutcome, Event, Pulse, Usage};
@@ -108,11 +108,11 @@ impl Series {
             rows.push(row);
             let named = LatencyMetric::ALL.into_iter().zip(values);
             intervals.extend(named.filter(|(_, values)| !values.is_empty()).map(
-                |(metric, values_us)| Interval {
+                |(metric, values)| Interval {
                     metric: metric.name().to_owned(),
                     start_s: t_s as f64,
                     length_s: 1.0,
-                    values_us,
+                    values: Values::Each(values),
                 },
             ));
         }

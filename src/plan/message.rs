@@ -20,7 +20,7 @@ use crate::scenario::model::{Encoding, MessageSpec, Parts};
 use crate::seed::{Key, Purpose};
 
 /// `Date` of every message: 2026-01-01 00:00:00 UTC.
-const DATE: i64 = 1_767_225_600;
+pub(super) const DATE: i64 = 1_767_225_600;
 
 /// `From` of every message; its domain is [`BOUNCE_DOMAIN`].
 const FROM: (&str, &str) = ("Mailbench", "mailbench@bounce.mailbench.test");
@@ -49,9 +49,19 @@ pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
     let size = usize::try_from(offer.size).unwrap_or(usize::MAX);
     let mut text = Vec::with_capacity(size);
     text.resize(sealed, 0);
-    frame.fill(facts, size.saturating_sub(sealed), &mut text);
+    frame.fill(facts, size.saturating_sub(sealed + facts.signature), &mut text);
     content::seal_in_place(tag, offer.message, recipients, &mut text);
-    text
+    match &facts.signer {
+        Some(signer) => signer.sign(&text),
+        None => text,
+    }
+}
+
+/// Bytes of the signature of every message that is made up: none, where nobody signs.
+pub(super) fn signature_length(facts: &Facts) -> usize {
+    let Some(signer) = &facts.signer else { return 0 };
+    let frame = Frame::new(facts, MessageId(0), &[]);
+    signer.sign(&frame.bytes).len() - frame.bytes.len()
 }
 
 /// The text out of a corpus that the message with this number has, without our identity. The
@@ -83,7 +93,7 @@ pub(super) fn least_size(facts: &Facts) -> u64 {
     let frame = Frame::new(facts, message, &[to]);
     let sealed = content::seal_length(&facts.identity.tag, message, u16::MAX);
     let opening = body::opening(&facts.identity.tag, message);
-    (sealed + frame.fixed_length(facts, &opening) + LEAST_ROOM) as u64
+    (facts.signature + sealed + frame.fixed_length(facts, &opening) + LEAST_ROOM) as u64
 }
 
 /// A message with empty bodies, and where these go.

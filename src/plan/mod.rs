@@ -8,6 +8,7 @@
 pub mod arrival;
 mod body;
 mod destination;
+mod dkim;
 mod frames;
 mod message;
 mod offers;
@@ -46,6 +47,10 @@ struct Facts {
     /// Least size of a message: headers, identity, opening lines and end line. Bytes.
     least_size: u64,
     frames: frames::Frames,
+    /// Who signs; `None`: nobody.
+    signer: Option<dkim::Signer>,
+    /// Bytes of a signature.
+    signature: usize,
 }
 
 /// The parts of a scenario that make its plan.
@@ -157,6 +162,12 @@ impl Plan {
         self.facts.priority(message)
     }
 
+    /// Where the signing domain would publish its key, and what; `None`: messages are not signed.
+    #[must_use]
+    pub fn dkim_record(&self) -> Option<(String, String)> {
+        self.facts.signer.as_ref().map(dkim::Signer::record)
+    }
+
     /// The text of a message: CRLF line ends, CRLF at the end, dots not stuffed.
     #[must_use]
     pub fn text(&self, offer: &Offer) -> Vec<u8> {
@@ -172,7 +183,11 @@ impl Facts {
         let weights = destination::Weights::new(weights);
         let identity = Identity { tag, nonce };
         let frames = frames::Frames::default();
-        let mut facts = Facts { source, identity, weights, least_size: 0, frames };
+        let signer = source.message.dkim.as_ref();
+        let signer = signer.and_then(|spec| dkim::Signer::new(spec, source.seed, message::DATE));
+        let (least_size, signature) = (0, 0);
+        let mut facts = Facts { source, identity, weights, least_size, frames, signer, signature };
+        facts.signature = message::signature_length(&facts);
         facts.least_size = message::least_size(&facts);
         facts
     }

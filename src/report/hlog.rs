@@ -25,7 +25,7 @@ pub(super) fn render(findings: &Findings) -> io::Result<String> {
     builder.with_max_value_divisor(MICROSECONDS_IN_MILLISECOND);
     let mut writer = builder.begin_log_with(&mut log, &mut serializer)?;
     for interval in &findings.intervals {
-        let histogram = samples::histogram(&interval.values_us);
+        let histogram = samples::interval(&interval.values);
         let start = Duration::from_secs_f64(interval.start_s.max(0.0));
         let length = Duration::from_secs_f64(interval.length_s.max(0.0));
         writer

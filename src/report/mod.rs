@@ -25,6 +25,7 @@ mod junit;
 mod markdown;
 mod sizing;
 mod story;
+mod suite;
 mod table;
 mod terminal;
 mod timeline;
@@ -137,13 +138,16 @@ pub fn schema() -> io::Result<String> {
     json::schema()
 }
 
-/// Writes every file of a run folder. A reader sees each whole or not at all.
+/// Writes every file of a run folder. A reader sees each whole or not at all. A simulation
+/// remembers no attempt, so it has no file of them.
 ///
 /// # Errors
 /// When one cannot be written.
 pub fn write_all(findings: &Findings, folder: &Path) -> io::Result<()> {
     let view = View::plain(80);
-    for format in Format::ALL {
+    let simulated = findings.results.run.simulated;
+    let formats = Format::ALL.into_iter();
+    for format in formats.filter(|format| !simulated || *format != Format::Attempts) {
         if let Some(name) = format.file() {
             write_by(&folder.join(name), |out| match format {
                 Format::Attempts => csv::write_attempts(&findings.attempts, out),

@@ -242,6 +242,7 @@ fn target_settings(
     sink: &Sink,
 ) -> target::Settings {
     target::Settings {
+        demands: target::demands::Demands::default(),
         kind: scenario.target.kind.clone(),
         retry: scenario.target.retry.clone(),
         delivery: scenario.target.delivery,

@@ -2,8 +2,9 @@
 
 use super::digest::Digest;
 use crate::ledger::event::Period;
+use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::periods;
-use crate::measure::results::SeriesRow;
+use crate::measure::results::{Interval, SeriesRow};
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -59,6 +60,8 @@ pub(super) struct Course {
     pub(super) lag: Digest,
     bytes: f64,
     pub(super) rows: Vec<SeriesRow>,
+    /// What the rows' percentiles are of.
+    pub(super) intervals: Vec<Interval>,
     /// Mean backlog bytes of each row.
     pub(super) row_bytes: Vec<f64>,
 }
@@ -87,6 +90,7 @@ impl Course {
             lag: Digest::default(),
             bytes: 0.0,
             rows: Vec::new(),
+            intervals: Vec::new(),
             row_bytes: Vec::new(),
         }
     }
@@ -181,6 +185,16 @@ impl Course {
         (row.submit_p50_us, row.submit_p99_us) = (self.submit.at(0.5), self.submit.at(0.99));
         (row.e2e_p50_us, row.e2e_p99_us) = (self.e2e.at(0.5), self.e2e.at(0.99));
         row.lag_p99_us = self.lag.at(0.99);
+        let kept = [
+            (Metric::SubmitResponse, &self.submit),
+            (Metric::E2eResponse, &self.e2e),
+            (Metric::ScheduleLag, &self.lag),
+        ];
+        let (start_s, length_s) = (row.t_s as f64, seconds as f64);
+        self.intervals.extend(kept.iter().filter_map(|(metric, digest)| {
+            let metric = metric.name().to_owned();
+            Some(Interval { metric, start_s, length_s, values: digest.values()? })
+        }));
         [&mut self.submit, &mut self.e2e, &mut self.lag].into_iter().for_each(Digest::clear);
         self.rows.push(row);
         self.row_bytes.push(self.bytes / self.row as f64);

@@ -59,9 +59,11 @@ impl World<'_> {
     fn attempt(&mut self, job: &mut Job, domain: &str) -> Visit {
         let (message, attempt) = (job.message.0, u32::from(job.attempts) + 1);
         if job.stands != Stands::Owed {
-            let takes = self.model.service.draw(|| self.stream(Draw::Report, message, 1));
+            let stream = || self.stream(Draw::Report, message, 1);
+            let start = self.now.saturating_add(self.model.dispatch.draw(stream));
+            let takes = self.model.service.draw(stream);
             let outcomes = vec![Outcome::Taken; job.len()];
-            return Visit { end: self.now.saturating_add(takes), outcomes, session: None };
+            return Visit { end: start.saturating_add(takes), outcomes, session: None };
         }
         let idle = self.idle.take(domain);
         self.connections += u64::from(idle.is_none());
@@ -70,13 +72,15 @@ impl World<'_> {
             connect: self.model.connect.draw(|| self.stream(Draw::Connect, subject, attempt)),
             service: self.model.service.draw(|| self.stream(Draw::Service, subject, attempt)),
         };
-        let visit = self.sink.visit(job, self.now, idle, takes);
+        let dispatch = self.model.dispatch.draw(|| self.stream(Draw::Service, subject, attempt));
+        let start = self.now.saturating_add(dispatch);
+        let visit = self.sink.visit(job, start, idle, takes);
         if visit.outcomes.first() != Some(&Outcome::NotReached) {
-            self.tally.attempt(job, self.now, &self.scenario.target.retry);
+            self.tally.attempt(job, start, &self.scenario.target.retry);
             if let Some(herd) = &mut self.herd {
-                (0..job.len()).for_each(|_| herd.add(Time(self.now)));
+                (0..job.len()).for_each(|_| herd.add(Time(start)));
             }
-            job.first = if job.first == NEVER { self.now } else { job.first };
+            job.first = if job.first == NEVER { start } else { job.first };
             job.seen = job.seen.saturating_add(1);
         }
         visit

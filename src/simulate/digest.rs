@@ -6,7 +6,7 @@ use hdrhistogram::Histogram;
 
 use crate::limits;
 use crate::measure::latency::{PERCENTILES, field};
-use crate::measure::results::Latency;
+use crate::measure::results::{Latency, Values};
 use crate::measure::samples::encode;
 
 /// Durations of one metric.
@@ -68,6 +68,13 @@ impl Digest {
     /// The value at a share of the observations, microseconds; none without any.
     pub(super) fn at(&self, share: f64) -> Option<u64> {
         (!self.is_empty()).then(|| self.all.value_at_quantile(share))
+    }
+
+    /// Every value, microseconds, and how often; none without any.
+    pub(super) fn values(&self) -> Option<Values> {
+        let steps = self.all.iter_recorded();
+        let counted = steps.map(|it| (it.value_iterated_to(), it.count_since_last_iteration()));
+        (!self.is_empty()).then(|| Values::Counted(counted.collect()))
     }
 
     /// As `measure::latency` summarises samples: what cannot be stated is null and named.

@@ -14,6 +14,8 @@ pub(super) enum Event {
     Arrived(u32),
     /// The commit under way is done.
     Committed,
+    /// Results have waited long enough for company; so many commits had begun.
+    Lingered(u64),
     /// An attempt is over, in this slot.
     Attempted(u32),
     /// Idle connections are looked at.

@@ -89,8 +89,9 @@ impl Ended<'_> {
             queue,
             verdict,
         };
+        let intervals = std::mem::take(&mut world.course.intervals);
         let series = self.series(world);
-        Findings { results, series, attempts: Attempts::default(), intervals: Vec::new() }
+        Findings { results, series, attempts: Attempts::default(), intervals }
     }
 
     fn run(&self, world: &World<'_>) -> Run {

@@ -39,7 +39,11 @@ impl World<'_> {
         self.course.lag.record(handed - due);
         self.course.counts().offered += recipients;
         self.course.levels.in_flight += 1;
-        let takes = self.model.intake.draw(|| self.stream(Draw::Intake, message, 1));
+        // Of one draw: that together they are slow was seen of the whole.
+        let stream = || self.stream(Draw::Intake, message, 1);
+        let (handover, intake) = (self.model.handover.draw(stream), self.model.intake.draw(stream));
+        let submission = Submission { sent: handed.saturating_add(handover), ..submission };
+        let takes = handover.saturating_add(intake);
         let session = match self.vacant.pop() {
             Some(session) => session,
             None => {
@@ -65,7 +69,7 @@ impl World<'_> {
         self.start_commit();
     }
 
-    /// A result is to be recorded. It waits for company: for a message, or a full batch.
+    /// A result is to be recorded. It waits for company: for a message, a full batch, or so long.
     pub(super) fn record_result(&mut self) {
         if !self.model.commit.is_nothing() {
             self.orders.push_back(Order::Result);
@@ -74,11 +78,27 @@ impl World<'_> {
     }
 
     fn start_commit(&mut self) {
-        let batch = self.model.commit_batch.max(1);
-        let wanted = self.accepts_waiting > 0 || self.orders.len() >= batch;
-        if !self.commit.is_empty() || !wanted {
+        if !self.commit.is_empty() || self.orders.is_empty() {
             return;
         }
+        if self.accepts_waiting > 0 || self.orders.len() >= self.model.commit_batch {
+            self.commit_now();
+        } else if self.lingering != Some(self.commits) {
+            self.lingering = Some(self.commits);
+            let end = Time(self.now).plus(limits::RELAY_COMMIT_LINGER).0;
+            self.events.note(end, Event::Lingered(self.commits));
+        }
+    }
+
+    /// No company came, unless a commit was begun since.
+    pub(super) fn lingered(&mut self, commits: u64) {
+        if self.commits == commits && self.commit.is_empty() && !self.orders.is_empty() {
+            self.commit_now();
+        }
+    }
+
+    fn commit_now(&mut self) {
+        let batch = self.model.commit_batch.max(1);
         let count = self.orders.len().min(batch);
         self.commit.extend(self.orders.drain(..count));
         let accepts = self.commit.iter().filter(|order| matches!(order, Order::Accept(_)));
@@ -104,7 +124,7 @@ impl World<'_> {
         let Some(submission) = self.sessions[session as usize].take() else { return };
         self.vacant.push(session);
         self.course.levels.in_flight -= 1;
-        let Submission { offer, due, handed } = &submission;
+        let Submission { offer, due, sent, .. } = &submission;
         let message = offer.message.0;
         let full = self.jobs.len() + offer.recipients.len() > limits::SIMULATED_QUEUE;
         for job in self.deliveries(&submission) {
@@ -117,7 +137,7 @@ impl World<'_> {
         }
         if !full {
             self.tally.time(Metric::SubmitResponse, *due, self.now - due);
-            self.tally.time(Metric::SubmitService, *due, self.now - handed);
+            self.tally.time(Metric::SubmitService, *due, self.now - sent);
             self.course.submit.record(self.now - due);
             self.course.counts().accepted += offer.recipients.len() as u64;
         }

@@ -7,6 +7,7 @@ use hdrhistogram::serialization::Deserializer;
 use rand::Rng;
 
 use crate::fault::rule::{Action, Rule};
+use crate::limits;
 use crate::measure::results::{Latency, Results};
 use crate::quantity::Quantity;
 use crate::scenario::model::{Durability, LoadModel, Scenario, SimulateSpec};
@@ -15,11 +16,15 @@ use crate::scenario::model::{Durability, LoadModel, Scenario, SimulateSpec};
 /// scenario's own.
 #[derive(Clone, Debug)]
 pub struct Model {
-    /// One delivery over an open connection.
+    /// From having a slot to the first word to the destination.
+    pub dispatch: Times,
+    /// One delivery over an open connection, from its first word.
     pub service: Times,
     /// Opening a connection.
     pub connect: Times,
-    /// A submission, disk left out unless measured.
+    /// From being due, with a session free, to the first word of a submission.
+    pub handover: Times,
+    /// A submission, disk left out.
     pub intake: Times,
     /// One commit.
     pub commit: Times,
@@ -34,7 +39,7 @@ pub struct Model {
 pub enum Times {
     /// As the scenario says. Seconds.
     Said(Quantity),
-    /// As a run measured: microseconds, with the share of observations up to each.
+    /// As a run measured: microseconds, with the share of observations up to each; none: no time.
     Measured(Vec<(f64, u64)>),
 }
 
@@ -90,31 +95,46 @@ impl Model {
         Ok(Model { source: "the scenario".to_owned(), ..model })
     }
 
-    /// The model of what a run measured. Its `relay_latency` to destinations without a fault
-    /// stands for one delivery, so it should be a run in which no mail waited; its
-    /// `submit_service`, which holds the commit, for a submission.
+    /// The model of what a run measured, which should be one in which no mail waited. Its
+    /// `relay_latency` to destinations without a fault stands for a delivery, with `queue_time` as
+    /// the way to it; `submit_service` for a submission, with what the reply to the final dot took
+    /// over that to DATA as the commit; its own connections for those to a destination.
     ///
     /// # Errors
     /// When it measured too little.
     pub fn from_run(scenario: &Scenario, run: &Results) -> Result<Model, NoModel> {
         check(scenario)?;
-        let healthy = run.destinations.iter().filter(|place| !place.faulty);
-        let relayed: Vec<&Latency> =
-            healthy.filter_map(|place| place.latency.get("relay_latency")).collect();
-        let count = relayed.iter().map(|latency| latency.count).sum();
-        let submitted = run.latency.get("submit_service");
-        let Some(submitted) = submitted.filter(|_| count >= LEAST) else {
-            return Err(NoModel::NotMeasured(count));
+        let healthy: Vec<_> = run.destinations.iter().filter(|place| !place.faulty).collect();
+        let of = |metric: &str| {
+            let latencies = healthy.iter().filter_map(|place| place.latency.get(metric));
+            measured(metric, &latencies.collect::<Vec<_>>())
         };
-        let none = Quantity::Constant(0.0);
+        let own = |metric: &str| {
+            measured(metric, &run.latency.get(metric).into_iter().collect::<Vec<_>>())
+        };
+        let relayed = of("relay_latency")?;
+        let submitted = own("submit_service")?;
+        if relayed.count < LEAST || submitted.count == 0 {
+            return Err(NoModel::NotMeasured(relayed.count));
+        }
+        let dispatch = of("queue_time")?;
+        let commit = own("stage_end_of_data")?.less(&own("stage_data")?);
+        let intake = Times::Measured(submitted.less(&commit).steps);
+        let handover = own("submit_response")?.less(&submitted);
         let spec = scenario.simulate.as_ref();
-        let connect = spec.map_or_else(|| none.clone(), |spec| spec.connect.clone());
+        let opening = own("stage_connect")?.and(&own("stage_banner")?).and(&own("stage_ehlo")?);
+        let connect = match spec.map(|spec| &spec.connect) {
+            Some(said) if *said != Quantity::Constant(0.0) => Times::Said(said.clone()),
+            _ => Times::Measured(opening.steps),
+        };
         Ok(Model {
-            service: measured("relay_latency", &relayed)?,
-            connect: Times::Said(connect),
-            intake: measured("submit_service", &[submitted])?,
-            commit: Times::Said(none),
-            commit_batch: spec.map_or(1, |spec| spec.commit_batch as usize),
+            service: Times::Measured(relayed.less(&dispatch).steps),
+            dispatch: Times::Measured(dispatch.steps),
+            connect,
+            handover: Times::Measured(handover.steps),
+            intake,
+            commit: committed(scenario, Times::Measured(commit.steps)),
+            commit_batch: spec.map_or(limits::RELAY_COMMIT_BATCH, |it| it.commit_batch as usize),
             source: format!("run {} of {} ({})", run.run.id, run.run.name, run.target.kind),
         })
     }
@@ -122,8 +142,10 @@ impl Model {
     fn rest(spec: &SimulateSpec) -> Model {
         let none = Times::Said(Quantity::Constant(0.0));
         Model {
+            dispatch: none.clone(),
             service: none.clone(),
             connect: Times::Said(spec.connect.clone()),
+            handover: none.clone(),
             intake: none.clone(),
             commit: none,
             commit_batch: spec.commit_batch as usize,
@@ -158,10 +180,18 @@ fn committed(scenario: &Scenario, commit: Times) -> Times {
     }
 }
 
-fn measured(metric: &str, latencies: &[&Latency]) -> Result<Times, NoModel> {
+/// How long one step of a run took: what was observed, in order.
+#[derive(Clone, Debug, Default)]
+struct Observed {
+    count: u64,
+    /// Share of the observations up to each value, microseconds.
+    steps: Vec<(f64, u64)>,
+}
+
+fn measured(metric: &str, latencies: &[&Latency]) -> Result<Observed, NoModel> {
     let unreadable = || NoModel::Unreadable(metric.to_owned());
     let mut all: Option<Histogram<u64>> = None;
-    for latency in latencies {
+    for latency in latencies.iter().filter(|latency| latency.count > 0) {
         let bytes = STANDARD.decode(&latency.hdr).map_err(|_| unreadable())?;
         let read: Histogram<u64> =
             Deserializer::new().deserialize(&mut &bytes[..]).map_err(|_| unreadable())?;
@@ -170,13 +200,42 @@ fn measured(metric: &str, latencies: &[&Latency]) -> Result<Times, NoModel> {
             None => all = Some(read),
         }
     }
-    let all = all.filter(|all| !all.is_empty()).ok_or_else(unreadable)?;
+    let Some(all) = all.filter(|all| !all.is_empty()) else { return Ok(Observed::default()) };
     let mut seen = 0;
     let steps = all.iter_recorded().map(|step| {
         seen += step.count_since_last_iteration();
         (seen as f64 / all.len() as f64, step.value_iterated_to())
     });
-    Ok(Times::Measured(steps.collect()))
+    Ok(Observed { count: all.len(), steps: steps.collect() })
+}
+
+impl Observed {
+    /// Both together, as if the slow of one were the slow of the other.
+    fn and(&self, other: &Observed) -> Observed {
+        self.paired(other, u64::saturating_add)
+    }
+
+    /// What is left of it without `part`, which it holds: a slow whole is taken to have a slow part.
+    fn less(&self, part: &Observed) -> Observed {
+        self.paired(part, u64::saturating_sub)
+    }
+
+    fn paired(&self, other: &Observed, join: impl Fn(u64, u64) -> u64) -> Observed {
+        let mut shares: Vec<f64> =
+            self.steps.iter().chain(&other.steps).map(|(share, _)| *share).collect();
+        shares.sort_by(f64::total_cmp);
+        shares.dedup();
+        let before = |share: f64| share - f64::EPSILON;
+        let value = |share| join(at(&self.steps, before(share)), at(&other.steps, before(share)));
+        let steps = shares.into_iter().map(|share| (share, value(share)));
+        Observed { count: self.count, steps: steps.collect() }
+    }
+}
+
+/// The value at a share, microseconds; nothing was observed: none.
+fn at(steps: &[(f64, u64)], share: f64) -> u64 {
+    let index = steps.partition_point(|(upto, _)| *upto <= share);
+    steps.get(index).or(steps.last()).map_or(0, |(_, us)| *us)
 }
 
 impl Times {
@@ -187,8 +246,7 @@ impl Times {
             Times::Said(quantity) => nanos(quantity.sample(&mut stream())),
             Times::Measured(steps) => {
                 let share = (stream().next_u64() >> 11) as f64 / (1_u64 << 53) as f64;
-                let index = steps.partition_point(|(upto, _)| *upto <= share);
-                steps.get(index).or(steps.last()).map_or(0, |(_, us)| us * 1000)
+                at(steps, share) * 1000
             }
         }
     }
@@ -196,10 +254,42 @@ impl Times {
     /// Whether the step takes no time.
     #[must_use]
     pub fn is_nothing(&self) -> bool {
-        matches!(self, Times::Said(Quantity::Constant(seconds)) if *seconds == 0.0)
+        match self {
+            Times::Said(quantity) => *quantity == Quantity::Constant(0.0),
+            Times::Measured(steps) => steps.is_empty(),
+        }
     }
 }
 
 fn nanos(seconds: f64) -> u64 {
     (seconds * 1e9).round() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::samples::{encode, histogram};
+
+    fn observed(values: &[u32]) -> Observed {
+        let hdr = encode(&histogram(values));
+        let latency = Latency { hdr, count: values.len() as u64, ..Latency::default() };
+        measured("made_up", &[&latency]).expect("a histogram")
+    }
+
+    #[test]
+    fn a_part_is_taken_from_a_whole_and_put_back_share_by_share() {
+        let (whole, part) = (observed(&[100, 200, 300, 400]), observed(&[10, 20]));
+        let rest = whole.less(&part);
+        assert_eq!(rest.steps, [(0.25, 90), (0.5, 190), (0.75, 280), (1.0, 380)]);
+        assert_eq!(rest.and(&part).steps, whole.steps);
+        assert_eq!(part.less(&whole).steps.last(), Some(&(1.0, 0)), "never below nothing");
+    }
+
+    #[test]
+    fn what_was_not_observed_takes_no_time() {
+        let (some, none) = (observed(&[100, 200]), observed(&[]));
+        assert_eq!((some.less(&none).steps, none.count), (some.steps.clone(), 0));
+        assert!(Times::Measured(none.steps).is_nothing());
+        assert!(!Times::Measured(some.steps).is_nothing());
+    }
 }

@@ -24,7 +24,7 @@ impl World<'_> {
                 "delivery slots (target.delivery.concurrency)".to_owned(),
                 share(span.running, f64::from(delivery.concurrency)),
             ),
-            ("disk (simulate.commit)".to_owned(), share(span.committing, 1.0)),
+            ("disk (commits)".to_owned(), share(span.committing, 1.0)),
             (
                 "submission sessions (load.sessions)".to_owned(),
                 share(span.in_flight, f64::from(self.scenario.load.sessions)),

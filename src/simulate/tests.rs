@@ -193,6 +193,19 @@ fn a_disk_that_writes_nearly_empty_batches_has_room() {
     assert!(!sizing.limited_by.contains("disk"), "{}", sizing.limited_by);
 }
 
+/// A message a second, its delivery 850 ms, a commit 100 ms: results wait 20 ms for company and are
+/// committed from 0.97 s to 1.07 s, where the next message has to wait for it. That one is delivered
+/// later by as much, and its result shares the commit of the message after it.
+#[test]
+fn results_that_find_no_company_are_committed_alone() {
+    let text = "seed = 3\n[load]\narrival = \"constant\"\nrate = \"1/s\"\nwarm_up = \"5s\"\n\
+                duration = \"60s\"\ndrain = \"1m\"\n\
+                [simulate]\nservice = \"850ms\"\ncommit = \"100ms\"\n\
+                [[destination]]\ndomain = \"a.test\"\n";
+    let mean = results(text).latency["submit_service"].mean.expect("a mean");
+    assert_within(mean / 1e3, (170.0 + 100.0) / 2.0, 0.001);
+}
+
 #[test]
 fn what_no_model_does_is_refused() {
     let chaos = EVENTFUL.to_owned() + "[[chaos]]\nat = \"5s\"\npause = \"1s\"\n";

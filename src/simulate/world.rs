@@ -28,6 +28,8 @@ pub(super) struct Submission {
     pub(super) offer: Offer,
     pub(super) due: u64,
     pub(super) handed: u64,
+    /// When its first word went out.
+    pub(super) sent: u64,
 }
 
 /// What waits for the disk.
@@ -61,6 +63,8 @@ pub(super) struct World<'a> {
     pub(super) accepts_waiting: u32,
     pub(super) commit: Vec<Order>,
     pub(super) commits: u64,
+    /// Results wait for company since this many commits.
+    pub(super) lingering: Option<u64>,
     pub(super) ready: Ready,
     pub(super) jobs: Jobs,
     pub(super) entries: u64,
@@ -125,6 +129,7 @@ impl<'a> World<'a> {
             accepts_waiting: 0,
             commit: Vec::new(),
             commits: 0,
+            lingering: None,
             jobs: Jobs::default(),
             entries: 0,
             running: Vec::new(),
@@ -201,6 +206,7 @@ impl<'a> World<'a> {
             Event::Free => self.free += 1,
             Event::Arrived(session) => self.arrived(session),
             Event::Committed => self.committed(),
+            Event::Lingered(commits) => self.lingered(commits),
             Event::Attempted(slot) => self.attempted(slot),
             Event::Sweep => self.sweep(),
             Event::Period(period) => self.begin(period),
@@ -226,7 +232,7 @@ impl<'a> World<'a> {
             self.next = self.offers.next();
             let due = offer.due.map_or(self.now, |due| Time::from_offset(due).0);
             self.free -= 1;
-            self.submit(Submission { offer, due, handed: self.now });
+            self.submit(Submission { offer, due, handed: self.now, sent: self.now });
         }
         self.end_by_count();
     }

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::unistd::{Gid, Uid, User};
 
+use super::demands::STRANGER;
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
 use super::queue_command::QueueLength;
@@ -112,7 +113,7 @@ fn environment(places: &Places, wrapper: &Path, libraries: String) -> Vec<(Strin
 const MAIN: &[(&str, &str)] = &[
     ("primary_hostname", "exim.test"),
     ("local_interfaces", "<; 127.0.0.1"),
-    ("acl_smtp_rcpt", "acl_all"),
+    ("acl_smtp_rcpt", "acl_rcpt"),
     ("acl_smtp_data", "acl_all"),
     ("deliver_drop_privilege", "true"),
     ("never_users", ""),
@@ -149,6 +150,8 @@ fn configuration(settings: &Settings, given: &Managed, places: &Places, port: u1
     format!(
         "{main}
 begin acl
+acl_rcpt:
+{strangers}  accept
 acl_all:
   accept
 begin routers
@@ -167,22 +170,45 @@ sink:
   # prove that it read it.
   hosts_avoid_pipelining = *
   connection_max_messages = 100
-begin retry
+{secured}begin retry
 * * {rules}
 ",
         main = native::lines(main, " = "),
         routes = routes(settings),
+        strangers = strangers(settings),
+        secured = secured(settings),
         rules = rules(&settings.retry)
     )
 }
 
 fn routes(settings: &Settings) -> String {
-    let hop = |hop: std::net::SocketAddr| format!("{}::{} byname", hop.ip(), hop.port());
-    let routes = settings.routes.iter();
-    let mut routes: Vec<String> =
-        routes.map(|(domain, address)| format!("{domain} {}", hop(*address))).collect();
-    routes.push(format!("* {}", hop(settings.sink)));
+    let host = |hop: std::net::SocketAddr| format!("{}::{}", hop.ip(), hop.port());
+    let route = |(domain, hosts): (&str, Vec<std::net::SocketAddr>)| {
+        let hosts: Vec<String> = hosts.into_iter().map(host).collect();
+        format!("{domain} \"{}\" byname", hosts.join(" : "))
+    };
+    let mut routes: Vec<String> = native::hosts(settings).into_iter().map(route).collect();
+    routes.push(format!("* {} byname", host(settings.sink)));
     routes.join(" ; ")
+}
+
+/// Lines of the ACL for RCPT, where an examination asks for them.
+fn strangers(settings: &Settings) -> String {
+    match settings.demands.strangers {
+        true => format!("  deny hosts = {STRANGER}\n"),
+        false => String::new(),
+    }
+}
+
+/// A line of the transport, where an examination asks for it.
+fn secured(settings: &Settings) -> String {
+    let secured = &settings.demands.secured;
+    let hosts = settings.routes.iter().filter(|(domain, _)| secured.contains(domain));
+    let hosts: Vec<String> = hosts.map(|(_, host)| host.ip().to_string()).collect();
+    match hosts.is_empty() {
+        true => String::new(),
+        false => format!("  hosts_require_tls = {}\n", hosts.join(" : ")),
+    }
 }
 
 /// A retry rule: each part holds up to an age, counted from the first failure.

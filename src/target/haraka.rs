@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::demands::STRANGER;
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
 use super::queue_command::QueueLength;
@@ -75,6 +76,9 @@ fn write_settings(
     std::fs::write(config.join("smtp.ini"), listen)?;
     std::fs::write(config.join("outbound.ini"), outbound(settings, given))?;
     std::fs::write(settings.folder.join("plugins/to_sink.js"), plugin(settings))?;
+    if !settings.demands.secured.is_empty() {
+        std::fs::write(config.join("tls.ini"), secured(settings))?;
+    }
     // The template of a bounce, without which it has neither From nor To.
     let shipped: [PathBuf; 2] =
         ["outbound.bounce_message", "connection.ini"].map(|name| package.join("config").join(name));
@@ -105,6 +109,13 @@ fn outbound(settings: &Settings, given: &Managed) -> String {
     native::lines(outbound, "=")
 }
 
+/// Domains that are spoken to under TLS or not at all.
+fn secured(settings: &Settings) -> String {
+    let domain = |domain: &String| format!("force_tls_hosts[]={domain}\n");
+    let domains: String = settings.demands.secured.iter().map(domain).collect();
+    format!("[outbound]\n{domains}")
+}
+
 /// Every delay until it is to give up, written out; equal ones as `30s*20`.
 fn intervals(retry: &RetrySchedule) -> String {
     let mut age = 0;
@@ -130,18 +141,26 @@ fn intervals(retry: &RetrySchedule) -> String {
 /// Takes everything, and sends it to the sink.
 fn plugin(settings: &Settings) -> String {
     let hop = |hop: &std::net::SocketAddr| serde_json::json!({ "priority": 0, "exchange": hop.ip().to_string(), "port": hop.port() });
+    let hops = |(domain, hosts): (&str, Vec<std::net::SocketAddr>)| {
+        (domain.to_owned(), hosts.iter().map(hop).collect())
+    };
     let routes: serde_json::Map<String, serde_json::Value> =
-        settings.routes.iter().map(|(domain, to)| (domain.clone(), hop(to))).collect();
+        native::hosts(settings).into_iter().map(hops).collect();
+    let stranger = settings.demands.strangers.then(|| STRANGER.to_string());
     format!(
         "'use strict';
 const routes = {};
 const sink = {};
 exports.hook_mail = function (next, connection) {{ connection.relaying = true; next(OK); }};
-exports.hook_rcpt = function (next) {{ next(OK); }};
+const stranger = {};
+exports.hook_rcpt = function (next, connection) {{
+  next(connection.remote.ip === stranger ? DENY : OK, 'no relaying for you');
+}};
 exports.hook_get_mx = function (next, hmail, domain) {{ next(OK, routes[domain] || sink); }};
 ",
         serde_json::Value::Object(routes),
-        hop(&settings.sink)
+        hop(&settings.sink),
+        serde_json::json!(stranger)
     )
 }
 

@@ -4,6 +4,7 @@
 //! it is not known here.
 
 pub mod command;
+pub mod demands;
 mod exim;
 mod external;
 mod haraka;
@@ -29,6 +30,7 @@ use std::path::PathBuf;
 
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{self, Delivery, Mta, TargetKind};
+use demands::Demands;
 use members::Members;
 use queue_command::QueueLength;
 use queue_probe::QueueProbe;
@@ -49,6 +51,8 @@ pub struct Settings {
     /// The sink's address for each of these domains; filled in where `TargetKind::is_routed` says
     /// that the kind can be told them.
     pub routes: Vec<(String, SocketAddr)>,
+    /// What an examination asks beside.
+    pub demands: Demands,
     /// A folder of its own, for queue and settings.
     pub folder: PathBuf,
     /// Where what it prints is kept.

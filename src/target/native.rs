@@ -40,6 +40,12 @@ pub(super) fn whole_seconds(time: Duration) -> u64 {
     (time.as_secs() + part).max(1)
 }
 
+/// The hosts of each domain that has routes, in their order.
+pub(super) fn hosts(settings: &Settings) -> Vec<(&str, Vec<SocketAddr>)> {
+    let parts = settings.routes.chunk_by(|(one, _), (next, _)| one == next);
+    parts.map(|part| (part[0].0.as_str(), part.iter().map(|(_, host)| *host).collect())).collect()
+}
+
 /// What is said when [`hops_are_shared`].
 pub(super) const SHARED_HOP: &str =
     "target.delivery.per_destination: destinations share a next hop, by which it counts";

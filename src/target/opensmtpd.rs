@@ -5,6 +5,7 @@ use std::path::Path;
 
 use nix::unistd::{Gid, Group, Uid, User};
 
+use super::demands::STRANGER;
 use super::managed::{Recipe, free_address};
 use super::private_root::{self, PrivateRoot};
 use super::process::Launch;
@@ -160,15 +161,19 @@ fn concurrency(settings: &Settings) -> [u32; 2] {
 
 /// The first rule that matches decides.
 fn routes(settings: &Settings) -> String {
-    let hop = |name: &str, hop: std::net::SocketAddr| {
-        format!("action \"{name}\" relay host \"smtp://{hop}\"\n")
+    let hop = |name: &str, how: &str, hop: std::net::SocketAddr| {
+        format!("action \"{name}\" relay host \"{how}://{hop}\"\n")
     };
     let matched =
         |whose: &str, name: &str| format!("match from any for {whose} action \"{name}\"\n");
-    let mut text = hop("sink", settings.sink);
+    let mut text = hop("sink", "smtp", settings.sink);
+    if settings.demands.strangers {
+        text += &format!("match from src \"{STRANGER}\" for any reject\n");
+    }
     for (number, (domain, address)) in settings.routes.iter().enumerate() {
         let name = format!("route-{number}");
-        text += &hop(&name, *address);
+        let secured = settings.demands.secured.contains(domain);
+        text += &hop(&name, if secured { "smtp+tls" } else { "smtp" }, *address);
         text += &matched(&format!("domain \"{domain}\""), &name);
     }
     text + &matched("any", "sink")

@@ -1,6 +1,8 @@
 //! Postfix: its needs, its settings, its queue. Retry times have the grain of `queue_run_delay`
 //! and double with a message's age, between `minimal_` and `maximal_backoff_time`.
 
+mod hops;
+
 use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
@@ -136,12 +138,13 @@ fn main_cf(settings: &Settings, places: &Places, owner: &Owner) -> BTreeMap<Stri
             ("maillog_file_prefixes", log_folder),
             ("mail_owner", owner.user.name.clone()),
             ("setgid_group", owner.group.name.clone()),
-            ("relayhost", next_hop(settings.sink)),
+            ("relayhost", hops::next_hop(settings.sink)),
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
     main.extend(times(settings));
-    main.extend(routes(settings));
+    main.extend(hops::routes(settings));
+    main.extend(hops::demanded(settings));
     main
 }
 
@@ -191,21 +194,6 @@ fn times(settings: &Settings) -> Vec<(String, String)> {
     ]
     .map(|(name, value)| (name.to_owned(), value))
     .to_vec()
-}
-
-/// One next hop a destination, for Postfix counts concurrency and failures by next hop.
-fn routes(settings: &Settings) -> Option<(String, String)> {
-    if native::hops_are_shared(settings) {
-        return None;
-    }
-    let route =
-        |(domain, address): &(String, _)| format!("{{ {domain} = smtp:{} }}", next_hop(*address));
-    let routes: Vec<String> = settings.routes.iter().map(route).collect();
-    Some(("transport_maps".to_owned(), format!("inline:{{ {} }}", routes.join(", "))))
-}
-
-fn next_hop(address: std::net::SocketAddr) -> String {
-    format!("[{}]:{}", address.ip(), address.port())
 }
 
 fn master_cf(listen: &str, deliveries: u32) -> String {
@@ -299,8 +287,9 @@ mod tests {
     use crate::queue::ordering::OrderingKind;
     use crate::queue::schedule::{Growth, RetrySchedule};
     use crate::scenario::model::{Delivery, Durability, TargetKind};
+    use crate::target::demands::Demands;
 
-    fn settings(routes: &[(&str, u16)]) -> Settings {
+    pub(super) fn settings(routes: &[(&str, u16)]) -> Settings {
         let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
         let second = Duration::from_secs(1);
         Settings {
@@ -319,6 +308,7 @@ mod tests {
             seed: 1,
             sink: address(2526),
             routes: routes.iter().map(|(to, port)| ((*to).to_owned(), address(*port))).collect(),
+            demands: Demands::default(),
             folder: PathBuf::new(),
             log: PathBuf::new(),
         }
@@ -348,7 +338,7 @@ mod tests {
         let settings = settings(&[("a.test", 1), ("b.test", 2)]);
         let times: BTreeMap<String, String> = times(&settings).into_iter().collect();
         assert_eq!(times["default_destination_concurrency_limit"], "7");
-        let (name, value) = routes(&settings).expect("routes");
+        let (name, value) = hops::routes(&settings).expect("routes");
         assert_eq!(name, "transport_maps");
         assert_eq!(
             value,

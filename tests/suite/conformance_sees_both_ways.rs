@@ -9,6 +9,7 @@ use mailbench::conformance::case::Times;
 use mailbench::conformance::cases;
 use mailbench::conformance::finding::{Row, Verdict};
 use mailbench::conformance::lab::{Lab, Subject};
+use mailbench::target::demands::Means;
 use serde_json::Value;
 
 use crate::support::mailbench as program;
@@ -17,6 +18,9 @@ use crate::vulnerable;
 /// Cases whose flaw is no violation: the verdict only changes its colour.
 const MILD: [&str; 4] =
     ["i8-command-64k", "i8-local-part-300", "i10-nul-in-command", "i13-received-150"];
+
+/// The vulnerable server is told everything.
+const ALL_MEANS: Means = Means { routed: true, spares: true, secured: true, strangers: true };
 
 /// Longer than the vulnerable server's patience.
 const TIMES: Times = Times {
@@ -32,7 +36,7 @@ async fn every_flaw_is_found_at_a_server_that_has_them_all() {
     let many = all.len();
     let lab = Lab::open(all, anywhere, Duration::from_secs(9)).await.expect("a lab");
     let mut target = vulnerable::start(lab.routes(), lab.main()).await;
-    let rows = lab.examine(&mut target, true, |_| {}).await;
+    let rows = lab.examine(&mut target, ALL_MEANS, |_| {}).await;
     assert_eq!(rows.len(), many);
     let is_blind = |row: &&Row| {
         let mild = MILD.contains(&row.id.as_str()) && row.verdict != Verdict::Conforms;
@@ -121,8 +125,12 @@ impl Subject for Mortal {
         self.address
     }
 
-    async fn mend(&mut self) -> Option<String> {
+    fn ended(&mut self) -> Option<String> {
         self.deaths.pop().map(str::to_owned)
+    }
+
+    async fn start_again(&mut self) -> String {
+        "started again".to_owned()
     }
 }
 
@@ -133,8 +141,8 @@ async fn a_target_that_ends_in_a_case_is_found_in_violation_of_it_alone() {
     let some = all.filter(|case| ["i17-vrfy", "o9-454", "o9-expired"].contains(&case.id.as_str()));
     let lab = Lab::open(some.collect(), anywhere, Duration::from_secs(1)).await.expect("a lab");
     let address = vulnerable::start(lab.routes(), lab.main()).await;
-    let mut target = Mortal { address, deaths: vec!["signal: 6 (SIGABRT); started again"] };
-    let rows = lab.examine(&mut target, true, |_| {}).await;
+    let mut target = Mortal { address, deaths: vec!["signal: 6 (SIGABRT)"] };
+    let rows = lab.examine(&mut target, ALL_MEANS, |_| {}).await;
     let ended = |row: &&Row| row.observed == "the target ended: signal: 6 (SIGABRT); started again";
     let ended: Vec<&Row> = rows.iter().filter(ended).collect();
     assert_eq!(ended.len(), 1, "{rows:#?}");
@@ -164,7 +172,10 @@ async fn a_server_that_drops_what_came_before_tls_conforms() {
     let sink = mailbench::sink::Settings { extensions, ..settings };
     let standing = crate::sink_side::stand(sink).await;
     let mut target = standing.sink.address();
-    let rows = lab.expect("a lab").examine(&mut target, false, |_| {}).await;
+    let rows = lab
+        .expect("a lab")
+        .examine(&mut target, Means { routed: false, ..ALL_MEANS }, |_| {})
+        .await;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].verdict, Verdict::Conforms, "{}", rows[0].observed);
 }

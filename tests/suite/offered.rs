@@ -84,6 +84,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
             text: TextStyle::Prose,
             encoding: Encoding::SevenBit,
             priority: None,
+            dkim: None,
         },
         destinations: vec![destination("a.test"), destination("b.test")],
         chaos: Vec::new(),

@@ -42,7 +42,12 @@ pub(crate) async fn start(routes: Vec<(String, SocketAddr)>, main: SocketAddr) -
     let other = Identity::make(here.ip()).expect("certificates");
     std::fs::write(strangers.path(), other.authority()).expect("written");
     let identity = Identity::make(here.ip()).expect("certificates");
-    let routes = routes.into_iter().collect();
+    // Of several hosts it knows the first.
+    let mut first = HashMap::new();
+    for (domain, host) in routes {
+        first.entry(domain).or_insert(host);
+    }
+    let routes = first;
     let (clerk, senders) = (Mutex::default(), Mutex::default());
     let post = Arc::new(Post { routes, main, identity, strangers, clerk, senders });
     tokio::spawn(async move {
@@ -61,6 +66,8 @@ struct Mail {
     from: String,
     to: Vec<String>,
     text: Vec<u8>,
+    /// Whether TLS was tried in vain.
+    in_the_clear: bool,
 }
 
 struct Intake {
@@ -246,6 +253,7 @@ impl Post {
         let report = Mail {
             from: String::new(),
             to: vec![mail.from.clone()],
+            in_the_clear: false,
             text: b"Subject: returned\r\n\r\nIt did not work.\r\n".to_vec(),
         };
         let domain = mail.from.split_once('@').map_or("", |(_, domain)| domain);
@@ -262,8 +270,15 @@ impl Post {
         if offer.contains("pipelining") {
             return None;
         }
-        if offer.contains("STARTTLS") {
-            peer = self.secure(peer, domain).await?;
+        if offer.contains("STARTTLS") && !mail.in_the_clear {
+            peer = match self.secure(peer, domain).await {
+                Some(peer) => peer,
+                None if domain.starts_with("o9-required") => {
+                    let mail = Mail { in_the_clear: true, ..mail.clone() };
+                    return Box::pin(self.send(address, domain, &mail)).await;
+                }
+                None => return None,
+            };
         }
         peer.say(&format!("MAIL FROM:<{}>", mail.from)).await;
         peer.expect("250").await?;

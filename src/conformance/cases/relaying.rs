@@ -7,11 +7,24 @@ use crate::conformance::finding::Verdict::Violates;
 const HELLO: &str = "EHLO client.mailbench.test\r\n";
 
 pub(super) fn cases() -> Vec<Case> {
-    vec![postmaster(), percent_hack()]
+    vec![stranger(), postmaster(), percent_hack()]
 }
 
 fn ask(lines: &[&str]) -> Vec<Step> {
     lines.iter().flat_map(|line| [say(line), Step::Hear(1)]).collect()
+}
+
+fn stranger() -> Case {
+    let heading = Heading {
+        id: "i21-open-relay",
+        title: "a client that is not trusted, a recipient elsewhere",
+        expected: "refused",
+        source: "RFC 2505 §2.1; RFC 5321 §7.9",
+        mandated: false,
+    };
+    let mut steps = vec![Step::AsStranger];
+    steps.extend(ask(&[HELLO, "MAIL FROM:<@FROM@>\r\n", "RCPT TO:<@TO@>\r\n"]));
+    client(&heading, steps, Question::Denied)
 }
 
 fn postmaster() -> Case {

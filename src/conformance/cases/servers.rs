@@ -6,6 +6,7 @@ use crate::conformance::case::{Asked, Case, Errand, Manner, Moment, Strike};
 pub(super) fn cases() -> Vec<Case> {
     let mut cases = breaks();
     cases.extend(recipients());
+    cases.push(next_host());
     cases.extend(eight_bit());
     cases
 }
@@ -110,6 +111,18 @@ fn recipients() -> Vec<Case> {
         server(&returned, never),
         server(&full, once(Moment::Rcpt(".to@"), too_many, Asked::Delivered)),
     ]
+}
+
+fn next_host() -> Case {
+    let heading = Heading {
+        id: "o15-first-host-down",
+        title: "of two hosts of a domain the first is closed",
+        expected: "delivered to the second, not returned",
+        source: "RFC 5321 §5.1",
+        mandated: true,
+    };
+    let asked = Asked::NextHost;
+    server(&heading, Manner { spare: true, asked, ..Manner::default() })
 }
 
 fn eight_bit() -> Vec<Case> {

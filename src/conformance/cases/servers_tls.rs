@@ -30,11 +30,42 @@ pub(super) fn cases() -> Vec<Case> {
         .map(|(heading, strike)| server(&heading, manner(Moment::StartTls, strike, usize::MAX)))
         .collect();
     cases.push(injection());
+    cases.extend(required());
     let gone = heading("o10-starttls-vanishes", "STARTTLS is gone at the second try");
     let mut vanishing = manner(Moment::Dot, Strike::Farewell("421 4.3.2 Not now"), 1);
     vanishing.strikes.push((Moment::StartTls, Strike::Refuse("454 4.7.0 TLS not available")));
     cases.push(server(&gone, vanishing));
     cases
+}
+
+/// To a target that was told to speak TLS or not at all.
+fn required() -> Vec<Case> {
+    let heading = |id, title| Heading {
+        id,
+        title,
+        expected: "put off: not sent in the clear, not returned at once",
+        source: "RFC 3207 §4, §4.1; RFC 8461 §5",
+        mandated: false,
+    };
+    let refusal = Strike::Refuse("454 4.7.0 TLS not available");
+    let mut refusing = manner(Moment::StartTls, refusal, usize::MAX);
+    let mut silent =
+        Manner { offer: Some(vec!["PIPELINING", "8BITMIME", "SIZE"]), ..Manner::default() };
+    let mut breaking = manner(Moment::StartTls, Strike::BadHandshake, usize::MAX);
+    for manner in [&mut refusing, &mut silent, &mut breaking] {
+        (manner.asked, manner.secured) = (Asked::OnlySecured, true);
+    }
+    vec![
+        server(&heading("o9-required-454", "TLS is demanded, 454 to STARTTLS"), refusing),
+        server(
+            &heading("o9-required-not-offered", "TLS is demanded, STARTTLS is not offered"),
+            silent,
+        ),
+        server(
+            &heading("o9-required-no-handshake", "TLS is demanded, STARTTLS leads to no handshake"),
+            breaking,
+        ),
+    ]
 }
 
 fn manner(moment: Moment, strike: Strike, tries: usize) -> Manner {

@@ -47,14 +47,15 @@ pub fn server(manner: &Manner, facts: &ServerFacts<'_>) -> Finding {
             None => found(Verdict::Untold, why),
         };
     }
-    if facts.seen.connections == 0 {
+    if facts.seen.connections == 0 && !matches!(manner.asked, Asked::NextHost) {
         return match facts.returned {
             0 => as_yet(Verdict::Untold, "the target never came"),
             _ => found(Verdict::Conforms, "returned without a try"),
         };
     }
     match &manner.asked {
-        Asked::Delivered => delivered(facts, true),
+        Asked::Delivered | Asked::NextHost => delivered(facts, true),
+        Asked::OnlySecured => only_secured(facts),
         Asked::Understood => delivered(facts, false),
         Asked::NotTaken => not_taken(facts),
         Asked::EitherWay => match (facts.seen.arrived.len(), facts.returned) {
@@ -91,6 +92,20 @@ fn delivered(facts: &ServerFacts<'_>, trouble: bool) -> Finding {
         }
         (1, _) => found(Verdict::Violates, "delivered and returned"),
         (many, _) => found(Verdict::Tolerates, format!("delivered {many} times")),
+    }
+}
+
+fn only_secured(facts: &ServerFacts<'_>) -> Finding {
+    let clear = facts.seen.arrived.iter().any(|one| !one.secured);
+    let tries = facts.seen.connections;
+    match (clear, facts.returned) {
+        (true, _) => found(Verdict::Vulnerable, "sent in the clear"),
+        (false, 0) => Finding {
+            // Whether it gives in at the next try.
+            waits: tries < 2,
+            ..found(Verdict::Conforms, format!("put off, {tries} times so far"))
+        },
+        (false, _) => found(Verdict::Violates, "returned, not tried again"),
     }
 }
 

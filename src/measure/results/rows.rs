@@ -11,9 +11,29 @@ pub struct Interval {
     pub start_s: f64,
     /// Length in seconds.
     pub length_s: f64,
-    /// Values in microseconds. A histogram of each would hold far more memory than the values;
-    /// `measure::samples::histogram` makes one at a time, for whoever writes the log.
-    pub values_us: Vec<u32>,
+    /// What was observed. A histogram of each interval would hold far more memory than the values;
+    /// `measure::samples::interval` makes one at a time, for whoever writes the log.
+    pub values: Values,
+}
+
+/// Durations of one interval, microseconds.
+#[derive(Debug)]
+pub enum Values {
+    /// One by one.
+    Each(Vec<u32>),
+    /// Of a simulation, in which there are many: each value, and how often.
+    Counted(Vec<(u64, u64)>),
+}
+
+impl Values {
+    /// Each value, and how often.
+    pub fn counted(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let (each, counted) = match self {
+            Values::Each(each) => (&each[..], &[][..]),
+            Values::Counted(counted) => (&[][..], &counted[..]),
+        };
+        each.iter().map(|us| (u64::from(*us), 1)).chain(counted.iter().copied())
+    }
 }
 
 /// One second of the run.

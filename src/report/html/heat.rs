@@ -19,18 +19,18 @@ pub(super) fn heat(findings: &Findings) -> String {
     let of_interest = |interval: &&Interval| interval.metric == "e2e_response";
     let intervals: Vec<&Interval> = findings.intervals.iter().filter(of_interest).collect();
     let Some(timeline) = Timeline::of(findings) else { return String::new() };
-    let values =
-        || intervals.iter().flat_map(|interval| &interval.values_us).map(|us| f64::from(*us));
+    let values = || intervals.iter().flat_map(|one| one.values.counted()).map(|(us, _)| us as f64);
     let (Some(least), Some(most)) = (values().reduce(f64::min), values().reduce(f64::max)) else {
         return String::new();
     };
-    let stretch = findings.series.len().div_ceil(COLUMNS).max(1) as f64;
+    let row_s = intervals.first().map_or(1.0, |interval| interval.length_s);
+    let stretch = findings.series.len().div_ceil(COLUMNS).max(1) as f64 * row_s;
     let y = Axis::log(least.max(1.0), most.max(2.0));
     let mut counts: BTreeMap<(u64, u32), u64> = BTreeMap::new();
     for interval in intervals {
         let column = (interval.start_s / stretch).floor() as u64;
-        for us in &interval.values_us {
-            *counts.entry((column, row(&y, f64::from(*us)))).or_default() += 1;
+        for (us, count) in interval.values.counted() {
+            *counts.entry((column, row(&y, us as f64))).or_default() += count;
         }
     }
     let share = |row: u32| f64::from(row) / f64::from(ROWS);

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Corpus;
+use super::{Corpus, Dkim};
 use crate::probe::address::Letters;
 use crate::quantity::Quantity;
 
@@ -26,6 +26,9 @@ pub struct MessageSpec {
     /// `MT-PRIORITY` (RFC 6710), -9 to 9; `None`: not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Quantity>,
+    /// Who signs; `None`: nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dkim: Option<Dkim>,
 }
 
 /// MIME structure of a message.

@@ -1,7 +1,7 @@
 //! `[message]`.
 
 use super::amount::{Bounds, quantity};
-use super::{Place, misplaced, place};
+use super::{Place, dkim, misplaced, place};
 use crate::limits;
 use crate::quantity::Quantity;
 use crate::scenario::diagnosis::{Problem, Problems};
@@ -50,6 +50,7 @@ pub(super) fn message(
             Some(file::TextStyle::Dots) => TextStyle::Dots,
         },
         corpus,
+        dkim: message.dkim.as_ref().map(|written| dkim::dkim(&written.value, at, problems)),
         priority: message.priority.as_ref().map(|written| priority(written, problems)),
     }
 }
@@ -88,11 +89,12 @@ fn told_twice(message: &file::Message, trace: Option<&Trace>, problems: &mut Pro
 
 fn corpus(message: &file::Message, at: &Place<'_>, problems: &mut Problems) -> Option<Corpus> {
     let parts = message.parts.as_ref().filter(|parts| parts.value == file::Parts::Corpus)?;
-    let help = "the files say it: leave it out";
+    let help = "the files are sent as they are: leave it out";
     let keys = [
         ("size", place(&message.size)),
         ("encoding", place(&message.encoding)),
         ("text", place(&message.text)),
+        ("dkim", place(&message.dkim)),
     ];
     misplaced(keys, "messages that are made up", help, problems);
     let Some(pattern) = &message.corpus else {

@@ -195,7 +195,7 @@ fn the_interval_log_reads_back() {
     let wanted: Vec<(String, f64, u64)> = findings
         .intervals
         .iter()
-        .map(|one| (one.metric.clone(), one.start_s, one.values_us.len() as u64))
+        .map(|one| (one.metric.clone(), one.start_s, one.values.counted().count() as u64))
         .collect();
     let read: Vec<(String, f64, u64)> =
         read.into_iter().map(|(tag, start, histogram)| (tag, start, histogram.len())).collect();

@@ -1,0 +1,77 @@
+//! Real MTAs pass the cases of the conformance examination that only they can be told of: to demand
+//! TLS, whom not to trust, a second host. One of them does not survive a case, which is a finding.
+
+use serde_json::Value;
+
+use crate::real_mtas::{EXIM, HARAKA, OPENSMTPD, POSTFIX, Promise, is_here};
+use crate::support::mailbench as program;
+
+/// Cases that the embedded relay cannot be told of.
+const ASKED: [&str; 4] =
+    ["i21-open-relay", "o9-required-454", "o9-required-not-offered", "o15-first-host-down"];
+
+/// Verdict and observation of each of these cases.
+fn examine(promise: &Promise, cases: &[&str]) -> Vec<(String, String, String)> {
+    let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/conformance.toml");
+    let kind = format!("target.kind={}", promise.kind);
+    let mut command = program();
+    command.args(["conformance", scenario, "--set", &kind, "--format", "json"]);
+    for case in cases {
+        command.args(["--case", case]);
+    }
+    let output = command.output().expect("mailbench runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let examination: Value = serde_json::from_str(&text)
+        .unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
+    let text = |row: &Value, key: &str| row[key].as_str().expect("text").to_owned();
+    let rows = examination["rows"].as_array().expect("rows").iter();
+    rows.map(|row| (text(row, "id"), text(row, "verdict"), text(row, "observed"))).collect()
+}
+
+/// All conform, but for those that this kind cannot be told.
+fn passes(promise: &Promise, untold: &[&str]) {
+    if !is_here(promise) {
+        return;
+    }
+    let rows = examine(promise, &ASKED);
+    assert_eq!(rows.len(), ASKED.len(), "{rows:#?}");
+    for (id, verdict, observed) in rows {
+        let expected = if untold.contains(&id.as_str()) { "untold" } else { "conforms" };
+        assert_eq!(verdict, expected, "{}: {id}: {observed}", promise.kind);
+    }
+}
+
+#[test]
+fn postfix_does_as_it_is_told() {
+    passes(&POSTFIX, &[]);
+}
+
+#[test]
+fn exim_does_as_it_is_told() {
+    passes(&EXIM, &[]);
+}
+
+#[test]
+fn haraka_does_as_it_is_told() {
+    passes(&HARAKA, &[]);
+}
+
+#[test]
+fn opensmtpd_does_as_it_is_told() {
+    passes(&OPENSMTPD, &["o15-first-host-down"]);
+}
+
+/// OpenSMTPD 6.8 ends with a double free; the next case finds it alive again.
+#[test]
+fn a_target_that_a_case_brings_down_is_started_again() {
+    if !is_here(&OPENSMTPD) {
+        return;
+    }
+    let rows = examine(&OPENSMTPD, &["o9-no-handshake", "o9-454", "i21-null-sender"]);
+    let verdicts: Vec<(&str, &str)> =
+        rows.iter().map(|(id, verdict, _)| (id.as_str(), verdict.as_str())).collect();
+    let expected =
+        [("i21-null-sender", "conforms"), ("o9-no-handshake", "violates"), ("o9-454", "conforms")];
+    assert_eq!(verdicts, expected, "{rows:#?}");
+    assert!(rows[1].2.contains("the target ended: ") && rows[1].2.contains("started again"));
+}
