@@ -47,6 +47,8 @@ pub enum Purpose {
     Corpus = 12,
     /// The key that signs messages.
     DkimKey = 13,
+    /// Which messages have no sender.
+    NullSender = 14,
 }
 
 /// What one decision is about. Unused parts are zero.

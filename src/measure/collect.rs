@@ -24,7 +24,7 @@ use crate::clock::Time;
 use crate::ledger::event::{Event, Period, Pulse, SubmitResult, Submitted};
 use crate::ledger::history::{History, Planned, Reading};
 use crate::plan::Plan;
-use crate::probe::{PREFLIGHT, ProbeId};
+use crate::probe::{MessageId, PREFLIGHT, ProbeId};
 use crate::scenario::Scenario;
 
 /// How long one stage of one accepted message took.
@@ -76,10 +76,11 @@ pub struct Collected {
 #[must_use]
 pub fn collect(scenario: &Scenario, plan: &Plan, events: impl Iterator<Item = Event>) -> Collected {
     let unsendable = terms::unsendable(scenario);
-    let route = |probe: ProbeId| {
+    let route = |message: MessageId, probe: ProbeId| {
         let destination = plan.destination_of(probe)?;
         let unsendable = unsendable[usize::from(destination.0)];
-        Some(Planned { destination, null_sender: false, unsendable })
+        let null_sender = plan.is_from_nobody(message);
+        Some(Planned { destination, null_sender, unsendable })
     };
     let mut reading = Reading::new(&route, terms::of(scenario));
     let mut rest = Rest::new(scenario);

@@ -281,7 +281,7 @@ fn retry_curve(scenario: &Scenario, history: &History, rest: &Rest) -> Vec<Retry
             let since = probe.accepted.unwrap_or(Time(u64::MAX));
             let age = rest.periods.close().since(since);
             probe.taken.is_none()
-                && probe.bounced.is_none()
+                && probe.given_up().is_none()
                 && probe.accepted.is_some()
                 && age < scenario.target.retry.give_up_after
         })

@@ -19,6 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -78,7 +79,7 @@ pub struct Offer {
 /// Envelope of a message (RFC 5321 §2.3.1); addresses without angle brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// VERP sender.
+    /// VERP sender; empty: the null reverse-path.
     pub reverse_path: String,
     /// Recipients, in the order of the message.
     pub recipients: Vec<String>,
@@ -148,12 +149,26 @@ impl Plan {
             let domain = self.facts.domain(*destination);
             address::recipient(letters, offer.message.probe(index), domain)
         });
+        let nonce = &self.facts.identity.nonce;
+        let reverse_path = match self.is_from_nobody(offer.message) {
+            true => String::new(),
+            false => address::reverse_path(letters, nonce, offer.message),
+        };
         Envelope {
-            reverse_path: address::reverse_path(letters, &self.facts.identity.nonce, offer.message),
+            reverse_path,
             recipients: recipients.collect(),
-            envelope_id: address::envelope_id(&self.facts.identity.nonce, offer.message),
+            envelope_id: address::envelope_id(nonce, offer.message),
             priority: self.facts.priority(offer.message),
         }
+    }
+
+    /// Whether a message is sent from the null reverse-path. The preflight message never is.
+    #[must_use]
+    pub fn is_from_nobody(&self, message: MessageId) -> bool {
+        let share = self.facts.source.message.null_sender;
+        let key = Key { subject: message.0, ..Key::default() };
+        let drawn = || self.facts.source.seed.stream(Purpose::NullSender, key).random::<f64>();
+        share > 0.0 && message != PREFLIGHT && drawn() < share
     }
 
     /// The priority of a message, where the scenario says anything of it.

@@ -323,6 +323,7 @@ fn message(message: &MessageSpec, load: &LoadModel) -> file::Message {
         }),
         text: untold(text, corpus),
         encoding: untold(encoding, corpus),
+        null_sender: (message.null_sender > 0.0).then(|| At::from(Share(message.null_sender))),
         priority: message.priority.as_ref().map(|priority| At::from(amount::<Count>(priority))),
         corpus: message.corpus.as_ref().map(|corpus| At::from(corpus.0.pattern.clone())),
         dkim: message.dkim.as_ref().map(|dkim| At::from(signer(dkim))),

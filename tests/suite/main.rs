@@ -74,6 +74,7 @@ mod scenario_hostile;
 mod scenario_schema;
 mod scripted;
 mod secured;
+mod senders_may_be_nobody;
 mod shipped_scenarios_run;
 mod signatures_verify;
 mod simulations_are_the_same_scenario;

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Amount, At};
-use crate::scenario::units::{Count, Size};
+use crate::scenario::units::{Count, Share, Size};
 
 /// `[message]`: what the messages are.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -29,6 +29,10 @@ pub struct Message {
     /// said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<At<Amount<Count>>>,
+    /// Share of messages sent from the null reverse-path, as notifications are: one that cannot be
+    /// delivered is dropped, not returned. Default: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub null_sender: Option<At<Share>>,
     /// Parts corpus: which files, seen from the scenario's folder, such as `mail/*.eml`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corpus: Option<At<String>>,
