@@ -75,8 +75,9 @@ fn run() -> Vec<Event> {
 }
 
 fn history(events: &[Event]) -> History {
-    let plan =
-        |_| Some(Planned { destination: DestinationId(0), null_sender: false, unsendable: false });
+    let plan = |_, _| {
+        Some(Planned { destination: DestinationId(0), null_sender: false, unsendable: false })
+    };
     let mut reading = Reading::new(&plan, Terms::default());
     events.iter().for_each(|event| reading.observe(event));
     reading.finish()

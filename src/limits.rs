@@ -80,6 +80,9 @@ pub const SINK_BACKLOG: u32 = 4096;
 /// Bytes a session of the sink reads ahead, and of replies it owes before it writes them.
 pub const SINK_BUFFER: usize = 8192;
 
+/// Bytes of a content that are held to be checked whole; a longer one is checked as it streams by.
+pub const CONTENT_HELD: usize = 32 * 1024;
+
 /// How long a session of the sink keeps its buffer for a peer that says nothing: long against any
 /// round trip, so that no busy session ever gives it back.
 pub const SINK_BUFFER_HELD: Duration = Duration::from_secs(1);

@@ -45,6 +45,10 @@ pub enum Purpose {
     Priority = 11,
     /// Choice of a corpus' file.
     Corpus = 12,
+    /// The key that signs messages.
+    DkimKey = 13,
+    /// Which messages have no sender.
+    NullSender = 14,
 }
 
 /// What one decision is about. Unused parts are zero.

@@ -3,11 +3,13 @@
 
     reports/simulation/agree.py MAILBENCH FOLDER [NAME...]
 
-A run that is in FOLDER already is not made again, so that the real ones can be spread over several
-quiet moments; simulations always are. The times come from a run of steady-state.
+The times come from a run of steady-state at the scenario's own rate, made just before it: what a
+message costs depends on how busy the machine is, and on its mood. A run that is in FOLDER already is
+not made again, so that the real ones can be spread over several quiet moments; simulations always are.
 """
 import json
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -22,6 +24,17 @@ def mailbench(binary, folder, verb, name, *more):
     scenario = ROOT / "scenarios" / f"{name}.toml"
     command = [binary, verb, str(scenario), "--output", str(folder), "--quiet", *more]
     subprocess.run(command, check=False, stdout=subprocess.DEVNULL)
+
+
+def once(binary, folder, name, *more):
+    if not (folder / "report.json").exists():
+        shutil.rmtree(folder, ignore_errors=True)
+        mailbench(binary, folder, "run", name, *more)
+
+
+def rate(name):
+    text = (ROOT / "scenarios" / f"{name}.toml").read_text()
+    return re.search(r'^rate = "(.*)"', text, re.MULTILINE).group(1)
 
 
 def report(folder):
@@ -47,17 +60,17 @@ def cell(real, simulated):
 
 def main():
     binary, folder, names = sys.argv[1], pathlib.Path(sys.argv[2]), sys.argv[3:] or NAMES
-    for name in ["steady-state", *names]:
-        real = folder / f"{name}-real"
-        if not (real / "report.json").exists():
-            shutil.rmtree(real, ignore_errors=True)
-            mailbench(binary, real, "run", name)
+    for name in names:
+        calm = ["--set", f"load.rate={rate(name)}", "--set", "load.warm_up=2s",
+                "--set", "load.duration=20s"]
+        once(binary, folder / f"{name}-reference", "steady-state", *calm)
+        once(binary, folder / f"{name}-real", name)
     print("| scenario | backlog peak | drain time | attempts a delivery | e2e p50 | e2e p99 |")
     print("|:---|---:|---:|---:|---:|---:|")
     for name in names:
         simulated = folder / f"{name}-simulated"
         shutil.rmtree(simulated, ignore_errors=True)
-        mailbench(binary, simulated, "simulate", name, "--from", str(folder / "steady-state-real"))
+        mailbench(binary, simulated, "simulate", name, "--from", str(folder / f"{name}-reference"))
         pairs = zip(figures(report(folder / f"{name}-real")), figures(report(simulated)))
         print(f"| {name} | " + " | ".join(cell(*pair) for pair in pairs) + " |")
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
+use crate::plan::Plan;
+use crate::scenario::model::Scenario;
 
 /// Validate scenarios and print them with every default filled in; sends nothing.
 #[derive(Debug, clap::Args)]
@@ -21,7 +23,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     for path in &args.scenarios {
         match args.scenario.load(path) {
             Ok((loaded, _)) => {
-                super::print(&format!("{gap}# {}\n{}", path.display(), loaded.resolved))?;
+                let published = published(&loaded.scenario);
+                super::print(&format!(
+                    "{gap}# {}\n{published}{}",
+                    path.display(),
+                    loaded.resolved
+                ))?;
                 gap = "\n";
             }
             Err(error) => {
@@ -31,4 +38,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
     }
     Ok(exit)
+}
+
+/// The DNS record by which signatures are verified, as a comment.
+fn published(scenario: &Scenario) -> String {
+    let record =
+        scenario.message.dkim.as_ref().and_then(|_| Plan::new(scenario, None).dkim_record());
+    record.map_or_else(String::new, |(name, text)| format!("# {name}. IN TXT \"{text}\"\n"))
 }

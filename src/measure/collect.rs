@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::abuse::Clients;
+use super::arrivals::Arrivals;
 use super::attempts;
 use super::book::Book;
 use super::faults::Strikes;
@@ -20,10 +21,10 @@ use super::terms;
 use super::usage::Uses;
 use super::warning::Bounds;
 use crate::clock::Time;
-use crate::ledger::event::{Event, Pulse, SubmitResult, Submitted};
+use crate::ledger::event::{Event, Period, Pulse, SubmitResult, Submitted};
 use crate::ledger::history::{History, Planned, Reading};
 use crate::plan::Plan;
-use crate::probe::{PREFLIGHT, ProbeId};
+use crate::probe::{MessageId, PREFLIGHT, ProbeId};
 use crate::scenario::Scenario;
 
 /// How long one stage of one accepted message took.
@@ -75,10 +76,11 @@ pub struct Collected {
 #[must_use]
 pub fn collect(scenario: &Scenario, plan: &Plan, events: impl Iterator<Item = Event>) -> Collected {
     let unsendable = terms::unsendable(scenario);
-    let route = |probe: ProbeId| {
+    let route = |message: MessageId, probe: ProbeId| {
         let destination = plan.destination_of(probe)?;
         let unsendable = unsendable[usize::from(destination.0)];
-        Some(Planned { destination, null_sender: false, unsendable })
+        let null_sender = plan.is_from_nobody(message);
+        Some(Planned { destination, null_sender, unsendable })
     };
     let mut reading = Reading::new(&route, terms::of(scenario));
     let mut rest = Rest::new(scenario);
@@ -106,6 +108,8 @@ pub struct Rest {
     pub strikes: Strikes,
     /// What became of bad clients.
     pub clients: Clients,
+    /// When mail was due and handed out.
+    pub arrivals: Arrivals,
     /// Bounds that were reached.
     pub bounds: Bounds,
     /// The queue as reported.
@@ -129,6 +133,7 @@ impl Rest {
             replies: Replies::default(),
             strikes: Strikes::new(scenario),
             clients: Clients::new(scenario),
+            arrivals: Arrivals::default(),
             bounds: Bounds::default(),
             reports: Reports::default(),
             outages: Outages::default(),
@@ -149,6 +154,9 @@ impl Rest {
         self.outages.observe(event);
         self.uses.observe(event);
         match event {
+            Event::Offered { due, at, .. } if self.periods.of_due(*due) == Period::Measured => {
+                self.arrivals.add(*due, *at);
+            }
             Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => {
                 self.retries.observe(attempt);
                 let row = attempts::row(attempt, scenario);

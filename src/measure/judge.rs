@@ -170,6 +170,7 @@ impl Figured {
             load: &self.load,
             shortfall: self.shortfall,
             lag: if whole { of(LatencyMetric::ScheduleLag) } else { &undisturbed },
+            arrivals: rest.arrivals.distance().filter(|_| whole),
             service: of(LatencyMetric::SubmitService),
             relayed: of(LatencyMetric::RelayLatency),
             pulses: &circumstances::measured(&rest.pulses, &rest.periods),
@@ -217,6 +218,7 @@ impl Figured {
         warnings.extend(warning::of_latency(named));
         warnings.extend(warning::growth(series, &self.load, scenario));
         warnings.extend(drifts);
+        warnings.extend(warning::unsettled(series, scenario));
         warnings.extend(warning::retries(&self.retry_curve, scenario));
         warnings.extend(warning::uncalibrated(history));
         warnings.extend(warning::untranslated(history));
@@ -279,7 +281,7 @@ fn retry_curve(scenario: &Scenario, history: &History, rest: &Rest) -> Vec<Retry
             let since = probe.accepted.unwrap_or(Time(u64::MAX));
             let age = rest.periods.close().since(since);
             probe.taken.is_none()
-                && probe.bounced.is_none()
+                && probe.given_up().is_none()
                 && probe.accepted.is_some()
                 && age < scenario.target.retry.give_up_after
         })

@@ -74,9 +74,9 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
 }
 
 fn end_of(probe: &ProbeView) -> Option<Time> {
-    match (probe.taken, probe.bounced) {
-        (Some(taken), Some(bounced)) => Some(taken.min(bounced)),
-        (taken, bounced) => taken.or(bounced),
+    match (probe.taken, probe.given_up()) {
+        (Some(taken), Some(given_up)) => Some(taken.min(given_up)),
+        (taken, given_up) => taken.or(given_up),
     }
 }
 

@@ -8,6 +8,7 @@
 pub mod arrival;
 mod body;
 mod destination;
+mod dkim;
 mod frames;
 mod message;
 mod offers;
@@ -18,6 +19,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rand::RngExt;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -46,6 +48,10 @@ struct Facts {
     /// Least size of a message: headers, identity, opening lines and end line. Bytes.
     least_size: u64,
     frames: frames::Frames,
+    /// Who signs; `None`: nobody.
+    signer: Option<dkim::Signer>,
+    /// Bytes of a signature.
+    signature: usize,
 }
 
 /// The parts of a scenario that make its plan.
@@ -73,7 +79,7 @@ pub struct Offer {
 /// Envelope of a message (RFC 5321 §2.3.1); addresses without angle brackets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Envelope {
-    /// VERP sender.
+    /// VERP sender; empty: the null reverse-path.
     pub reverse_path: String,
     /// Recipients, in the order of the message.
     pub recipients: Vec<String>,
@@ -143,18 +149,38 @@ impl Plan {
             let domain = self.facts.domain(*destination);
             address::recipient(letters, offer.message.probe(index), domain)
         });
+        let nonce = &self.facts.identity.nonce;
+        let reverse_path = match self.is_from_nobody(offer.message) {
+            true => String::new(),
+            false => address::reverse_path(letters, nonce, offer.message),
+        };
         Envelope {
-            reverse_path: address::reverse_path(letters, &self.facts.identity.nonce, offer.message),
+            reverse_path,
             recipients: recipients.collect(),
-            envelope_id: address::envelope_id(&self.facts.identity.nonce, offer.message),
+            envelope_id: address::envelope_id(nonce, offer.message),
             priority: self.facts.priority(offer.message),
         }
+    }
+
+    /// Whether a message is sent from the null reverse-path. The preflight message never is.
+    #[must_use]
+    pub fn is_from_nobody(&self, message: MessageId) -> bool {
+        let share = self.facts.source.message.null_sender;
+        let key = Key { subject: message.0, ..Key::default() };
+        let drawn = || self.facts.source.seed.stream(Purpose::NullSender, key).random::<f64>();
+        share > 0.0 && message != PREFLIGHT && drawn() < share
     }
 
     /// The priority of a message, where the scenario says anything of it.
     #[must_use]
     pub fn priority(&self, message: MessageId) -> Option<i8> {
         self.facts.priority(message)
+    }
+
+    /// Where the signing domain would publish its key, and what; `None`: messages are not signed.
+    #[must_use]
+    pub fn dkim_record(&self) -> Option<(String, String)> {
+        self.facts.signer.as_ref().map(dkim::Signer::record)
     }
 
     /// The text of a message: CRLF line ends, CRLF at the end, dots not stuffed.
@@ -172,7 +198,11 @@ impl Facts {
         let weights = destination::Weights::new(weights);
         let identity = Identity { tag, nonce };
         let frames = frames::Frames::default();
-        let mut facts = Facts { source, identity, weights, least_size: 0, frames };
+        let signer = source.message.dkim.as_ref();
+        let signer = signer.and_then(|spec| dkim::Signer::new(spec, source.seed, message::DATE));
+        let (least_size, signature) = (0, 0);
+        let mut facts = Facts { source, identity, weights, least_size, frames, signer, signature };
+        facts.signature = message::signature_length(&facts);
         facts.least_size = message::least_size(&facts);
         facts
     }

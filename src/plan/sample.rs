@@ -32,6 +32,8 @@ pub(super) fn source() -> Source {
             text: TextStyle::Prose,
             encoding: Encoding::SevenBit,
             priority: None,
+            null_sender: 0.0,
+            dkim: None,
         },
         destinations: vec![destination("gmail.test", 60.0), destination("yahoo.test", 40.0)],
     }

@@ -19,12 +19,20 @@ pub enum Format {
     Markdown,
     /// A page.
     Html,
+    /// `junit.xml`.
+    Junit,
 }
 
 impl Format {
     /// Every format there is.
-    pub const ALL: [Format; 5] =
-        [Format::Terminal, Format::Json, Format::Csv, Format::Markdown, Format::Html];
+    pub const ALL: [Format; 6] = [
+        Format::Terminal,
+        Format::Json,
+        Format::Csv,
+        Format::Markdown,
+        Format::Html,
+        Format::Junit,
+    ];
 
     /// As `--format` names it.
     #[must_use]
@@ -35,6 +43,7 @@ impl Format {
             Format::Csv => "csv",
             Format::Markdown => "markdown",
             Format::Html => "html",
+            Format::Junit => "junit",
         }
     }
 
@@ -44,6 +53,7 @@ impl Format {
         match self {
             Format::Json | Format::Csv | Format::Html => Some(format!("{subject}.{}", self.name())),
             Format::Markdown => Some("summary.md".to_owned()),
+            Format::Junit => Some("junit.xml".to_owned()),
             Format::Terminal => None,
         }
     }

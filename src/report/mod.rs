@@ -25,6 +25,7 @@ mod junit;
 mod markdown;
 mod sizing;
 mod story;
+mod suite;
 mod table;
 mod terminal;
 mod timeline;

@@ -231,6 +231,7 @@ fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
         rules: scenario.faults.clone(),
         seed: scenario.seed,
         identity: Some(plan.identity().clone()),
+        null_senders: scenario.message.null_sender > 0.0,
         ..sink::Settings::at(scenario.sink.listen)
     }
 }

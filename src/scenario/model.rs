@@ -1,6 +1,7 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
 mod abuse;
+mod dkim;
 mod materials;
 mod message;
 mod submission;
@@ -23,6 +24,7 @@ use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
 pub use crate::smtp::dialogue::Extension;
 pub use abuse::{Abuse, AbuseKind};
+pub use dkim::{Dkim, Key as DkimKey, KeyPlace};
 pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use message::{Encoding, MessageSpec, Parts, TextStyle};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};

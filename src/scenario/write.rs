@@ -323,8 +323,24 @@ fn message(message: &MessageSpec, load: &LoadModel) -> file::Message {
         }),
         text: untold(text, corpus),
         encoding: untold(encoding, corpus),
+        null_sender: (message.null_sender > 0.0).then(|| At::from(Share(message.null_sender))),
         priority: message.priority.as_ref().map(|priority| At::from(amount::<Count>(priority))),
         corpus: message.corpus.as_ref().map(|corpus| At::from(corpus.0.pattern.clone())),
+        dkim: message.dkim.as_ref().map(|dkim| At::from(signer(dkim))),
+    }
+}
+
+fn signer(dkim: &model::Dkim) -> file::Dkim {
+    let (key, key_env) = match &dkim.place {
+        model::KeyPlace::Nowhere => (None, None),
+        model::KeyPlace::File(path) => (Some(path), None),
+        model::KeyPlace::Environment(name) => (None, Some(name)),
+    };
+    file::Dkim {
+        domain: some(dkim.domain.clone()),
+        selector: some(dkim.selector.clone()),
+        key: key.map(|path| At::from(path.clone())),
+        key_env: key_env.map(|name| At::from(name.clone())),
     }
 }
 

@@ -166,6 +166,9 @@ fn check(scenario: &Scenario) -> Result<(), NoModel> {
     } else if scenario.faults.iter().any(broken) {
         "no model knows what a target makes of `garble` and `tls` faults: take them out, or \
          `mailbench run` the scenario"
+    } else if scenario.message.null_sender > 0.0 {
+        "the model returns all that it cannot deliver: take `null_sender` out of [message], or \
+         `mailbench run` the scenario"
     } else {
         return Ok(());
     };

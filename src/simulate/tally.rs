@@ -194,6 +194,7 @@ impl Tally {
             first_attempt: (job.first != NEVER).then_some(Time(job.first)),
             taken: taken.map(Time),
             bounced: bounced.map(Time),
+            dropped: None,
             deferrals: u32::from(job.deferrals),
             history,
             disposition,

@@ -211,6 +211,10 @@ fn what_no_model_does_is_refused() {
     let chaos = EVENTFUL.to_owned() + "[[chaos]]\nat = \"5s\"\npause = \"1s\"\n";
     let refused = Model::of(&loaded(&chaos).scenario).expect_err("refused");
     assert!(refused.to_string().contains("[[chaos]]"), "{refused}");
+    let mut nobody = loaded(EVENTFUL).scenario;
+    nobody.message.null_sender = 0.5;
+    let refused = Model::of(&nobody).expect_err("refused");
+    assert!(refused.to_string().contains("null_sender"), "{refused}");
     let abuse = EVENTFUL.to_owned() + "[[abuse]]\nkind = \"idle\"\n";
     let refused = Model::of(&loaded(&abuse).scenario).expect_err("refused");
     assert!(refused.to_string().contains("[[abuse]]"), "{refused}");

@@ -12,6 +12,8 @@ pub(super) struct Directory {
     /// Who the run is; `None`: mail of any run is taken as ours.
     identity: Option<Identity>,
     destinations: HashMap<String, DestinationId>,
+    /// Whether mail of the run comes from the null reverse-path, too.
+    null_senders: bool,
 }
 
 /// What a reverse-path says.
@@ -21,7 +23,7 @@ pub(super) enum Origin {
     Run(MessageId),
     /// The preflight message.
     Preflight,
-    /// The null reverse-path: a DSN.
+    /// The null reverse-path: a DSN, or a message of this run that has no sender.
     Null,
     /// Anyone else, another run among them.
     Stranger,
@@ -41,11 +43,15 @@ pub(super) enum Addressee {
 }
 
 impl Directory {
-    pub(super) fn new(identity: Option<Identity>, destinations: &[String]) -> Directory {
+    pub(super) fn new(
+        identity: Option<Identity>,
+        destinations: &[String],
+        null_senders: bool,
+    ) -> Directory {
         let numbered = (0..).map(DestinationId).zip(destinations);
         let destinations =
             numbered.map(|(number, domain)| (domain.to_ascii_lowercase(), number)).collect();
-        Directory { identity, destinations }
+        Directory { identity, destinations, null_senders }
     }
 
     /// Whether this sink is part of a run, not standing alone.
@@ -86,6 +92,9 @@ impl Directory {
         match (origin, probe) {
             (Origin::Preflight, Some(probe)) => Addressee::Preflight(probe),
             (Origin::Run(_), Some(probe)) => Addressee::Probe(probe, destination),
+            (Origin::Null, Some(probe)) if self.null_senders => {
+                Addressee::Probe(probe, destination)
+            }
             (_, Some(probe)) if self.identity.is_none() => Addressee::Probe(probe, destination),
             _ => Addressee::Stranger(destination),
         }
@@ -126,7 +135,7 @@ mod tests {
     #[test]
     fn a_run_knows_its_own_mail() {
         let identity = Identity { tag: "t".to_owned(), nonce: "abc".to_owned() };
-        let run = Directory::new(Some(identity), &["A.test".to_owned()]);
+        let run = Directory::new(Some(identity.clone()), &["A.test".to_owned()], false);
         let own = run.origin("b+abc.7@bounce.mailbench.test");
         assert_eq!(own, Origin::Run(MessageId(7)));
         assert_eq!(run.origin("b+xyz.7@bounce.mailbench.test"), Origin::Stranger);
@@ -141,11 +150,15 @@ mod tests {
         assert_eq!(run.addressee(Origin::Stranger, "mb+8@a.test"), Addressee::Stranger(first));
         let bounce = "b+abc.7@bounce.mailbench.test";
         assert_eq!(run.addressee(Origin::Null, bounce), Addressee::Bounce);
+        assert_eq!(run.addressee(Origin::Null, "mb+8@a.test"), Addressee::Stranger(first));
+        let run = Directory::new(Some(identity), &["A.test".to_owned()], true);
+        assert_eq!(run.addressee(Origin::Null, "mb+8@a.test"), Addressee::Probe(ProbeId(8), first));
+        assert_eq!(run.addressee(Origin::Null, bounce), Addressee::Bounce);
     }
 
     #[test]
     fn a_sink_alone_takes_the_mail_of_any_run() {
-        let alone = Directory::new(None, &[]);
+        let alone = Directory::new(None, &[], false);
         assert_eq!(alone.origin("b+x.3@bounce.mailbench.test"), Origin::Run(MessageId(3)));
         let seen = alone.addressee(Origin::Stranger, "mb+8@a.test");
         assert_eq!(seen, Addressee::Probe(ProbeId(8), None));

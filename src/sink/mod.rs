@@ -71,6 +71,8 @@ pub struct Settings {
     /// The run's identity: other mail is foreign. `None`: the sink stands alone and takes the
     /// mail of any run as its own.
     pub identity: Option<Identity>,
+    /// Whether mail of the run comes from the null reverse-path, too.
+    pub null_senders: bool,
     /// How long it waits for a peer.
     pub patience: Duration,
 }
@@ -92,6 +94,7 @@ impl Settings {
             rules: Vec::new(),
             seed: Seed(0),
             identity: None,
+            null_senders: false,
             patience: limits::SERVER_IDLE,
         }
     }

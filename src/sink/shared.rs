@@ -78,7 +78,11 @@ impl Shared {
             patience: settings.patience,
             begun: AtomicBool::new(settings.identity.is_none()),
             bench: Bench::new(settings.rules, settings.seed),
-            directory: Directory::new(settings.identity, &settings.destinations),
+            directory: Directory::new(
+                settings.identity,
+                &settings.destinations,
+                settings.null_senders,
+            ),
             attempts: Attempts::default(),
             stop: CancellationToken::new(),
             measured_from: watch::Sender::new(None),

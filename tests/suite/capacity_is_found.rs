@@ -6,6 +6,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
+use crate::other_readers_agree::junit;
 use crate::support::mailbench;
 
 /// One destination that takes 50 messages a second, and a bound that a deferral breaks.
@@ -70,6 +71,10 @@ fn a_planted_rate_limit_is_found_within_the_width() {
     for name in ["capacity.html", "summary.md", "capacity.csv"] {
         let text = std::fs::read_to_string(place.path().join("out").join(name)).expect("a file");
         assert!(text.len() > 400, "{name}");
+    }
+    if let Some(read) = junit(&place.path().join("out/junit.xml")) {
+        assert_eq!(read["totals"]["tests"], 1);
+        assert_eq!(read["cases"][0][2], "passed", "{read}");
     }
     // Taken up again, nothing is left to try and the answer is the same.
     let (_, again) = capacity(place.path(), LIMITED, &more);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mailbench::clock::Time;
 use mailbench::ledger::event::{AttemptOutcome, Event, Proof, SubmitResult};
-use mailbench::ledger::history::{History, Planned, ProbeView, Reading, Terms};
+use mailbench::ledger::history::{History, Planned, ProbeView, Reading, Route, Terms};
 use mailbench::ledger::journal;
 use mailbench::measure::results::LedgerVerdict;
 use mailbench::probe::{MessageId, PREFLIGHT, ProbeId};
@@ -129,7 +129,7 @@ fn a_malformed_dsn_is_flagged_and_one_to_the_null_sender_too() {
             dsn.flaws.extend(flaw.map(str::to_owned));
         }
         let plan =
-            |_| Some(Planned { destination: destination(0), null_sender, unsendable: false });
+            |_, _| Some(Planned { destination: destination(0), null_sender, unsendable: false });
         let history = read(&plan, &story);
         history.probe(ProbeId(0)).expect("the probe").disposition.dsn_malformed
     };
@@ -146,13 +146,13 @@ fn a_rejected_message_of_the_null_sender_may_vanish() {
     story.end(0);
     let class = |null_sender| {
         let plan =
-            |_| Some(Planned { destination: destination(0), null_sender, unsendable: false });
+            |_, _| Some(Planned { destination: destination(0), null_sender, unsendable: false });
         read(&plan, &story).probe(ProbeId(0)).expect("the probe").disposition.class.name()
     };
     assert_eq!((class(true), class(false)), ("discarded_null", "lost"));
 }
 
-fn read(plan: &dyn Fn(ProbeId) -> Option<Planned>, story: &Story) -> History {
+fn read(plan: &Route<'_>, story: &Story) -> History {
     let mut reading = Reading::new(plan, Terms::default());
     story.events.iter().for_each(|event| reading.observe(event));
     reading.finish()
@@ -242,7 +242,7 @@ fn messages_are_told_too() {
 fn while_reading_a_message_says_when_it_was_due() {
     let mut story = Story::begin();
     story.offer(0, 2);
-    let plan = |_| None;
+    let plan = |_, _| None;
     let mut reading = Reading::new(&plan, Terms::default());
     assert_eq!(reading.due(MessageId(0)), None);
     story.events.iter().for_each(|event| reading.observe(event));

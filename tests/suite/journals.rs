@@ -215,7 +215,7 @@ pub(crate) fn history_of(events: &[Event], terms: Terms) -> History {
     let ledger = Ledger::create(&path).expect("a journal");
     events.iter().for_each(|event| ledger.record(event));
     ledger.flush();
-    let plan = |probe: ProbeId| {
+    let plan = |_, probe: ProbeId| {
         Some(Planned { destination: destination(probe.0), null_sender: false, unsendable: false })
     };
     let mut reading = Reading::new(&plan, terms);

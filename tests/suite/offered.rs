@@ -84,6 +84,8 @@ pub(crate) fn scenario(load: Load) -> Scenario {
             text: TextStyle::Prose,
             encoding: Encoding::SevenBit,
             priority: None,
+            null_sender: 0.0,
+            dkim: None,
         },
         destinations: vec![destination("a.test"), destination("b.test")],
         chaos: Vec::new(),

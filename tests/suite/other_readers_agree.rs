@@ -1,11 +1,12 @@
 //! Files for other programs are read back by other programs: Prometheus' parser, another
 //! HdrHistogram, a JSON Schema checker. `tests/all` installs them into `target/venv`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use hdrhistogram::Histogram;
-use mailbench::measure::results::Findings;
+use mailbench::measure::results::{Findings, ThresholdStatus};
 use mailbench::report::view::View;
 use mailbench::report::{self, Format};
 use serde_json::Value;
@@ -110,6 +111,40 @@ fn another_hdrhistogram_finds_the_same_percentiles() {
         let quantiles = [0.5, 0.9, 0.99, 0.999, 1.0];
         let same: Vec<u64> = quantiles.map(|q| ours.value_at_quantile(q)).into();
         assert_eq!(theirs["values"], serde_json::json!(same), "{metric}");
+    }
+}
+
+/// What an XML parser finds in a JUnit document, its totals checked against its cases.
+pub(crate) fn junit(path: &Path) -> Option<Value> {
+    let read = read("junit", &[path])?;
+    let cases = read["cases"].as_array().expect("cases");
+    let count = |kind: &str| cases.iter().filter(|case| case[2] == kind).count();
+    assert_eq!(read["totals"]["tests"], cases.len(), "{read}");
+    assert_eq!(read["totals"]["failures"], count("failed"), "{read}");
+    assert_eq!(read["totals"]["errors"], count("error"), "{read}");
+    assert_eq!(read["same"], true, "the outer totals are the inner ones");
+    let names: BTreeSet<String> =
+        cases.iter().map(|case| format!("{}/{}", case[0], case[1])).collect();
+    assert_eq!(names.len(), cases.len(), "GitLab drops second cases of one name: {read}");
+    Some(read)
+}
+
+#[test]
+fn an_xml_parser_reads_the_cases_of_a_run() {
+    for findings in [rich(), clean()] {
+        let (_folder, path) = stored(Format::Junit, &findings);
+        let Some(read) = junit(&path) else { return };
+        let results = &findings.results;
+        assert_eq!(read["name"], format!("mailbench.{}", results.run.name));
+        let cases = read["cases"].as_array().expect("cases");
+        for threshold in &results.thresholds {
+            let met = threshold.status == ThresholdStatus::Met;
+            let case = cases.iter().find(|case| case[1] == threshold.expr.as_str());
+            assert_eq!(case.expect("a case")[2] == "passed", met, "{}", threshold.expr);
+        }
+        let passes = results.verdict.exit_code == 0;
+        assert_eq!(cases.iter().all(|case| case[2] == "passed"), passes, "{read}");
+        assert!(read["out"].as_str().is_some_and(|out| out.contains(&results.run.name)));
     }
 }
 

@@ -3,7 +3,9 @@
     readers.py openmetrics FILE      Prometheus' own parser
     readers.py prometheus FILE       the same, for the older text format
     readers.py hlog FILE             HdrHistogram's Python port
+    readers.py junit FILE            Python's XML parser
     readers.py schema SCHEMA FILE... JSON Schema
+    readers.py dkim DNS FILE...      whether each is signed by the key in DNS (name, record)
 """
 
 import json
@@ -47,6 +49,24 @@ def hlog(path):
     }
 
 
+def junit(path):
+    import xml.etree.ElementTree as tree
+
+    root = tree.parse(path).getroot()
+    suite = root.find("testsuite")
+    cases = []
+    for case in suite.iter("testcase"):
+        failed, error = case.find("failure"), case.find("error")
+        kind = "passed" if failed is None and error is None else "failed" if error is None else "error"
+        wrong = error if failed is None else failed
+        cases.append([case.get("classname"), case.get("name"), kind,
+                      None if wrong is None else wrong.get("message")])
+    totals = {key: int(suite.get(key)) for key in ("tests", "failures", "errors")}
+    return {"name": suite.get("name"), "totals": totals, "cases": cases,
+            "same": all(root.get(key) == suite.get(key) for key in totals),
+            "out": suite.findtext("system-out")}
+
+
 def schema(path, *reports):
     from jsonschema import Draft202012Validator
 
@@ -58,5 +78,23 @@ def schema(path, *reports):
     return found
 
 
-readers = {"openmetrics": openmetrics, "prometheus": prometheus, "hlog": hlog, "schema": schema}
+def dkim(dns, *messages):
+    import dkim
+
+    name, record = open(dns, "rb").read().splitlines()
+
+    def published(asked, timeout=5):
+        return record if asked == name else None
+
+    return [dkim.verify(open(path, "rb").read(), dnsfunc=published) for path in messages]
+
+
+readers = {
+    "openmetrics": openmetrics,
+    "prometheus": prometheus,
+    "hlog": hlog,
+    "junit": junit,
+    "schema": schema,
+    "dkim": dkim,
+}
 print(json.dumps(readers[sys.argv[1]](*sys.argv[2:])))

@@ -67,9 +67,12 @@ struct Bounce {
     blocks: u32,
 }
 
+/// What was meant for a probe of a message; `None`: not planned.
+pub type Route<'a> = dyn Fn(MessageId, ProbeId) -> Option<Planned> + 'a;
+
 /// Reads events into a history.
 pub struct Reading<'a> {
-    plan: &'a dyn Fn(ProbeId) -> Option<Planned>,
+    plan: &'a Route<'a>,
     history: History,
     /// Receptions under another identity than their envelope's; settled when all is read.
     strays: Vec<resolve::Stray>,
@@ -94,9 +97,9 @@ pub struct History {
 }
 
 impl<'a> Reading<'a> {
-    /// Starts a history. `plan` says what was meant for a probe; `None`: not planned.
+    /// Starts a history. `plan` says what was meant for each probe.
     #[must_use]
-    pub fn new(plan: &'a dyn Fn(ProbeId) -> Option<Planned>, terms: Terms) -> Reading<'a> {
+    pub fn new(plan: &'a Route<'a>, terms: Terms) -> Reading<'a> {
         let history = History {
             probes: Vec::new(),
             messages: Vec::new(),
@@ -185,7 +188,7 @@ impl<'a> Reading<'a> {
         let index = u32::try_from(history.messages.len()).unwrap_or(u32::MAX);
         for (nth, record) in (0_u16..).zip(&mut history.probes[range]) {
             record.message = index;
-            if let Some(planned) = (self.plan)(message.probe(nth)) {
+            if let Some(planned) = (self.plan)(message, message.probe(nth)) {
                 record.plan(planned);
             }
         }

@@ -8,6 +8,7 @@ use super::receptions::{Reception, copies_after_kills};
 use super::record::{Mark, Message, NEVER, Record};
 use super::{Bounce, Course, History, Phantom};
 use crate::clock::Time;
+use crate::ledger::class::Class;
 use crate::ledger::disposition::{Disposition, ProbeHistory, Queued, classify};
 use crate::probe::{DestinationId, MessageId, ProbeId};
 
@@ -36,12 +37,22 @@ pub struct ProbeView {
     pub taken: Option<Time>,
     /// First DSN that called it failed.
     pub bounced: Option<Time>,
+    /// End of its last attempt, where it was dropped after that and had no sender to be told.
+    pub dropped: Option<Time>,
     /// Attempts answered 4yz.
     pub deferrals: u32,
     /// What the rules ask about it, attempts included.
     pub history: ProbeHistory,
     /// What became of it.
     pub disposition: Disposition,
+}
+
+impl ProbeView {
+    /// When the target was done with it without an arrival.
+    #[must_use]
+    pub fn given_up(&self) -> Option<Time> {
+        self.bounced.or(self.dropped)
+    }
 }
 
 /// One offered message.
@@ -127,6 +138,11 @@ impl History {
     fn view(&self, probe: ProbeId, record: &Record, queued: Queued) -> ProbeView {
         let message = &self.messages[record.message as usize];
         let history = self.facts_of(probe, record, queued);
+        let disposition = classify(&history);
+        let dropped = match disposition.class {
+            Class::DiscardedNull => came(record.last_attempt_end).or(came(message.done)),
+            _ => None,
+        };
         ProbeView {
             probe,
             message: message.id,
@@ -141,7 +157,8 @@ impl History {
             bounced: self.bounce(probe, record).map(|bounce| bounce.first),
             deferrals: u32::from(record.deferrals),
             history,
-            disposition: classify(&history),
+            dropped,
+            disposition,
         }
     }
 

@@ -1,6 +1,7 @@
 //! A capacity search as people and programs want it: one file a format. Renders, computes nothing.
 
 mod html;
+mod junit;
 mod markdown;
 mod terminal;
 mod words;
@@ -24,6 +25,7 @@ pub fn render(format: Format, capacity: &Capacity, view: &View) -> io::Result<St
         Format::Csv => words::csv(capacity),
         Format::Markdown => markdown::render(capacity),
         Format::Html => html::render(capacity)?,
+        Format::Junit => junit::render(capacity),
     })
 }
 

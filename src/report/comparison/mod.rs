@@ -2,6 +2,7 @@
 
 mod csv;
 mod html;
+mod junit;
 mod markdown;
 mod terminal;
 mod words;
@@ -25,6 +26,7 @@ pub fn render(format: Format, comparison: &Comparison, view: &View) -> io::Resul
         Format::Csv => csv::render(comparison)?,
         Format::Markdown => markdown::render(comparison),
         Format::Html => html::render(comparison)?,
+        Format::Junit => junit::render(comparison),
     })
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{Amount, At};
-use crate::scenario::units::{Count, Size};
+use crate::scenario::units::{Count, Share, Size};
 
 /// `[message]`: what the messages are.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -29,9 +29,35 @@ pub struct Message {
     /// said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<At<Amount<Count>>>,
+    /// Share of messages sent from the null reverse-path, as notifications are: one that cannot be
+    /// delivered is dropped, not returned. Default: 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub null_sender: Option<At<Share>>,
     /// Parts corpus: which files, seen from the scenario's folder, such as `mail/*.eml`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub corpus: Option<At<String>>,
+    /// Sign each message by DKIM (RFC 6376).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dkim: Option<At<Dkim>>,
+}
+
+/// `[message.dkim]`: who signs messages. Without a key one is made from the seed; `mailbench check`
+/// prints its DNS record.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dkim {
+    /// The signing domain. Default: bounce.mailbench.test, that of the author.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<At<String>>,
+    /// Which of the domain's keys. Default: mailbench.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub selector: Option<At<String>>,
+    /// PEM file of the private key (RSA or Ed25519), seen from the scenario's folder.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<At<String>>,
+    /// Name of the environment variable that holds it instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_env: Option<At<String>>,
 }
 
 /// MIME structure of a message.

@@ -25,7 +25,7 @@ pub use chaos::{Chaos, Every, Kill, Restart, When};
 pub use compare::{Compare, Variant};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
 pub use load::{Arrival, Load, Model, Segment};
-pub use message::{Encoding, Message, Parts, TextStyle};
+pub use message::{Dkim, Encoding, Message, Parts, TextStyle};
 pub use simulate::Simulate;
 pub use sink::{Destination, Engine, Extension, Sink};
 pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};

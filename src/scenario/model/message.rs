@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Corpus;
+use super::{Corpus, Dkim};
 use crate::probe::address::Letters;
 use crate::quantity::Quantity;
 
@@ -26,6 +26,12 @@ pub struct MessageSpec {
     /// `MT-PRIORITY` (RFC 6710), -9 to 9; `None`: not said.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub priority: Option<Quantity>,
+    /// Share of messages sent from the null reverse-path.
+    #[serde(skip_serializing_if = "is_none_of_them")]
+    pub null_sender: f64,
+    /// Who signs; `None`: nobody.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dkim: Option<Dkim>,
 }
 
 /// MIME structure of a message.
@@ -52,6 +58,11 @@ pub enum TextStyle {
     LongLines,
     /// Every line begins with dots; some are nothing else.
     Dots,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it so")]
+fn is_none_of_them(share: &f64) -> bool {
+    *share == 0.0
 }
 
 impl TextStyle {

@@ -1,7 +1,7 @@
 //! `[message]`.
 
 use super::amount::{Bounds, quantity};
-use super::{Place, misplaced, place};
+use super::{Place, bounded, dkim, misplaced, place};
 use crate::limits;
 use crate::quantity::Quantity;
 use crate::scenario::diagnosis::{Problem, Problems};
@@ -9,7 +9,7 @@ use crate::scenario::file::{self, At};
 use crate::scenario::model::{
     Corpus, Encoding, Extension, MessageSpec, Parts, SinkSpec, TextStyle, Trace,
 };
-use crate::scenario::units::{Count, Size};
+use crate::scenario::units::{Count, Share, Size};
 
 const SIZE: f64 = 4096.0;
 
@@ -50,6 +50,11 @@ pub(super) fn message(
             Some(file::TextStyle::Dots) => TextStyle::Dots,
         },
         corpus,
+        null_sender: {
+            let shares = Share(0.0)..=Share(1.0);
+            bounded(message.null_sender.as_ref(), Share(0.0), shares, problems).0
+        },
+        dkim: message.dkim.as_ref().map(|written| dkim::dkim(&written.value, at, problems)),
         priority: message.priority.as_ref().map(|written| priority(written, problems)),
     }
 }
@@ -88,11 +93,12 @@ fn told_twice(message: &file::Message, trace: Option<&Trace>, problems: &mut Pro
 
 fn corpus(message: &file::Message, at: &Place<'_>, problems: &mut Problems) -> Option<Corpus> {
     let parts = message.parts.as_ref().filter(|parts| parts.value == file::Parts::Corpus)?;
-    let help = "the files say it: leave it out";
+    let help = "the files are sent as they are: leave it out";
     let keys = [
         ("size", place(&message.size)),
         ("encoding", place(&message.encoding)),
         ("text", place(&message.text)),
+        ("dkim", place(&message.dkim)),
     ];
     misplaced(keys, "messages that are made up", help, problems);
     let Some(pattern) = &message.corpus else {

@@ -10,6 +10,7 @@ mod chaos;
 mod compare;
 mod corpus;
 mod destination;
+mod dkim;
 mod external;
 mod fault;
 mod fault_action;

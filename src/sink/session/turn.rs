@@ -73,6 +73,9 @@ impl Session {
         let Some(transaction) = &mut self.transaction else { return };
         let address = rcpt.forward_path.clone();
         let addressee = self.shared.directory.addressee(transaction.origin, &address);
+        if transaction.origin == Origin::Null && matches!(addressee, Addressee::Probe(..)) {
+            self.shared.begin();
+        }
         let subject = match addressee {
             Addressee::Probe(probe, _) => probe.0,
             _ => stranger(&transaction.reverse_path, &address),

@@ -1,6 +1,7 @@
 //! Every format of a comparison, against its golden file.
 
-use mailbench::measure::comparison::results::Comparison;
+use crate::other_readers_agree::junit;
+use mailbench::measure::comparison::results::{Comparison, Outcome};
 use mailbench::measure::comparison::single::{Stored, compare};
 use mailbench::measure::comparison::{Terms, comparable};
 use mailbench::report::comparison::render;
@@ -32,6 +33,23 @@ fn every_format_of_a_comparison_is_as_a_person_has_read_it() {
     golden("compare-summary.md", &text(Format::Markdown, &View::plain(80)));
     golden("compare-report.html", &text(Format::Html, &View::plain(80)));
     golden("compare-runs.csv", &text(Format::Csv, &View::plain(80)));
+    golden("compare-junit.xml", &text(Format::Junit, &View::plain(80)));
+}
+
+#[test]
+fn an_xml_parser_reads_a_case_for_each_figure_that_decides() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("junit.xml");
+    std::fs::write(&path, text(Format::Junit, &View::plain(80))).expect("written");
+    let Some(read) = junit(&path) else { return };
+    let compared = compared();
+    let gated = compared.contrasts.iter().flat_map(|it| &it.figures).filter(|row| row.gated);
+    let worse = gated.clone().filter(|row| row.verdict == Outcome::Regression).count();
+    let cases = read["cases"].as_array().expect("cases");
+    assert_eq!(cases.len(), gated.count() + 1, "and the verdict");
+    let failed: Vec<_> = cases.iter().filter(|case| case[2] == "failed").collect();
+    assert!(worse > 0 && failed.len() >= worse, "{worse} {failed:?}");
+    assert!(failed[0][3].as_str().is_some_and(|why| why.starts_with("regression: ")), "{read}");
 }
 
 #[test]

@@ -68,3 +68,24 @@ fn bad_clients() {
     let tls = format!("{}[smtp]\ntls = \"implicit\"\n", abuse("kind = \"idle\"\n"));
     one(&tls, ("[[abuse]]", "[[abuse]] speaks SMTP in the clear", ""));
 }
+
+#[test]
+fn who_signs() {
+    let both = "[message.dkim]\nkey = \"a.pem\"\nkey_env = \"K\"";
+    let what = "`key` and `key_env` contradict each other";
+    one(&with(both), ("\"a.pem\"", what, "keep one"));
+    let none = "[message.dkim]\nkey = \"no-such.pem\"";
+    let what = "no key in `no-such.pem`: No such file or directory (os error 2)";
+    one(&with(none), ("\"no-such.pem\"", what, "openssl genpkey"));
+    let odd = "[message.dkim]\nselector = \"a b\"";
+    one(&with(odd), ("\"a b\"", "`a b` cannot be part of a domain name", ""));
+}
+
+#[test]
+fn utf8_needs_a_sink_that_takes_it() {
+    let withheld = "[message]\nencoding = \"utf8\"\n[sink]\nwithout = [\"SMTPUTF8\"]";
+    let what = "the sink does not offer SMTPUTF8, so that not even a bounce could come";
+    one(&with(withheld), ("\"utf8\"", what, "withhold it from a [[destination]]"));
+    let engine = "[message]\nencoding = \"utf8\"\n[sink]\nengine = \"samotop\"";
+    one(&with(engine), ("\"utf8\"", what, ""));
+}

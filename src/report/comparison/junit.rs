@@ -1,0 +1,64 @@
+//! `junit.xml` of a comparison: a case for each figure that decides, by side, and the whole.
+
+use super::{terminal, words};
+use crate::measure::comparison::results::{self, Comparison, Contrast, Row};
+use crate::measure::verdict::INVALID;
+use crate::report::suite::{Case, Outcome, Suite};
+use crate::report::view::View;
+
+/// The document.
+pub(super) fn render(comparison: &Comparison) -> String {
+    let mut cases: Vec<Case> = comparison.contrasts.iter().flat_map(contrasted).collect();
+    cases.push(Case {
+        group: "comparison".to_owned(),
+        name: "verdict".to_owned(),
+        outcome: verdict(comparison),
+    });
+    Suite {
+        name: comparison.name.clone(),
+        started: String::new(),
+        duration_s: 0.0,
+        properties: vec![
+            ("base", comparison.base.name.clone()),
+            ("version", comparison.tool.version.clone()),
+        ],
+        cases,
+        summary: terminal::render(comparison, &View::plain(100)),
+    }
+    .render()
+}
+
+fn contrasted(contrast: &Contrast) -> Vec<Case> {
+    let gated = contrast.figures.iter().filter(|row| row.gated);
+    let case = |row: &Row| Case {
+        group: contrast.new.name.clone(),
+        name: row.metric.clone(),
+        outcome: outcome(row),
+    };
+    gated.map(case).collect()
+}
+
+fn outcome(row: &Row) -> Outcome {
+    let said = || {
+        let (base, new) = (words::value(row.base, &row.unit), words::new(row));
+        let (verdict, ratio) = (row.verdict.words(), words::ratio_of(row));
+        format!("{verdict}: {base} became {new}, ratio {ratio} ({})", words::interval(row))
+    };
+    match row.verdict {
+        results::Outcome::Improved | results::Outcome::NoDifferenceShown => Outcome::Passed,
+        results::Outcome::Inconclusive => Outcome::Error(row.note.clone().unwrap_or_else(said)),
+        results::Outcome::Regression => {
+            Outcome::Failed(said(), row.note.clone().unwrap_or_default())
+        }
+    }
+}
+
+fn verdict(comparison: &Comparison) -> Outcome {
+    let verdict = &comparison.verdict;
+    let reasons: Vec<&str> = verdict.reasons.iter().map(|it| it.message.as_str()).collect();
+    match verdict.exit_code {
+        0 => Outcome::Passed,
+        INVALID => Outcome::Error(format!("{}: {}", verdict.status, reasons.join("; "))),
+        code => Outcome::Failed(format!("exit {code}"), reasons.join("\n") + "\n"),
+    }
+}
