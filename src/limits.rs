@@ -80,6 +80,9 @@ pub const SINK_BACKLOG: u32 = 4096;
 /// Bytes a session of the sink reads ahead, and of replies it owes before it writes them.
 pub const SINK_BUFFER: usize = 8192;
 
+/// Bytes of a content that are held to be checked whole; a longer one is checked as it streams by.
+pub const CONTENT_HELD: usize = 32 * 1024;
+
 /// How long a session of the sink keeps its buffer for a peer that says nothing: long against any
 /// round trip, so that no busy session ever gives it back.
 pub const SINK_BUFFER_HELD: Duration = Duration::from_secs(1);
@@ -103,6 +106,9 @@ pub const CONFORMANCE_REST: Duration = Duration::from_secs(4);
 /// How long an examination waits for a target to come with a message it has just taken, and for what
 /// a case does to it to show.
 pub const CONFORMANCE_SETTLE: Duration = Duration::from_secs(1);
+
+/// How long after what a server did to an examined target its end is laid at that server's door.
+pub const CONFORMANCE_BLAME: Duration = Duration::from_secs(5);
 
 /// Octets of a reply without end that an examined target may take.
 pub const CONFORMANCE_REPLY_OCTETS: usize = 64 * 1024 * 1024;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use super::abuse::Clients;
+use super::arrivals::Arrivals;
 use super::attempts;
 use super::book::Book;
 use super::faults::Strikes;
@@ -20,7 +21,7 @@ use super::terms;
 use super::usage::Uses;
 use super::warning::Bounds;
 use crate::clock::Time;
-use crate::ledger::event::{Event, Pulse, SubmitResult, Submitted};
+use crate::ledger::event::{Event, Period, Pulse, SubmitResult, Submitted};
 use crate::ledger::history::{History, Planned, Reading};
 use crate::plan::Plan;
 use crate::probe::{MessageId, PREFLIGHT, ProbeId};
@@ -107,6 +108,8 @@ pub struct Rest {
     pub strikes: Strikes,
     /// What became of bad clients.
     pub clients: Clients,
+    /// When mail was due and handed out.
+    pub arrivals: Arrivals,
     /// Bounds that were reached.
     pub bounds: Bounds,
     /// The queue as reported.
@@ -130,6 +133,7 @@ impl Rest {
             replies: Replies::default(),
             strikes: Strikes::new(scenario),
             clients: Clients::new(scenario),
+            arrivals: Arrivals::default(),
             bounds: Bounds::default(),
             reports: Reports::default(),
             outages: Outages::default(),
@@ -150,6 +154,9 @@ impl Rest {
         self.outages.observe(event);
         self.uses.observe(event);
         match event {
+            Event::Offered { due, at, .. } if self.periods.of_due(*due) == Period::Measured => {
+                self.arrivals.add(*due, *at);
+            }
             Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => {
                 self.retries.observe(attempt);
                 let row = attempts::row(attempt, scenario);

@@ -18,6 +18,8 @@ pub struct Evidence<'a> {
     pub shortfall: Option<f64>,
     /// `schedule_lag`.
     pub lag: &'a Latency,
+    /// Distance of the gaps between messages from the planned ones; `None`: not known.
+    pub arrivals: Option<f64>,
     /// `submit_service`.
     pub service: &'a Latency,
     /// `relay_latency`.
@@ -43,6 +45,7 @@ pub fn grade(evidence: &Evidence<'_>) -> Health {
     let checks: Vec<HealthCheck> = [
         shortfall(evidence),
         schedule_lag(evidence),
+        arrival_law(evidence),
         saturation(evidence),
         headroom(evidence),
         own_cpu(evidence),
@@ -95,6 +98,19 @@ fn schedule_lag(evidence: &Evidence<'_>) -> Option<HealthCheck> {
         check("schedule_lag_p99", lag, (1.0, bound), "ms"),
         "how late messages were handed to a session: the generator could not keep up; \
          raise load.sessions, offer less, or free the machine",
+    ))
+}
+
+/// Kolmogorov's distance: the greatest share of gaps that a look at one length finds too many or
+/// too few. Half of them amiss is another load.
+fn arrival_law(evidence: &Evidence<'_>) -> Option<HealthCheck> {
+    if evidence.load.model == "closed" {
+        return None;
+    }
+    Some(advised(
+        check("arrival_law", evidence.arrivals?, (0.1, 0.5), "of the gaps"),
+        "messages were not handed out at the planned gaps but in bunches: raise load.sessions, \
+         offer less, or free the machine",
     ))
 }
 
@@ -246,6 +262,7 @@ mod tests {
             load: kept(load()),
             shortfall: Some(0.0),
             lag: latency(0, 0),
+            arrivals: Some(0.02),
             service: latency(4, 8),
             relayed: latency(10, 90),
             pulses: &[],
@@ -280,6 +297,19 @@ mod tests {
         assert_eq!(status(&health, "schedule_lag_p99"), HealthStatus::Invalid);
         let health = graded(|evidence| evidence.shortfall = Some(0.4));
         assert_eq!(health.status, HealthStatus::Invalid);
+    }
+
+    #[test]
+    fn arrivals_by_another_law_are_a_warning_and_then_invalid() {
+        let with = |distance| graded(|evidence| evidence.arrivals = Some(distance));
+        for (distance, grade) in
+            [(0.05, HealthStatus::Valid), (0.2, HealthStatus::Warn), (0.6, HealthStatus::Invalid)]
+        {
+            assert_eq!(status(&with(distance), "arrival_law"), grade, "{distance}");
+        }
+        let closed = kept(LoadFacts { model: "closed".to_owned(), ..load() });
+        let health = graded(|evidence| (evidence.load, evidence.arrivals) = (closed, Some(0.9)));
+        assert!(health.checks.iter().all(|check| check.id != "arrival_law"));
     }
 
     #[test]

@@ -170,6 +170,7 @@ impl Figured {
             load: &self.load,
             shortfall: self.shortfall,
             lag: if whole { of(LatencyMetric::ScheduleLag) } else { &undisturbed },
+            arrivals: rest.arrivals.distance().filter(|_| whole),
             service: of(LatencyMetric::SubmitService),
             relayed: of(LatencyMetric::RelayLatency),
             pulses: &circumstances::measured(&rest.pulses, &rest.periods),
@@ -217,6 +218,7 @@ impl Figured {
         warnings.extend(warning::of_latency(named));
         warnings.extend(warning::growth(series, &self.load, scenario));
         warnings.extend(drifts);
+        warnings.extend(warning::unsettled(series, scenario));
         warnings.extend(warning::retries(&self.retry_curve, scenario));
         warnings.extend(warning::uncalibrated(history));
         warnings.extend(warning::untranslated(history));

@@ -1,6 +1,7 @@
 //! From ledger and plan to results: pure, so that a stored run can be judged again.
 
 pub mod abuse;
+pub mod arrivals;
 pub mod attempts;
 pub mod backlog;
 pub mod book;
@@ -31,6 +32,7 @@ pub mod results;
 pub mod retry;
 pub mod samples;
 pub mod series;
+pub mod settling;
 pub mod sizing;
 pub mod sums;
 pub mod tables;

@@ -4,6 +4,7 @@ use super::outages::Outages;
 use super::periods::Periods;
 use super::results::{FaultFacts, Latency, LoadFacts, RetryPoint, SeriesRow, Warning};
 use super::samples::Samples;
+use super::settling;
 use crate::ledger::event::Event;
 use crate::ledger::history::History;
 use crate::scenario::model::{Arrival, LoadModel, Scenario};
@@ -153,6 +154,25 @@ pub fn growth(series: &[SeriesRow], load: &LoadFacts, scenario: &Scenario) -> Op
          rate is beyond what the target delivers, and every time depends on how long the run was"
     );
     Some(warn("backlog-grows", text))
+}
+
+/// Medians of the end-to-end time, or a backlog, that would better be without half of the measured
+/// period (MSER-5), where the load is meant to be even.
+#[must_use]
+pub fn unsettled(series: &[SeriesRow], scenario: &Scenario) -> Option<Warning> {
+    let rows: Vec<&SeriesRow> = series.iter().filter(|row| row.period == "measured").collect();
+    let medians = rows.iter().filter_map(|row| row.e2e_p50_us.map(|us| us as f64));
+    let backlogs = rows.iter().map(|row| row.backlog as f64);
+    let looked =
+        [("e2e_response", medians.collect::<Vec<_>>()), ("the backlog", backlogs.collect())];
+    let mut found = looked.iter().filter_map(|(name, of)| Some((name, settling::unsettled(of)?)));
+    let (name, seconds) = found.next().filter(|_| is_even(scenario))?;
+    let text = format!(
+        "{name} had not settled: it is steadier without its first {seconds} s of {} (MSER-5); warm \
+         up longer, or run longer",
+        rows.len()
+    );
+    Some(warn("not-settled", text))
 }
 
 /// Least-squares slope of evenly spaced values, per step.

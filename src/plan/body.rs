@@ -94,7 +94,7 @@ const fn words(list: &[&str; 64]) -> [Word; 64] {
 
 /// The first lines of every text part: whose body it is, then leading dots.
 pub(super) fn opening(tag: &str, message: MessageId) -> String {
-    format!("{} {tag}\r\n.\r\n..\r\n.x\r\n", message.0)
+    [itoa::Buffer::new().format(message.0), " ", tag, "\r\n.\r\n..\r\n.x\r\n"].concat()
 }
 
 /// Appends prose of exactly this many bytes, in whole lines. One byte cannot be a line: nothing

@@ -110,7 +110,7 @@ mod tests {
 
     fn plain(message: MessageId) -> Frame {
         let bytes = format!("To: mb+{0}@a.test\r\nId: {0}{0}\r\n\r\n", message.0).into_bytes();
-        Frame { message, gaps: vec![bytes.len()], bytes }
+        Frame { message, gaps: [bytes.len(); 2], bytes }
     }
 
     #[test]

@@ -47,8 +47,10 @@ pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
     let tag = &facts.identity.tag;
     let sealed = content::seal_length(tag, offer.message, recipients);
     let size = usize::try_from(offer.size).unwrap_or(usize::MAX);
-    let rest = frame.filled(facts, size.saturating_sub(sealed + facts.signature));
-    let text = content::seal(tag, offer.message, recipients, &rest);
+    let mut text = Vec::with_capacity(size);
+    text.resize(sealed, 0);
+    frame.fill(facts, size.saturating_sub(sealed + facts.signature), &mut text);
+    content::seal_in_place(tag, offer.message, recipients, &mut text);
     match &facts.signer {
         Some(signer) => signer.sign(&text),
         None => text,
@@ -90,7 +92,8 @@ pub(super) fn least_size(facts: &Facts) -> u64 {
     let message = MessageId(u64::MAX);
     let frame = Frame::new(facts, message, &[to]);
     let sealed = content::seal_length(&facts.identity.tag, message, u16::MAX);
-    (facts.signature + sealed + frame.fixed_length(facts) + LEAST_ROOM) as u64
+    let opening = body::opening(&facts.identity.tag, message);
+    (facts.signature + sealed + frame.fixed_length(facts, &opening) + LEAST_ROOM) as u64
 }
 
 /// A message with empty bodies, and where these go.
@@ -98,8 +101,8 @@ pub(super) fn least_size(facts: &Facts) -> u64 {
 pub(super) struct Frame {
     pub(super) message: MessageId,
     pub(super) bytes: Vec<u8>,
-    /// Where the part bodies go, in order: one or two.
-    pub(super) gaps: Vec<usize>,
+    /// Where the first and the last part's body go; the same where there is one part.
+    pub(super) gaps: [usize; 2],
 }
 
 impl Frame {
@@ -122,40 +125,40 @@ impl Frame {
     }
 
     /// Bytes of everything but the part that grows.
-    fn fixed_length(&self, facts: &Facts) -> usize {
+    fn fixed_length(&self, facts: &Facts, opening: &str) -> usize {
         let html = facts.source.message.parts == Parts::Alternative;
         self.bytes.len()
-            + body::opening(&facts.identity.tag, self.message).len()
+            + opening.len()
             + if html { HTML_START.len() + HTML_END.len() } else { 0 }
-            + content::end_line(self.message, 0).len()
+            + content::end_line_length(self.message)
     }
 
-    /// The frame with its bodies, of this length in all.
-    fn filled(&self, facts: &Facts, length: usize) -> Vec<u8> {
+    /// Appends the frame with its bodies, of this length in all.
+    fn fill(&self, facts: &Facts, length: usize, out: &mut Vec<u8>) {
+        let start = out.len();
         let key = Key { subject: self.message.0, ..Key::default() };
         let mut stream = facts.source.seed.stream(Purpose::Text, key);
         let words = Words::of(facts.source.message.encoding, facts.source.message.text);
-        let room = length.saturating_sub(self.fixed_length(facts));
+        let opening = body::opening(&facts.identity.tag, self.message);
+        let room = length.saturating_sub(self.fixed_length(facts, &opening));
         let [first, second] = shares(facts.source.message.parts, room);
-        let mut out = Vec::with_capacity(length);
-        let [text_at, more_at] = [self.gaps[0], *self.gaps.last().unwrap_or(&0)];
+        let [text_at, more_at] = self.gaps;
         out.extend_from_slice(&self.bytes[..text_at]);
-        out.extend_from_slice(body::opening(&facts.identity.tag, self.message).as_bytes());
-        body::prose(&mut out, first, words, &mut stream);
+        out.extend_from_slice(opening.as_bytes());
+        body::prose(out, first, words, &mut stream);
         out.extend_from_slice(&self.bytes[text_at..more_at]);
         match facts.source.message.parts {
             Parts::Text | Parts::Corpus => {}
             Parts::Alternative => {
                 out.extend_from_slice(HTML_START);
-                body::prose(&mut out, second, words, &mut stream);
+                body::prose(out, second, words, &mut stream);
                 out.extend_from_slice(HTML_END);
             }
-            Parts::Mixed => body::base64(&mut out, second, &mut stream),
+            Parts::Mixed => body::base64(out, second, &mut stream),
         }
         out.extend_from_slice(&self.bytes[more_at..]);
-        let checksum = crc32fast::hash(&out);
-        out.extend_from_slice(content::end_line(self.message, checksum).as_bytes());
-        out
+        let checksum = crc32fast::hash(&out[start..]);
+        out.extend_from_slice(&content::end_line(self.message, checksum));
     }
 }
 
@@ -201,12 +204,12 @@ fn attachment<'a>() -> MimePart<'a> {
 }
 
 /// Where bodies go: before each delimiter but the first, or at the end where there is none.
-fn gaps(frame: &[u8], boundary: &str) -> Vec<usize> {
+fn gaps(frame: &[u8], boundary: &str) -> [usize; 2] {
     let delimiter = format!("\r\n--{boundary}");
     let delimiters: Vec<usize> = memmem::find_iter(frame, &delimiter).collect();
     match delimiters.as_slice() {
-        [_, gaps @ ..] => gaps.to_vec(),
-        [] => vec![frame.len()],
+        [_, first, ..] => [*first, delimiters[delimiters.len() - 1]],
+        _ => [frame.len(); 2],
     }
 }
 

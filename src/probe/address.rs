@@ -26,7 +26,8 @@ const SENDER_PREFIXES: [&str; 2] = ["b+", "b信+"];
 /// The envelope recipient of a probe, without angle brackets.
 #[must_use]
 pub fn recipient(letters: Letters, probe: ProbeId, domain: &str) -> String {
-    format!("{}{}@{domain}", RECIPIENT_PREFIXES[letters as usize], probe.0)
+    let mut number = itoa::Buffer::new();
+    [RECIPIENT_PREFIXES[letters as usize], number.format(probe.0), "@", domain].concat()
 }
 
 /// The probe an address names, with the domain as written. `None`: not an address of ours.
@@ -40,7 +41,8 @@ pub fn parse_recipient(address: &str) -> Option<(ProbeId, &str)> {
 /// The VERP sender of a message, without angle brackets. The nonce is in lower case.
 #[must_use]
 pub fn reverse_path(letters: Letters, nonce: &str, message: MessageId) -> String {
-    format!("{}{nonce}.{}@{BOUNCE_DOMAIN}", SENDER_PREFIXES[letters as usize], message.0)
+    let (prefix, mut number) = (SENDER_PREFIXES[letters as usize], itoa::Buffer::new());
+    [prefix, nonce, ".", number.format(message.0), "@", BOUNCE_DOMAIN].concat()
 }
 
 /// The nonce (as written; compare it without regard to case) and the message an address names.
@@ -65,7 +67,7 @@ pub fn own_reverse_path(nonce: &str, address: &str) -> Option<MessageId> {
 /// The envelope id of a message: as [`own_envelope_id`] reads it.
 #[must_use]
 pub fn envelope_id(nonce: &str, message: MessageId) -> String {
-    format!("{nonce}.{}", message.0)
+    [nonce, ".", itoa::Buffer::new().format(message.0)].concat()
 }
 
 /// The message an envelope id (`ENVID`, RFC 3461 §4.4) names, if it is of the run with this nonce:

@@ -2,26 +2,36 @@
 //!
 //! Whatever a relay prepends (trace headers, RFC 5321 §4.4) stands before our first header and is
 //! passed over; from there on every byte counts. Content is checked as it streams by, in bounded
-//! memory, with the same result however it is cut.
+//! memory, with the same result however it is cut: what is short is held and, as almost all of it
+//! is as it was sent, only digested; what is long or was changed is examined.
 
 use memchr::memchr;
 
 use super::MessageId;
-use super::damage::{ContentCheck, Damage, Seen, diagnose, end_prefix};
-use super::digest::Digest;
-use super::header::{IdentityHeader, LONGEST, short_digest};
-use super::tally::{Tally, head_length};
+use super::damage::{ContentCheck, end_prefix};
+use super::digest::body_digest;
+use super::examine::{Examiner, is_blank};
+use super::header::{IdentityHeader, digits, push_hex};
+use super::tally::head_length;
+use crate::limits;
 
 /// The whole text of a message: identity header, then `rest` (further headers, blank line, body)
 /// as it is. Line ends are CRLF, dots are not stuffed.
 #[must_use]
 pub fn seal(tag: &str, message: MessageId, recipients: u16, rest: &[u8]) -> Vec<u8> {
-    let parts = rest.split_at(head_length(rest));
-    let line = IdentityHeader::of(tag, message, recipients, [parts.0, parts.1]).line();
-    let mut text = Vec::with_capacity(line.len() + rest.len());
-    text.extend_from_slice(line.as_bytes());
+    let room = seal_length(tag, message, recipients);
+    let mut text = Vec::with_capacity(room + rest.len());
+    text.resize(room, 0);
     text.extend_from_slice(rest);
+    seal_in_place(tag, message, recipients, &mut text);
     text
+}
+
+/// As [`seal`], for a text that begins with [`seal_length`] bytes to be written over.
+pub fn seal_in_place(tag: &str, message: MessageId, recipients: u16, text: &mut [u8]) {
+    let (room, rest) = text.split_at_mut(seal_length(tag, message, recipients));
+    let (head, body) = rest.split_at(head_length(rest));
+    room.copy_from_slice(&IdentityHeader::of(tag, message, recipients, [head, body]).line());
 }
 
 /// Bytes that [`seal`] adds.
@@ -33,167 +43,99 @@ pub fn seal_length(tag: &str, message: MessageId, recipients: u16) -> usize {
 /// The line that ends every text: number of the message, CRC-32 of all between the identity header
 /// and this line. Where the header is lost, it is what people have left to go by.
 #[must_use]
-pub fn end_line(message: MessageId, crc32: u32) -> String {
-    format!("{}{crc32:08x}\r\n", end_prefix(message))
+pub fn end_line(message: MessageId, crc32: u32) -> Vec<u8> {
+    let mut line = Vec::with_capacity(end_line_length(message));
+    line.extend_from_slice(end_prefix(message).as_bytes());
+    push_hex(&mut line, &crc32.to_be_bytes());
+    line.extend_from_slice(b"\r\n");
+    line
+}
+
+/// Bytes of [`end_line`].
+#[must_use]
+pub fn end_line_length(message: MessageId) -> usize {
+    "END  \r\n".len() + digits(message.0) + 8
 }
 
 /// Checks one content as it streams by.
 ///
 /// It takes content without dot-stuffing, as RFC 5321 §4.5.2 leaves it: the CRLF before the final
 /// dot is the content's own.
+#[derive(Default)]
 pub struct Verifier {
-    place: Place,
-    /// The line being read, as far as it can be our header or blank.
-    line: Vec<u8>,
-    identity: Option<IdentityHeader>,
-    digest: Digest,
-    /// Whether the identity header's line ends as sent.
-    line_end_intact: bool,
-    head: Tally,
-    head_intact: bool,
-    body: Tally,
-    bytes: u64,
-}
-
-/// Where in the content the verifier is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Place {
-    /// Before our header.
-    Trace,
-    /// After it, before the blank line.
-    Head,
-    /// After the blank line.
-    Body,
-    /// After a blank line that came without our header.
-    Lost,
-}
-
-impl Default for Verifier {
-    fn default() -> Self {
-        Verifier::new()
-    }
+    /// All of the content, while it is short.
+    held: Vec<u8>,
+    /// What takes it in, once it is long.
+    examiner: Option<Box<Examiner>>,
 }
 
 impl Verifier {
     /// A verifier for one content.
     #[must_use]
     pub fn new() -> Verifier {
-        Verifier {
-            place: Place::Trace,
-            line: Vec::with_capacity(LONGEST),
-            identity: None,
-            digest: Digest::new(),
-            line_end_intact: false,
-            head: Tally::default(),
-            head_intact: false,
-            body: Tally::default(),
-            bytes: 0,
-        }
+        Verifier::default()
     }
 
     /// Takes in the next chunk.
     pub fn feed(&mut self, chunk: &[u8]) {
-        self.bytes += chunk.len() as u64;
-        let mut rest = chunk;
-        while !rest.is_empty() {
-            match self.place {
-                Place::Trace | Place::Head => rest = self.feed_line(rest),
-                Place::Body => {
-                    self.body.feed(rest);
-                    self.digest.update(rest);
-                    return;
-                }
-                Place::Lost => return,
-            }
+        if let Some(examiner) = &mut self.examiner {
+            examiner.feed(chunk);
+        } else if self.held.len() + chunk.len() <= limits::CONTENT_HELD {
+            self.held.extend_from_slice(chunk);
+        } else {
+            let mut examiner = Box::<Examiner>::default();
+            examiner.feed(&std::mem::take(&mut self.held));
+            examiner.feed(chunk);
+            self.examiner = Some(examiner);
         }
     }
 
     /// Says what the content was.
     #[must_use]
-    pub fn finish(mut self) -> ContentCheck {
-        if self.place == Place::Trace {
-            self.end_trace_line();
+    pub fn finish(self) -> ContentCheck {
+        match self.examiner {
+            Some(examiner) => examiner.finish(),
+            None => intact(&self.held).unwrap_or_else(|| examined(&self.held)),
         }
-        let Some(identity) = self.identity.take() else {
-            return ContentCheck {
-                message: None,
-                bytes: self.bytes,
-                damage: vec![Damage::HeaderLost],
-            };
-        };
-        if self.place == Place::Head {
-            self.end_head(&identity);
-        }
-        self.body.close();
-        let body_intact = short_digest(self.digest.finalize()) == identity.body_digest;
-        let bytes = self.head.bytes + self.body.bytes;
-        let seen = Seen {
-            line_end_intact: self.line_end_intact,
-            head: self.head,
-            body: self.body,
-            head_intact: self.head_intact,
-            body_intact,
-        };
-        let damage = diagnose(&identity, &seen);
-        ContentCheck { message: Some(identity.message), bytes, damage }
-    }
-
-    /// Takes in the rest of one line of the headers; returns what comes after it.
-    fn feed_line<'a>(&mut self, rest: &'a [u8]) -> &'a [u8] {
-        let end = memchr(b'\n', rest);
-        let (part, after) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
-        // A longer line is cut: it is neither our header nor blank.
-        let room = LONGEST.saturating_sub(self.line.len()) + 2;
-        self.line.extend_from_slice(&part[..part.len().min(room)]);
-        if self.place == Place::Head {
-            self.head.feed(part);
-            self.digest.update(part);
-        }
-        if end.is_some() {
-            self.end_header_line();
-        }
-        after
-    }
-
-    fn end_header_line(&mut self) {
-        if self.place == Place::Trace {
-            self.end_trace_line();
-        } else if is_blank(&self.line)
-            && let Some(identity) = self.identity.take()
-        {
-            self.end_head(&identity);
-            self.identity = Some(identity);
-            self.place = Place::Body;
-        }
-        self.line.clear();
-    }
-
-    fn end_trace_line(&mut self) {
-        let crlf = self.line.strip_suffix(b"\r\n");
-        let line = crlf.or(self.line.strip_suffix(b"\n")).unwrap_or(&self.line);
-        if let Some(identity) = IdentityHeader::parse(line) {
-            self.line_end_intact = crlf.is_some();
-            self.digest.go_on(identity.head_hasher());
-            self.identity = Some(identity);
-            self.place = Place::Head;
-        } else if is_blank(&self.line) {
-            self.place = Place::Lost;
-        }
-    }
-
-    fn end_head(&mut self, identity: &IdentityHeader) {
-        self.head.close();
-        self.head_intact = short_digest(self.digest.finalize()) == identity.head_digest;
-        self.digest.reset();
     }
 }
 
-fn is_blank(line: &[u8]) -> bool {
-    line == b"\r\n" || line == b"\n"
+/// What the content is, if it is as it was sent.
+fn intact(content: &[u8]) -> Option<ContentCheck> {
+    let (identity, text) = identified(content)?;
+    let head = text.get(..usize::try_from(identity.head_bytes).ok()?)?;
+    let body = &text[head.len()..];
+    let mut digest = identity.head_digest_begun();
+    digest.update(head);
+    // The digest of the head takes in how long head and body are.
+    let holds =
+        digest.of_head() == identity.head_digest && body_digest(body) == identity.body_digest;
+    let (message, bytes) = (Some(identity.message), text.len() as u64);
+    holds.then_some(ContentCheck { message, bytes, damage: Vec::new() })
+}
+
+/// The identity header, ended by CRLF, after trace headers if any; and what comes after it.
+fn identified(content: &[u8]) -> Option<(IdentityHeader, &[u8])> {
+    let mut rest = content;
+    loop {
+        let (line, after) = rest.split_at(memchr(b'\n', rest)? + 1);
+        match line.strip_suffix(b"\r\n").and_then(IdentityHeader::parse) {
+            Some(identity) => return Some((identity, after)),
+            None if is_blank(line) => return None,
+            None => rest = after,
+        }
+    }
+}
+
+fn examined(content: &[u8]) -> ContentCheck {
+    let mut examiner = Examiner::default();
+    examiner.feed(content);
+    examiner.finish()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::damage::Damage;
     use super::*;
     use proptest::prelude::*;
 
@@ -201,8 +143,9 @@ mod tests {
         caf\u{e9} \u{444}\r\nand so on\r\n\r\nlast\r\n";
 
     fn sealed() -> Vec<u8> {
-        let rest = format!("{REST}{}", end_line(MessageId(42), crc32fast::hash(REST.as_bytes())));
-        seal("tag", MessageId(42), 2, rest.as_bytes())
+        let end = end_line(MessageId(42), crc32fast::hash(REST.as_bytes()));
+        assert_eq!(end.len(), end_line_length(MessageId(42)));
+        seal("tag", MessageId(42), 2, &[REST.as_bytes(), &end].concat())
     }
 
     fn check(content: &[u8]) -> ContentCheck {
@@ -323,6 +266,21 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_long_content_is_checked_as_a_short_one_is() {
+        let long = "and so on\r\n".repeat(limits::CONTENT_HELD / 8);
+        let rest = [REST.as_bytes(), long.as_bytes(), &end_line(MessageId(42), 0)].concat();
+        let content = seal("tag", MessageId(42), 2, &rest);
+        let checked = |content: &[u8]| {
+            let mut verifier = Verifier::new();
+            content.chunks(1000).for_each(|chunk| verifier.feed(chunk));
+            verifier.finish()
+        };
+        assert_eq!(checked(&content).damage, []);
+        assert_eq!(checked(&content), examined(&content));
+        assert_eq!(checked(&content[..content.len() - 20]).damage, [Damage::Truncated]);
+    }
+
     proptest! {
         #[test]
         fn chunks_do_not_matter(
@@ -347,6 +305,7 @@ mod tests {
             }
             verifier.feed(&content[start..]);
             prop_assert_eq!(verifier.finish(), check(&content));
+            prop_assert_eq!(examined(&content), check(&content));
         }
     }
 }

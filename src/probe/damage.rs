@@ -116,7 +116,7 @@ fn less_line_ends(surplus: i64, body: &Tally) -> i64 {
 
 /// How the last line of every body begins.
 pub(super) fn end_prefix(message: MessageId) -> String {
-    format!("END {} ", message.0)
+    ["END ", itoa::Buffer::new().format(message.0), " "].concat()
 }
 
 fn difference(seen: u64, sent: u64) -> i64 {

@@ -4,10 +4,9 @@
 //! and of everything, lines, leading dots and 8-bit bytes of the body, and a digest of each.
 //! Numbers of counts have a fixed width, so that its length is known before they are.
 
-use std::fmt::Write;
-
 use super::MessageId;
-use super::tally::Tally;
+use super::digest::{Digest, body_digest};
+use super::tally::Counts;
 
 /// Its name with the colon.
 pub(super) const NAME: &[u8] = b"X-Mailbench:";
@@ -20,6 +19,9 @@ const FIXED: usize = "X-Mailbench: run=; id=; n=; head=; len=; lines=; dots=; hi
     .len()
     + 5 * 9
     + 2 * (8 + 16);
+
+/// Room for the line of most runs.
+const LIKELY: usize = 256;
 
 /// What the header says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,48 +52,51 @@ impl IdentityHeader {
     /// The header for a message with this head (through the blank line) and body.
     pub(super) fn of(tag: &str, message: MessageId, recipients: u16, parts: [&[u8]; 2]) -> Self {
         let [head, body] = parts;
-        let tally = Tally::of(body);
+        let counts = Counts::of(body);
         let mut header = IdentityHeader {
             tag: tag.to_owned(),
             message,
             recipients,
             head_bytes: head.len() as u64,
             bytes: (head.len() + body.len()) as u64,
-            lines: tally.lines,
-            dots: tally.dots,
-            high: tally.high,
+            lines: counts.lines,
+            dots: counts.dots,
+            high: counts.high,
             head_digest: [0; 8],
-            body_digest: short_digest(blake3::hash(body)),
+            body_digest: body_digest(body),
         };
-        let mut hasher = header.head_hasher();
-        hasher.update(head);
-        header.head_digest = short_digest(hasher.finalize());
+        let mut digest = header.head_digest_begun();
+        digest.update(head);
+        header.head_digest = digest.of_head();
         header
     }
 
-    /// A hasher that has taken in what this header says, digest of the head excluded.
-    pub(super) fn head_hasher(&self) -> blake3::Hasher {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(self.facts().as_bytes());
-        hasher.update(&self.body_digest);
-        hasher
+    /// The digest of the head once it has taken in what this header says, itself excluded.
+    pub(super) fn head_digest_begun(&self) -> Digest {
+        let mut facts = Vec::with_capacity(LIKELY);
+        self.push_facts(&mut facts);
+        let mut digest = Digest::default();
+        digest.update(&facts);
+        digest.update(&self.body_digest);
+        digest
     }
 
     /// The header line with its line end.
-    pub(super) fn line(&self) -> String {
-        let mut line = self.facts();
-        line.insert_str(0, "X-Mailbench: ");
-        line.push_str("; h3=");
+    pub(super) fn line(&self) -> Vec<u8> {
+        let mut line = Vec::with_capacity(LIKELY);
+        line.extend_from_slice(NAME);
+        line.push(b' ');
+        self.push_facts(&mut line);
+        line.extend_from_slice(b"; h3=");
         push_hex(&mut line, &self.head_digest);
-        line.push_str("; b3=");
+        line.extend_from_slice(b"; b3=");
         push_hex(&mut line, &self.body_digest);
-        line.push_str("\r\n");
+        line.extend_from_slice(b"\r\n");
         line
     }
 
     /// Bytes of the header line of such a message.
     pub(super) fn length(tag: &str, message: MessageId, recipients: u16) -> usize {
-        let digits = |number: u64| number.checked_ilog10().unwrap_or(0) as usize + 1;
         FIXED + tag.len() + digits(message.0) + digits(u64::from(recipients))
     }
 
@@ -102,7 +107,7 @@ impl IdentityHeader {
         if !line[..NAME.len()].eq_ignore_ascii_case(NAME) {
             return None;
         }
-        let mut fields = Fields(std::str::from_utf8(value).ok()?.split(';'));
+        let mut fields = Fields(Some(value));
         let header = IdentityHeader {
             tag: fields.next("run")?.to_owned(),
             message: MessageId(fields.number("id")?),
@@ -115,35 +120,43 @@ impl IdentityHeader {
             head_digest: parse_hex(fields.next("h3")?)?,
             body_digest: parse_hex(fields.next("b3")?)?,
         };
-        (fields.0.next().is_none() && header.head_bytes <= header.bytes).then_some(header)
+        (fields.0.is_none() && header.head_bytes <= header.bytes).then_some(header)
     }
 
-    fn facts(&self) -> String {
-        let mut text = String::with_capacity(256);
-        // Writing to a string cannot fail.
-        let _ = write!(
-            text,
-            "run={}; id={}; n={}; head={:09}; len={:09}; lines={:09}; dots={:09}; high={:09}",
-            self.tag,
-            self.message.0,
-            self.recipients,
-            self.head_bytes,
-            self.bytes,
-            self.lines,
-            self.dots,
-            self.high
-        );
-        text
+    fn push_facts(&self, text: &mut Vec<u8>) {
+        text.extend_from_slice(b"run=");
+        text.extend_from_slice(self.tag.as_bytes());
+        for (name, number, width) in [
+            ("; id=", self.message.0, 1),
+            ("; n=", u64::from(self.recipients), 1),
+            ("; head=", self.head_bytes, 9),
+            ("; len=", self.bytes, 9),
+            ("; lines=", self.lines, 9),
+            ("; dots=", self.dots, 9),
+            ("; high=", self.high, 9),
+        ] {
+            text.extend_from_slice(name.as_bytes());
+            push_number(text, number, width);
+        }
     }
 }
 
+/// Digits of a number in decimal.
+pub(super) fn digits(number: u64) -> usize {
+    number.checked_ilog10().unwrap_or(0) as usize + 1
+}
+
 /// The `name=value` fields of the header, in the order in which they are written.
-struct Fields<'a>(std::str::Split<'a, char>);
+struct Fields<'a>(Option<&'a [u8]>);
 
 impl<'a> Fields<'a> {
     fn next(&mut self, name: &str) -> Option<&'a str> {
-        let (written, value) = self.0.next()?.trim().split_once('=')?;
-        (written == name).then_some(value)
+        let left = self.0?;
+        let end = left.iter().position(|byte| *byte == b';');
+        self.0 = end.map(|end| &left[end + 1..]);
+        let field = left[..end.unwrap_or(left.len())].trim_ascii();
+        let value = field.strip_prefix(name.as_bytes())?.strip_prefix(b"=")?;
+        std::str::from_utf8(value).ok()
     }
 
     fn number(&mut self, name: &str) -> Option<u64> {
@@ -151,18 +164,20 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// The first bytes of a digest.
-pub(super) fn short_digest<const N: usize>(hash: blake3::Hash) -> [u8; N] {
-    let mut digest = [0; N];
-    digest.copy_from_slice(&hash.as_bytes()[..N]);
-    digest
+/// Appends a number in decimal, zeros before it up to this width.
+fn push_number(text: &mut Vec<u8>, number: u64, width: usize) {
+    let mut room = itoa::Buffer::new();
+    let digits = room.format(number).as_bytes();
+    text.extend(std::iter::repeat_n(b'0', width.saturating_sub(digits.len())));
+    text.extend_from_slice(digits);
 }
 
-fn push_hex(text: &mut String, bytes: &[u8]) {
+/// Appends bytes in hexadecimal.
+pub(super) fn push_hex(text: &mut Vec<u8>, bytes: &[u8]) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
+        text.push(DIGITS[usize::from(byte >> 4)]);
+        text.push(DIGITS[usize::from(byte & 15)]);
     }
 }
 
@@ -198,7 +213,7 @@ mod tests {
         let header = IdentityHeader::of("abc", MessageId(42), 3, parts);
         let line = header.line();
         assert!(line.len() < LONGEST);
-        let read = IdentityHeader::parse(line.trim_end().as_bytes());
+        let read = IdentityHeader::parse(line.trim_ascii_end());
         assert_eq!(read, Some(header.clone()));
         assert_eq!((header.head_bytes, header.bytes, header.lines, header.dots), (14, 23, 2, 1));
     }
@@ -215,6 +230,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn numbers_are_written_as_the_standard_library_does(number: u64, width in 1_usize..=20) {
+            let mut text = Vec::new();
+            push_number(&mut text, number, width);
+            prop_assert_eq!(text, format!("{number:0width$}").into_bytes());
+        }
+
         #[test]
         fn never_panics(line in proptest::collection::vec(any::<u8>(), 0..300)) {
             let mut line = line;

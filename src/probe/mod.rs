@@ -7,6 +7,7 @@ pub mod address;
 pub mod content;
 pub mod damage;
 mod digest;
+mod examine;
 pub mod header;
 mod tally;
 

@@ -3,12 +3,36 @@
 //! Sender and verifier count with this one code, so their counts can be compared; what a
 //! difference means is `damage`'s to say.
 
-use memchr::{memchr, memchr_iter};
+use memchr::{memchr, memchr_iter, memmem};
 
 use super::header::NAME;
 
 /// Bytes of each line that are looked at: enough for an `END` line's longest number.
 const LINE_HEAD: usize = 26;
+
+/// What a sender says of a body, counted over the whole of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Counts {
+    /// Line feeds.
+    pub(super) lines: u64,
+    /// As [`Tally::dots`].
+    pub(super) dots: u64,
+    /// Bytes above 127.
+    pub(super) high: u64,
+}
+
+impl Counts {
+    /// As [`Tally`] counts, without a look at each line.
+    pub(super) fn of(body: &[u8]) -> Counts {
+        let at_line_starts = memmem::find_iter(body, b"\n.").map(|at| at + 1);
+        let first = body.starts_with(b".").then_some(0);
+        Counts {
+            lines: memchr_iter(b'\n', body).count() as u64,
+            dots: first.into_iter().chain(at_line_starts).map(|at| dots(&body[at..])).sum(),
+            high: high(body),
+        }
+    }
+}
 
 /// Counts over a stretch of content.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,6 +64,7 @@ struct LineHead {
 
 impl Tally {
     /// The counts over the whole of `content`.
+    #[cfg(test)]
     pub(super) fn of(content: &[u8]) -> Tally {
         let mut tally = Tally::default();
         tally.feed(content);
@@ -106,9 +131,7 @@ impl Tally {
     fn count_line(&mut self, line: &[u8]) {
         let line = &line[..line.len().min(LINE_HEAD)];
         match line.first() {
-            Some(b'.') => {
-                self.dots += line.iter().take_while(|byte| **byte == b'.').count() as u64;
-            }
+            Some(b'.') => self.dots += dots(line),
             Some(b'x' | b'X') => {
                 let name = line.get(..NAME.len());
                 self.identities += u64::from(name.is_some_and(|n| n.eq_ignore_ascii_case(NAME)));
@@ -149,6 +172,11 @@ impl LineHead {
     }
 }
 
+/// Dots that a line begins with, up to [`LINE_HEAD`].
+fn dots(line: &[u8]) -> u64 {
+    line.iter().take(LINE_HEAD).take_while(|byte| **byte == b'.').count() as u64
+}
+
 /// Bytes above 127. Most content has none, which is seen far faster than counted.
 fn high(chunk: &[u8]) -> u64 {
     let blocks = chunk.chunks(256).filter(|block| !block.is_ascii());
@@ -173,6 +201,7 @@ pub fn head_length(content: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn counts_lines_ends_dots_and_high_bytes() {
@@ -195,6 +224,18 @@ mod tests {
             tally.feed(&content[cut..]);
             tally.close();
             assert_eq!(tally, Tally::of(content), "cut at {cut}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_sender_counts_as_a_tally_does(
+            lines in prop::collection::vec("\\.{0,30}[xé\r]{0,3}", 0..12),
+            end in prop_oneof![Just("\r\n"), Just("\n"), Just("\n\n.")],
+        ) {
+            let body = lines.join(end).into_bytes();
+            let Tally { lines, dots, high, .. } = Tally::of(&body);
+            prop_assert_eq!(Counts::of(&body), Counts { lines, dots, high });
         }
     }
 

@@ -22,6 +22,7 @@ use crate::report::human;
 use crate::report::progress::Progress;
 use crate::scenario::Loaded;
 use crate::scenario::model::{Arrival, Extent, LoadModel, Segment, TargetKind};
+use crate::seed::Seed;
 use crate::simulate::model::Model;
 use crate::simulate::simulate;
 
@@ -306,6 +307,10 @@ impl Hunt<'_> {
     ) -> Result<Option<Findings>, RunError> {
         let warm_up = Duration::from_secs_f64(self.manner.warm_up_s);
         let measured = Duration::from_secs_f64(seconds);
+        // In virtual time the same mail again would be the same trial again.
+        let again =
+            self.known.trials.iter().filter(|trial| trial.rate_per_s == rate).count() as u64;
+        let again = if self.manner.model.is_some() { again } else { 0 };
         let loaded = self.request.loaded.changed(|scenario| {
             let arrival = match &scenario.load.model {
                 LoadModel::Open { arrival, .. } => arrival.clone(),
@@ -320,6 +325,7 @@ impl Hunt<'_> {
             scenario.load.warm_up = warm_up;
             scenario.load.extent = Extent::Duration(measured);
             scenario.compare = None;
+            scenario.seed = Seed(scenario.seed.0.wrapping_add(again));
         });
         match &self.manner.model {
             Some(model) => simulate(&loaded, model, &self.request.command, &mut |_| {})

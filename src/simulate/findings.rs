@@ -343,6 +343,7 @@ fn health(load: &LoadFacts, shortfall: Option<f64>, latency: &BTreeMap<String, L
         load,
         shortfall,
         lag: of(Metric::ScheduleLag),
+        arrivals: None,
         service: of(Metric::SubmitService),
         relayed: of(Metric::RelayLatency),
         pulses: &[],

@@ -1,7 +1,6 @@
 //! An SMTP reply (RFC 5321 §4.2) with its enhanced status code (RFC 3463, RFC 2034).
 
 use std::fmt;
-use std::io::Write;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -70,12 +69,16 @@ impl Reply {
     /// Appends the reply as it goes over the wire.
     pub fn encode(&self, out: &mut Vec<u8>) {
         let mut lines = self.text.split('\n').peekable();
+        let mut number = itoa::Buffer::new();
         while let Some(line) = lines.next() {
-            let separator = if lines.peek().is_some() { '-' } else { ' ' };
-            // Writing to memory cannot fail.
-            let _ = write!(out, "{:03}{separator}", self.code);
-            if let Some(enhanced) = self.enhanced {
-                let _ = write!(out, "{enhanced} ");
+            let separator = if lines.peek().is_some() { b'-' } else { b' ' };
+            out.extend_from_slice(number.format(self.code).as_bytes());
+            out.push(separator);
+            if let Some(EnhancedStatus { class, subject, detail }) = self.enhanced {
+                for (part, end) in [(u16::from(class), b'.'), (subject, b'.'), (detail, b' ')] {
+                    out.extend_from_slice(number.format(part).as_bytes());
+                    out.push(end);
+                }
             }
             out.extend_from_slice(line.as_bytes());
             out.extend_from_slice(b"\r\n");

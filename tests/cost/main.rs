@@ -27,7 +27,7 @@ const LOADS: [u64; 2] = [500, 2_500];
 const CHILD: &str = "MAILBENCH_COST_MESSAGES";
 
 /// Allocations for a message of 4 KiB with one recipient, in generator, sink and ledger together.
-const ALLOCATIONS: [(By, f64); 2] = [(By::Data, 72.0), (By::Chunk, 72.0)];
+const ALLOCATIONS: [(By, f64); 2] = [(By::Data, 52.0), (By::Chunk, 51.0)];
 
 /// KiB that a stalled session holds on the heap of the sink, in the clear and under TLS; the
 /// kernel's part and what lies between comes on top.

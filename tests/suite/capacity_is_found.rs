@@ -72,6 +72,12 @@ fn a_planted_rate_limit_is_found_within_the_width() {
         let text = std::fs::read_to_string(place.path().join("out").join(name)).expect("a file");
         assert!(text.len() > 400, "{name}");
     }
+    let page = std::fs::read_to_string(place.path().join("out/capacity.html")).expect("a page");
+    let classes = page.split("class=\"").skip(1).filter_map(|rest| rest.split('"').next());
+    for class in classes.flat_map(str::split_whitespace).filter(|it| it.starts_with("c-")) {
+        let styled = page.contains(&format!(".{class} {{ --c:"));
+        assert!(styled, "something in a colour that the style has not: {class}");
+    }
     if let Some(read) = junit(&place.path().join("out/junit.xml")) {
         assert_eq!(read["totals"]["tests"], 1);
         assert_eq!(read["cases"][0][2], "passed", "{read}");
@@ -85,7 +91,7 @@ fn a_planted_rate_limit_is_found_within_the_width() {
 fn a_target_that_bears_all_there_is_to_offer_is_not_the_limit() {
     let place = tempfile::tempdir().expect("a folder");
     let easy = LIMITED.replace("limit = { rate = \"50/s\" }", "delay = \"1ms\"");
-    let more = ["--simulate", "--quick", "--max-rate", "120"];
+    let more = ["--simulate", "--quick", "--max-rate", "120", "--set", "load.arrival=poisson"];
     let (output, report) = capacity(place.path(), &easy, &more);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(
@@ -94,6 +100,11 @@ fn a_target_that_bears_all_there_is_to_offer_is_not_the_limit() {
     );
     assert!(report["upper_bound_per_s"].is_null());
     assert!(report["reason"].as_str().is_some_and(|why| why.contains("generator-limited")));
+    // At one rate each trial has mail of its own: the same mail again would prove nothing.
+    let trials = report["trials"].as_array().expect("trials");
+    let top = trials.iter().filter(|trial| trial["rate_per_s"] == 120.0);
+    let offered: Vec<String> = top.map(|trial| trial["offered_per_s"].to_string()).collect();
+    assert!(offered.len() >= 2 && offered.windows(2).all(|pair| pair[0] != pair[1]), "{offered:?}");
 }
 
 /// What a limit of `rate` lets through without one deferral in a trial of `seconds`, warm-up

@@ -89,7 +89,10 @@ fn a_generator_with_one_session_is_invalid_and_not_slow() {
     let bad = |check: &&HealthCheck| check.status == HealthStatus::Invalid;
     let spoiled: Vec<&str> =
         results.health.checks.iter().filter(bad).map(|check| check.id.as_str()).collect();
-    assert_eq!(spoiled, ["offered_shortfall", "schedule_lag_p99", "sessions_saturated"]);
+    assert_eq!(
+        spoiled,
+        ["offered_shortfall", "schedule_lag_p99", "arrival_law", "sessions_saturated"]
+    );
 }
 
 #[test]

@@ -51,12 +51,12 @@ fn charts(capacity: &Capacity) -> String {
         return String::new();
     }
     let latency = [
-        series(capacity, "p50", "delivered", |it| it.seen.e2e_p50_us.map(|us| us as f64 / 1e6)),
-        series(capacity, "p99", "offered", |it| it.seen.e2e_p99_us.map(|us| us as f64 / 1e6)),
+        series(capacity, "p50", "received", |it| it.seen.e2e_p50_us.map(|us| us as f64 / 1e6)),
+        series(capacity, "p99", "sent", |it| it.seen.e2e_p99_us.map(|us| us as f64 / 1e6)),
     ];
     let goodput = [
         series(capacity, "offered", "offered", |it| Some(it.seen.offered_per_s)),
-        series(capacity, "goodput", "delivered", |it| Some(it.seen.goodput_per_s)),
+        series(capacity, "goodput", "received", |it| Some(it.seen.goodput_per_s)),
     ];
     let top = latency.iter().flat_map(|one| &one.points).filter_map(|(_, y)| *y);
     let (low, high) = top.fold((f64::MAX, 0.0_f64), |(low, high), y| (low.min(y), high.max(y)));

@@ -3,7 +3,6 @@
 
 use std::time::Duration;
 
-use mail_send::SmtpClient;
 use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 
@@ -11,7 +10,7 @@ use super::capabilities::Capabilities;
 use super::outcome::Cause;
 use super::peer::Protocol;
 use super::timeouts::Timeouts;
-use super::wire::{TOO_LONG, Wire};
+use super::wire::Wire;
 use crate::clock::Clock;
 use crate::limits;
 use crate::smtp::patience::Patience;
@@ -19,7 +18,7 @@ use crate::smtp::reply::{EnhancedStatus, Reply};
 
 /// An open connection past EHLO.
 pub struct Connection {
-    pub(super) client: SmtpClient<Wire>,
+    pub(super) wire: Wire,
     pub(super) clock: Clock,
     pub(super) patience: Patience,
     pub(super) timeouts: Timeouts,
@@ -57,7 +56,7 @@ impl Connection {
     /// Whether it could still be used a moment ago: no failure, nothing unasked for, no close.
     #[must_use]
     pub fn is_quiet(&mut self) -> bool {
-        self.open && self.client.stream.is_quiet()
+        self.open && self.wire.is_quiet()
     }
 
     /// Ends the session in order, as far as the server lets us within [`limits::QUIT`].
@@ -77,8 +76,8 @@ impl Connection {
     pub(super) async fn write(&mut self, lines: &[u8]) -> Result<(), Cause> {
         // Over TLS, what was written may wait for a flush.
         let written = async {
-            self.client.stream.write_all(lines).await?;
-            self.client.stream.flush().await
+            self.wire.write_all(lines).await?;
+            self.wire.flush().await
         };
         match self.patience.within(self.timeouts.reply, written).await {
             Some(Ok(())) => Ok(()),
@@ -89,18 +88,12 @@ impl Connection {
 
     /// Reads one reply. After a 421 the server closes (RFC 5321 §3.8).
     pub(super) async fn reply(&mut self, patience: Duration) -> Result<Reply, Cause> {
-        self.client.stream.begin_reply();
-        let cause = match self.patience.within(patience, self.client.read()).await {
+        let cause = match self.patience.within(patience, self.wire.reply()).await {
             Some(Ok(response)) => {
                 self.open &= response.code != 421;
                 return Ok(reply_of(response));
             }
-            Some(Err(mail_send::Error::Io(error))) if error.kind() == TOO_LONG => Cause::NotAReply,
-            Some(Err(mail_send::Error::Io(error))) => Cause::Io(error.kind()),
-            // mail-send says the same of garbage and of the end of the connection.
-            Some(Err(_)) if !self.client.stream.ended() => Cause::NotAReply,
-            Some(Err(_)) if self.client.stream.in_line() => Cause::HalfReply,
-            Some(Err(_)) => Cause::Closed,
+            Some(Err(cause)) => cause,
             None => Cause::TimedOut(patience),
         };
         Err(self.lost(cause))
@@ -112,7 +105,7 @@ impl Connection {
     }
 }
 
-/// mail-send's response as a reply; a long text is cut. An "enhanced status" of no known class is
+/// smtp-proto's response as a reply; a long text is cut. An "enhanced status" of no known class is
 /// part of the text.
 fn reply_of(response: smtp_proto::Response<String>) -> Reply {
     let [class, subject, detail] = response.esc;

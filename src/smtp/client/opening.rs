@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use mail_send::SmtpClient;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
@@ -102,7 +101,7 @@ impl Course<'_> {
     fn unused(&self, wire: Wire) -> Connection {
         let timeouts = self.peer.timeouts;
         Connection {
-            client: SmtpClient { stream: wire, timeout: timeouts.reply },
+            wire,
             clock: self.clock,
             patience: Patience::new(self.clock),
             timeouts,
@@ -146,10 +145,10 @@ impl Course<'_> {
         let start = self.clock.now();
         let reply = connection.command("STARTTLS\r\n").await.map_err(&wrong)?;
         positive(Stage::Starttls, reply)?;
-        if connection.client.stream.holds_more() {
+        if connection.wire.holds_more() {
             return Err(wrong(Cause::Injected));
         }
-        let wire = self.secure(connection.client.stream, tls).await?;
+        let wire = self.secure(connection.wire, tls).await?;
         self.took(Stage::Starttls, start);
         Ok(self.unused(wire))
     }

@@ -258,7 +258,7 @@ impl Connection {
         let patience = self.timeouts.content;
         let mut taken = 0;
         while taken < bytes.len() {
-            let written = self.client.stream.write(&bytes[taken..]);
+            let written = self.wire.write(&bytes[taken..]);
             match self.patience.within(patience, written).await {
                 Some(Ok(0)) => return (taken, Some(self.lost(Cause::Closed))),
                 Some(Ok(more)) => taken += more,
@@ -266,7 +266,7 @@ impl Connection {
                 None => return (taken, Some(self.lost(Cause::TimedOut(patience)))),
             }
         }
-        match self.patience.within(patience, self.client.stream.flush()).await {
+        match self.patience.within(patience, self.wire.flush()).await {
             Some(Ok(())) => (taken, None),
             Some(Err(error)) => (taken, Some(self.lost(Cause::Io(error.kind())))),
             None => (taken, Some(self.lost(Cause::TimedOut(patience)))),

@@ -1,14 +1,13 @@
 //! The socket under a connection, in the clear or under TLS: TCP_NODELAY, and a read side that
-//! hands out one line at a time.
-//!
-//! mail-send's reply reader drops what it has read beyond the end of a reply. It is never given
-//! anything beyond: what the peer sends unasked stays here and is seen.
+//! hands out replies. What the peer sends beyond them, unasked, stays here and is seen.
 
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use smtp_proto::Response;
+use smtp_proto::response::parser::ResponseReceiver;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
@@ -19,18 +18,11 @@ use crate::limits;
 /// Bytes taken from the kernel at once; replies are shorter.
 const INBOX: usize = 1024;
 
-/// The error of reading on in a reply longer than [`limits::REPLY`].
-pub(super) const TOO_LONG: io::ErrorKind = io::ErrorKind::InvalidData;
-
 /// A connected socket.
 pub(super) struct Wire {
     socket: Socket,
     inbox: Box<[u8; INBOX]>,
     unread: std::ops::Range<usize>,
-    in_line: bool,
-    ended: bool,
-    /// Bytes handed out of the reply being read.
-    reply: usize,
 }
 
 enum Socket {
@@ -46,14 +38,7 @@ impl Wire {
     }
 
     fn over(socket: Socket) -> Wire {
-        Wire {
-            socket,
-            inbox: Box::new([0; INBOX]),
-            unread: 0..0,
-            in_line: false,
-            ended: false,
-            reply: 0,
-        }
+        Wire { socket, inbox: Box::new([0; INBOX]), unread: 0..0 }
     }
 
     /// The same connection under TLS, after a handshake.
@@ -92,53 +77,42 @@ impl Wire {
         self.unread.is_empty() && nothing
     }
 
-    /// A new reply is about to be read: what it may cost counts from here.
-    pub(super) fn begin_reply(&mut self) {
-        self.reply = 0;
-    }
-
-    /// Whether the peer has closed its side.
-    pub(super) fn ended(&self) -> bool {
-        self.ended
-    }
-
-    /// Whether the last byte read was not the end of a line.
-    pub(super) fn in_line(&self) -> bool {
-        self.in_line
-    }
-}
-
-impl AsyncRead for Wire {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        out: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        let this = &mut *self;
-        // mail-send bounds long lines, but not many short ones.
-        if this.reply > limits::REPLY {
-            return Poll::Ready(Err(TOO_LONG.into()));
-        }
-        if this.unread.is_empty() {
-            let mut inbox = ReadBuf::new(&mut this.inbox[..]);
-            let read = match &mut this.socket {
-                Socket::Plain(tcp) => Pin::new(tcp).poll_read(cx, &mut inbox),
-                Socket::Tls(tls) => Pin::new(tls).poll_read(cx, &mut inbox),
+    /// Reads one reply to its end. The parser bounds long lines, but not many short ones.
+    pub(super) async fn reply(&mut self) -> Result<Response<String>, Cause> {
+        let mut parser = ResponseReceiver::default();
+        let (mut taken, mut last) = (0, b'\n');
+        while taken <= limits::REPLY {
+            if self.unread.is_empty() {
+                self.fill().await.map_err(|error| Cause::Io(error.kind()))?;
+            }
+            let unread = &self.inbox[self.unread.clone()];
+            let Some(latest) = unread.last() else {
+                return Err(if last == b'\n' { Cause::Closed } else { Cause::HalfReply });
             };
-            ready!(read)?;
-            this.unread = 0..inbox.filled().len();
-            this.ended = this.unread.is_empty();
+            last = *latest;
+            let mut bytes = unread.iter();
+            let parsed = parser.parse(&mut bytes);
+            let used = unread.len() - bytes.len();
+            taken += used;
+            self.unread.start += used;
+            match parsed {
+                Ok(response) => return Ok(response),
+                Err(smtp_proto::Error::NeedsMoreData { .. }) => {}
+                Err(_) => break,
+            }
         }
-        let unread = &this.inbox[this.unread.clone()];
-        let line = memchr::memchr(b'\n', unread).map_or(unread.len(), |at| at + 1);
-        let given = line.min(out.remaining());
-        out.put_slice(&unread[..given]);
-        if let Some(last) = unread[..given].last() {
-            this.in_line = *last != b'\n';
-        }
-        this.unread.start += given;
-        this.reply += given;
-        Poll::Ready(Ok(()))
+        Err(Cause::NotAReply)
+    }
+
+    /// Reads once, when all was handed out; nothing: the peer has closed its side.
+    async fn fill(&mut self) -> io::Result<()> {
+        let inbox = &mut self.inbox[..];
+        let read = match &mut self.socket {
+            Socket::Plain(tcp) => tcp.read(inbox).await?,
+            Socket::Tls(tls) => tls.read(inbox).await?,
+        };
+        self.unread = 0..read;
+        Ok(())
     }
 }
 
