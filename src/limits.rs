@@ -107,6 +107,9 @@ pub const CONFORMANCE_REST: Duration = Duration::from_secs(4);
 /// a case does to it to show.
 pub const CONFORMANCE_SETTLE: Duration = Duration::from_secs(1);
 
+/// How long after what a server did to an examined target its end is laid at that server's door.
+pub const CONFORMANCE_BLAME: Duration = Duration::from_secs(5);
+
 /// Octets of a reply without end that an examined target may take.
 pub const CONFORMANCE_REPLY_OCTETS: usize = 64 * 1024 * 1024;
 

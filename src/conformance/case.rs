@@ -39,6 +39,8 @@ pub struct Script {
     pub domain: &'static str,
     /// What is asked of what was seen.
     pub question: Question,
+    /// Whether it may be played only to a target that offers PIPELINING.
+    pub pipelines: bool,
 }
 
 /// One step of a client. `@FROM@`, `@TO@` and `@OTHER@` stand for the case's addresses.

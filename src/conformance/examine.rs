@@ -6,11 +6,12 @@ use std::path::Path;
 use super::case::{Case, Times};
 use super::cases;
 use super::finding::{Examination, SCHEMA_VERSION};
-use super::lab::{Lab, LabError, Subject};
+use super::lab::{Lab, LabError};
 use crate::clock::Clock;
 use crate::limits;
 use crate::scenario::model::{Scenario, TargetKind};
 use crate::target::demands::Means;
+use crate::target::intake::Intake;
 use crate::target::{self, Target, TargetError};
 
 /// Why there is no examination.
@@ -88,6 +89,7 @@ pub async fn examine(
         sink: lab.main(),
         routes: if means.routed { routes } else { Vec::new() },
         demands: lab.demands(),
+        intake: Intake::default(),
         folder: workplace.path().to_owned(),
         log: log.to_owned(),
     })
@@ -103,23 +105,4 @@ pub async fn examine(
     };
     target.stop().await;
     Ok(examination)
-}
-
-impl Subject for Target {
-    fn address(&self) -> SocketAddr {
-        Target::address(self)
-    }
-
-    fn ended(&mut self) -> Option<String> {
-        Target::ended(self)
-    }
-
-    async fn start_again(&mut self) -> String {
-        // What its death has left of it.
-        self.kill().await;
-        match Target::start_again(self).await {
-            Ok(()) => "started again".to_owned(),
-            Err(error) => format!("not to be started again: {error}"),
-        }
-    }
 }

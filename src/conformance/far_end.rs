@@ -28,6 +28,8 @@ pub struct Seen {
     pub connections: usize,
     /// Replies that would not end.
     pub dawdled: Vec<Dawdled>,
+    /// When it last misbehaved.
+    pub last_struck: Option<Time>,
 }
 
 /// A reply that would not end.
@@ -90,6 +92,8 @@ pub(super) struct Shared {
     seen: Mutex<Seen>,
     connections: AtomicUsize,
     relented: AtomicBool,
+    /// Connections that are open.
+    open: AtomicUsize,
 }
 
 impl Shared {
@@ -114,7 +118,12 @@ impl Shared {
         let strikes = self.manner.strikes.iter();
         let here = strikes.filter(|(at, _)| *at == moment || *at == Moment::Any);
         let misbehaves = !self.manner.strikes.is_empty() && self.misbehaves(connection);
-        here.filter(|_| misbehaves).map(|(_, strike)| strike.clone()).collect()
+        let strikes: Vec<Strike> =
+            here.filter(|_| misbehaves).map(|(_, strike)| strike.clone()).collect();
+        if !strikes.is_empty() {
+            self.seen().last_struck = Some(self.clock.now());
+        }
+        strikes
     }
 }
 
@@ -138,6 +147,7 @@ impl FarEnd {
             seen: Mutex::default(),
             connections: AtomicUsize::new(0),
             relented: AtomicBool::new(false),
+            open: AtomicUsize::new(0),
         });
         let task = tokio::spawn(serve(listener, Arc::clone(&shared)));
         Ok(FarEnd { address, shared, task })
@@ -160,12 +170,18 @@ impl FarEnd {
         self.shared.connections.load(Ordering::Relaxed) > 0
     }
 
-    /// When it last had to do with the target.
+    /// Whether the target is there, and what it meets may take a while to end: a handshake.
     #[must_use]
-    pub fn last_met(&self) -> Option<Time> {
-        let seen = self.shared.seen();
-        let said = seen.said.iter().map(|said| said.at);
-        said.chain(seen.arrived.iter().map(|one| one.at)).max()
+    pub fn is_shaking_hands(&self) -> bool {
+        let offer = self.shared.manner.offer.as_deref().unwrap_or_default();
+        offer.contains(&"STARTTLS") && self.shared.open.load(Ordering::Relaxed) > 0
+    }
+
+    /// When it last misbehaved, if it still does.
+    #[must_use]
+    pub fn last_struck(&self) -> Option<Time> {
+        let relented = self.shared.relented.load(Ordering::Relaxed);
+        self.shared.seen().last_struck.filter(|_| !relented)
     }
 
     /// What it has seen.
@@ -193,8 +209,10 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
             let patience = limits::SERVER_IDLE;
-            let _ended =
-                tokio::time::timeout(patience, session::serve(stream, shared, number)).await;
+            shared.open.fetch_add(1, Ordering::Relaxed);
+            let session = session::serve(stream, Arc::clone(&shared), number);
+            let _ended = tokio::time::timeout(patience, session).await;
+            shared.open.fetch_sub(1, Ordering::Relaxed);
         });
     }
 }

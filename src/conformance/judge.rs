@@ -21,6 +21,8 @@ pub struct Finding {
     pub observed: String,
     /// Whether it may yet become another.
     pub waits: bool,
+    /// Whether it stands only where the target has nothing left to try.
+    pub is_of_silence: bool,
 }
 
 /// What is known of one case of a client.
@@ -36,11 +38,26 @@ pub struct Facts<'a> {
 }
 
 fn found(verdict: Verdict, observed: impl Into<String>) -> Finding {
-    Finding { verdict, observed: observed.into(), waits: false }
+    Finding { verdict, observed: observed.into(), waits: false, is_of_silence: false }
 }
 
 fn as_yet(verdict: Verdict, observed: impl Into<String>) -> Finding {
-    Finding { verdict, observed: observed.into(), waits: true }
+    Finding { waits: true, ..found(verdict, observed) }
+}
+
+/// Nothing more was seen of a message.
+fn silence(observed: impl Into<String>) -> Finding {
+    Finding { is_of_silence: true, ..as_yet(Verdict::Violates, observed) }
+}
+
+/// A finding, where the target's queue still holds so many messages when all is over: one that was
+/// not seen again may yet be tried, by a schedule that is not ours.
+#[must_use]
+pub fn with_queue(finding: Finding, queued: u64) -> Finding {
+    match finding.is_of_silence && queued > 0 {
+        true => untold(&format!("{}; its queue holds {queued}", finding.observed)),
+        false => finding,
+    }
 }
 
 /// What is said of a target that ended by itself: whatever was asked, the case brought it down.
@@ -96,6 +113,17 @@ fn words(heard: Option<&Heard>) -> String {
         Some(Heard::Secured) => "a handshake, and nothing after it".to_owned(),
         Some(Heard::NotSecured) => "the handshake failed".to_owned(),
         None => "nothing".to_owned(),
+    }
+}
+
+/// Whether the reply to EHLO, the second that was heard, offers this.
+#[must_use]
+pub fn offers(heard: &[Heard], extension: &str) -> bool {
+    match heard.get(1) {
+        Some(Heard::Reply(text)) => {
+            text.lines().any(|line| line.get(4..).is_some_and(|it| it.trim_end() == extension))
+        }
+        _ => false,
     }
 }
 

@@ -13,7 +13,8 @@ use super::far_end::{Arrived, FarEnd};
 use super::finding::{Direction, Row};
 use super::judge::server::ServerFacts;
 use super::judge::{self, Facts, Finding};
-use crate::clock::Clock;
+use super::subject::Subject;
+use crate::clock::{Clock, Time};
 use crate::limits;
 use crate::sink::tls::{Identity, TlsError};
 use crate::target::demands::{Demands, Means};
@@ -47,33 +48,6 @@ pub struct Lab {
     servers: Vec<Option<FarEnd>>,
     /// A port that is bound and closed: the first host of who has a second.
     closed: TcpSocket,
-}
-
-/// What is examined.
-pub trait Subject {
-    /// Where it takes mail.
-    fn address(&self) -> SocketAddr;
-
-    /// How it ended, where it did so by itself.
-    fn ended(&mut self) -> Option<String>;
-
-    /// Starts it again, with its queue; what came of that.
-    fn start_again(&mut self) -> impl Future<Output = String>;
-}
-
-/// Somebody else looks after it.
-impl Subject for SocketAddr {
-    fn address(&self) -> SocketAddr {
-        *self
-    }
-
-    fn ended(&mut self) -> Option<String> {
-        None
-    }
-
-    async fn start_again(&mut self) -> String {
-        "left alone".to_owned()
-    }
 }
 
 /// What came of playing a case.
@@ -163,27 +137,35 @@ impl Lab {
             for (number, case) in self.cases.iter().enumerate() {
                 if matches!(case.act, Act::Server(_)) == servers && (told.routed || !servers) {
                     tell(&case.id);
-                    played[number] = Some(match lacking(case, told) {
-                        None => self.play(number, case, target).await,
-                        lacking => Played { lacking, ..Played::default() },
-                    });
+                    if let Some(lacking) = lacking(case, told) {
+                        let lacking = Some(lacking);
+                        played[number] = Some(Played { lacking, ..Played::default() });
+                        continue;
+                    }
+                    let heard = self.play(number, case, target.address()).await;
+                    played[number] = Some(Played { heard, ..Played::default() });
+                    blame(self.mend(target, Some(number)).await, &mut played);
+                    let alive = greets(target.address(), &addresses(case)).await;
+                    played[number].iter_mut().for_each(|played| played.alive = alive);
                 }
             }
         }
         tell("waiting for what was accepted");
         self.wait(target, &mut played).await;
         let arrived = self.obedient.seen().arrived;
+        let queued = target.queued().await.unwrap_or(0);
         let rows = self.cases.iter().enumerate().zip(&played);
         rows.filter_map(|((number, case), played)| {
-            Some(row(case, self.judge(number, case, played.as_ref()?, &arrived)))
+            let finding = self.judge(number, case, played.as_ref()?, &arrived);
+            Some(row(case, judge::with_queue(finding, queued)))
         })
         .collect()
     }
 
-    async fn play(&self, number: usize, case: &Case, target: &mut impl Subject) -> Played {
+    /// What was heard in a case.
+    async fn play(&self, number: usize, case: &Case, at: SocketAddr) -> Vec<Heard> {
         let addresses = addresses(case);
-        let at = target.address();
-        let heard = match (&case.act, &self.servers[number]) {
+        match (&case.act, &self.servers[number]) {
             (Act::Client(script), _) => play(at, &script.steps, &addresses).await,
             (Act::Server(manner), server) => {
                 let to = recipients(case, &manner.message);
@@ -197,11 +179,7 @@ impl Lab {
                 }
                 heard
             }
-        };
-        let ended = self.mend(target, number).await;
-        let greeting = play(target.address(), &[], &addresses).await;
-        let alive = greeting.iter().any(|heard| matches!(heard, Heard::Reply(_)));
-        Played { lacking: None, heard, alive, ended }
+        }
     }
 
     /// Waits for the target to come to this server, and for what that does to it to show.
@@ -211,13 +189,17 @@ impl Lab {
             tokio::time::sleep(LOOK / 10).await;
         }
         tokio::time::sleep(LOOK).await;
+        let end = self.clock.now().plus(limits::CONFORMANCE_BLAME);
+        while server.is_shaking_hands() && self.clock.now() < end {
+            tokio::time::sleep(LOOK / 10).await;
+        }
     }
 
     /// Waits until no finding may become better, and then for what should not come.
     async fn wait(&self, target: &mut impl Subject, played: &mut [Option<Played>]) {
         let end = self.clock.now().plus(self.patience);
         while self.clock.now() < end {
-            self.mend_late(target, played).await;
+            blame(self.mend(target, None).await, played);
             let arrived = self.obedient.seen().arrived;
             let mut findings = self.cases.iter().enumerate().zip(played.iter());
             let any_waits = findings.any(|((number, case), played)| {
@@ -230,27 +212,27 @@ impl Lab {
             tokio::time::sleep(LOOK).await;
         }
         tokio::time::sleep(limits::CONFORMANCE_REST).await;
-        self.mend_late(target, played).await;
+        blame(self.mend(target, None).await, played);
     }
 
-    /// A target that ended meanwhile did so at the server it met last.
-    async fn mend_late(&self, target: &mut impl Subject, played: &mut [Option<Played>]) {
-        let met = |server: &Option<FarEnd>| server.as_ref().and_then(FarEnd::last_met);
-        let last = (0..played.len()).max_by_key(|number| met(&self.servers[*number]));
-        let Some(number) = last else { return };
-        if let (Some(how), Some(played)) = (self.mend(target, number).await, &mut played[number]) {
-            played.ended = Some(how);
-        }
-    }
-
-    /// Starts a target again that has ended in this case; how it ended.
-    async fn mend(&self, target: &mut impl Subject, number: usize) -> Option<String> {
+    /// Starts a target again that has ended: by what a server did to it just now, whichever, or else
+    /// by the case under way, `None` where all have been played.
+    async fn mend(
+        &self,
+        target: &mut impl Subject,
+        under_way: Option<usize>,
+    ) -> Option<(usize, String)> {
         let how = target.ended()?;
+        let recent = |struck: &Time| self.clock.now().since(*struck) < limits::CONFORMANCE_BLAME;
+        let struck = |server: &Option<FarEnd>| server.as_ref()?.last_struck().filter(recent);
+        let servers = self.servers.iter().map(struck).enumerate();
+        let last = servers.filter_map(|(number, at)| Some((at?, number))).max();
+        let number = last.map(|(_, number)| number).or(under_way)?;
         if let Some(server) = &self.servers[number] {
             // Else it would meet the same again as soon as it is there.
             server.relent();
         }
-        Some(format!("{how}; {}", target.start_again().await))
+        Some((number, format!("{how}; {}", target.start_again().await)))
     }
 
     fn judge(&self, number: usize, case: &Case, played: &Played, arrived: &[Arrived]) -> Finding {
@@ -262,8 +244,11 @@ impl Lab {
         }
         let addresses = addresses(case);
         match (&case.act, &self.servers[number]) {
-            (Act::Client(Script { question, .. }), _) => {
+            (Act::Client(Script { question, pipelines, .. }), _) => {
                 let Played { heard, alive, .. } = played;
+                if *pipelines && !judge::offers(heard, "PIPELINING") {
+                    return judge::untold("it offers no PIPELINING");
+                }
                 let facts = Facts { heard, addresses: &addresses, arrived, alive: *alive };
                 judge::client(question, &facts)
             }
@@ -281,6 +266,20 @@ impl Lab {
             (Act::Server(_), None) => judge::untold("it had no server"),
         }
     }
+}
+
+/// Notes in which case a target ended.
+fn blame(ended: Option<(usize, String)>, played: &mut [Option<Played>]) {
+    if let Some((number, how)) = ended
+        && let Some(played) = &mut played[number]
+    {
+        played.ended = Some(how);
+    }
+}
+
+async fn greets(target: SocketAddr, addresses: &Addresses) -> bool {
+    let greeting = play(target, &[], addresses).await;
+    greeting.iter().any(|heard| matches!(heard, Heard::Reply(_)))
 }
 
 /// What arrived at this address.

@@ -15,3 +15,4 @@ pub mod judge;
 pub mod lab;
 pub mod render;
 mod session;
+pub mod subject;

@@ -10,6 +10,8 @@ pub(super) struct Transaction {
     pub(super) reverse_path: String,
     /// Recipients whose attempt is not concluded.
     pub(super) recipients: Vec<Recipient>,
+    /// The rule by which MAIL or a RCPT got a reply that the peer may take for a refusal.
+    pub(super) unclear: Option<u16>,
 }
 
 /// One recipient's attempt under way.

@@ -153,15 +153,43 @@ fn every_committed_report_fits_the_schema() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let schema = root.join("schema/report.schema.json");
     let (_folder, fresh) = stored(Format::Json, &rich());
-    let mut files = committed(&root.join("reports"));
+    let mut files = committed(&root.join("reports"), "report.json");
     assert!(!files.is_empty(), "there are committed reports");
     files.push(fresh);
-    let mut arguments = vec![schema.as_path()];
+    all_fit(&schema, &files);
+}
+
+/// Nothing, where the checker is not installed.
+fn all_fit(schema: &Path, files: &[PathBuf]) {
+    let mut arguments = vec![schema];
     arguments.extend(files.iter().map(PathBuf::as_path));
     let Some(found) = read("schema", &arguments) else { return };
     for (file, errors) in found.as_object().expect("an object") {
         assert_eq!(errors, &serde_json::json!([]), "{file}");
     }
+}
+
+#[test]
+fn every_committed_examination_fits_the_schema() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let files = committed(&root.join("reports"), "conformance.json");
+    assert!(files.len() >= 5, "one a target: {files:?}");
+    all_fit(&root.join("schema/conformance.schema.json"), &files);
+}
+
+#[test]
+fn the_schema_refuses_an_unknown_verdict() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let committed = root.join("reports/conformance/relay/conformance.json");
+    let text = std::fs::read_to_string(committed).expect("an examination");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("conformance.json");
+    let damaged = text.replacen("\"conforms\"", "\"perhaps\"", 1);
+    std::fs::write(&path, damaged).expect("written");
+    let schema = root.join("schema/conformance.schema.json");
+    let Some(found) = read("schema", &[&schema, &path]) else { return };
+    let errors = found.as_object().expect("an object").values().next().expect("the file");
+    assert!(!errors.as_array().expect("errors").is_empty());
 }
 
 #[test]
@@ -179,15 +207,15 @@ fn the_schema_refuses_a_damaged_report() {
     assert!(!errors.as_array().expect("errors").is_empty());
 }
 
-/// Every `report.json` that is committed; a user's own runs beside them are not.
-fn committed(folder: &Path) -> Vec<PathBuf> {
+/// Every file of this name that is committed; a user's own runs beside them are not.
+fn committed(folder: &Path, wanted: &str) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).expect("a folder").flatten() {
         let path = entry.path();
         let name = entry.file_name().to_string_lossy().into_owned();
         if path.is_dir() && !name.starts_with('2') {
-            found.extend(committed(&path));
-        } else if name == "report.json" {
+            found.extend(committed(&path, wanted));
+        } else if name == wanted {
             found.push(path);
         }
     }

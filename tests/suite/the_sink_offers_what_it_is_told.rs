@@ -203,3 +203,25 @@ async fn after_a_garbled_reply_to_rcpt_the_dialogue_goes_on() {
     tokio::io::AsyncReadExt::read_exact(&mut peer.stream, &mut seen).await.expect("two replies");
     assert_eq!(seen, b"250\r\n354");
 }
+
+/// Who took it for a refusal of its only recipient, and has said DATA already, sends a dot alone.
+#[tokio::test]
+async fn a_dot_alone_after_an_unclear_reply_to_rcpt_is_no_message() {
+    let unclear = rule(Stage::RcptTo, Action::Garble(Garble::WrongCode));
+    let standing = stand(settings(vec![crate::sink_side::first_attempt(unclear)])).await;
+    let mut peer = standing.greeted().await;
+    let lines = [mail(0), rcpt(0, 0, "a.test"), "DATA".to_owned(), String::new()];
+    peer.say(lines.join("\r\n").as_bytes()).await;
+    let mut heard = String::new();
+    while !heard.contains("\r\n354 ") {
+        heard += &peer.hear().await;
+    }
+    assert!(heard.contains("\r\n451 "), "{heard}");
+    assert_eq!(peer.ask(".").await, 554);
+    assert_eq!(peer.send(0, "a.test").await, [250, 250, 354, 250]);
+    drop(peer);
+    standing.at_rest().await;
+    let abandoned = (0, 1, Stage::Content, AttemptOutcome::Abandoned, Some(0));
+    let taken = (0, 2, Stage::EndOfData, AttemptOutcome::Taken, None);
+    assert_eq!(outcomes(&standing.events().await), [abandoned, taken]);
+}

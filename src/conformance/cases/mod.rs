@@ -44,7 +44,13 @@ struct Heading {
 }
 
 fn client(heading: &Heading, steps: Vec<Step>, question: Question) -> Case {
-    let act = Act::Client(Script { steps, domain: OBEDIENT, question });
+    let act = Act::Client(Script { steps, domain: OBEDIENT, question, pipelines: false });
+    case(heading, act)
+}
+
+/// A case that says several commands in one write, as PIPELINING allows.
+fn pipelining(heading: &Heading, steps: Vec<Step>, question: Question) -> Case {
+    let act = Act::Client(Script { steps, domain: OBEDIENT, question, pipelines: true });
     case(heading, act)
 }
 

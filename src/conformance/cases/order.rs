@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{HEADER, Heading, client, envelope, message, say};
+use super::{HEADER, Heading, client, envelope, message, pipelining, say};
 use crate::conformance::case::{Case, Question, Step};
 use crate::conformance::finding::Verdict::{Hardened, Tolerates, Violates};
 
@@ -85,7 +85,7 @@ fn pipelined() -> Case {
     let mut codes = vec!["220", "250", "2"];
     codes.extend(vec!["2|4|5"; 200]);
     codes.extend(["2", "2"]);
-    client(&heading, steps, Question::Codes { codes, otherwise: Violates })
+    pipelining(&heading, steps, Question::Codes { codes, otherwise: Violates })
 }
 
 fn crowd() -> Case {
@@ -149,12 +149,12 @@ fn breaks() -> Vec<Case> {
         client(&never, with(begun(), &[pause.clone(), Step::EndHalf]), Question::Nothing),
         client(&reset, with(begun(), &[pause.clone(), Step::Reset]), Question::Nothing),
         client(&after, with(ended(), &[pause, Step::Reset]), Question::AtMostOnce),
-        client(
+        pipelining(
             &half,
             with(ended(), &[quit, Step::EndHalf, Step::Hear(1)]),
             Question::Once { refused: Violates },
         ),
-        client(&hasty, hasty_steps, Question::Once { refused: Violates }),
+        pipelining(&hasty, hasty_steps, Question::Once { refused: Violates }),
     ]
 }
 

@@ -42,7 +42,7 @@ fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: boo
         expected: "only CRLF.CRLF ends data; CR and LF are not passed on alone",
         source: "RFC 5321 §2.3.8, §4.1.1.4; VU#302671",
         mandated: true,
-        act: Act::Client(Script { steps, domain: super::OBEDIENT, question }),
+        act: Act::Client(Script { steps, domain: super::OBEDIENT, question, pipelines: false }),
     }
 }
 

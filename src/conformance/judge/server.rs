@@ -6,7 +6,7 @@ use super::super::case::{Asked, Manner};
 use super::super::client::Heard;
 use super::super::far_end::{Arrived, Said, Seen};
 use super::super::finding::Verdict;
-use super::{Finding, as_yet, found, words};
+use super::{Finding, as_yet, found, silence, words};
 use crate::clock::Time;
 use crate::limits;
 
@@ -82,6 +82,7 @@ pub fn server(manner: &Manner, facts: &ServerFacts<'_>) -> Finding {
 fn delivered(facts: &ServerFacts<'_>, trouble: bool) -> Finding {
     let (copies, tries) = (facts.first(), facts.seen.connections);
     match (copies, facts.returned) {
+        (0, 0) if tries < 2 => silence(format!("not delivered, in {tries} connections")),
         (0, 0) => as_yet(Verdict::Violates, format!("not delivered, in {tries} connections")),
         (0, _) if trouble => found(Verdict::Violates, "returned, not tried again"),
         (0, _) => found(Verdict::Violates, "returned to the sender"),
@@ -113,9 +114,7 @@ fn only_secured(facts: &ServerFacts<'_>) -> Finding {
 fn not_taken(facts: &ServerFacts<'_>) -> Finding {
     let again = facts.seen.arrived.iter().filter(|one| one.connection > 1).count();
     match (again, facts.returned) {
-        (0, 0) => {
-            as_yet(Verdict::Violates, "taken for a success: neither tried again nor returned")
-        }
+        (0, 0) => silence("taken for a success: neither tried again nor returned"),
         (0, _) => found(Verdict::Conforms, "returned to the sender"),
         (many, _) => found(Verdict::Conforms, format!("tried again, {many} more")),
     }
@@ -149,7 +148,7 @@ fn each_as_told(facts: &ServerFacts<'_>) -> Finding {
         ([first, _, third], _) if *first > 1 || *third > 1 => {
             found(Verdict::Violates, format!("sent again to who had it: {seen}"))
         }
-        _ => as_yet(Verdict::Violates, seen),
+        _ => silence(seen),
     }
 }
 

@@ -93,26 +93,12 @@ fn chart(
         spans: Vec::new(),
         edges: knee.into_iter().chain(full).collect(),
         x: Axis::from_zero(most),
-        ticks: ticks(rates, most),
+        ticks: rates.map(|at| Mark { at, label: human::rate(at) }).collect(),
         y,
         place: human::rate,
         label,
     };
     chart.figure()
-}
-
-/// Labels need this share of the axis on a narrow screen.
-const APART: f64 = 0.16;
-
-/// The rates, less those whose labels would lie on one another.
-fn ticks(rates: impl Iterator<Item = f64>, most: f64) -> Vec<Mark> {
-    let mut ticks: Vec<Mark> = Vec::new();
-    for at in rates {
-        if ticks.last().is_none_or(|last| at - last.at >= APART * most) {
-            ticks.push(Mark { at, label: human::rate(at) });
-        }
-    }
-    ticks
 }
 
 type Value = fn(&Point) -> Option<f64>;

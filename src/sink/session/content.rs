@@ -20,7 +20,7 @@ use crate::sink::record::Conclusion;
 use crate::sink::transaction::{Recipient, Transaction};
 use crate::smtp::content::Unstuffer;
 use crate::smtp::dialogue::Turn;
-use crate::smtp::reply::Reply;
+use crate::smtp::reply::{EnhancedStatus, Reply};
 use crate::smtp::stage::Stage;
 
 /// A break that a rule wants in mid-content.
@@ -77,6 +77,9 @@ impl Session {
         promised: Option<Promise>,
     ) -> ControlFlow<Ended, ()> {
         let dot = self.shared.clock.now();
+        if let Some(rule) = self.meant_for_nobody() {
+            return self.pass_over(rule).await;
+        }
         match promised {
             Some((reply, rule)) => {
                 self.recorder.struck(rule);
@@ -85,6 +88,23 @@ impl Session {
             }
             None => self.end_of_data(dot).await,
         }
+    }
+
+    /// The rule after whose unclear reply nothing but a dot came: a peer that took it for a refusal
+    /// of all recipients ends so what it had begun already (RFC 2920 §3.1).
+    fn meant_for_nobody(&self) -> Option<u16> {
+        let is_empty = self.whole.as_ref().is_some_and(|whole| whole.bytes == 0);
+        self.transaction.as_ref()?.unclear.filter(|_| is_empty)
+    }
+
+    async fn pass_over(&mut self, rule: u16) -> ControlFlow<Ended, ()> {
+        self.whole = None;
+        self.abandon(Some(rule));
+        let status = EnhancedStatus { class: 5, subject: 5, detail: 1 };
+        let reply = Reply::new(554, Some(status), "No mail, then");
+        self.say(&reply, None).await?;
+        self.dialogue.settle(Turn::EndOfData { size: 0 }, &reply);
+        ControlFlow::Continue(())
     }
 
     /// Breaks off in mid-content, as a rule says.

@@ -35,6 +35,11 @@ impl Session {
         if in_order {
             self.conclude(&turn, &reply, rule);
         }
+        if let (Some((form, rule)), Some(open)) = (garbled, &mut self.transaction)
+            && !form.is_plain()
+        {
+            open.unclear = Some(rule);
+        }
         self.say(&reply, garbled).await?;
         match self.dialogue.settle(turn, &reply) {
             Next::Close if reply.code == 221 => ControlFlow::Break(Ended::by_us(Ending::Quit)),
@@ -60,7 +65,8 @@ impl Session {
             self.opening = Some(Recipient::before_rcpt(message, number, now));
         }
         let reverse_path = mail.reverse_path.clone();
-        self.transaction = Some(Transaction { origin, reverse_path, recipients: Vec::new() });
+        self.transaction =
+            Some(Transaction { origin, reverse_path, recipients: Vec::new(), unclear: None });
     }
 
     fn open_attempt(&mut self, rcpt: &Rcpt) {
@@ -100,7 +106,7 @@ impl Session {
             | Command::Quit
                 if reply.is_positive() =>
             {
-                self.abandon();
+                self.abandon(self.fault);
             }
             _ => {}
         }
@@ -148,10 +154,10 @@ impl Session {
     }
 
     /// The client went on without the recipients it had named.
-    fn abandon(&mut self) {
+    pub(super) fn abandon(&mut self, fault: Option<u16>) {
         let now = self.shared.clock.now();
         let mut abandoned = Conclusion::silent(now, self.stage, AttemptOutcome::Abandoned);
-        abandoned.fault = self.fault;
+        abandoned.fault = fault;
         for recipient in self.transaction.iter().flat_map(|open| &open.recipients) {
             self.recorder.attempt(recipient, &abandoned);
         }

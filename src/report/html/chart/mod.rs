@@ -7,11 +7,13 @@
 mod axis;
 mod heat;
 mod hits;
+mod places;
 mod spans;
 
 use std::fmt::Write as _;
 
 use crate::report::escape::xml;
+use places::places;
 
 pub(in crate::report) use axis::Axis;
 pub(in crate::report) use heat::{HeatCell, HeatMap};
@@ -223,20 +225,6 @@ impl Chart {
     fn height(&self, value: f64) -> f64 {
         (1.0 - self.y.share(value)) * HEIGHT
     }
-}
-
-/// Labels below an axis; those at its ends stay inside.
-pub(super) fn places(marks: &[Mark], x: &Axis) -> String {
-    let label = |mark: &Mark| {
-        let left = x.share(mark.at) * 100.0;
-        let class = match left {
-            left if left < 2.0 => " class=\"first\"",
-            left if left > 98.0 => " class=\"last\"",
-            _ => "",
-        };
-        format!("<span{class} style=\"left:{left:.2}%\">{}</span>", xml(&mark.label))
-    };
-    marks.iter().map(label).collect()
 }
 
 /// Labels beside an axis.
