@@ -11,6 +11,7 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::scenario::model::{Scenario, TargetKind};
 use crate::target::demands::Means;
+use crate::target::intake::Intake;
 use crate::target::{self, Target, TargetError};
 
 /// Why there is no examination.
@@ -88,6 +89,7 @@ pub async fn examine(
         sink: lab.main(),
         routes: if means.routed { routes } else { Vec::new() },
         demands: lab.demands(),
+        intake: Intake::default(),
         folder: workplace.path().to_owned(),
         log: log.to_owned(),
     })

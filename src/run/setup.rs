@@ -16,9 +16,12 @@ use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
 use crate::limits;
 use crate::plan::Plan;
 use crate::scenario::TRACE;
-use crate::scenario::model::{Arrival, LoadModel, Scenario, TargetKind};
+use crate::scenario::model::{
+    Arrival, LoadModel, LoginTerms, Scenario, Submission, TargetKind, TlsTerms,
+};
 use crate::sink::{self, Sink};
 use crate::smtp::client::Peer;
+use crate::target::intake::{Beginning, Intake, Login};
 use crate::target::{self, Target, TargetError, leftovers};
 use crate::traffic::{self, Gauges, Instruments};
 
@@ -236,6 +239,21 @@ fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
     }
 }
 
+/// What a target that we set up is to offer, so that mail can be submitted as the scenario wants.
+fn intake(smtp: &Submission) -> Intake {
+    let beginning = |tls: &TlsTerms| match tls.implicit {
+        true => Beginning::Implicit,
+        false => Beginning::Starttls,
+    };
+    // Traffic has already said so, if the password is not there.
+    let password = |terms: &LoginTerms| std::env::var(&terms.password_env).unwrap_or_default();
+    let login = smtp.login.as_ref();
+    Intake {
+        tls: smtp.tls.as_ref().map(beginning),
+        login: login.map(|it| Login { user: it.user.clone(), password: password(it) }),
+    }
+}
+
 fn target_settings(
     scenario: &Scenario,
     folder: &Folder,
@@ -244,6 +262,7 @@ fn target_settings(
 ) -> target::Settings {
     target::Settings {
         demands: target::demands::Demands::default(),
+        intake: intake(&scenario.smtp),
         kind: scenario.target.kind.clone(),
         retry: scenario.target.retry.clone(),
         delivery: scenario.target.delivery,

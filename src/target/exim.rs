@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::unistd::{Gid, Uid, User};
 
 use super::demands::STRANGER;
+use super::intake::{Beginning, Certificate, Login, write_private};
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
 use super::queue_command::QueueLength;
@@ -23,6 +24,9 @@ const USERS: [&str; 4] = ["Debian-exim", "mail", "news", "uucp"];
 
 /// The name by which Debian's Exim wants to find its user and group.
 const NAME: &str = "Debian-exim";
+
+/// Certificate and key, in its folder.
+const CERTIFICATE: [&str; 2] = ["tls.crt", "tls.key"];
 
 /// Where everything lies, and whom it runs as.
 struct Places {
@@ -43,9 +47,16 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
     lay_out(&places, &original).map_err(failed)?;
     let environment = environment(&places, &wrapper, library_path);
     let address = free_address().map_err(failed)?;
+    if settings.intake.tls.is_some() {
+        Certificate::make(&places.folder, CERTIFICATE, Some(places.owner)).map_err(failed)?;
+    }
     let text = configuration(settings, given, &places, address.port());
-    std::fs::write(places.folder.join("exim.conf"), text).map_err(failed)?;
-    let config = places.folder.join("exim.conf").display().to_string();
+    let config = places.folder.join("exim.conf");
+    write_private(&config, &text, None).map_err(failed)?;
+    // Exim takes it from whoever started it, for its own group to read.
+    chown(&config, None, Some(places.owner.1)).map_err(failed)?;
+    std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o640)).map_err(failed)?;
+    let config = config.display().to_string();
     // Reads the settings, too: one that does not exist is told here.
     let said = programs::output_in(&places.program, &["-C", &config, "-bV"], &environment).await?;
     let version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
@@ -54,6 +65,7 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
         kind: "exim",
         version,
         address,
+        tls: settings.intake.tls,
         launch: Launch {
             program: places.program.clone(),
             arguments: ["-C", &config, "-bdf", &queue_runs].map(str::to_owned).to_vec(),
@@ -146,12 +158,13 @@ fn configuration(settings: &Settings, given: &Managed, places: &Places, port: u1
         ]
         .map(|(name, value)| (name.to_owned(), value)),
     );
+    main.extend(tls(settings, &file, port));
     main.extend(given.settings.clone());
     format!(
         "{main}
 begin acl
 acl_rcpt:
-{strangers}  accept
+{strangers}{known}  accept
 acl_all:
   accept
 begin routers
@@ -172,10 +185,12 @@ sink:
   connection_max_messages = 100
 {secured}begin retry
 * * {rules}
-",
+{logins}",
         main = native::lines(main, " = "),
         routes = routes(settings),
         strangers = strangers(settings),
+        known = if settings.intake.login.is_some() { "  require authenticated = *\n" } else { "" },
+        logins = settings.intake.login.as_ref().map_or(String::new(), authenticators),
         secured = secured(settings),
         rules = rules(&settings.retry)
     )
@@ -190,6 +205,61 @@ fn routes(settings: &Settings) -> String {
     let mut routes: Vec<String> = native::hosts(settings).into_iter().map(route).collect();
     routes.push(format!("* {} byname", host(settings.sink)));
     routes.join(" ; ")
+}
+
+fn tls(settings: &Settings, file: &impl Fn(&str) -> String, port: u16) -> Vec<(String, String)> {
+    let Some(beginning) = settings.intake.tls else { return Vec::new() };
+    let mut lines = vec![
+        ("tls_advertise_hosts", "*".to_owned()),
+        ("tls_certificate", file(CERTIFICATE[0])),
+        ("tls_privatekey", file(CERTIFICATE[1])),
+    ];
+    if beginning == Beginning::Implicit {
+        lines.push(("tls_on_connect_ports", port.to_string()));
+    }
+    lines.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+/// The one user, by each mechanism.
+fn authenticators(login: &Login) -> String {
+    let (user, password) = (escaped(&login.user), escaped(&login.password));
+    let both = |name: u8, secret: u8| {
+        format!(
+            "${{if and{{{{eq{{$auth{name}}}{{{user}}}}}{{eq{{$auth{secret}}}{{{password}}}}}}}}}"
+        )
+    };
+    format!(
+        "begin authenticators
+plain:
+  driver = plaintext
+  public_name = PLAIN
+  server_prompts = :
+  server_condition = {plain}
+  server_set_id = $auth2
+login:
+  driver = plaintext
+  public_name = LOGIN
+  server_prompts = Username:: : Password::
+  server_condition = {login}
+  server_set_id = $auth1
+cram:
+  driver = cram_md5
+  public_name = CRAM-MD5
+  server_secret = ${{if eq{{$auth1}}{{{user}}}{{{password}}}fail}}
+  server_set_id = $auth1
+",
+        plain = both(2, 3),
+        login = both(1, 2),
+    )
+}
+
+/// Text that string expansion leaves as it is.
+fn escaped(text: &str) -> String {
+    let byte = |byte: u8| match byte.is_ascii_alphanumeric() {
+        true => char::from(byte).to_string(),
+        false => format!("\\x{byte:02x}"),
+    };
+    text.bytes().map(byte).collect()
 }
 
 /// Lines of the ACL for RCPT, where an examination asks for them.

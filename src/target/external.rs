@@ -92,12 +92,13 @@ impl External {
         &mut self,
         mut command: Option<&mut Process>,
     ) -> Result<Option<Members>, TargetError> {
+        let tls = self.settings.intake.tls;
         self.greeting = match &mut command {
             Some(command) => tokio::select! {
-                greeted = ready::greeting(self.spec.address) => greeted?,
+                greeted = ready::greeting(self.spec.address, tls) => greeted?,
                 refused = command.refused() => return Err(refused),
             },
-            None => ready::greeting(self.spec.address).await?,
+            None => ready::greeting(self.spec.address, tls).await?,
         };
         match (&self.spec.pid_file, command) {
             (Some(file), command) => {

@@ -4,6 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::demands::STRANGER;
+use super::intake::{Beginning, Certificate, Intake, Login, write_private};
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
 use super::queue_command::QueueLength;
@@ -17,12 +18,8 @@ use crate::scenario::model::waits::HARAKA_SHORTEST;
 const DELAYS: u32 = 10_000;
 
 /// What we configure, apart from `outbound.ini`.
-const FILES: &[(&str, &str)] = &[
-    ("plugins", "to_sink\n"),
-    ("me", "haraka.test\n"),
-    ("host_list", "\n"),
-    ("log.ini", "[main]\nlevel=notice\n"),
-];
+const FILES: &[(&str, &str)] =
+    &[("me", "haraka.test\n"), ("host_list", "\n"), ("log.ini", "[main]\nlevel=notice\n")];
 
 /// Checks what Haraka needs, writes its settings.
 pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Recipe, TargetError> {
@@ -32,7 +29,10 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
     let package = program.ancestors().nth(2).unwrap_or(Path::new("/")).to_owned();
     let failed = |cause| TargetError::Folder { folder: settings.folder.clone(), cause };
     let address = free_address().map_err(failed)?;
-    let listen = format!("listen={address}\nnodes=0\n");
+    let mut listen = format!("listen={address}\nnodes=0\n");
+    if settings.intake.tls == Some(Beginning::Implicit) {
+        listen += &format!("smtps_port={}\n", address.port());
+    }
     write_settings(settings, given, &package, &listen).map_err(failed)?;
     let version = version(&package).map_err(failed)?;
     let folder = settings.folder.display().to_string();
@@ -40,6 +40,7 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
         kind: "haraka",
         version,
         address,
+        tls: settings.intake.tls,
         launch: Launch {
             program: node,
             arguments: vec![program.display().to_string(), "-c".to_owned(), folder],
@@ -74,6 +75,7 @@ fn write_settings(
         std::fs::write(config.join(name), text)?;
     }
     std::fs::write(config.join("smtp.ini"), listen)?;
+    write_intake(&settings.intake, &config)?;
     std::fs::write(config.join("outbound.ini"), outbound(settings, given))?;
     std::fs::write(settings.folder.join("plugins/to_sink.js"), plugin(settings))?;
     if !settings.demands.secured.is_empty() {
@@ -85,6 +87,23 @@ fn write_settings(
     std::fs::copy(&shipped[0], config.join("outbound.bounce_message"))?;
     let connection = std::fs::read_to_string(&shipped[1])?;
     std::fs::write(config.join("connection.ini"), with_long_lines(&connection))
+}
+
+/// What it offers to those who submit, and the plugins for it.
+fn write_intake(intake: &Intake, config: &Path) -> std::io::Result<()> {
+    let mut plugins = String::new();
+    if intake.tls.is_some() {
+        plugins += "tls\n";
+        Certificate::make(config, ["tls_cert.pem", "tls_key.pem"], None)?;
+    }
+    if let Some(Login { user, password }) = &intake.login {
+        plugins += "auth/flat_file\n";
+        let text = format!(
+            "[core]\nmethods=PLAIN,LOGIN,CRAM-MD5\nconstrain_sender=false\n[users]\n{user}={password}\n"
+        );
+        write_private(&config.join("auth_flat_file.ini"), &text, None)?;
+    }
+    std::fs::write(config.join("plugins"), plugins + "to_sink\n")
 }
 
 /// Its own limit is shorter than a line may be (RFC 5321 §4.5.3.1.6), and it folds what is longer.
@@ -151,7 +170,12 @@ fn plugin(settings: &Settings) -> String {
         "'use strict';
 const routes = {};
 const sink = {};
-exports.hook_mail = function (next, connection) {{ connection.relaying = true; next(OK); }};
+const login = {};
+exports.hook_mail = function (next, connection) {{
+  if (login && !connection.notes.auth_user) return next(DENY, 'log in first');
+  connection.relaying = true;
+  next(OK);
+}};
 const stranger = {};
 exports.hook_rcpt = function (next, connection) {{
   next(connection.remote.ip === stranger ? DENY : OK, 'no relaying for you');
@@ -160,6 +184,7 @@ exports.hook_get_mx = function (next, hmail, domain) {{ next(OK, routes[domain] 
 ",
         serde_json::Value::Object(routes),
         hop(&settings.sink),
+        settings.intake.login.is_some(),
         serde_json::json!(stranger)
     )
 }

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
+use super::intake::Beginning;
 use super::process::{Launch, Process};
 use super::queue_probe::QueueProbe;
 use super::watchdog::{Duty, Watchdog};
@@ -17,6 +18,8 @@ pub(super) struct Recipe {
     pub(super) version: String,
     /// Where it will take mail.
     pub(super) address: SocketAddr,
+    /// When TLS begins there.
+    pub(super) tls: Option<Beginning>,
     /// How it is started.
     pub(super) launch: Launch,
     /// How its queue is counted.
@@ -82,7 +85,7 @@ async fn live(recipe: &Recipe) -> Result<(Process, Watchdog), TargetError> {
     let mut process = Process::start(&recipe.launch).await?;
     let watchdog = Watchdog::start(process.id(), &recipe.launch.folder, Duty::Bury)?;
     let greeted = tokio::select! {
-        greeted = ready::greeting(recipe.address) => greeted.map(|_| ()),
+        greeted = ready::greeting(recipe.address, recipe.tls) => greeted.map(|_| ()),
         failed = process.failed() => Err(failed),
     };
     if greeted.is_err() {

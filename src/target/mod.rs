@@ -8,6 +8,7 @@ pub mod demands;
 mod exim;
 mod external;
 mod haraka;
+pub mod intake;
 pub mod leftovers;
 mod listening;
 mod managed;
@@ -31,6 +32,7 @@ use std::path::PathBuf;
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{self, Delivery, Mta, TargetKind};
 use demands::Demands;
+use intake::Intake;
 use members::Members;
 use queue_command::QueueLength;
 use queue_probe::QueueProbe;
@@ -53,6 +55,8 @@ pub struct Settings {
     pub routes: Vec<(String, SocketAddr)>,
     /// What an examination asks beside.
     pub demands: Demands,
+    /// How mail is submitted to it, where mailbench sets it up.
+    pub intake: Intake,
     /// A folder of its own, for queue and settings.
     pub folder: PathBuf,
     /// Where what it prints is kept.

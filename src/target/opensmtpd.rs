@@ -55,6 +55,8 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
         kind: "opensmtpd",
         version: version(&root).await?,
         address,
+        // Neither TLS nor a log-in is offered: its handshake fails under OpenSSL 3.
+        tls: None,
         launch: Launch {
             program: root.launcher().to_owned(),
             arguments: root.arguments(&["-d", "-f", CONFIG]),

@@ -2,6 +2,7 @@
 //! and double with a message's age, between `minimal_` and `maximal_backoff_time`.
 
 mod hops;
+mod intake;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt, chown};
@@ -72,28 +73,37 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
     };
     let failed = |cause| TargetError::Folder { folder: settings.folder.clone(), cause };
     let address = free_address().map_err(failed)?;
-    let main = main_cf(settings, &places, &owner).into_iter().chain(given.settings.clone());
-    let master = master_cf(&address.to_string(), settings.delivery.concurrency);
     lay_out(&places.folder, &owner).map_err(failed)?;
+    let offered = intake::prepare(settings, &root, &owner, &library_path).await?;
+    let main = main_cf(settings, &places, &owner).into_iter();
+    let main = main.chain(offered.main).chain(given.settings.clone());
+    let master = master_cf(&address.to_string(), settings.delivery.concurrency);
     write_settings(&places.folder, &native::lines(main.collect(), " = "), &master)
         .map_err(failed)?;
     Ok(Recipe {
         kind: "postfix",
         version: version.to_owned(),
         address,
-        launch: launch(settings, &places, library_path),
+        tls: settings.intake.tls,
+        launch: Launch {
+            environment: [("LD_LIBRARY_PATH".to_owned(), library_path)]
+                .into_iter()
+                .chain(offered.environment)
+                .collect(),
+            ..launch(settings, &places)
+        },
         queue: QueueProbe::directory(places.folder.join("queue"), count),
         untranslated: untranslated(settings),
         logs: Vec::new(),
     })
 }
 
-fn launch(settings: &Settings, places: &Places, library_path: String) -> Launch {
+fn launch(settings: &Settings, places: &Places) -> Launch {
     let config = places.folder.join("etc").display().to_string();
     Launch {
         program: places.daemons.join("master"),
         arguments: vec!["-c".to_owned(), config, "-d".to_owned()],
-        environment: vec![("LD_LIBRARY_PATH".to_owned(), library_path)],
+        environment: Vec::new(),
         user: None,
         folder: settings.folder.clone(),
         log: settings.log.clone(),
@@ -152,7 +162,7 @@ fn main_cf(settings: &Settings, places: &Places, owner: &Owner) -> BTreeMap<Stri
 const MAIN: &[(&str, &str)] = &[
     ("compatibility_level", "3.6"),
     ("myhostname", "postfix.test"),
-    ("import_environment", "MAIL_CONFIG TZ LANG=C LD_LIBRARY_PATH MAILBENCH_TARGET"),
+    ("import_environment", "MAIL_CONFIG TZ LANG=C LD_LIBRARY_PATH SASL_PATH MAILBENCH_TARGET"),
     ("inet_interfaces", "127.0.0.1"),
     ("inet_protocols", "ipv4"),
     ("mydestination", ""),
@@ -288,6 +298,7 @@ mod tests {
     use crate::queue::schedule::{Growth, RetrySchedule};
     use crate::scenario::model::{Delivery, Durability, TargetKind};
     use crate::target::demands::Demands;
+    use crate::target::intake::Intake;
 
     pub(super) fn settings(routes: &[(&str, u16)]) -> Settings {
         let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));
@@ -309,6 +320,7 @@ mod tests {
             sink: address(2526),
             routes: routes.iter().map(|(to, port)| ((*to).to_owned(), address(*port))).collect(),
             demands: Demands::default(),
+            intake: Intake::default(),
             folder: PathBuf::new(),
             log: PathBuf::new(),
         }

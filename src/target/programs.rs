@@ -97,6 +97,35 @@ pub(super) async fn output_in(
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// What a program prints that reads `input`.
+pub(super) async fn fed(
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(String, String)],
+    input: &str,
+) -> Result<String, TargetError> {
+    use tokio::io::AsyncWriteExt;
+    let piped = std::process::Stdio::piped;
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).stdin(piped()).stdout(piped()).stderr(piped()).kill_on_drop(true);
+    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    let run = async {
+        let mut child = command.spawn()?;
+        if let Some(mut stdin) = child.stdin.take() {
+            stdin.write_all(input.as_bytes()).await?;
+        }
+        child.wait_with_output().await
+    };
+    let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
+    let ended = tokio::time::timeout(crate::limits::QUEUE_COMMAND, run).await;
+    let output = ended.map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?.map_err(failed)?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(failed(std::io::Error::other(said)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
 /// Runs a program to its end, whatever that is.
 pub(super) async fn ended(
     program: &Path,

@@ -3,11 +3,13 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 use super::TargetError;
+use super::intake::Beginning;
 use crate::limits;
+use crate::smtp::client::{TlsClient, Trust};
 
 /// Time between two tries.
 const PAUSE: Duration = Duration::from_millis(50);
@@ -15,12 +17,17 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Time one try may take.
 const TRY: Duration = Duration::from_secs(5);
 
-/// Waits for the greeting of `address` and returns its text.
-pub(super) async fn greeting(address: SocketAddr) -> Result<String, TargetError> {
+/// Waits for the greeting of `address` and returns its text. One that offers implicit TLS greets
+/// behind the handshake.
+pub(super) async fn greeting(
+    address: SocketAddr,
+    tls: Option<Beginning>,
+) -> Result<String, TargetError> {
+    let implicit = tls == Some(Beginning::Implicit);
     let mut last = String::new();
     let tries = async {
         loop {
-            match tokio::time::timeout(TRY, greet(address)).await {
+            match tokio::time::timeout(TRY, greet(address, implicit)).await {
                 Ok(Ok(line)) if line.starts_with("220") => return line,
                 Ok(Ok(line)) => last = format!(" (it said `{}`)", line.escape_debug()),
                 Ok(Err(error)) => last = format!(" ({error})"),
@@ -39,8 +46,16 @@ pub(super) async fn greeting(address: SocketAddr) -> Result<String, TargetError>
 }
 
 /// Reads the first line of a greeting to its end, and takes leave.
-async fn greet(address: SocketAddr) -> std::io::Result<String> {
+async fn greet(address: SocketAddr, implicit: bool) -> std::io::Result<String> {
     let stream = TcpStream::connect(address).await?;
+    if !implicit {
+        return greet_over(stream).await;
+    }
+    let tls = TlsClient::new("localhost", &Trust::Any, false).map_err(std::io::Error::other)?;
+    greet_over(tls.handshake(stream).await?).await
+}
+
+async fn greet_over(stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
     let mut reader = BufReader::new(stream).take(limits::REPLY as u64);
     let mut first = String::new();
     let mut line = String::new();
@@ -77,7 +92,7 @@ mod tests {
                 let _ = stream.read_to_end(&mut rest).await;
             }
         });
-        assert_eq!(greeting(address).await.expect("ready"), "two");
+        assert_eq!(greeting(address, None).await.expect("ready"), "two");
         server.await.expect("both were asked for");
     }
 }

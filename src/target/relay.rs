@@ -82,7 +82,7 @@ async fn live(launch: &Launch) -> Result<(Process, Watchdog, SocketAddr), Target
         status: format!("it announced `{announced}`, which is no address"),
         log: launch.log.clone(),
     })?;
-    ready::greeting(address).await?;
+    ready::greeting(address, None).await?;
     Ok((process, watchdog, address))
 }
 

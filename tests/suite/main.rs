@@ -53,6 +53,7 @@ mod real_clients_deliver_under_tls;
 mod real_mtas;
 mod real_mtas_are_examined;
 mod real_mtas_isolate;
+mod real_mtas_take_submissions;
 mod real_servers_take_our_mail;
 mod receiver;
 mod relay_actors;

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Smtp, Timeout, Tls};
 use crate::scenario::model::{
-    DsnTerms, External, LoginTerms, SourceRange, Submission, TargetKind, Timeouts, TlsTerms,
+    DsnTerms, External, LoginTerms, Mta, SourceRange, Submission, TargetKind, Timeouts, TlsTerms,
 };
 use crate::scenario::units::Timespan;
 use crate::smtp::client::{Mechanism, Protocol, Trust};
@@ -30,6 +30,7 @@ pub(super) fn submission(
 ) -> Submission {
     let nothing = Smtp::default();
     let smtp = written.map_or(&nothing, |written| &written.value);
+    offered(smtp, target, problems);
     Submission {
         protocol: protocol(smtp.protocol.as_ref(), target, problems),
         tls: tls(smtp, target, problems),
@@ -39,6 +40,31 @@ pub(super) fn submission(
         dsn: dsn(smtp.dsn.as_ref(), problems),
         sources: smtp.sources.as_ref().and_then(|sources| range(sources, target, problems)),
         timeouts: timeouts(smtp.timeout.as_ref(), problems),
+    }
+}
+
+/// Notes what a target that mailbench sets up cannot offer, however it is set up.
+fn offered(smtp: &Smtp, target: &TargetKind, problems: &mut Problems) {
+    let tls = smtp.tls.as_ref().filter(|tls| tls.value != Tls::None);
+    let auth = smtp.auth.as_ref();
+    let refused = match target {
+        TargetKind::Relay => Some("the relay knows neither TLS nor users"),
+        TargetKind::Managed(managed) if managed.mta == Mta::Opensmtpd => {
+            Some("OpenSMTPD as mailbench starts it offers neither TLS nor a log-in")
+        }
+        TargetKind::Managed(_) => None,
+        TargetKind::Direct | TargetKind::External(_) => return,
+    };
+    if let Some(refused) = refused {
+        for span in tls.map(|it| &it.span).into_iter().chain(auth.map(|it| &it.span)) {
+            problems.push(Problem::new(span, refused).help("use another kind of target"));
+        }
+    } else if let Some(auth) = auth
+        && auth.value.mechanism.value == file::Mechanism::Xoauth2
+    {
+        let what = "this kind of target does not know it";
+        let problem = Problem::new(&auth.value.mechanism.span, what);
+        problems.push(problem.help("use \"plain\", \"login\" or \"cram-md5\""));
     }
 }
 

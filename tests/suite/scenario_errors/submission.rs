@@ -6,13 +6,18 @@ fn with(more: &str) -> String {
     format!("{LOAD}{DESTINATION}{more}")
 }
 
+/// The same, with a target that may offer anything.
+fn direct(more: &str) -> String {
+    with(&format!("[target]\nkind = \"direct\"\n{more}"))
+}
+
 #[test]
 fn tls_and_its_keys() {
     let ca = "[smtp]\ntls_ca = \"x.pem\"";
     one(&with(ca), ("\"x.pem\"", "`tls_ca` belongs to TLS", "tls = \"starttls\""));
     let both = "[smtp]\ntls = \"implicit\"\ntls_ca = \"x.pem\"\ntls_verify = false";
     let what = "`tls_ca` and `tls_verify = false` contradict each other";
-    one(&with(both), ("\"x.pem\"", what, "keep one"));
+    one(&direct(both), ("\"x.pem\"", what, "keep one"));
     let unknown = complaint(&with("[smtp]\ntls = \"start-tls\""));
     assert!(unknown.contains("starttls"), "{unknown}");
 }
@@ -20,7 +25,7 @@ fn tls_and_its_keys() {
 #[test]
 fn who_logs_in() {
     let auth = |user: &str, variable: &str| {
-        with(&format!(
+        direct(&format!(
             "[smtp.auth]\nmechanism = \"plain\"\nuser = \"{user}\"\npassword_env = \"{variable}\""
         ))
     };
@@ -54,7 +59,7 @@ fn protocol_sources_and_dsn() {
 
 #[test]
 fn bad_clients() {
-    let abuse = |text: &str| with(&format!("[[abuse]]\n{text}"));
+    let abuse = |text: &str| direct(&format!("[[abuse]]\n{text}"));
     let stray = abuse("kind = \"idle\"\ninterval = \"1s\"");
     one(&stray, ("\"1s\"", "`interval` belongs to another kind of abuse", ""));
     let stage = abuse("kind = \"disconnect\"\nstage = \"quit\"");
@@ -88,4 +93,21 @@ fn utf8_needs_a_sink_that_takes_it() {
     one(&with(withheld), ("\"utf8\"", what, "withhold it from a [[destination]]"));
     let engine = "[message]\nencoding = \"utf8\"\n[sink]\nengine = \"samotop\"";
     one(&with(engine), ("\"utf8\"", what, ""));
+}
+
+#[test]
+fn what_a_target_that_we_set_up_does_not_know() {
+    let auth = |kind: &str, more: &str, mechanism: &str| {
+        with(&format!(
+            "[target]\nkind = \"{kind}\"\n[smtp]\n{more}\nauth = {{ mechanism = \"{mechanism}\", \
+             user = \"u\", password_env = \"P\" }}"
+        ))
+    };
+    let relay = with("[smtp]\ntls = \"starttls\"");
+    one(&relay, ("\"starttls\"", "the relay knows neither TLS nor users", "another kind"));
+    let what = "this kind of target does not know it";
+    one(&auth("exim", "", "xoauth2"), ("\"xoauth2\"", what, "\"login\""));
+    let opensmtpd = with("[target]\nkind = \"opensmtpd\"\n[smtp]\ntls = \"implicit\"");
+    let what = "OpenSMTPD as mailbench starts it offers neither TLS nor a log-in";
+    one(&opensmtpd, ("\"implicit\"", what, "another kind"));
 }

@@ -1,0 +1,66 @@
+//! Real MTAs that mailbench sets up are submitted to as the scenario says: by STARTTLS or implicit
+//! TLS, with a log-in by each mechanism that the kind knows, and not without.
+
+use std::path::Path;
+
+use crate::real_mtas::{self, Promise, is_here};
+use crate::support::{Lab, Ran, SMALL};
+
+fn lab(kind: &str, smtp: &str, password: &str) -> Lab {
+    let scenario = SMALL.replace("first = \"500ms\"", "first = \"5s\"");
+    let scenario = scenario.replace("[message]", &format!("[smtp]\n{smtp}\n[message]"));
+    let lab = Lab::new(&scenario).set("target.kind", kind).set("load.messages_per_session", "10");
+    lab.env("SECRET", Path::new(password))
+}
+
+fn login(mechanism: &str) -> String {
+    format!("auth = {{ mechanism = \"{mechanism}\", user = \"jo\", password_env = \"SECRET\" }}")
+}
+
+/// Characters that mean something to this settings file or that.
+const PASSWORD: &str = "s3cr$t-{x}%&ü";
+
+fn timed(ran: &Ran, metric: &str) -> u64 {
+    ran.report()["latency"][metric]["count"].as_u64().unwrap_or_default()
+}
+
+fn submits(promise: &Promise, smtp: &str) -> Option<Ran> {
+    if !is_here(promise) {
+        return None;
+    }
+    let ran = lab(promise.kind, smtp, PASSWORD).run();
+    ran.assert_code(0);
+    assert_eq!((ran.count("accepted"), ran.count("delivered")), (120, 120), "{ran}");
+    for file in std::fs::read_dir(&ran.path).expect("the run's folder").flatten() {
+        let text = std::fs::read(file.path()).unwrap_or_default();
+        let shown = memchr::memmem::find(&text, b"s3cr$t").is_some();
+        assert!(!shown, "the password stands in {}", file.path().display());
+    }
+    Some(ran)
+}
+
+/// STARTTLS with each mechanism, then implicit TLS.
+fn all(promise: &Promise, mechanisms: &[&str]) {
+    for mechanism in mechanisms {
+        let smtp = format!("tls = \"starttls\"\n{}", login(mechanism));
+        let Some(ran) = submits(promise, &smtp) else { return };
+        assert!(timed(&ran, "stage_starttls") > 0 && timed(&ran, "stage_auth") > 0, "{ran}");
+    }
+    let Some(ran) = submits(promise, "tls = \"implicit\"") else { return };
+    assert!(timed(&ran, "stage_starttls") > 0 && timed(&ran, "stage_auth") == 0, "{ran}");
+}
+
+#[test]
+fn postfix_takes_them() {
+    all(&real_mtas::POSTFIX, &["plain", "login", "cram-md5"]);
+}
+
+#[test]
+fn exim_takes_them() {
+    all(&real_mtas::EXIM, &["plain", "login", "cram-md5"]);
+}
+
+#[test]
+fn haraka_takes_them() {
+    all(&real_mtas::HARAKA, &["plain", "login", "cram-md5"]);
+}
