@@ -24,6 +24,8 @@ pub(crate) fn all(wanted: &dyn Fn(&str) -> bool, tools: Option<&Tools>, runs: us
 
 /// As the issue has it: 20 sessions, 4 KiB.
 const REUSED: Load = Load { messages: 30_000, sessions: 20, size: 4096, reused: true };
+/// Straight from generator to sink: enough for seconds.
+const DIRECT: u64 = 10 * REUSED.messages;
 const SINGLE: Load = Load { messages: 15_000, reused: false, ..REUSED };
 
 fn turn(load: &Load, wall: f64, cpu: f64) -> Turn {
@@ -99,7 +101,7 @@ fn direct(shape: &Shape) -> Turn {
 
 fn direct_against_peers(wanted: &dyn Fn(&str) -> bool, tools: &Tools, runs: usize) {
     if wanted("direct-peers") {
-        let shape = Shape::direct(2 * REUSED.messages);
+        let shape = Shape::direct(DIRECT);
         hold(
             "direct-peers",
             &[Target::Rate(4.0)],
@@ -130,7 +132,7 @@ fn direct_against_exchange(wanted: &dyn Fn(&str) -> bool, runs: usize) {
     ];
     for (name, (pipelining, chunking), rounds) in cases {
         if wanted(name) {
-            let messages = 2 * REUSED.messages;
+            let messages = DIRECT;
             let shape = Shape { pipelining, chunking, ..Shape::direct(messages) };
             let theirs = || exchange(rounds, messages);
             hold(name, &[Target::Rate(0.8)], runs, || direct(&shape), theirs);

@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
 
 fn measure(quiet: bool) -> Result<Calibration, RunError> {
     let folder = tempfile::tempdir().map_err(RunError::Folder)?;
-    let runtime = server::runtime().map_err(RunError::Runtime)?;
+    let runtime = server::runtime_beside_traffic().map_err(RunError::Runtime)?;
     let mut progress = Progress::on_stderr(quiet);
     let calibration = runtime.block_on(async {
         let interrupts = Interrupts::listen().map_err(RunError::Runtime)?;

@@ -150,7 +150,7 @@ fn model(args: &Args, scenario: &crate::scenario::Scenario) -> anyhow::Result<Op
 }
 
 fn searched(request: &Request, manner: &Manner, quiet: bool) -> Result<Searched, RunError> {
-    let runtime = server::runtime().map_err(RunError::Runtime)?;
+    let runtime = server::runtime_beside_traffic().map_err(RunError::Runtime)?;
     let mut progress = Progress::on_stderr(quiet);
     let searched = runtime.block_on(async {
         let interrupts = Interrupts::listen().map_err(RunError::Runtime)?;

@@ -44,7 +44,7 @@ fn pairs(
     allow: &[String],
     quiet: bool,
 ) -> Result<Compared, RunError> {
-    let runtime = server::runtime().map_err(RunError::Runtime)?;
+    let runtime = server::runtime_beside_traffic().map_err(RunError::Runtime)?;
     let mut progress = Progress::on_stderr(quiet);
     let compared = runtime.block_on(async {
         let interrupts = Interrupts::listen().map_err(RunError::Runtime)?;

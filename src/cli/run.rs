@@ -129,7 +129,7 @@ fn check_size(loaded: &Loaded) -> anyhow::Result<()> {
 
 /// Runs it, tells what came of it, and serves metrics meanwhile and for a while after.
 fn carry_out(args: &Args, request: &Request) -> anyhow::Result<Outcome> {
-    let runtime = server::runtime().map_err(RunError::Runtime)?;
+    let runtime = server::runtime_beside_traffic().map_err(RunError::Runtime)?;
     let interrupts = {
         let _within = runtime.enter();
         Interrupts::listen().map_err(RunError::Runtime)?

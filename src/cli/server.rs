@@ -5,10 +5,18 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
+use crate::traffic::half_the_cores;
+
 /// A runtime on every core, in a process that may open as many descriptors as the system lets it.
 pub(super) fn runtime() -> std::io::Result<Runtime> {
     raise_descriptor_limit();
     Builder::new_multi_thread().enable_all().build()
+}
+
+/// As [`runtime`], on the half of the cores that the traffic generator leaves to the sink.
+pub(super) fn runtime_beside_traffic() -> std::io::Result<Runtime> {
+    raise_descriptor_limit();
+    Builder::new_multi_thread().worker_threads(half_the_cores()).enable_all().build()
 }
 
 /// A token that is cancelled by SIGTERM or SIGINT.

@@ -82,7 +82,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let ledger = Ledger::create(&path)
         .with_context(|| format!("cannot create {}", path.display()))
         .map_err(|error| Exit::Usage.because(error))?;
-    server::runtime()?.block_on(serve(settings, ledger, args.authority.as_deref()))?;
+    server::runtime_beside_traffic()?.block_on(serve(
+        settings,
+        ledger,
+        args.authority.as_deref(),
+    ))?;
     let events = journal::open(&path).context("cannot read the journal back")?;
     super::print(&Summary::of(events, domains).text())?;
     drop(folder);

@@ -14,6 +14,7 @@ mod peer;
 mod preflight;
 mod prepare;
 mod session;
+mod workers;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -36,6 +37,8 @@ use abuse::Crowd;
 pub use gauges::Gauges;
 pub use peer::{PeerError, peer};
 pub use preflight::{PreflightError, preflight};
+pub use workers::half_the_cores;
+use workers::on_own_threads;
 
 /// How the plan is offered.
 #[derive(Clone, Debug)]
@@ -189,7 +192,8 @@ fn background(scenario: &Scenario, start: Time) -> Background {
 }
 
 /// Offers the plan until its end or until `stop`, then lets transactions under way finish, at
-/// most for the grace time. What happens to each message is in the ledger.
+/// most for the grace time. What happens to each message is in the ledger. Works on threads of its
+/// own.
 ///
 /// # Errors
 /// When a thread cannot be started or a task of ours panicked; never for what the target does.
@@ -199,8 +203,6 @@ pub async fn offer(
     instruments: Instruments,
     stop: CancellationToken,
 ) -> Result<Summary, TrafficError> {
-    let clock = instruments.clock;
-    let (start, pace) = (settings.start, settings.pace.clone());
     let shared = Arc::new(Shared {
         plan,
         settings,
@@ -211,11 +213,16 @@ pub async fn offer(
         messages: AtomicU64::new(0),
         unserved: AtomicU64::new(0),
     });
+    on_own_threads(offer_here(shared)).await?
+}
+
+async fn offer_here(shared: Arc<Shared>) -> Result<Summary, TrafficError> {
+    let clock = shared.instruments.clock;
     let crowd = {
         let Settings { background, peer, .. } = &shared.settings;
         Crowd::start(background, peer.address, clock, &shared.instruments.ledger)
     };
-    let last_due = match pace {
+    let last_due = match shared.settings.pace.clone() {
         Pace::Open => {
             let (sender, prepared) = mpsc::channel(limits::PREPARED);
             prepare::start(shared.plan.clone(), shared.settings.peer.chunking, sender)?;
@@ -227,7 +234,7 @@ pub async fn offer(
     Ok(Summary {
         messages: shared.messages.load(Ordering::Relaxed),
         unserved: shared.unserved.load(Ordering::Relaxed),
-        last_due: last_due.unwrap_or(start),
+        last_due: last_due.unwrap_or(shared.settings.start),
         ended: clock.now(),
     })
 }

@@ -1,0 +1,44 @@
+//! The generator's own threads: half of the cores. The other half is for the sink and for whatever
+//! is between the two.
+//!
+//! On threads that they share, each step of a message wakes one that had just gone to sleep beside
+//! one that is busy; apart, both find several events each time they look (`reports/peers`).
+
+use std::thread::available_parallelism;
+
+use tokio::runtime::{Builder, Handle, Runtime};
+
+use super::TrafficError;
+
+/// Half of the cores, at least one.
+#[must_use]
+pub fn half_the_cores() -> usize {
+    (available_parallelism().map_or(1, usize::from) / 2).max(1)
+}
+
+/// Does the work on threads of its own, which end with it or when it is no longer waited for.
+pub(super) async fn on_own_threads<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> Result<T, TrafficError> {
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(half_the_cores())
+        .thread_name("traffic")
+        .enable_all()
+        .build()?;
+    let threads = Threads { handle: runtime.handle().clone(), runtime: Some(runtime) };
+    Ok(threads.handle.spawn(work).await?)
+}
+
+/// A runtime that can be dropped by a task, which must not wait for its end.
+struct Threads {
+    handle: Handle,
+    runtime: Option<Runtime>,
+}
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
