@@ -68,6 +68,9 @@ fn a_planted_rate_limit_is_found_within_the_width() {
     assert!(report["curve"].as_array().is_some_and(|curve| curve.len() == 10), "{report}");
     let shown = String::from_utf8_lossy(&output.stdout).into_owned();
     assert!(shown.contains("SIMULATED") && shown.contains("CAPACITY: "), "{shown}");
+    let curve = shown.lines().skip_while(|line| !line.contains("CURVE")).take(11);
+    let widths: Vec<usize> = curve.map(|line| line.chars().count()).collect();
+    assert!(widths.len() == 11 && widths.iter().all(|width| *width <= 80), "{widths:?}: {shown}");
     for name in ["capacity.html", "summary.md", "capacity.csv"] {
         let text = std::fs::read_to_string(place.path().join("out").join(name)).expect("a file");
         assert!(text.len() > 400, "{name}");

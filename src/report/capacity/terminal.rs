@@ -63,7 +63,7 @@ fn curve(page: &mut Page, capacity: &Capacity) {
         cells.push(held(point.good));
         table.row(cells);
     }
-    page.headed_table("LOAD AND LATENCY", &table);
+    page.headed_table("CURVE", &table);
 }
 
 fn trials(page: &mut Page, capacity: &Capacity) {
