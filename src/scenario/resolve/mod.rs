@@ -129,9 +129,10 @@ fn seed(written: Option<&At<u64>>, problems: &mut Problems) -> Seed {
 }
 
 /// Notes that something is understood, if it is there, but cannot be run yet.
-fn not_built(place: Option<&Range<usize>>, what: &str, problems: &mut Problems) {
+fn not_built(place: Option<&Range<usize>>, what: &str, instead: &str, problems: &mut Problems) {
     if let Some(place) = place {
-        problems.push(Problem::new(place, format!("{what} is not built yet")));
+        let problem = Problem::new(place, format!("{what} is not built yet"));
+        problems.push(problem.help(instead));
     }
 }
 

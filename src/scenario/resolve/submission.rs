@@ -144,7 +144,9 @@ fn login(auth: &file::Auth, problems: &mut Problems) -> LoginTerms {
         file::Mechanism::CramMd5 => Mechanism::CramMd5,
         file::Mechanism::Xoauth2 => Mechanism::Xoauth2,
         file::Mechanism::ScramSha256 => {
-            not_built(Some(&auth.mechanism.span), "mechanism scram-sha-256", problems);
+            let (place, instead) =
+                (&auth.mechanism.span, "use \"cram-md5\", or \"plain\" under TLS");
+            not_built(Some(place), "mechanism scram-sha-256", instead, problems);
             Mechanism::Plain
         }
     };
