@@ -15,6 +15,9 @@ use super::header::{IdentityHeader, digits, push_hex};
 use super::tally::head_length;
 use crate::limits;
 
+/// Room for most contents.
+const LIKELY: usize = 6 * 1024;
+
 /// The whole text of a message: identity header, then `rest` (further headers, blank line, body)
 /// as it is. Line ends are CRLF, dots are not stuffed.
 #[must_use]
@@ -81,6 +84,10 @@ impl Verifier {
         if let Some(examiner) = &mut self.examiner {
             examiner.feed(chunk);
         } else if self.held.len() + chunk.len() <= limits::CONTENT_HELD {
+            if self.held.capacity() == 0 {
+                // At once, rather than doubled until it fits.
+                self.held.reserve(LIKELY.max(chunk.len()));
+            }
             self.held.extend_from_slice(chunk);
         } else {
             let mut examiner = Box::<Examiner>::default();
@@ -105,11 +112,9 @@ fn intact(content: &[u8]) -> Option<ContentCheck> {
     let (identity, text) = identified(content)?;
     let head = text.get(..usize::try_from(identity.head_bytes).ok()?)?;
     let body = &text[head.len()..];
-    let mut digest = identity.head_digest_begun();
-    digest.update(head);
     // The digest of the head takes in how long head and body are.
-    let holds =
-        digest.of_head() == identity.head_digest && body_digest(body) == identity.body_digest;
+    let holds = identity.digest_with(head) == identity.head_digest
+        && body_digest(body) == identity.body_digest;
     let (message, bytes) = (Some(identity.message), text.len() as u64);
     holds.then_some(ContentCheck { message, bytes, damage: Vec::new() })
 }

@@ -4,7 +4,7 @@
 //! it is faulty, not cunning: any 128 bits that mix well do, and a cryptographic digest would cost
 //! a sixth of all that a message costs the instrument (`reports/peers`).
 
-use xxhash_rust::xxh3::{Xxh3, xxh3_128};
+use xxhash_rust::xxh3::{Xxh3, xxh3_64, xxh3_128};
 
 /// A digest of what comes in pieces.
 #[derive(Default)]
@@ -27,6 +27,11 @@ impl Digest {
     }
 }
 
+/// The digest of a whole head, with what is digested before it.
+pub(super) fn head_digest(all: &[u8]) -> [u8; 8] {
+    xxh3_64(all).to_be_bytes()
+}
+
 /// The digest of a whole body.
 pub(super) fn body_digest(body: &[u8]) -> [u8; 16] {
     xxh3_128(body).to_be_bytes()
@@ -43,6 +48,7 @@ mod tests {
             let mut digest = Digest::default();
             content.chunks(piece).for_each(|piece| digest.update(piece));
             assert_eq!(digest.of_body(), body_digest(&content), "{piece}");
+            assert_eq!(digest.of_head(), head_digest(&content), "{piece}");
         }
     }
 }

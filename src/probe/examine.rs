@@ -135,7 +135,7 @@ impl Examiner {
         let line = crlf.or(self.line.strip_suffix(b"\n")).unwrap_or(&self.line);
         if let Some(identity) = IdentityHeader::parse(line) {
             self.line_end_intact = crlf.is_some();
-            self.digest = identity.head_digest_begun();
+            self.digest = identity.digest_begun();
             self.identity = Some(identity);
             self.place = Place::Head;
         } else if is_blank(&self.line) {

@@ -5,7 +5,7 @@
 //! Numbers of counts have a fixed width, so that its length is known before they are.
 
 use super::MessageId;
-use super::digest::{Digest, body_digest};
+use super::digest::{Digest, body_digest, head_digest};
 use super::tally::Counts;
 
 /// Its name with the colon.
@@ -65,14 +65,21 @@ impl IdentityHeader {
             head_digest: [0; 8],
             body_digest: body_digest(body),
         };
-        let mut digest = header.head_digest_begun();
-        digest.update(head);
-        header.head_digest = digest.of_head();
+        header.head_digest = header.digest_with(head);
         header
     }
 
-    /// The digest of the head once it has taken in what this header says, itself excluded.
-    pub(super) fn head_digest_begun(&self) -> Digest {
+    /// The digest of what this header says, itself excluded, and of a whole head.
+    pub(super) fn digest_with(&self, head: &[u8]) -> [u8; 8] {
+        let mut all = Vec::with_capacity(LIKELY + head.len());
+        self.push_facts(&mut all);
+        all.extend_from_slice(&self.body_digest);
+        all.extend_from_slice(head);
+        head_digest(&all)
+    }
+
+    /// As [`IdentityHeader::digest_with`], before any of the head has come.
+    pub(super) fn digest_begun(&self) -> Digest {
         let mut facts = Vec::with_capacity(LIKELY);
         self.push_facts(&mut facts);
         let mut digest = Digest::default();
