@@ -182,7 +182,7 @@ impl Times {
     /// As RFC 5321 §4.5.3.2 has it: ten minutes for the reply to the dot, five for others.
     pub const FULL: Times = Times {
         reply: Duration::from_secs(595),
-        octet: Duration::from_secs(10),
+        octet: Duration::from_secs(8),
         dawdle: Duration::from_secs(660),
     };
 

@@ -11,7 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
-use super::case::{Manner, Moment, Strike};
+use super::case::{Manner, Moment, Strike, Times};
 use super::session;
 use crate::clock::{Clock, Time};
 use crate::limits;
@@ -208,7 +208,8 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         shared.seen().connections = number;
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
-            let patience = limits::SERVER_IDLE;
+            // Longer than any case lets the target wait.
+            let patience = limits::SERVER_IDLE + Times::FULL.longest();
             shared.open.fetch_add(1, Ordering::Relaxed);
             let session = session::serve(stream, Arc::clone(&shared), number);
             let _ended = tokio::time::timeout(patience, session).await;

@@ -23,6 +23,8 @@ pub struct Finding {
     pub waits: bool,
     /// Whether it stands only where the target has nothing left to try.
     pub is_of_silence: bool,
+    /// The message stays in the queue, as it should.
+    pub put_off: bool,
 }
 
 /// What is known of one case of a client.
@@ -38,7 +40,13 @@ pub struct Facts<'a> {
 }
 
 fn found(verdict: Verdict, observed: impl Into<String>) -> Finding {
-    Finding { verdict, observed: observed.into(), waits: false, is_of_silence: false }
+    Finding {
+        verdict,
+        observed: observed.into(),
+        waits: false,
+        is_of_silence: false,
+        put_off: false,
+    }
 }
 
 fn as_yet(verdict: Verdict, observed: impl Into<String>) -> Finding {
@@ -100,6 +108,10 @@ impl Facts<'_> {
         self.last().is_some_and(|heard| heard.code().starts_with('2'))
     }
 
+    fn was_refused(&self) -> bool {
+        self.last().is_some_and(|heard| heard.code().starts_with(['4', '5']))
+    }
+
     fn last_words(&self) -> String {
         words(self.last())
     }
@@ -140,7 +152,10 @@ pub fn client(question: &Question, facts: &Facts<'_>) -> Finding {
         Question::Normalised => normalised(facts),
         Question::Denied => match facts.was_accepted() {
             true => found(Verdict::Vulnerable, format!("taken: {}", facts.last_words())),
-            false => found(Verdict::Conforms, format!("not taken: {}", facts.last_words())),
+            false if facts.was_refused() => {
+                found(Verdict::Conforms, format!("not taken: {}", facts.last_words()))
+            }
+            false => untold(&format!("no answer: {}", facts.last_words())),
         },
         Question::Served => served(facts),
         Question::Each { recipients } => each(recipients, facts),

@@ -61,8 +61,8 @@ fn deliver(probe: &ProbeView, close: Time, into: &mut Vec<Observation>) {
         into.push(Observation { metric, destination, ended: to, seen });
     };
     let owed = probe.accepted.is_some() || probe.submitted.is_none();
-    // A bounce, or the drop of mail without a sender, ends the waiting without an arrival. After an unread reply the target may hold the
-    // mail or not, so that only its arrival says something.
+    // A bounce, or the drop of mail without a sender, ends the waiting without an arrival. After an
+    // unread reply the target may hold the mail or not, so that only its arrival says something.
     let waits = owed && probe.given_up().is_none();
     if waits || (probe.taken.is_some() && (owed || probe.history.indeterminate > 0)) {
         push(LatencyMetric::E2eResponse, probe.due, probe.taken);

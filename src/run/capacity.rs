@@ -263,11 +263,15 @@ impl Hunt<'_> {
     async fn curve(&mut self, progress: &mut Progress) -> Result<(), RunError> {
         let capacity = self.known.lower_bound_per_s.unwrap_or(0.0);
         // Of an interrupted curve, what was drawn for the same answer stays.
-        self.known.curve.retain(|point| point.rate_per_s == capacity * point.share);
+        self.known.curve.retain(|point| {
+            let rate = capacity * point.share;
+            (point.rate_per_s - rate).abs() <= rate * f64::EPSILON * 4.0
+        });
         if capacity <= 0.0 {
             return Ok(());
         }
-        let reach = self.known.most_per_s / TRUSTED;
+        let asked = self.manner.most.unwrap_or(f64::INFINITY);
+        let reach = (self.known.most_per_s / TRUSTED).min(asked);
         for (number, share) in self.manner.shares.iter().enumerate() {
             let rate = capacity * share;
             if self.known.curve.iter().any(|point| point.share == *share) {

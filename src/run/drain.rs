@@ -48,7 +48,8 @@ pub(super) async fn drain(stand: &mut Stand, watched: &mut Watched, progress: &m
 async fn emptied(stand: &Stand, watched: &Watched, quiet: &Quiet) -> bool {
     match watched.ask_queue().await {
         Some(length) => length.total == 0,
-        None => quiet.lasted(stand.clock.now()) >= SETTLE,
+        // What is owed may still be waiting there.
+        None => stand.ledger.tally().backlog == 0 && quiet.lasted(stand.clock.now()) >= SETTLE,
     }
 }
 

@@ -9,6 +9,7 @@ use rand::Rng;
 use crate::fault::rule::{Action, Rule};
 use crate::limits;
 use crate::measure::results::{Latency, Results};
+use crate::measure::terms;
 use crate::quantity::Quantity;
 use crate::scenario::model::{Durability, LoadModel, Scenario, SimulateSpec};
 
@@ -169,6 +170,9 @@ fn check(scenario: &Scenario) -> Result<(), NoModel> {
     } else if scenario.message.null_sender > 0.0 {
         "the model returns all that it cannot deliver: take `null_sender` out of [message], or \
          `mailbench run` the scenario"
+    } else if terms::unsendable(scenario).contains(&true) {
+        "the model does not return mail that its destination has no extension for: offer what \
+         `encoding` needs, or `mailbench run` the scenario"
     } else {
         return Ok(());
     };

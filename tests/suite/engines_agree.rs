@@ -42,7 +42,8 @@ fn timeless(rules: Vec<Rule>) -> Vec<Rule> {
             Action::Delay(seconds) => *seconds = Quantity::Constant(0.001),
             Action::Stall(length) => *length = brief,
             Action::Throttle { bytes_per_second } => *bytes_per_second = 1e6,
-            Action::Refuse | Action::Limit(_) => rule.scope.odds = Odds(0),
+            // A broken reply may be one that never ends.
+            Action::Refuse | Action::Limit(_) | Action::Garble(_) => rule.scope.odds = Odds(0),
             _ => {}
         }
         if rule.action == Action::Refuse {

@@ -5,8 +5,8 @@
 //! `MAILBENCH_REQUIRE_CLIENTS=1`. `tests/all` makes the Python environment under `target/venv` and
 //! unpacks the MTAs under `MAILBENCH_MTA_PREFIX`.
 
-use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use mailbench::smtp::client::{
 
 use crate::scripted::{opened, peer};
 use crate::secured::Certificate;
-use crate::support::Lab;
+use crate::support::{Lab, Ran};
 
 /// A server process that ends with the test.
 struct Server(Child);
@@ -209,10 +209,36 @@ fn a_managed_exim_over_tls() {
 fn without_its_password_a_run_does_not_begin() {
     let auth =
         "[smtp.auth]\nmechanism = \"plain\"\nuser = \"u\"\npassword_env = \"MAILBENCH_NONE\"\n";
-    let ran = Lab::small(auth).run();
+    let ran = external(auth);
     ran.assert_code(106);
     assert!(ran.stderr.contains("MAILBENCH_NONE is not set"), "{ran}");
-    let ran = Lab::small("[smtp]\ntls = \"starttls\"\n").run();
+    let ran = external("[smtp]\ntls = \"starttls\"\n");
     ran.assert_code(106);
     assert!(ran.stderr.contains("the server does not offer STARTTLS"), "{ran}");
+}
+
+/// A run against a server that offers no extension.
+fn external(more: &str) -> Ran {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("its address").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().take(10).flatten() {
+            std::thread::spawn(move || offer_nothing(stream));
+        }
+    });
+    let scenario = format!(
+        "name = \"plain\"\n[target]\nkind = \"external\"\naddress = \"127.0.0.1:{port}\"\n\
+         [load]\nmodel = \"closed\"\nmessages = 5\nsessions = 1\n\
+         [[destination]]\ndomain = \"a.test\"\n{more}"
+    );
+    Lab::new(&scenario).run()
+}
+
+fn offer_nothing(mut stream: TcpStream) -> std::io::Result<()> {
+    stream.write_all(b"220 plain.test\r\n")?;
+    for line in BufReader::new(stream.try_clone()?).lines().take(100) {
+        let _line = line?;
+        stream.write_all(b"250 plain.test\r\n")?;
+    }
+    Ok(())
 }

@@ -104,6 +104,7 @@ fn only_secured(facts: &ServerFacts<'_>) -> Finding {
         (false, 0) => Finding {
             // Whether it gives in at the next try.
             waits: tries < 2,
+            put_off: true,
             ..found(Verdict::Conforms, format!("put off, {tries} times so far"))
         },
         (false, _) => found(Verdict::Violates, "returned, not tried again"),

@@ -1,8 +1,8 @@
 //! The client side of SMTP: a connection, and transactions over it.
 //!
 //! Knows nothing of traffic or queues: the generator and the relay's delivery both submit through
-//! it. What the peer does (replies, closes, silence) is returned as data. mail-send reads the
-//! replies and answers challenges; it is named in [`connection`], [`opening`] and [`login`] only.
+//! it. What the peer does (replies, closes, silence) is returned as data. mail-send
+//! answers challenges, in [`login`] only; smtp-proto reads the replies, in [`wire`] only.
 
 pub mod capabilities;
 pub mod connection;
