@@ -71,21 +71,24 @@ impl IdentityHeader {
 
     /// The digest of what this header says, itself excluded, and of a whole head.
     pub(super) fn digest_with(&self, head: &[u8]) -> [u8; 8] {
-        let mut all = Vec::with_capacity(LIKELY + head.len());
-        self.push_facts(&mut all);
-        all.extend_from_slice(&self.body_digest);
+        let mut all = self.before_head(head.len());
         all.extend_from_slice(head);
         head_digest(&all)
     }
 
     /// As [`IdentityHeader::digest_with`], before any of the head has come.
     pub(super) fn digest_begun(&self) -> Digest {
-        let mut facts = Vec::with_capacity(LIKELY);
-        self.push_facts(&mut facts);
         let mut digest = Digest::default();
-        digest.update(&facts);
-        digest.update(&self.body_digest);
+        digest.update(&self.before_head(0));
         digest
+    }
+
+    /// What is digested before a head, with room for more.
+    fn before_head(&self, more: usize) -> Vec<u8> {
+        let mut all = Vec::with_capacity(LIKELY + more);
+        self.push_facts(&mut all);
+        all.extend_from_slice(&self.body_digest);
+        all
     }
 
     /// The header line with its line end.

@@ -6,7 +6,7 @@
 
 use std::thread::available_parallelism;
 
-use tokio::runtime::{Builder, Handle, Runtime};
+use tokio::runtime::{Builder, Runtime};
 
 use super::TrafficError;
 
@@ -25,19 +25,17 @@ pub(super) async fn on_own_threads<T: Send + 'static>(
         .thread_name("traffic")
         .enable_all()
         .build()?;
-    let threads = Threads { handle: runtime.handle().clone(), runtime: Some(runtime) };
-    Ok(threads.handle.spawn(work).await?)
+    let work = runtime.spawn(work);
+    let _until_it_ends = Threads(Some(runtime));
+    Ok(work.await?)
 }
 
 /// A runtime that can be dropped by a task, which must not wait for its end.
-struct Threads {
-    handle: Handle,
-    runtime: Option<Runtime>,
-}
+struct Threads(Option<Runtime>);
 
 impl Drop for Threads {
     fn drop(&mut self) {
-        if let Some(runtime) = self.runtime.take() {
+        if let Some(runtime) = self.0.take() {
             runtime.shutdown_background();
         }
     }

@@ -35,9 +35,9 @@ pub fn all(times: &Times) -> Vec<Case> {
 }
 
 /// What a case is called and by which text it is judged.
-struct Heading {
+struct Heading<'a> {
     id: &'static str,
-    title: &'static str,
+    title: &'a str,
     expected: &'static str,
     source: &'static str,
     mandated: bool,

@@ -22,29 +22,25 @@ fn shown(time: Duration) -> String {
     format!("{} s", time.as_secs_f64())
 }
 
-/// A case whose title names a time.
-fn timed(title: String, case: Case) -> Case {
-    Case { title, ..case }
-}
-
 fn late_reply(times: &Times) -> Case {
+    let late = times.reply;
+    let title = format!("the reply to the dot comes after {}", shown(late));
     let heading = Heading {
         id: "o7-late-reply",
-        title: "",
+        title: &title,
         expected: "awaited (10 minutes are the least), not sent again meanwhile",
         source: "RFC 5321 §4.5.3.2.6",
         mandated: true,
     };
-    let late = times.reply;
-    let title = format!("the reply to the dot comes after {}", shown(late));
     let manner = once(Moment::Dot, Strike::Wait(late), Asked::Patient(late));
-    timed(title, server(&heading, manner))
+    server(&heading, manner)
 }
 
 fn slow_command(times: &Times) -> Case {
+    let title = format!("a command, one octet in {}", shown(times.octet));
     let heading = Heading {
         id: "i6-slow-command",
-        title: "",
+        title: &title,
         expected: "awaited (5 minutes are the least), and answered",
         source: "RFC 5321 §4.5.3.2.7",
         mandated: false,
@@ -54,14 +50,14 @@ fn slow_command(times: &Times) -> Case {
         Step::Hear(1),
     ];
     let codes = Question::Codes { codes: vec!["220", "250"], otherwise: Violates };
-    let title = format!("a command, one octet in {}", shown(times.octet));
-    timed(title, client(&heading, steps, codes))
+    client(&heading, steps, codes)
 }
 
 fn slow_content(times: &Times) -> Case {
+    let title = format!("the last line of a message, one octet in {}", shown(times.octet));
     let heading = Heading {
         id: "i6-slow-content",
-        title: "",
+        title: &title,
         expected: "awaited (5 minutes are the least), and taken",
         source: "RFC 5321 §4.5.3.2.7",
         mandated: false,
@@ -69,24 +65,23 @@ fn slow_content(times: &Times) -> Case {
     let mut steps = envelope();
     let slow = b"a slow end\r\n.\r\n".to_vec();
     steps.extend([say(HEADER), Step::Dribble(slow, times.octet), Step::Hear(1)]);
-    let title = format!("the last line of a message, one octet in {}", shown(times.octet));
-    timed(title, client(&heading, steps, Question::Once { refused: Violates }))
+    client(&heading, steps, Question::Once { refused: Violates })
 }
 
 fn siege(times: &Times) -> Case {
+    let octet = shown(times.octet);
+    let title =
+        format!("a message while {BESIEGERS} connections say a command, one octet in {octet}");
     let heading = Heading {
         id: "i6-slowloris",
-        title: "",
+        title: &title,
         expected: "taken, or turned away with a reply",
         source: "RFC 5321 §4.5.3.2.7, §7.8",
         mandated: false,
     };
     let mut steps = vec![Step::Besiege(BESIEGERS, times.octet)];
     steps.extend(message(b"under siege\r\n"));
-    let octet = shown(times.octet);
-    let title =
-        format!("a message while {BESIEGERS} connections say a command, one octet in {octet}");
-    timed(title, client(&heading, steps, Question::Served))
+    client(&heading, steps, Question::Served)
 }
 
 /// What each server does: case, what it does in words, when, first, then again and again, how often.
@@ -134,9 +129,10 @@ fn dawdlers(times: &Times) -> Vec<Case> {
 }
 
 fn dawdle((id, does, moment, lead, again, pause): Dawdler, length: Duration) -> Case {
+    let title = format!("{does}, for {}", shown(length));
     let heading = Heading {
         id,
-        title: "",
+        title: &title,
         expected: "other mail goes on; given up, after 5 minutes at the least",
         source: "RFC 5321 §4.5.3.2, §4.5.3.1.5",
         mandated: false,
@@ -144,5 +140,5 @@ fn dawdle((id, does, moment, lead, again, pause): Dawdler, length: Duration) -> 
     let strike = Strike::Dawdle { lead, again, pause, length };
     let errand = Errand { companion: true, ..Errand::default() };
     let manner = Manner { message: errand, ..once(moment, strike, Asked::NotHeldUp) };
-    timed(format!("{does}, for {}", shown(length)), server(&heading, manner))
+    server(&heading, manner)
 }

@@ -8,6 +8,7 @@ use mail_parser::{ContentType, Message, MessageParser, MimeHeaders};
 use memchr::{memchr, memmem};
 
 use crate::limits;
+use crate::probe::head_length;
 
 /// The parts of a report.
 #[derive(Debug, Default)]
@@ -77,19 +78,6 @@ fn headers(part: &[u8]) -> Option<Message<'_>> {
 fn is(kind: &ContentType<'_>, main: &str, subs: &[&str]) -> bool {
     let sub = kind.subtype().unwrap_or_default();
     kind.ctype().eq_ignore_ascii_case(main) && subs.iter().any(|s| s.eq_ignore_ascii_case(sub))
-}
-
-/// Bytes up to and including the first blank line; all, where there is none.
-fn head_length(text: &[u8]) -> usize {
-    let mut start = 0;
-    while let Some(end) = memchr(b'\n', &text[start..]) {
-        let blank = matches!(&text[start..start + end], b"" | b"\r");
-        start += end + 1;
-        if blank {
-            return start;
-        }
-    }
-    text.len()
 }
 
 /// What stands between delimiter lines (RFC 2046 §5.1.1); a last part may lack its own.
