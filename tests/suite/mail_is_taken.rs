@@ -82,6 +82,22 @@ async fn a_fin_after_the_250_confirms_and_a_reset_does_not() {
     assert_eq!(ends, [Ending::PeerFin, Ending::PeerRst]);
 }
 
+/// At the end of a run the target is stopped just before the sink.
+#[tokio::test]
+async fn a_fin_that_came_before_the_sink_was_stopped_still_confirms() {
+    let standing = stand(settings(Vec::new())).await;
+    let mut peers = Vec::new();
+    for n in 0..20 {
+        let mut peer = standing.greeted().await;
+        assert_eq!(peer.send(n, "a.test").await.last(), Some(&250));
+        peers.push(peer);
+    }
+    drop(peers);
+    let events = standing.events().await;
+    let proofs: Vec<Proof> = confirmations(&events).into_iter().map(|(_, proof)| proof).collect();
+    assert_eq!(proofs, [Proof::Fin; 20]);
+}
+
 #[tokio::test]
 async fn commands_sent_before_the_250_confirm_nothing() {
     let standing = stand(settings(vec![])).await;

@@ -117,9 +117,9 @@ pub(super) async fn serve(shared: Arc<Shared>, stream: TcpStream, entrance: Entr
         ended = session.run() => match ended { ControlFlow::Break(ended) => ended },
         rule = entrance.closed() => tokio::select! {
             ended = session.cut(rule) => ended,
-            () = stop.cancelled() => Ended::by_us(Ending::Shutdown),
+            () = stop.cancelled() => session.stopped().await,
         },
-        () = stop.cancelled() => Ended::by_us(Ending::Shutdown),
+        () = stop.cancelled() => session.stopped().await,
     };
     session.close(ended).await;
 }
@@ -240,6 +240,16 @@ impl Session {
             self.recorder.confirmed(reception, Proof::Command);
         }
         Ended { how: Ending::Fault, hangup: Hangup::Rst }
+    }
+
+    /// The sink is stopped. What the peer had done before that still counts: at the end of a run
+    /// the target goes first, and its last act proves that it has read the last 250.
+    async fn stopped(&mut self) -> Ended {
+        // Lets the runtime see what the kernel holds.
+        tokio::task::yield_now().await;
+        let left = self.wire.peer_left();
+        self.proved_read();
+        left.unwrap_or(Ended::by_us(Ending::Shutdown))
     }
 
     /// Ends the session: says what became of whatever was open, then breaks the connection.
