@@ -21,6 +21,7 @@ fn terms() -> Arc<Terms> {
         size: 1 << 20,
         recipients: 100,
         lmtp: false,
+        scram: None,
     })
 }
 

@@ -15,6 +15,10 @@ pub const LINE_DISCARDED: usize = 1024 * 1024;
 /// Longest reply a client reads, all its lines together; no reply has more than a few dozen.
 pub const REPLY: usize = 64 * 1024;
 
+/// Iterations of its hash that a server may ask for at a SCRAM log-in: about half a second.
+/// RFC 7677 §4 asks for at least 4096; a server could ask for an hour.
+pub const SCRAM_ITERATIONS: u32 = 1_000_000;
+
 /// Largest message content the sink or relay takes, in bytes.
 pub const MESSAGE_SIZE: u64 = 128 * 1024 * 1024;
 

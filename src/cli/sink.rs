@@ -105,6 +105,7 @@ fn settings(args: &Args) -> anyhow::Result<(Settings, Vec<String>)> {
         settings.extensions = Some(scenario.sink.extensions);
         settings.implicit_tls = scenario.sink.implicit_tls;
         settings.lmtp = scenario.sink.lmtp;
+        settings.scram = sink::password::stored(scenario.smtp.login.as_ref());
         let own = scenario.destinations.iter().map(|one| one.extensions.clone());
         settings.own_extensions = own.collect();
         settings.destinations = scenario.destinations.into_iter().map(|one| one.domain).collect();

@@ -54,6 +54,7 @@ pub fn terms() -> Terms {
         size: MESSAGE_SIZE,
         recipients: RECIPIENTS,
         lmtp: false,
+        scram: None,
     }
 }
 

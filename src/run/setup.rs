@@ -235,6 +235,7 @@ fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
         seed: scenario.seed,
         identity: Some(plan.identity().clone()),
         null_senders: scenario.message.null_sender > 0.0,
+        scram: sink::password::stored(scenario.smtp.login.as_ref()),
         ..sink::Settings::at(scenario.sink.listen)
     }
 }

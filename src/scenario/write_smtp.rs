@@ -53,6 +53,7 @@ fn auth(login: &LoginTerms) -> Auth {
             Mechanism::Plain => WrittenMechanism::Plain,
             Mechanism::Login => WrittenMechanism::Login,
             Mechanism::CramMd5 => WrittenMechanism::CramMd5,
+            Mechanism::ScramSha256 => WrittenMechanism::ScramSha256,
             Mechanism::Xoauth2 => WrittenMechanism::Xoauth2,
         }),
         user: At::from(login.user.clone()),

@@ -43,6 +43,7 @@ pub(super) fn terms(settings: &Settings, extensions: &[Extension]) -> Arc<Terms>
         size: limits::MESSAGE_SIZE,
         recipients: limits::RECIPIENTS,
         lmtp: settings.lmtp,
+        scram: settings.scram.clone(),
     })
 }
 

@@ -12,6 +12,7 @@ mod grammar;
 mod hangup;
 mod incoming;
 mod listener;
+pub mod password;
 mod record;
 mod samotop;
 mod session;
@@ -37,6 +38,7 @@ use crate::limits;
 use crate::probe::{DestinationId, Identity};
 use crate::scenario::model::{Engine, Extension};
 use crate::seed::Seed;
+use crate::smtp::scram::server::Stored;
 use crate::smtp::stage::Stage;
 use listener::Door;
 use shared::Shared;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub identity: Option<Identity>,
     /// Whether mail of the run comes from the null reverse-path, too.
     pub null_senders: bool,
+    /// The password that SCRAM works with where AUTH is offered; `None`: SCRAM is not offered.
+    pub scram: Option<Stored>,
     /// How long it waits for a peer.
     pub patience: Duration,
 }
@@ -95,6 +99,7 @@ impl Settings {
             seed: Seed(0),
             identity: None,
             null_senders: false,
+            scram: None,
             patience: limits::SERVER_IDLE,
         }
     }

@@ -156,6 +156,7 @@ fn sasl(mechanism: u64) -> Option<Mechanism> {
         smtp_proto::AUTH_LOGIN => Some(Mechanism::Login),
         smtp_proto::AUTH_CRAM_MD5 => Some(Mechanism::CramMd5),
         smtp_proto::AUTH_XOAUTH2 => Some(Mechanism::XOAuth2),
+        smtp_proto::AUTH_SCRAM_SHA_256 => Some(Mechanism::ScramSha256),
         _ => None,
     }
 }

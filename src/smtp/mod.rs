@@ -8,4 +8,5 @@ pub mod envelope;
 pub mod line;
 pub mod patience;
 pub mod reply;
+pub mod scram;
 pub mod stage;

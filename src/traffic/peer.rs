@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 
 use crate::scenario::model::{LoginTerms, Submission, TlsTerms};
-use crate::smtp::client::{Login, Peer, Sources, Tls, TlsClient, TlsError};
+use crate::smtp::client::{Login, Mechanism, Peer, Sources, Tls, TlsClient, TlsError};
+use crate::smtp::scram::Password;
 
 /// Our name in EHLO.
 const NAME: &str = "traffic.mailbench.test";
@@ -18,6 +19,12 @@ pub enum PeerError {
          of the password"
     )]
     NoPassword(String),
+    /// What is there is no password.
+    #[error(
+        "the environment variable {0} holds what SCRAM cannot take for a password (RFC 4013): use \
+         one without control characters, or another `smtp.auth.mechanism`"
+    )]
+    StrangePassword(String),
     /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
@@ -51,5 +58,8 @@ fn tls(terms: &TlsTerms) -> Result<Tls, PeerError> {
 fn login(terms: &LoginTerms) -> Result<Login, PeerError> {
     let password = std::env::var(&terms.password_env).ok().filter(|value| !value.is_empty());
     let password = password.ok_or_else(|| PeerError::NoPassword(terms.password_env.clone()))?;
+    if terms.mechanism == Mechanism::ScramSha256 && Password::prepared(&password).is_none() {
+        return Err(PeerError::StrangePassword(terms.password_env.clone()));
+    }
     Ok(Login::new(terms.mechanism, terms.user.clone(), password))
 }

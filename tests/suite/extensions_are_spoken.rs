@@ -186,6 +186,21 @@ async fn a_log_in_that_is_refused_or_not_offered_is_no_connection() {
     assert!(!heard.contains("AUTH"), "{heard}");
 }
 
+#[tokio::test]
+async fn a_server_must_prove_that_it_knows_the_password() {
+    let offer = ("EHLO", "250-a.test\r\n250 AUTH SCRAM-SHA-256\r\n");
+    let taken = vec![offer, ("AUTH SCRAM-SHA-256", "235 2.7.0 welcome\r\n")];
+    let (opening, _) = logged_in(Mechanism::ScramSha256, taken).await;
+    let Opened::Failed { stage, cause } = opening.opened else { panic!("not failed") };
+    assert_eq!((stage, cause), (Stage::Auth, Cause::Unproved));
+    // `r=another,s=QQ==,i=4096`: no answer to ours.
+    let strange = "334 cj1hbm90aGVyLHM9UVE9PSxpPTQwOTY=\r\n";
+    let given_up = ("*\r\n", "501 5.7.0 cancelled\r\n");
+    let talk = vec![offer, ("AUTH SCRAM-SHA-256", strange), given_up];
+    let (opening, heard) = logged_in(Mechanism::ScramSha256, talk).await;
+    assert!(matches!(opening.opened, Opened::Refused { stage: Stage::Auth, .. }), "{heard}");
+}
+
 const TEXT: &[u8] = b"Subject: x\r\n\r\n.hello\r\n";
 
 async fn transacted(peer: &Peer, recipients: usize, options: Options<'_>) -> Transacted {

@@ -20,6 +20,9 @@ fn login(mechanism: &str) -> String {
 /// Characters that mean something to this settings file or that.
 const PASSWORD: &str = "s3cr$t-{x}%&ü";
 
+/// What Postfix' table takes as it is.
+const PLAIN_PASSWORD: &str = "s3cr-t";
+
 fn timed(ran: &Ran, metric: &str) -> u64 {
     ran.report()["latency"][metric]["count"].as_u64().unwrap_or_default()
 }
@@ -52,7 +55,28 @@ fn all(promise: &Promise, mechanisms: &[&str]) {
 
 #[test]
 fn postfix_takes_them() {
-    all(&real_mtas::POSTFIX, &["plain", "login", "cram-md5"]);
+    all(&real_mtas::POSTFIX, &["plain", "login", "cram-md5", "scram-sha-256"]);
+}
+
+/// Postfix logs in at the sink by SCRAM-SHA-256 of Cyrus SASL: it delivers nothing before the
+/// sink has proved itself.
+#[test]
+fn postfix_logs_in_at_the_sink() {
+    let smtp = format!(
+        "{}\n[sink]\nwith = [\"AUTH\"]\n[target.settings]\nsmtp_sasl_auth_enable = \"yes\"\n\
+         smtp_sasl_password_maps = \"static:jo:{PLAIN_PASSWORD}\"\n\
+         smtp_sasl_mechanism_filter = \"scram-sha-256\"\n\
+         [[fault]]\nname = \"log-in\"\nstage = \"auth\"\ndelay = \"1ms\"\n",
+        login("scram-sha-256")
+    );
+    if !is_here(&real_mtas::POSTFIX) {
+        return;
+    }
+    let ran = lab("postfix", &smtp, PLAIN_PASSWORD).run();
+    ran.assert_code(0);
+    assert_eq!(ran.count("delivered"), 120, "{ran}");
+    let struck = ran.report()["faults"][0]["struck"].as_u64();
+    assert!(struck > Some(0), "nobody logged in: {}", ran.report()["faults"]);
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What the sink offers can be chosen, for all or for one destination, and what it offers it does:
 //! chunks, logins, LMTP.
 
+use std::path::Path;
+
 use mailbench::fault::rule::{Action, Garble, Hangup};
 use mailbench::ledger::event::{AttemptOutcome, Event, Proof};
 use mailbench::sink::Settings;
@@ -10,6 +12,7 @@ use mailbench::smtp::stage::Stage;
 use crate::sink_side::{
     Peer, Standing, attempts, defer, mail, only_at, outcomes, rcpt, rule, settings, stand, text,
 };
+use crate::support::{Lab, SMALL};
 
 fn offering(extensions: &[Extension], settings: Settings) -> Settings {
     Settings { extensions: Some(extensions.to_vec()), ..settings }
@@ -43,6 +46,27 @@ async fn each_destination_offers_what_was_chosen_for_it() {
         assert_eq!(peer.code().await, 220);
         assert_eq!(ehlo(&mut peer).await, expected, "{domain}");
     }
+}
+
+/// The generator logs in at the sink, once a connection, under a password that neither shows.
+#[test]
+fn both_ends_know_scram() {
+    let scenario = SMALL.replace(
+        "[message]",
+        "[smtp]\nauth = { mechanism = \"scram-sha-256\", user = \"a,b=c\", password_env = \"SECRET\" }\n\
+         [sink]\nwith = [\"AUTH\"]\n[message]",
+    );
+    let lab =
+        Lab::new(&scenario).set("target.kind", "direct").env("SECRET", Path::new("pen\u{ad}cïl"));
+    let ran = lab.run();
+    ran.assert_code(0);
+    assert_eq!(ran.count("delivered"), 120, "{ran}");
+    assert!(ran.report()["latency"]["stage_auth"]["count"].as_u64() > Some(0), "{ran}");
+    let strange =
+        Lab::new(&scenario).set("target.kind", "direct").env("SECRET", Path::new("a\u{7}"));
+    let ran = strange.run();
+    ran.assert_code(106);
+    assert!(ran.stderr.contains("cannot take for a password"), "{ran}");
 }
 
 #[tokio::test]

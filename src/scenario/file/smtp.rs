@@ -96,7 +96,7 @@ pub enum Mechanism {
     CramMd5,
     /// XOAUTH2.
     Xoauth2,
-    /// SCRAM-SHA-256 (RFC 7677). Not built yet.
+    /// SCRAM-SHA-256 (RFC 7677).
     #[serde(rename = "scram-sha-256")]
     ScramSha256,
 }

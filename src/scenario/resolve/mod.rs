@@ -128,14 +128,6 @@ fn seed(written: Option<&At<u64>>, problems: &mut Problems) -> Seed {
     Seed(seed.value)
 }
 
-/// Notes that something is understood, if it is there, but cannot be run yet.
-fn not_built(place: Option<&Range<usize>>, what: &str, instead: &str, problems: &mut Problems) {
-    if let Some(place) = place {
-        let problem = Problem::new(place, format!("{what} is not built yet"));
-        problems.push(problem.help(instead));
-    }
-}
-
 /// Where a key stands, if it is there.
 fn place<T>(key: &Option<At<T>>) -> Option<&Range<usize>> {
     key.as_ref().map(|key| &key.span)

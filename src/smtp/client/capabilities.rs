@@ -21,8 +21,8 @@ pub struct Capabilities {
     pub mt_priority: bool,
     /// RFC 3207.
     pub starttls: bool,
-    /// RFC 4954: PLAIN, LOGIN, CRAM-MD5, XOAUTH2.
-    logins: [bool; 4],
+    /// RFC 4954: PLAIN, LOGIN, CRAM-MD5, XOAUTH2, SCRAM-SHA-256.
+    logins: [bool; 5],
 }
 
 impl Capabilities {
@@ -50,7 +50,7 @@ impl Capabilities {
     }
 
     fn note_login(&mut self, mechanism: &str) {
-        let known = ["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2"];
+        let known = ["PLAIN", "LOGIN", "CRAM-MD5", "XOAUTH2", "SCRAM-SHA-256"];
         if let Some(at) = known.iter().position(|name| name.eq_ignore_ascii_case(mechanism)) {
             self.logins[at] = true;
         }
@@ -64,6 +64,7 @@ impl Capabilities {
             Mechanism::Login => 1,
             Mechanism::CramMd5 => 2,
             Mechanism::Xoauth2 => 3,
+            Mechanism::ScramSha256 => 4,
         }]
     }
 }

@@ -1,11 +1,12 @@
-//! AUTH (RFC 4954): what is said for each mechanism. The answers are mail-send's.
+//! AUTH (RFC 4954): what is said for each mechanism. The answers are mail-send's, but for SCRAM.
 
 use std::fmt;
 
 use mail_send::Credentials;
-use smtp_proto::{AUTH_CRAM_MD5, AUTH_LOGIN, AUTH_PLAIN, AUTH_XOAUTH2};
+use smtp_proto::{AUTH_CRAM_MD5, AUTH_LOGIN, AUTH_PLAIN, AUTH_SCRAM_SHA_256, AUTH_XOAUTH2};
 
 use super::connection::Connection;
+use super::login_scram::Scram;
 use super::outcome::Cause;
 use crate::smtp::reply::Reply;
 
@@ -18,6 +19,7 @@ pub struct Login {
     mechanism: Mechanism,
     secret: String,
     credentials: Credentials<String>,
+    scram: Option<Scram>,
 }
 
 /// SASL mechanism.
@@ -32,6 +34,9 @@ pub enum Mechanism {
     CramMd5,
     /// XOAUTH2, the secret being the token.
     Xoauth2,
+    /// SCRAM-SHA-256 (RFC 7677).
+    #[serde(rename = "scram-sha-256")]
+    ScramSha256,
 }
 
 impl Mechanism {
@@ -42,6 +47,7 @@ impl Mechanism {
             Mechanism::Login => "AUTH LOGIN",
             Mechanism::CramMd5 => "AUTH CRAM-MD5",
             Mechanism::Xoauth2 => "AUTH XOAUTH2",
+            Mechanism::ScramSha256 => "AUTH SCRAM-SHA-256",
         }
     }
 
@@ -51,6 +57,7 @@ impl Mechanism {
             Mechanism::Login => AUTH_LOGIN,
             Mechanism::CramMd5 => AUTH_CRAM_MD5,
             Mechanism::Xoauth2 => AUTH_XOAUTH2,
+            Mechanism::ScramSha256 => AUTH_SCRAM_SHA_256,
         }
     }
 }
@@ -59,11 +66,13 @@ impl Login {
     /// A log-in by this mechanism.
     #[must_use]
     pub fn new(mechanism: Mechanism, user: String, secret: String) -> Login {
+        let name = user.clone();
         let credentials = match mechanism {
             Mechanism::Xoauth2 => Credentials::new_xoauth2(user, secret.clone()),
             _ => Credentials::new(user, secret.clone()),
         };
-        Login { mechanism, secret, credentials }
+        let scram = (mechanism == Mechanism::ScramSha256).then(|| Scram::new(&name, &secret));
+        Login { mechanism, secret, credentials, scram }
     }
 
     /// The first line.
@@ -73,7 +82,9 @@ impl Login {
             Mechanism::Plain | Mechanism::Xoauth2 => {
                 Some(format!("{command} {}\r\n", self.answer("")?))
             }
-            Mechanism::Login | Mechanism::CramMd5 => Some(format!("{command}\r\n")),
+            Mechanism::Login | Mechanism::CramMd5 | Mechanism::ScramSha256 => {
+                Some(format!("{command}\r\n"))
+            }
         }
     }
 
@@ -116,6 +127,9 @@ impl Connection {
         let Some(opening) = opening else {
             return Err(self.lost(Cause::NotOffered(command)));
         };
+        if let Some(scram) = &login.scram {
+            return Ok(login.cleaned(self.log_in_by_scram(scram).await?));
+        }
         let mut reply = self.command(&opening).await?;
         for _ in 0..ANSWERS {
             if reply.code != 334 {

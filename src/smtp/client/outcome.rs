@@ -68,6 +68,8 @@ pub enum Cause {
     Injected,
     /// What the mail or the user needs, the server does not offer.
     NotOffered(&'static str),
+    /// The server let us in and did not prove that it knows the password, as SCRAM has it do.
+    Unproved,
 }
 
 impl fmt::Display for Outcome {
@@ -94,6 +96,7 @@ impl fmt::Display for Cause {
             Cause::Tls(reason) => write!(f, "no TLS: {reason}"),
             Cause::Injected => f.write_str("something came before the TLS handshake"),
             Cause::NotOffered(what) => write!(f, "the server does not offer {what}"),
+            Cause::Unproved => f.write_str("the server did not prove that it knows the password"),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What an obedient server replies to each command, in each state.
 
 use super::auth::{self, Step};
-use super::{Dialogue, Extension, State};
+use super::{Dialogue, Extension, Mechanism, State};
 use crate::smtp::command::{Auth, Command, Flaw};
 use crate::smtp::envelope::{Body, Mail, Rcpt};
 use crate::smtp::reply::{EnhancedStatus, Reply};
@@ -116,7 +116,12 @@ impl Dialogue {
         match mechanism {
             _ if out_of_order => reply(503, (5, 5, 1), "Not now"),
             None => reply(504, (5, 5, 4), "Mechanism not known here"),
-            Some(mechanism) => answer_step(&auth::begin(*mechanism, initial)),
+            Some(Mechanism::ScramSha256) if self.terms.scram.is_none() => {
+                reply(504, (5, 5, 4), "No password is known here")
+            }
+            Some(mechanism) => {
+                answer_step(&auth::begin(*mechanism, initial, self.terms.scram.as_ref()))
+            }
         }
     }
 }
@@ -126,6 +131,7 @@ pub(super) fn answer_step(step: &Step) -> Reply {
         Step::Ask(text, _) => Reply::new(334, None, text.clone()),
         Step::Taken => reply(235, (2, 7, 0), "Welcome"),
         Step::Malformed => reply(501, (5, 5, 2), "That is no answer to it"),
+        Step::Wrong => reply(535, (5, 7, 8), "The password is another"),
         Step::Cancelled => reply(501, (5, 7, 0), "Cancelled"),
     }
 }

@@ -17,6 +17,7 @@ pub use terms::{Extension, Terms};
 use super::command::{Auth, Command};
 use super::envelope::Envelope;
 use super::reply::Reply;
+use super::scram::server::Stored;
 use super::stage::Stage;
 use answer::{answer_step, not_offered, reply, too_large};
 use auth::{Exchange, Step};
@@ -146,9 +147,9 @@ impl Dialogue {
             Turn::EndOfData { size } if *size > self.terms.size => too_large(),
             Turn::EndOfData { .. } => reply(250, (2, 0, 0), "Taken"),
             Turn::Command(command) => self.answer_command(command),
-            Turn::Answer(line) => self
-                .exchange
-                .map_or_else(not_offered, |exchange| answer_step(&auth::step(exchange, line))),
+            Turn::Answer(line) => self.exchange.as_ref().map_or_else(not_offered, |exchange| {
+                answer_step(&auth::step(exchange, line, self.terms.scram.as_ref()))
+            }),
         }
     }
 
@@ -161,7 +162,9 @@ impl Dialogue {
             Turn::Greeting if !reply.is_positive() => self.state = State::Refusing,
             Turn::Greeting => {}
             Turn::EndOfData { .. } => self.end_transaction(),
-            Turn::Answer(line) => return self.go_on(|exchange| auth::step(exchange, &line), reply),
+            Turn::Answer(line) => {
+                return self.go_on(|exchange, scram| auth::step(exchange, &line, scram), reply);
+            }
             Turn::Command(Command::Auth(auth)) => return self.log_in(&auth, reply),
             Turn::Command(Command::Starttls) if reply.code == 220 => return Next::Handshake,
             Turn::Command(Command::Data) if reply.code == 354 => return Next::Content,
@@ -205,13 +208,17 @@ impl Dialogue {
     fn log_in(&mut self, Auth { mechanism, initial }: &Auth, reply: &Reply) -> Next {
         let Some(mechanism) = *mechanism else { return Next::Command };
         self.exchange = Some(Exchange::Whole(mechanism));
-        self.go_on(|_| auth::begin(mechanism, initial), reply)
+        self.go_on(|_, scram| auth::begin(mechanism, initial, scram), reply)
     }
 
     /// The exchange goes on with what `step` says, if that is what was replied.
-    fn go_on(&mut self, step: impl FnOnce(Exchange) -> Step, reply: &Reply) -> Next {
+    fn go_on(
+        &mut self,
+        step: impl FnOnce(&Exchange, Option<&Stored>) -> Step,
+        reply: &Reply,
+    ) -> Next {
         let Some(exchange) = self.exchange.take() else { return Next::Command };
-        match step(exchange) {
+        match step(&exchange, self.terms.scram.as_ref()) {
             Step::Ask(_, next) if reply.code == 334 => {
                 self.exchange = Some(next);
                 Next::Answer

@@ -3,6 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::auth::{MECHANISMS, SCRAM};
+use crate::smtp::scram::server::Stored;
+
 /// What a server offers and bears.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Terms {
@@ -16,6 +19,8 @@ pub struct Terms {
     pub recipients: usize,
     /// Whether it speaks LMTP (RFC 2033): LHLO, and a reply to the content for each recipient.
     pub lmtp: bool,
+    /// The password that SCRAM works with; `None`: it is not offered.
+    pub scram: Option<Stored>,
 }
 
 /// An extension a server may offer.
@@ -70,7 +75,12 @@ impl Terms {
             text.push_str(extension.keyword());
             match extension {
                 Extension::Size => text.push_str(&format!(" {}", self.size)),
-                Extension::Auth => text.push_str(&format!(" {}", super::auth::MECHANISMS)),
+                Extension::Auth => {
+                    text.push_str(&format!(" {MECHANISMS}"));
+                    if self.scram.is_some() {
+                        text.push_str(&format!(" {SCRAM}"));
+                    }
+                }
                 _ => {}
             }
         }

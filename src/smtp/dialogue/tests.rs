@@ -5,8 +5,14 @@ use proptest::prelude::{Just, Strategy, prop, prop_oneof, proptest};
 
 fn dialogue() -> Dialogue {
     let extensions = vec![Extension::Pipelining, Extension::Size];
-    let terms =
-        Terms { name: "mx.test".to_owned(), extensions, size: 1000, recipients: 2, lmtp: false };
+    let terms = Terms {
+        name: "mx.test".to_owned(),
+        extensions,
+        size: 1000,
+        recipients: 2,
+        lmtp: false,
+        scram: None,
+    };
     Dialogue::new(Arc::new(terms))
 }
 
@@ -94,7 +100,14 @@ fn all_recipients_refused_leaves_nothing_to_send_data_to() {
 
 fn offering(extensions: &[Extension], lmtp: bool) -> Dialogue {
     let (name, extensions) = ("mx.test".to_owned(), extensions.to_vec());
-    Dialogue::new(Arc::new(Terms { name, extensions, size: 1000, recipients: 2, lmtp }))
+    Dialogue::new(Arc::new(Terms {
+        name,
+        extensions,
+        size: 1000,
+        recipients: 2,
+        lmtp,
+        scram: None,
+    }))
 }
 
 #[test]

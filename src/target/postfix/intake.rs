@@ -49,7 +49,7 @@ pub(super) async fn prepare(
         let database = folder.join("users");
         let conf = format!(
             "pwcheck_method: auxprop\nauxprop_plugin: sasldb\nsasldb_path: {}\n\
-             mech_list: PLAIN LOGIN CRAM-MD5\n",
+             mech_list: PLAIN LOGIN CRAM-MD5 SCRAM-SHA-256\n",
             database.display()
         );
         std::fs::write(folder.join("smtpd.conf"), conf).map_err(failed)?;

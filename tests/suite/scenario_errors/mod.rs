@@ -4,7 +4,6 @@ mod chaos;
 mod compare;
 mod faults;
 mod grammar;
-mod later;
 mod meaning;
 mod submission;
 

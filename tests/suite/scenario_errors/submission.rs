@@ -107,6 +107,8 @@ fn what_a_target_that_we_set_up_does_not_know() {
     one(&relay, ("\"starttls\"", "the relay knows neither TLS nor users", "another kind"));
     let what = "this kind of target does not know it";
     one(&auth("exim", "", "xoauth2"), ("\"xoauth2\"", what, "\"login\""));
+    let scram = auth("haraka", "", "scram-sha-256");
+    one(&scram, ("\"scram-sha-256\"", what, "\"cram-md5\""));
     let opensmtpd = with("[target]\nkind = \"opensmtpd\"\n[smtp]\ntls = \"implicit\"");
     let what = "OpenSMTPD as mailbench starts it offers neither TLS nor a log-in";
     one(&opensmtpd, ("\"implicit\"", what, "another kind"));
