@@ -23,10 +23,10 @@ pub(crate) fn all(wanted: &dyn Fn(&str) -> bool, tools: Option<&Tools>, runs: us
 }
 
 /// As the issue has it: 20 sessions, 4 KiB.
-const REUSED: Load = Load { messages: 30_000, sessions: 20, size: 4096, reused: true };
+const REUSED: Load = Load { messages: 100_000, sessions: 20, size: 4096, reused: true };
 /// Straight from generator to sink: enough for seconds.
-const DIRECT: u64 = 10 * REUSED.messages;
-const SINGLE: Load = Load { messages: 15_000, reused: false, ..REUSED };
+const DIRECT: u64 = 300_000;
+const SINGLE: Load = Load { messages: 30_000, reused: false, ..REUSED };
 
 fn turn(load: &Load, wall: f64, cpu: f64) -> Turn {
     Turn { rate: load.messages as f64 / wall, cpu: cpu / load.messages as f64 * 1e6 }

@@ -5,39 +5,79 @@ use std::time::Duration;
 
 use crate::clock::Time;
 
-/// The backlog over time.
+/// Changes between two levels that are written down.
+const BLOCK: usize = 1024;
+
+/// The backlog over time: eight bytes a change, and every [`BLOCK`] changes the level.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Curve {
-    /// From each time on, the level; in order of time.
-    steps: Vec<(Time, u64)>,
+    /// In order of time.
+    changes: Vec<Change>,
+    /// The level before each block.
+    levels: Vec<u64>,
     /// Whether there was a probe at all.
     probes: bool,
 }
 
-impl Curve {
-    /// The curve of probes that were each owed from their acceptance until delivered or returned.
-    /// One that was delivered before its acceptance was read was never owed.
+/// A rise or a fall by one: its time, doubled, and one more for a rise. So at one time the falls
+/// come first: what ends as another begins does not overlap it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Change(u64);
+
+impl Change {
+    fn new(at: Time, rises: bool) -> Change {
+        Change(at.0.min(u64::MAX >> 1) << 1 | u64::from(rises))
+    }
+
+    fn at(self) -> Time {
+        Time(self.0 >> 1)
+    }
+
+    fn applied(self, level: u64) -> u64 {
+        if self.0 & 1 == 1 { level + 1 } else { level.saturating_sub(1) }
+    }
+}
+
+/// Collects when probes were owed.
+#[derive(Debug, Default)]
+pub struct Owed {
+    changes: Vec<Change>,
+    probes: bool,
+}
+
+impl Owed {
+    /// Takes note of a probe that was owed from its acceptance until delivered or returned. One
+    /// that was delivered before its acceptance was read was never owed.
+    pub fn add(&mut self, from: Time, to: Option<Time>) {
+        self.probes = true;
+        if to.is_none_or(|to| to > from) {
+            self.changes.push(Change::new(from, true));
+            self.changes.extend(to.map(|to| Change::new(to, false)));
+        }
+    }
+
+    /// The curve of all of them.
     #[must_use]
-    pub fn of(owed: impl Iterator<Item = (Time, Option<Time>)>) -> Curve {
-        let mut changes: Vec<(Time, bool)> = Vec::new();
-        let mut owed = owed.peekable();
-        let probes = owed.peek().is_some();
-        for (from, to) in owed.filter(|(from, to)| to.is_none_or(|to| to > *from)) {
-            changes.push((from, true));
-            changes.extend(to.map(|to| (to, false)));
-        }
-        // At one time the falls come first: what ends as another begins does not overlap it.
+    pub fn curve(self) -> Curve {
+        let Owed { mut changes, probes } = self;
         changes.sort_unstable();
-        let mut steps: Vec<(Time, u64)> = Vec::new();
-        let mut level = 0_u64;
-        for (time, rises) in changes {
-            level = if rises { level + 1 } else { level.saturating_sub(1) };
-            match steps.last_mut() {
-                Some(last) if last.0 == time => last.1 = level,
-                _ => steps.push((time, level)),
-            }
+        let mut levels = Vec::with_capacity(changes.len() / BLOCK + 1);
+        let mut level = 0;
+        for block in changes.chunks(BLOCK) {
+            levels.push(level);
+            level = block.iter().fold(level, |level, change| change.applied(level));
         }
-        Curve { steps, probes }
+        Curve { changes, levels, probes }
+    }
+}
+
+impl Curve {
+    /// The curve of probes that were owed for these spans.
+    #[must_use]
+    pub fn of(spans: impl Iterator<Item = (Time, Option<Time>)>) -> Curve {
+        let mut owed = Owed::default();
+        spans.for_each(|(from, to)| owed.add(from, to));
+        owed.curve()
     }
 
     /// Whether there was no probe: nothing can be said, not even that all was delivered at once.
@@ -49,10 +89,7 @@ impl Curve {
     /// The level at a moment.
     #[must_use]
     pub fn at(&self, time: Time) -> u64 {
-        match self.steps.partition_point(|(step, _)| *step <= time) {
-            0 => 0,
-            after => self.steps[after - 1].1,
-        }
+        self.level_after(self.changes.partition_point(|change| change.at() <= time))
     }
 
     /// The highest level over a span, and when it was first reached.
@@ -60,8 +97,8 @@ impl Curve {
     pub fn peak(&self, from: Time, to: Time) -> (u64, Time) {
         let mut best = (self.at(from), from);
         for (time, level) in self.within(from, to) {
-            if *level > best.0 {
-                best = (*level, *time);
+            if level > best.0 {
+                best = (level, time);
             }
         }
         best
@@ -78,7 +115,7 @@ impl Curve {
         let mut last = (from, self.at(from));
         for step in self.within(from, to) {
             area += last.1 as f64 * step.0.since(last.0).as_secs_f64();
-            last = *step;
+            last = step;
         }
         area += last.1 as f64 * to.since(last.0).as_secs_f64();
         area / length
@@ -87,17 +124,31 @@ impl Curve {
     /// How long after `from` the backlog was gone for good; `None` when it never was.
     #[must_use]
     pub fn drained_after(&self, from: Time) -> Option<Duration> {
-        match self.steps.last() {
+        match self.changes.last() {
             None => Some(Duration::ZERO),
-            Some((time, 0)) => Some(time.since(from)),
+            Some(last) if self.at(last.at()) == 0 => Some(last.at().since(from)),
             Some(_) => None,
         }
     }
 
-    fn within(&self, from: Time, to: Time) -> &[(Time, u64)] {
-        let first = self.steps.partition_point(|(step, _)| *step <= from);
-        let end = self.steps.partition_point(|(step, _)| *step < to);
-        self.steps.get(first..end).unwrap_or_default()
+    /// The level after so many changes.
+    fn level_after(&self, count: usize) -> u64 {
+        let Some(level) = count.checked_sub(1).map(|last| last / BLOCK) else { return 0 };
+        let start = self.levels[level];
+        let block = &self.changes[level * BLOCK..count];
+        block.iter().fold(start, |level, change| change.applied(level))
+    }
+
+    /// The steps after `from` and before `to`: from each time on, the level.
+    fn within(&self, from: Time, to: Time) -> impl Iterator<Item = (Time, u64)> + '_ {
+        let first = self.changes.partition_point(|change| change.at() <= from);
+        let end = self.changes.partition_point(|change| change.at() < to).max(first);
+        let mut level = self.level_after(first);
+        // What changes at one time is one step.
+        self.changes[first..end].chunk_by(|a, b| a.at() == b.at()).map(move |changes| {
+            level = changes.iter().fold(level, |level, change| change.applied(level));
+            (changes[0].at(), level)
+        })
     }
 }
 
@@ -140,6 +191,23 @@ mod tests {
         assert_eq!(two().drained_after(s(4)), Some(Duration::from_secs(5)));
         assert_eq!(two().drained_after(s(20)), Some(Duration::ZERO));
         assert_eq!(Curve::of([(s(1), None)].into_iter()).drained_after(s(4)), None);
+    }
+
+    #[test]
+    fn levels_hold_across_blocks() {
+        // A rise a second, and from the second 2 * BLOCK on a fall a second.
+        let count = 2 * BLOCK as u64;
+        let spans = (1..=count).map(|second| (s(second), Some(s(second + count))));
+        let curve = Curve::of(spans);
+        assert!(curve.levels.len() > 3);
+        for second in [1, 2, 1023, 1024, 1025, 2000, 2047] {
+            assert_eq!(curve.at(s(second)), second);
+            assert_eq!(curve.at(s(second + count)), count - second, "on the way down");
+        }
+        assert_eq!(curve.peak(s(0), s(3 * count)), (count, s(count)));
+        assert_eq!(curve.peak(s(1030), s(1040)), (1039, s(1039)), "before its end");
+        assert!((curve.mean(s(0), s(2 * count)) - count as f64 / 2.0).abs() < 1e-6);
+        assert_eq!(curve.drained_after(s(count)), Some(Duration::from_secs(count)));
     }
 
     #[test]

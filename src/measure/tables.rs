@@ -1,7 +1,7 @@
 //! One pass over the probes of a history: latencies, seconds, backlog, attempts.
 
 use super::abuse::Honest;
-use super::backlog::Curve;
+use super::backlog::{Curve, Owed};
 use super::book::Book;
 use super::collect::Rest;
 use super::isolation::Isolation;
@@ -51,14 +51,16 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
         book: rest.take_stages(),
         ..Tables::default()
     };
-    let mut owed = Vec::new();
+    let mut owed = Owed::default();
     let mut message: Vec<ProbeView> = Vec::new();
     for probe in history.probes() {
         if message.first().is_some_and(|first| first.message != probe.message) {
             tables.message(&message, rest);
             message.clear();
         }
-        owed.extend(probe.accepted.map(|from| (from, end_of(&probe))));
+        if let Some(from) = probe.accepted {
+            owed.add(from, end_of(&probe));
+        }
         tables.count(&probe, &periods);
         rest.series.probe(&probe);
         message.push(probe);
@@ -68,7 +70,7 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
     for message in history.messages() {
         tables.offering.message(&message, &periods);
     }
-    tables.backlog = Curve::of(owed.into_iter());
+    tables.backlog = owed.curve();
     tables.in_flight = Curve::of(history.messages().map(|message| (message.offered, message.done)));
     tables
 }

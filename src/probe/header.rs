@@ -178,7 +178,7 @@ impl<'a> Fields<'a> {
 fn push_number(text: &mut Vec<u8>, number: u64, width: usize) {
     let mut room = itoa::Buffer::new();
     let digits = room.format(number).as_bytes();
-    text.extend(std::iter::repeat_n(b'0', width.saturating_sub(digits.len())));
+    text.extend_from_slice(&[b'0'; 20][..width.saturating_sub(digits.len())]);
     text.extend_from_slice(digits);
 }
 

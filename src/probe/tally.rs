@@ -3,7 +3,7 @@
 //! Sender and verifier count with this one code, so their counts can be compared; what a
 //! difference means is `damage`'s to say.
 
-use memchr::{memchr, memchr_iter, memmem};
+use memchr::{memchr, memchr_iter};
 
 use super::header::NAME;
 
@@ -24,11 +24,10 @@ pub(super) struct Counts {
 impl Counts {
     /// As [`Tally`] counts, without a look at each line.
     pub(super) fn of(body: &[u8]) -> Counts {
-        let at_line_starts = memmem::find_iter(body, b"\n.").map(|at| at + 1);
-        let first = body.starts_with(b".").then_some(0);
+        let begins = |at: &usize| at.checked_sub(1).is_none_or(|before| body[before] == b'\n');
         Counts {
             lines: memchr_iter(b'\n', body).count() as u64,
-            dots: first.into_iter().chain(at_line_starts).map(|at| dots(&body[at..])).sum(),
+            dots: memchr_iter(b'.', body).filter(begins).map(|at| dots(&body[at..])).sum(),
             high: high(body),
         }
     }

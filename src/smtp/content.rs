@@ -3,7 +3,7 @@
 //! Only CRLF `.` CRLF ends data. A dot after a bare CR or LF is text: taking it for the end is
 //! how one message smuggles in another.
 
-use memchr::memmem;
+use memchr::memchr_iter;
 
 /// Takes stuffing off content as it arrives, split anywhere, and finds its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +22,13 @@ pub struct Stuffer {
 #[must_use]
 pub fn has_bare(content: &[u8]) -> bool {
     let mut ends = 0;
-    for at in memchr::memchr_iter(b'\n', content) {
+    for at in memchr_iter(b'\n', content) {
         if at == 0 || content[at - 1] != b'\r' {
             return true;
         }
         ends += 1;
     }
-    memchr::memchr_iter(b'\r', content).count() != ends
+    memchr_iter(b'\r', content).count() != ends
 }
 
 /// The bytes before the next one.
@@ -139,7 +139,7 @@ pub fn stuffed(content: &[u8]) -> Vec<u8> {
 
 /// How many bytes of `text`, at least one, come before the first dot that begins a line.
 fn run_length(text: &[u8]) -> usize {
-    memmem::find(text, b"\r\n.").map_or(text.len(), |at| at + 2)
+    memchr_iter(b'.', text).find(|at| text[..*at].ends_with(b"\r\n")).unwrap_or(text.len())
 }
 
 /// Where `run`, which is text and not empty, leaves off.
