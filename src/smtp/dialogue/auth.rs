@@ -161,6 +161,7 @@ mod tests {
         assert_eq!(begin(Mechanism::Plain, "=", None), Step::Malformed);
         assert_eq!(begin(Mechanism::XOAuth2, &encoded("token"), None), Step::Malformed);
     }
+
     #[test]
     fn scram_is_taken_with_the_right_password_only() {
         let stored = |text| Stored::of(&Password::prepared(text).expect("a password"));
