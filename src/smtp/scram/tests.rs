@@ -1,3 +1,5 @@
+//! SCRAM against its published example, and against what a peer may say wrong.
+
 use std::num::NonZeroU32;
 
 use super::client::Client;
