@@ -37,29 +37,32 @@ pub fn empty() -> Histogram<u64> {
 impl Pile {
     /// Adds one.
     pub fn add(&mut self, value: u32) {
-        if self.counted.as_mut().is_none_or(|counted| counted.add(value)) {
-            self.kept.push(value);
-            if self.kept.len() == limits::PILE_EACH {
-                self.thin();
+        let is_kept = self.counted.as_mut().is_none_or(|counted| counted.add(value));
+        if !is_kept {
+            return;
+        }
+        self.kept.push(value);
+        match (&self.counted, self.kept.len()) {
+            (None, limits::PILE_EACH) => {
+                self.counted = Some(Box::new(Counted::of(&self.kept)));
+                self.thin(limits::PILE_EACH / limits::PILE_KEPT * 2);
             }
+            (Some(_), limits::PILE_KEPT) => self.thin(2),
+            _ => {}
         }
     }
 
-    /// Keeps every other one of those that are kept.
-    fn thin(&mut self) {
-        if self.counted.is_none() {
-            let (all, sum) = (self.histogram(), self.sum());
-            let extremes = self.extremes().unwrap_or_default();
-            self.counted = Some(Box::new(Counted { all, sum, extremes, stride: 1 }));
-        }
-        if let Some(counted) = &mut self.counted {
-            counted.stride *= 2;
-        }
+    /// Keeps one in `by` of those that are kept.
+    fn thin(&mut self, by: usize) {
         let mut nth = 0;
         self.kept.retain(|_| {
             nth += 1;
-            nth % 2 == 1
+            nth % by == 1
         });
+        self.kept.shrink_to(limits::PILE_KEPT);
+        if let Some(counted) = &mut self.counted {
+            counted.stride *= by as u64;
+        }
     }
 
     /// How many were added.
@@ -102,20 +105,15 @@ impl Pile {
     /// All of them; what lies beyond the range is held at its top.
     #[must_use]
     pub fn histogram(&self) -> Histogram<u64> {
-        match &self.counted {
-            Some(counted) => counted.all.clone(),
-            None => {
-                let mut all = empty();
-                self.kept.iter().for_each(|value| all.saturating_record(u64::from(*value)));
-                all
-            }
-        }
+        let mut all = empty();
+        self.add_to(&mut all);
+        all
     }
 
-    /// Adds all of them to a histogram of the same range.
+    /// Adds all of them to a histogram of the full range.
     pub fn add_to(&self, all: &mut Histogram<u64>) {
         match &self.counted {
-            // Ours all have the same range, so that nothing is beyond it.
+            // What was counted is within it.
             Some(counted) => all.add(&counted.all).unwrap_or_default(),
             None => self.kept.iter().for_each(|value| all.saturating_record(u64::from(*value))),
         }
@@ -136,10 +134,23 @@ impl Pile {
 }
 
 impl Counted {
+    fn of(values: &[u32]) -> Counted {
+        // It begins small and grows with its values: few come near the end of the range.
+        let all = match Histogram::new(limits::HISTOGRAM_DIGITS) {
+            Ok(histogram) => histogram,
+            Err(error) => unreachable!("the digits are a constant: {error}"),
+        };
+        let mut counted = Counted { all, sum: 0, extremes: (u32::MAX, 0), stride: 1 };
+        values.iter().for_each(|value| _ = counted.add(*value));
+        counted
+    }
+
     /// Counts one, and says whether it is among those to be kept.
     fn add(&mut self, value: u32) -> bool {
         let nth = self.all.len();
-        self.all.saturating_record(u64::from(value));
+        let held = u64::from(value).min(limits::HISTOGRAM_HIGH_US);
+        // It grows, so that none is out of range.
+        let _fits = self.all.record(held);
         self.sum += u64::from(value);
         self.extremes = (self.extremes.0.min(value), self.extremes.1.max(value));
         nth.is_multiple_of(self.stride)
@@ -173,7 +184,7 @@ mod tests {
         assert_eq!((pile.len(), pile.sum(), pile.extremes()), exact);
         assert_eq!(pile.histogram().len(), u64::from(count));
         let kept = pile.in_order();
-        assert!((limits::PILE_EACH / 2..limits::PILE_EACH).contains(&kept.len()));
+        assert!((limits::PILE_KEPT / 2..limits::PILE_KEPT).contains(&kept.len()));
         let stride = kept[1] - kept[0];
         assert!(kept.windows(2).all(|pair| pair[1] - pair[0] == stride), "evenly spaced");
         assert!(count - kept[kept.len() - 1] < stride, "to the end");
