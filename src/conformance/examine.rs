@@ -11,7 +11,7 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::scenario::model::{Scenario, TargetKind};
 use crate::target::demands::Means;
-use crate::target::intake::Intake;
+use crate::target::intake::{Beginning, Intake};
 use crate::target::{self, Target, TargetError};
 
 /// Why there is no examination.
@@ -89,7 +89,8 @@ pub async fn examine(
         sink: lab.main(),
         routes: if means.routed { routes } else { Vec::new() },
         demands: lab.demands(),
-        intake: Intake::default(),
+        // Who cannot offer it does not, and the cases about it say so.
+        intake: Intake { tls: Some(Beginning::Starttls), login: None },
         folder: workplace.path().to_owned(),
         log: log.to_owned(),
     })

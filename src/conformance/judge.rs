@@ -271,17 +271,22 @@ fn fresh(facts: &Facts<'_>) -> Finding {
 
 fn injected(facts: &Facts<'_>) -> Finding {
     let Some(secured) = facts.heard.iter().position(|heard| *heard == Heard::Secured) else {
-        // Banner, EHLO, and then STARTTLS.
-        let offered = facts.heard.get(2).is_some_and(|heard| heard.code() == "220");
-        return match offered && facts.heard.contains(&Heard::NotSecured) {
-            true => found(Verdict::Hardened, "the connection was given up"),
-            false => found(Verdict::Untold, "it offers no STARTTLS"),
+        let broken = facts.last() == Some(&Heard::NotSecured);
+        return match offers(facts.heard, "STARTTLS") {
+            true if broken || facts.was_refused() => {
+                found(Verdict::Hardened, format!("given up: {}", facts.last_words()))
+            }
+            true => untold(&format!("no answer to STARTTLS: {}", facts.last_words())),
+            false => untold("it offers no STARTTLS"),
         };
     };
     match facts.heard.get(secured + 1) {
         Some(Heard::Reply(reply)) => {
             let reply = reply.trim_end().to_owned();
             found(Verdict::Vulnerable, format!("answered under TLS: `{reply}`"))
+        }
+        Some(Heard::Closed) => {
+            found(Verdict::Hardened, "given up under TLS: the connection was closed")
         }
         _ => found(Verdict::Conforms, "what was said before the handshake was dropped"),
     }

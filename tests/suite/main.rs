@@ -16,6 +16,7 @@ mod chaos_strikes_real_mtas;
 mod chaos_strikes_the_target;
 mod command_line;
 mod comparisons_hold;
+mod conformance_is_judged_fairly;
 mod conformance_sees_both_ways;
 mod counts_are_what_was_planted;
 mod crooked;

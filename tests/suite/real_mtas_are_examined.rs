@@ -1,5 +1,6 @@
 //! Real MTAs pass the cases of the conformance examination that only they can be told of: to demand
-//! TLS, whom not to trust, a second host. One of them does not survive a case, which is a finding.
+//! TLS, whom not to trust, a second host, and to offer STARTTLS. One of them does not survive a case,
+//! which is a finding.
 
 use serde_json::Value;
 
@@ -9,6 +10,9 @@ use crate::support::mailbench as program;
 /// Cases that the embedded relay cannot be told of.
 const ASKED: [&str; 4] =
     ["i21-open-relay", "o9-required-454", "o9-required-not-offered", "o15-first-host-down"];
+
+/// Played where STARTTLS is offered.
+const OFFERED: &str = "i3-starttls-injection";
 
 /// Verdict and observation of each of these cases.
 fn examine(promise: &Promise, cases: &[&str]) -> Vec<(String, String, String)> {
@@ -39,6 +43,32 @@ fn passes(promise: &Promise, untold: &[&str]) {
         let expected = if untold.contains(&id.as_str()) { "untold" } else { "conforms" };
         assert_eq!(verdict, expected, "{}: {id}: {observed}", promise.kind);
     }
+}
+
+/// It is played, and commands that came before the handshake are dropped.
+fn offers_tls(promise: &Promise) {
+    if !is_here(promise) {
+        return;
+    }
+    let rows = examine(promise, &[OFFERED]);
+    let expected = "what was said before the handshake was dropped";
+    let [(_, verdict, observed)] = rows.as_slice() else { panic!("{rows:#?}") };
+    assert_eq!((verdict.as_str(), observed.as_str()), ("conforms", expected), "{}", promise.kind);
+}
+
+#[test]
+fn postfix_drops_what_came_before_tls() {
+    offers_tls(&POSTFIX);
+}
+
+#[test]
+fn exim_drops_what_came_before_tls() {
+    offers_tls(&EXIM);
+}
+
+#[test]
+fn haraka_drops_what_came_before_tls() {
+    offers_tls(&HARAKA);
 }
 
 #[test]
