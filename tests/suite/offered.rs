@@ -131,10 +131,18 @@ pub(crate) async fn offered_until(
     address: SocketAddr,
     stop_after: Option<Duration>,
 ) -> Offered {
+    offered_as(&scenario(load), Peer::new(address, "me.test"), stop_after).await
+}
+
+/// Offers the load of a scenario to such a peer; stops after so long, if at all.
+pub(crate) async fn offered_as(
+    scenario: &Scenario,
+    peer: Peer,
+    stop_after: Option<Duration>,
+) -> Offered {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("journal.bin");
-    let scenario = scenario(load);
-    let plan = Plan::new(&scenario, None);
+    let plan = Plan::new(scenario, None);
     let clock = Clock::start();
     let start = Time::from_offset(Duration::from_millis(100));
     let ledger = Ledger::create(&path).expect("a journal");
@@ -148,14 +156,14 @@ pub(crate) async fn offered_until(
             stop.cancel();
         });
     }
-    let settings = Settings::new(&scenario, Peer::new(address, "me.test"), start);
+    let settings = Settings::new(scenario, peer, start);
     let summary = offer(plan.clone(), settings, instruments, stop).await.expect("an offering");
     assert_eq!((gauges.sessions(), gauges.waiting()), (0, 0));
     let (mut offers, mut results, mut limits) = (Vec::new(), Vec::new(), Vec::new());
     for event in journal::open(&path).expect("a journal") {
         match event {
             Event::Offered { message, due, at, recipients } => {
-                assert_eq!(recipients, 2);
+                assert_eq!(Quantity::Constant(f64::from(recipients)), scenario.message.recipients);
                 offers.push((message, due, at));
             }
             Event::Submitted(submitted) => results.push(submitted),
