@@ -197,6 +197,13 @@ impl Drop for FarEnd {
     }
 }
 
+/// How long a connection may last: as long as a server awaits a command, and the longest that any case
+/// lets the target wait.
+#[must_use]
+pub fn patience() -> Duration {
+    limits::SERVER_IDLE + Times::FULL.longest()
+}
+
 async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
         let Ok((stream, _)) = listener.accept().await else {
@@ -208,11 +215,9 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
         shared.seen().connections = number;
         let shared = Arc::clone(&shared);
         tokio::spawn(async move {
-            // Longer than any case lets the target wait.
-            let patience = limits::SERVER_IDLE + Times::FULL.longest();
             shared.open.fetch_add(1, Ordering::Relaxed);
             let session = session::serve(stream, Arc::clone(&shared), number);
-            let _ended = tokio::time::timeout(patience, session).await;
+            let _ended = tokio::time::timeout(patience(), session).await;
             shared.open.fetch_sub(1, Ordering::Relaxed);
         });
     }

@@ -58,14 +58,18 @@ fn silence(observed: impl Into<String>) -> Finding {
     Finding { is_of_silence: true, ..as_yet(Verdict::Violates, observed) }
 }
 
-/// A finding, where the target's queue still holds so many messages when all is over: one that was
-/// not seen again may yet be tried, by a schedule that is not ours.
+/// Findings, where the target's queue still holds so many messages when all is over: one that was not
+/// seen again may yet be tried, by a schedule that is not ours. What is there because it should be
+/// says nothing of the rest.
 #[must_use]
-pub fn with_queue(finding: Finding, queued: u64) -> Finding {
-    match finding.is_of_silence && queued > 0 {
+pub fn with_queue(findings: Vec<Finding>, queued: u64) -> Vec<Finding> {
+    let put_off = findings.iter().filter(|finding| finding.put_off).count() as u64;
+    let queued = queued.saturating_sub(put_off);
+    let judged = |finding: Finding| match finding.is_of_silence && queued > 0 {
         true => untold(&format!("{}; its queue holds {queued}", finding.observed)),
         false => finding,
-    }
+    };
+    findings.into_iter().map(judged).collect()
 }
 
 /// What is said of a target that ended by itself: whatever was asked, the case brought it down.

@@ -155,15 +155,13 @@ impl Lab {
         let arrived = self.obedient.seen().arrived;
         let queued = target.queued().await.unwrap_or(0);
         let played = self.cases.iter().enumerate().zip(&played);
-        let found: Vec<(&Case, Finding)> = played
+        let (cases, findings): (Vec<&Case>, Vec<Finding>) = played
             .filter_map(|((number, case), played)| {
                 Some((case, self.judge(number, case, played.as_ref()?, &arrived)))
             })
-            .collect();
-        // What is there because it should be says nothing of the rest.
-        let put_off = found.iter().filter(|(_, finding)| finding.put_off).count() as u64;
-        let queued = queued.saturating_sub(put_off);
-        found.into_iter().map(|(case, one)| row(case, judge::with_queue(one, queued))).collect()
+            .unzip();
+        let findings = judge::with_queue(findings, queued);
+        cases.into_iter().zip(findings).map(|(case, one)| row(case, one)).collect()
     }
 
     /// What was heard in a case.

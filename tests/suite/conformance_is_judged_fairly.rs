@@ -1,10 +1,16 @@
 //! What a conformance case says of a target follows from what was heard and seen, and from nothing
 //! that was not.
 
-use mailbench::conformance::case::Question;
+use std::time::Duration;
+
+use mailbench::conformance::case::{Act, Asked, Case, Manner, Question, Step, Strike, Times};
+use mailbench::conformance::cases;
 use mailbench::conformance::client::{Addresses, Heard};
+use mailbench::conformance::far_end::{self, Seen};
 use mailbench::conformance::finding::Verdict;
-use mailbench::conformance::judge::{self, Facts};
+use mailbench::conformance::judge::server::{ServerFacts, server};
+use mailbench::conformance::judge::{self, Facts, Finding};
+use mailbench::limits;
 
 fn reply(text: &str) -> Heard {
     Heard::Reply(format!("{text}\r\n"))
@@ -37,4 +43,77 @@ fn who_gives_an_injecting_client_up_is_hardened_and_who_was_not_asked_is_untold(
     assert_eq!(injected(&[Heard::Silence]), Verdict::Untold);
     let offers_none = [reply("220 here"), reply("250 here"), reply("502 not here")];
     assert_eq!(verdict(&Question::Injected, &offers_none), Verdict::Untold);
+}
+
+#[test]
+fn a_stranger_whose_last_command_got_no_answer_was_not_denied() {
+    let asked = |last: Heard| verdict(&Question::Denied, &[reply("220 here"), last]);
+    assert_eq!(asked(reply("554 5.7.1 no relaying")), Verdict::Conforms);
+    assert_eq!(asked(reply("451 4.7.1 not now")), Verdict::Conforms);
+    assert_eq!(asked(reply("250 2.1.5 Ok")), Verdict::Vulnerable);
+    assert_eq!(asked(Heard::Silence), Verdict::Untold);
+    assert_eq!(asked(Heard::Closed), Verdict::Untold);
+    assert_eq!(verdict(&Question::Denied, &[]), Verdict::Untold);
+}
+
+/// A message that was taken, for which the server was met this often, and nothing more.
+fn finding(asked: Asked, connections: usize) -> Finding {
+    let manner = Manner { asked, ..Manner::default() };
+    let facts = ServerFacts {
+        heard: &[reply("250 taken")],
+        recipients: &["to@far.test".to_owned()],
+        seen: &Seen { connections, ..Seen::default() },
+        returned: 0,
+        companion: None,
+    };
+    server(&manner, &facts)
+}
+
+#[test]
+fn a_queue_that_holds_only_what_should_be_put_off_does_not_hold_the_rest() {
+    let judged = |queued| {
+        let findings = vec![finding(Asked::OnlySecured, 2), finding(Asked::NotTaken, 1)];
+        judge::with_queue(findings, queued).into_iter().map(|one| one.verdict).collect::<Vec<_>>()
+    };
+    assert_eq!(judged(0), [Verdict::Conforms, Verdict::Violates]);
+    assert_eq!(judged(1), [Verdict::Conforms, Verdict::Violates]);
+    assert_eq!(judged(2), [Verdict::Conforms, Verdict::Untold]);
+}
+
+/// How long its server lets the target wait in one connection.
+fn lets_wait(case: &Case) -> Duration {
+    let Act::Server(manner) = &case.act else { return Duration::ZERO };
+    let length = |strike: &Strike| match strike {
+        Strike::Wait(time) => *time,
+        Strike::Dawdle { length, .. } => *length,
+        _ => Duration::ZERO,
+    };
+    manner.strikes.iter().map(|(_, strike)| length(strike)).sum()
+}
+
+/// Minutes too many of `--full` would be laid at the target's door.
+#[test]
+fn a_server_hangs_up_only_after_what_it_does_and_the_wait_for_a_command() {
+    let all = cases::all(&Times::FULL);
+    let longest = all.iter().map(lets_wait).max().expect("cases");
+    assert!(longest >= Duration::from_secs(600), "{longest:?}");
+    assert!(far_end::patience() >= longest + limits::SERVER_IDLE, "{longest:?}");
+}
+
+/// A server may close five minutes after it began to wait for a command (RFC 5321 §4.5.3.2.7),
+/// whatever trickles in meanwhile.
+#[test]
+fn a_slow_command_ends_within_the_time_that_a_server_must_wait() {
+    let trickle = |step: &Step| match step {
+        Step::Dribble(text, pause) => u32::try_from(text.len()).expect("a few octets") * *pause,
+        _ => Duration::ZERO,
+    };
+    let steps = |case: Case| match case.act {
+        Act::Client(script) => script.steps,
+        Act::Server(_) => Vec::new(),
+    };
+    let all = cases::all(&Times::FULL).into_iter().flat_map(steps);
+    let longest = all.map(|step| trickle(&step)).max().expect("steps");
+    assert!(longest > limits::SERVER_IDLE / 2, "it tries nobody's patience: {longest:?}");
+    assert!(longest < limits::SERVER_IDLE, "{longest:?}");
 }
