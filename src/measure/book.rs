@@ -59,8 +59,7 @@ impl Book {
     pub fn overflow(&self) -> (u64, u64) {
         let all = self.overall.iter().flatten();
         all.fold((0, 0), |(beyond, count), samples| {
-            let more = (samples.values.len() + samples.censored.len()) as u64;
-            (beyond + samples.overflow, count + more)
+            (beyond + samples.overflow, count + samples.len())
         })
     }
 }

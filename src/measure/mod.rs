@@ -26,6 +26,7 @@ pub mod observation;
 mod ordering;
 pub mod outages;
 pub mod periods;
+pub mod pile;
 pub mod queue;
 pub mod replies;
 pub mod results;

@@ -1,8 +1,8 @@
 //! A collection of durations, and the histogram made of it.
 //!
-//! Values are kept as they come, four bytes each: a histogram of a metric's full range weighs
-//! 190 KB, and a run has one for each metric, destination and period. What cannot be held is
-//! counted, never dropped.
+//! A histogram of a metric's full range weighs 190 KB, and a run has one for each metric,
+//! destination and period, so that few values are kept as they come (`pile`). What cannot be held
+//! is counted, never dropped.
 
 use std::time::Duration;
 
@@ -12,6 +12,7 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
 use super::observation::Seen;
+use super::pile::{self, Pile};
 use super::results::{Latency, Values};
 use crate::clock;
 use crate::limits;
@@ -20,9 +21,9 @@ use crate::limits;
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
     /// Finished observations, in the order in which they were recorded.
-    pub values: Vec<u32>,
+    pub values: Pile,
     /// Observations cut off by the end of the run: "at least this long".
-    pub censored: Vec<u32>,
+    pub censored: Pile,
     /// Values beyond the histogram's range, held at its top.
     pub overflow: u64,
 }
@@ -37,13 +38,13 @@ impl Samples {
     /// Records a finished observation.
     pub fn record(&mut self, value: Duration) {
         let value = self.held(value);
-        self.values.push(value);
+        self.values.add(value);
     }
 
     /// Records one that had not ended when the run was closed.
     pub fn censor(&mut self, age: Duration) {
         let age = self.held(age);
-        self.censored.push(age);
+        self.censored.add(age);
     }
 
     /// Records either.
@@ -60,11 +61,17 @@ impl Samples {
         self.values.is_empty() && self.censored.is_empty()
     }
 
+    /// How many observations there are, the censored included.
+    #[must_use]
+    pub fn len(&self) -> u64 {
+        self.values.len() + self.censored.len()
+    }
+
     /// Every observation, the censored at the age they had reached.
     #[must_use]
     pub fn histogram(&self) -> Histogram<u64> {
-        let mut all = histogram(&self.values);
-        self.censored.iter().for_each(|age| all.saturating_record(u64::from(*age)));
+        let mut all = self.values.histogram();
+        self.censored.add_to(&mut all);
         all
     }
 
@@ -78,12 +85,7 @@ impl Samples {
 /// The histogram of some values: 1 µs to 1 h, three digits.
 #[must_use]
 pub fn histogram(values: &[u32]) -> Histogram<u64> {
-    let created =
-        Histogram::new_with_bounds(1, limits::HISTOGRAM_HIGH_US, limits::HISTOGRAM_DIGITS);
-    let mut histogram = match created {
-        Ok(histogram) => histogram,
-        Err(error) => unreachable!("the bounds are constants: {error}"),
-    };
+    let mut histogram = pile::empty();
     values.iter().for_each(|value| histogram.saturating_record(u64::from(*value)));
     histogram
 }
@@ -91,7 +93,7 @@ pub fn histogram(values: &[u32]) -> Histogram<u64> {
 /// The histogram of an interval. One of a simulation reaches as far as its values do.
 #[must_use]
 pub fn interval(values: &Values) -> Histogram<u64> {
-    let mut all = histogram(&[]);
+    let mut all = pile::empty();
     if let Values::Counted(counted) = values
         && counted.iter().any(|(us, _)| *us > limits::HISTOGRAM_HIGH_US)
     {
@@ -130,7 +132,7 @@ pub fn read(hdr: &str) -> Option<Histogram<u64>> {
 /// Several runs' histograms as one, encoded; empty without any. What cannot be read is left out.
 #[must_use]
 pub fn merged<'a>(latencies: impl Iterator<Item = &'a Latency>) -> String {
-    let mut all = histogram(&[]);
+    let mut all = pile::empty();
     for one in latencies.filter_map(decode) {
         // Ours all have the same range, so that nothing is beyond it.
         let _within = all.add(&one);
@@ -149,7 +151,7 @@ mod tests {
         samples.record(Duration::from_secs(2 * 3600));
         samples.censor(Duration::from_secs(1 << 40));
         assert_eq!(samples.overflow, 2);
-        assert_eq!(samples.values, [5000, HIGH]);
+        assert_eq!(samples.values.in_order(), [5000, HIGH]);
         assert_eq!(samples.histogram().len(), 3);
     }
 

@@ -8,6 +8,7 @@ use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::outages::Outages;
 use super::periods::{self, Periods};
+use super::pile::Pile;
 use super::results::{Interval, SeriesRow, Values};
 use crate::clock::{self, Time};
 use crate::fault::rule::Rule;
@@ -29,7 +30,7 @@ pub struct Series {
 #[derive(Debug, Default)]
 struct Second {
     row: SeriesRow,
-    values: [Vec<u32>; LatencyMetric::ALL.len()],
+    values: [Pile; LatencyMetric::ALL.len()],
 }
 
 /// Curves and windows that every row is read from.
@@ -89,7 +90,7 @@ impl Series {
         let (Some(at), Seen::Whole(value)) = (at, seen) else { return };
         if let Some(second) = self.at(at) {
             let micros = clock::micros_u32(value);
-            second.values[metric as usize].push(micros);
+            second.values[metric as usize].add(micros);
         }
     }
 
@@ -100,19 +101,19 @@ impl Series {
         let mut rows = Vec::with_capacity(self.seconds.len());
         let mut intervals = Vec::new();
         for (t_s, second) in (0_u64..).zip(self.seconds) {
-            let Second { mut row, mut values } = second;
+            let Second { mut row, values } = second;
             row.t_s = t_s;
             frame.describe(&mut row);
-            values.iter_mut().for_each(|values| values.sort_unstable());
+            let values = values.map(Pile::into_values);
             percentiles(&mut row, &values);
             rows.push(row);
             let named = LatencyMetric::ALL.into_iter().zip(values);
-            intervals.extend(named.filter(|(_, values)| !values.is_empty()).map(
+            intervals.extend(named.filter(|(_, values)| values.counted().next().is_some()).map(
                 |(metric, values)| Interval {
                     metric: metric.name().to_owned(),
                     start_s: t_s as f64,
                     length_s: 1.0,
-                    values: Values::Each(values),
+                    values,
                 },
             ));
         }
@@ -197,8 +198,8 @@ pub fn cpu_share(from: &Pulse, to: &Pulse) -> f64 {
     to.cpu_us.saturating_sub(from.cpu_us) as f64 / 1e6 / wall
 }
 
-fn percentiles(row: &mut SeriesRow, sorted: &[Vec<u32>; LatencyMetric::ALL.len()]) {
-    let of = |metric: LatencyMetric, share| ranked(&sorted[metric as usize], share);
+fn percentiles(row: &mut SeriesRow, values: &[Values; LatencyMetric::ALL.len()]) {
+    let of = |metric: LatencyMetric, share| ranked(&values[metric as usize], share);
     row.submit_p50_us = of(LatencyMetric::SubmitResponse, 0.5);
     row.submit_p99_us = of(LatencyMetric::SubmitResponse, 0.99);
     row.e2e_p50_us = of(LatencyMetric::E2eResponse, 0.5);
@@ -206,10 +207,16 @@ fn percentiles(row: &mut SeriesRow, sorted: &[Vec<u32>; LatencyMetric::ALL.len()
     row.lag_p99_us = of(LatencyMetric::ScheduleLag, 0.99);
 }
 
-/// The value of nearest rank among sorted ones.
-fn ranked(sorted: &[u32], share: f64) -> Option<u64> {
-    let rank = (share * sorted.len() as f64).ceil() as usize;
-    sorted.get(rank.saturating_sub(1)).map(|value| u64::from(*value))
+/// The value of nearest rank.
+fn ranked(values: &Values, share: f64) -> Option<u64> {
+    let count: u64 = values.counted().map(|(_, times)| times).sum();
+    let rank = (share * count as f64).ceil() as u64;
+    let mut passed = 0;
+    let mut values = values.counted();
+    values.find_map(|(us, times)| {
+        passed += times;
+        (passed >= rank).then_some(us)
+    })
 }
 
 #[cfg(test)]
@@ -254,6 +261,17 @@ mod tests {
         let rows = rows(series, 2000);
         assert_eq!((rows[0].e2e_p50_us, rows[1].e2e_p50_us), (None, Some(50_000)));
         assert_eq!((rows[1].e2e_p99_us, rows[1].deferred), (Some(99_000), 1));
+    }
+
+    #[test]
+    fn many_that_ended_in_one_second_are_counted_there() {
+        let mut series = Series::default();
+        for us in 1..=200_000 {
+            let value = Seen::Whole(Duration::from_micros(us));
+            series.latency(LatencyMetric::E2eResponse, Some(ms(1200)), value);
+        }
+        let median = rows(series, 2000)[1].e2e_p50_us.expect("a median");
+        assert!(median.abs_diff(100_000) <= 100, "{median}: three digits");
     }
 
     #[test]

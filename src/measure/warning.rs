@@ -92,7 +92,7 @@ fn censored(name: &str, latency: &Latency) -> Option<Warning> {
 /// load is meant to be even.
 #[must_use]
 pub fn drift(name: &str, samples: &Samples, scenario: &Scenario) -> Option<Warning> {
-    let values = &samples.values;
+    let values = samples.values.in_order();
     if !is_even(scenario) || values.len() < 2 * super::latency::PERCENTILES[0].needs as usize {
         return None;
     }

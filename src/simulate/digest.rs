@@ -72,9 +72,7 @@ impl Digest {
 
     /// Every value, microseconds, and how often; none without any.
     pub(super) fn values(&self) -> Option<Values> {
-        let steps = self.all.iter_recorded();
-        let counted = steps.map(|it| (it.value_iterated_to(), it.count_since_last_iteration()));
-        (!self.is_empty()).then(|| Values::Counted(counted.collect()))
+        (!self.is_empty()).then(|| Values::of(&self.all))
     }
 
     /// As `measure::latency` summarises samples: what cannot be stated is null and named.

@@ -90,6 +90,25 @@ fn an_attempt_written_before_its_offer_is_not_forgotten() {
     assert_eq!(judged.verdict, LedgerVerdict::Valid);
 }
 
+/// A history has half a number's room for a first reception; at the edge none may be mixed up.
+#[test]
+fn receptions_beyond_four_billion_are_told_apart() {
+    let edge = u64::from(u32::MAX);
+    for before in [edge - 3, edge - 2, edge - 1, edge, 1 << 40] {
+        let mut story = Story::begin();
+        story.reception = before;
+        story.accept(0, 1);
+        story.accept(1, 1);
+        story.receive(0, 0, TAKEN);
+        story.deliver(1, 1);
+        story.receive(1, 1, WITHHELD);
+        let [first, second] = [0, 1].map(|probe| view(&story, probe).history);
+        assert_eq!((first.confirmed, first.unconfirmed, first.withheld), (0, 1, 0), "{before}");
+        assert_eq!((second.confirmed, second.unconfirmed, second.withheld), (1, 0, 1), "{before}");
+        assert!(view(&story, 0).taken.is_some());
+    }
+}
+
 #[test]
 fn a_submission_without_an_end_has_no_known_outcome() {
     let mut story = Story::begin();

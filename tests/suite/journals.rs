@@ -29,7 +29,8 @@ pub(crate) const MEASURED_MS: u64 = 1_000;
 pub(crate) struct Story {
     pub(crate) events: Vec<Event>,
     now_ms: u64,
-    reception: u64,
+    /// The number of the latest reception.
+    pub(crate) reception: u64,
 }
 
 impl Story {

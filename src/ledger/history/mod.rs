@@ -19,8 +19,8 @@ use crate::limits;
 use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
 
 pub use course::Course;
-use receptions::{Confirmations, Reception};
-use record::{Mark, Message, NEVER, NONE, Record};
+use receptions::{Confirmations, NO_NUMBER, Reception};
+use record::{Mark, Message, NEVER, Record};
 pub use view::{MessageView, ProbeView};
 
 /// What the plan meant for one probe.
@@ -255,7 +255,7 @@ impl History {
     /// A reception of the probe's own message, at its own address.
     fn received(&mut self, attempt: &Attempt, planned: Option<DestinationId>) {
         let withheld = attempt.outcome == AttemptOutcome::Withheld;
-        let number = attempt.reception.unwrap_or(NONE);
+        let number = attempt.reception.unwrap_or(NO_NUMBER);
         let reception = Reception { number, ended: attempt.ended, withheld };
         let Some(record) = self.record_mut(attempt.probe) else { return };
         if planned.is_some() && attempt.destination != planned {
@@ -264,16 +264,13 @@ impl History {
         if attempt.content.as_ref().is_some_and(|content| !content.damage.is_empty()) {
             record.mark(Mark::Corrupted);
         }
-        if record.received == NEVER {
-            (record.reception, record.received) = (number, attempt.ended);
-            if withheld {
-                record.mark(Mark::FirstWithheld);
-            }
+        let first = record.is_received().then(|| record.first_reception());
+        if first.is_none() && record.receive(&reception) {
             return;
         }
         record.mark(Mark::Several);
-        let first = record.first_reception();
-        self.several.entry(attempt.probe.0).or_insert_with(|| vec![first]).push(reception);
+        let receptions = self.several.entry(attempt.probe.0);
+        receptions.or_insert_with(|| first.into_iter().collect()).push(reception);
     }
 
     fn returned(&mut self, dsn: &super::event::Dsn) {

@@ -1,12 +1,16 @@
 //! Receptions: which were confirmed, which came again, which of those a kill excuses.
 //!
-//! A probe's first reception lies in its record; only probes with several are here.
+//! A probe's first reception lies in its record; only probes with several, or with one whose
+//! number does not fit there, are here.
 
 use std::collections::HashMap;
 
 use crate::clock::Time;
 use crate::ledger::event::Proof;
 use crate::limits;
+
+/// The number of a reception that has none.
+pub(super) const NO_NUMBER: u64 = u64::MAX;
 
 /// One content seen whole, for one probe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 //! copies, bounces) live in side tables.
 
 use super::Planned;
+use super::receptions::{NO_NUMBER, Reception};
 use crate::clock::Time;
 use crate::ledger::event::{Attempt, AttemptOutcome, SubmitResult};
 use crate::probe::{DestinationId, MessageId};
@@ -9,8 +10,8 @@ use crate::smtp::stage::Stage;
 
 /// A time that did not come.
 pub(super) const NEVER: Time = Time(u64::MAX);
-/// No message, reception or destination.
-pub(super) const NONE: u64 = u64::MAX;
+/// The number of a reception that has none, in half the room.
+const UNNUMBERED: u32 = u32::MAX;
 
 /// One yes-or-no fact about a probe.
 #[derive(Clone, Copy)]
@@ -21,7 +22,7 @@ pub(super) enum Mark {
     Corrupted = 1 << 2,
     /// The first reception's 250 was withheld.
     FirstWithheld = 1 << 3,
-    /// Further receptions are in the side table.
+    /// Its receptions are in the side table.
     Several = 1 << 4,
     /// A 5yz was given to it.
     Rejected = 1 << 5,
@@ -40,9 +41,10 @@ pub(super) enum Mark {
 pub(super) struct Record {
     pub(super) first_attempt: Time,
     pub(super) last_attempt_end: Time,
-    /// The first reception: its number and its end.
-    pub(super) reception: u64,
+    /// End of the first reception.
     pub(super) received: Time,
+    /// Its number, where it has one.
+    reception: u32,
     /// Index among the messages; `u32::MAX`: not offered.
     pub(super) message: u32,
     pub(super) attempts: u32,
@@ -75,8 +77,8 @@ impl Record {
     pub(super) const ABSENT: Record = Record {
         first_attempt: NEVER,
         last_attempt_end: NEVER,
-        reception: NONE,
         received: NEVER,
+        reception: UNNUMBERED,
         message: u32::MAX,
         attempts: 0,
         deferrals: 0,
@@ -123,6 +125,30 @@ impl Record {
             SubmitResult::NotSent { .. } => &mut self.not_sent,
         };
         *count = count.saturating_add(1);
+    }
+
+    /// Takes note of the first reception. `false`: its number does not fit here, as that of no run
+    /// of ours.
+    pub(super) fn receive(&mut self, first: &Reception) -> bool {
+        self.received = first.ended;
+        if first.withheld {
+            self.mark(Mark::FirstWithheld);
+        }
+        let number = u32::try_from(first.number).ok().filter(|number| *number != UNNUMBERED);
+        self.reception = number.unwrap_or(UNNUMBERED);
+        number.is_some() || first.number == NO_NUMBER
+    }
+
+    pub(super) fn is_received(&self) -> bool {
+        self.received != NEVER
+    }
+
+    pub(super) fn first_reception(&self) -> Reception {
+        let number = match self.reception {
+            UNNUMBERED => NO_NUMBER,
+            number => u64::from(number),
+        };
+        Reception { number, ended: self.received, withheld: self.has(Mark::FirstWithheld) }
     }
 
     /// Whether traffic said how the submission ended.

@@ -267,17 +267,6 @@ impl History {
     }
 }
 
-impl Record {
-    pub(super) fn is_received(&self) -> bool {
-        self.received != NEVER
-    }
-
-    pub(super) fn first_reception(&self) -> Reception {
-        let withheld = self.has(Mark::FirstWithheld);
-        Reception { number: self.reception, ended: self.received, withheld }
-    }
-}
-
 fn came(time: Time) -> Option<Time> {
     (time != NEVER).then_some(time)
 }

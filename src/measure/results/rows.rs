@@ -1,5 +1,6 @@
 //! Rows and intervals beside `report.json`: second by second, attempt by attempt.
 
+use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// One interval of `latency.hlog`.
@@ -21,11 +22,19 @@ pub struct Interval {
 pub enum Values {
     /// One by one.
     Each(Vec<u32>),
-    /// Of a simulation, in which there are many: each value, and how often.
+    /// Where there are many: each step of a histogram that was met, and how often.
     Counted(Vec<(u64, u64)>),
 }
 
 impl Values {
+    /// The steps of a histogram.
+    #[must_use]
+    pub fn of(all: &Histogram<u64>) -> Values {
+        let steps = all.iter_recorded();
+        let counted = steps.map(|it| (it.value_iterated_to(), it.count_since_last_iteration()));
+        Values::Counted(counted.collect())
+    }
+
     /// Each value, and how often.
     pub fn counted(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
         let (each, counted) = match self {
