@@ -81,6 +81,7 @@ pub async fn capacity(
     let mut hunt = Hunt { request, manner, interrupts, folder, known };
     hunt.known.environment = super::environment::facts().into_iter().collect();
     let range = hunt.range(progress).await?;
+    hunt.check(&range)?;
     hunt.known.most_per_s = range.most;
     hunt.search(&range, progress).await?;
     conclude::bounds(&mut hunt.known, &manner.goal);
@@ -116,21 +117,32 @@ fn taken_up(folder: &Path, request: &Request, manner: &Manner) -> Result<Capacit
     if !path.exists() {
         return Ok(fresh);
     }
-    let failed = |kind, what: String| {
-        RunError::Folder(Error::new(kind, format!("{}: {what}", path.display())))
-    };
     let text = std::fs::read_to_string(&path).map_err(RunError::Folder)?;
     let known: Capacity = serde_json::from_str(&text)
-        .map_err(|error| failed(ErrorKind::InvalidData, error.to_string()))?;
+        .map_err(|error| unfit(folder, ErrorKind::InvalidData, &error.to_string()))?;
     let same = known.scenario_sha256 == fresh.scenario_sha256
         && known.profile == fresh.profile
         && known.simulated == fresh.simulated;
     if !same {
         let what = "it holds a search of another scenario or profile; name another folder";
-        return Err(failed(ErrorKind::AlreadyExists, what.to_owned()));
+        return Err(unfit(folder, ErrorKind::AlreadyExists, what));
     }
-    let Capacity { trials, curve, ceiling_per_s, calibrated_per_s, .. } = known;
-    Ok(Capacity { trials, curve, ceiling_per_s, calibrated_per_s, ..fresh })
+    // A trial that was good because nobody asked how the instrument was is not so any more.
+    if known.health_counts != fresh.health_counts {
+        let with = if fresh.health_counts { "with" } else { "without" };
+        let what = format!(
+            "it holds trials judged {with} `--allow health`; search as then, or name another folder"
+        );
+        return Err(unfit(folder, ErrorKind::AlreadyExists, &what));
+    }
+    // What bounds the search is how it is asked for now.
+    let Capacity { trials, curve, ceiling_per_s, .. } = known;
+    Ok(Capacity { trials, curve, ceiling_per_s, ..fresh })
+}
+
+/// The folder is not one in which the search can go on.
+fn unfit(folder: &Path, kind: ErrorKind, what: &str) -> RunError {
+    RunError::Folder(Error::new(kind, format!("{}: {what}", folder.join(FILE).display())))
 }
 
 fn fresh(request: &Request, manner: &Manner) -> Capacity {
@@ -150,6 +162,7 @@ fn fresh(request: &Request, manner: &Manner) -> Capacity {
             width: goal.width,
         },
         calibrated_per_s: manner.calibrated,
+        health_counts: manner.health_counts,
         command: request.command.clone(),
         ..Capacity::default()
     })
@@ -190,6 +203,21 @@ impl Hunt<'_> {
         let most = calibrated.map_or(most, |bound| most.min(bound));
         let least = limits::CAPACITY_LEAST.min(most);
         Ok(Range { first: (asked / 4.0).clamp(least, most), least, most })
+    }
+
+    /// No trial of before may lie beyond where the search may go now: it would decide the answer.
+    fn check(&self, range: &Range) -> Result<(), RunError> {
+        let rates = self.known.trials.iter().map(|trial| trial.rate_per_s);
+        let highest = rates.fold(0.0, f64::max);
+        if highest <= range.most {
+            return Ok(());
+        }
+        let (highest, most) = (human::rate(highest), human::rate(range.most));
+        let what = format!(
+            "it holds trials up to {highest}, and now none is to be above {most}; raise \
+             `--max-rate` or calibrate again, or name another folder"
+        );
+        Err(unfit(&self.folder, ErrorKind::AlreadyExists, &what))
     }
 
     /// What the generator offers to the sink with nothing between.
@@ -262,16 +290,16 @@ impl Hunt<'_> {
     /// Load against latency, beyond the capacity too where the generator can go there.
     async fn curve(&mut self, progress: &mut Progress) -> Result<(), RunError> {
         let capacity = self.known.lower_bound_per_s.unwrap_or(0.0);
+        let asked = self.manner.most.unwrap_or(f64::INFINITY);
+        let reach = (self.known.most_per_s / TRUSTED).min(asked);
         // Of an interrupted curve, what was drawn for the same answer stays.
         self.known.curve.retain(|point| {
             let rate = capacity * point.share;
-            (point.rate_per_s - rate).abs() <= rate * f64::EPSILON * 4.0
+            rate <= reach && (point.rate_per_s - rate).abs() <= rate * f64::EPSILON * 4.0
         });
         if capacity <= 0.0 {
             return Ok(());
         }
-        let asked = self.manner.most.unwrap_or(f64::INFINITY);
-        let reach = (self.known.most_per_s / TRUSTED).min(asked);
         for (number, share) in self.manner.shares.iter().enumerate() {
             let rate = capacity * share;
             if self.known.curve.iter().any(|point| point.share == *share) {

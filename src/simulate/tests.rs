@@ -3,6 +3,7 @@
 use super::model::Model;
 use super::simulate;
 use crate::measure::results::{Findings, Results};
+use crate::scenario::model::{Encoding, Extension};
 use crate::scenario::{Loaded, parse};
 
 fn loaded(text: &str) -> Loaded {
@@ -215,6 +216,12 @@ fn what_no_model_does_is_refused() {
     nobody.message.null_sender = 0.5;
     let refused = Model::of(&nobody).expect_err("refused");
     assert!(refused.to_string().contains("null_sender"), "{refused}");
+    let mut withheld = loaded(EVENTFUL).scenario;
+    withheld.message.encoding = Encoding::Utf8;
+    assert!(Model::of(&withheld).is_ok(), "the sink offers what UTF-8 needs");
+    withheld.destinations[0].extensions = Some(vec![Extension::EightBitMime]);
+    let refused = Model::of(&withheld).expect_err("refused");
+    assert!(refused.to_string().contains("`encoding`"), "{refused}");
     let abuse = EVENTFUL.to_owned() + "[[abuse]]\nkind = \"idle\"\n";
     let refused = Model::of(&loaded(&abuse).scenario).expect_err("refused");
     assert!(refused.to_string().contains("[[abuse]]"), "{refused}");

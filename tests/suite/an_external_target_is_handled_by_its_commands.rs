@@ -16,8 +16,8 @@ use crate::support::{Lab, Ran, mailbench, wait_until};
 /// A relay that is the user's own business, and the folder where it lives.
 pub(crate) struct Own {
     folder: tempfile::TempDir,
-    address: String,
-    sink: String,
+    pub(crate) address: String,
+    pub(crate) sink: String,
 }
 
 impl Own {

@@ -103,6 +103,10 @@ fn a_target_that_bears_all_there_is_to_offer_is_not_the_limit() {
     );
     assert!(report["upper_bound_per_s"].is_null());
     assert!(report["reason"].as_str().is_some_and(|why| why.contains("generator-limited")));
+    // A fifth beyond the answer would be above what was asked for.
+    let curve = report["curve"].as_array().expect("a curve");
+    let drawn: Vec<Option<f64>> = curve.iter().map(|point| point["rate_per_s"].as_f64()).collect();
+    assert_eq!(drawn, [30.0, 60.0, 108.0, 120.0].map(Some));
     // At one rate each trial has mail of its own: the same mail again would prove nothing.
     let trials = report["trials"].as_array().expect("trials");
     let top = trials.iter().filter(|trial| trial["rate_per_s"] == 120.0);

@@ -85,7 +85,7 @@ fn a_search_for_capacity_ends_at_the_calibrated_ceiling() {
     let file = state.path().join("mailbench/calibration.json");
     calibration::keep(&file, &planted).expect("kept");
     std::fs::write(state.path().join("small.toml"), SMALL).expect("written");
-    let search = |name: &str, more: &[&str]| -> Value {
+    let searched = |name: &str, more: &[&str]| {
         let arguments = ["capacity", "small.toml", "--output", name, "--no-curve", "--trial", "1"];
         let output = mailbench()
             .args(arguments)
@@ -95,10 +95,13 @@ fn a_search_for_capacity_ends_at_the_calibrated_ceiling() {
             .env("XDG_STATE_HOME", state.path())
             .output()
             .expect("mailbench starts");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
         let text = std::fs::read_to_string(state.path().join(name).join("capacity.json"));
-        let text = text.unwrap_or_else(|error| panic!("{error}: {output:?}"));
-        serde_json::from_str(&text).expect("JSON")
+        let text = text.unwrap_or_else(|error| panic!("{error}: {said}"));
+        let report: Value = serde_json::from_str(&text).expect("JSON");
+        (output.status.code(), said, report)
     };
+    let search = |name: &str, more: &[&str]| searched(name, more).2;
     let report = search("bounded", &[]);
     assert_eq!((&report["calibrated_per_s"], &report["most_per_s"]), (&8.0.into(), &6.4.into()));
     let trials = report["trials"].as_array().expect("trials");
@@ -110,6 +113,23 @@ fn a_search_for_capacity_ends_at_the_calibrated_ceiling() {
         reason.contains("calibrated ceiling is 8/s") || reason.contains("bottleneck"),
         "{reason}"
     );
+
+    // It goes on as it is asked for now: no other judge of the trials made, no lower bound.
+    let refused = |more: &[&str], why: &str| {
+        let (code, said, known) = searched("bounded", more);
+        assert_eq!((code, known), (Some(2), report.clone()), "{said}");
+        assert!(said.contains(why) && said.contains("name another folder"), "{said}");
+    };
+    refused(&["--allow", "health"], "trials judged without `--allow health`");
+    let calibrated = |per_s: f64| {
+        let ceiling = vec![Point { size: 4096, per_s }];
+        calibration::keep(&file, &Calibration { ceiling, ..planted.clone() }).expect("kept");
+    };
+    calibrated(2.0);
+    refused(&[], "now none is to be above 1.60/s");
+    calibrated(10.0);
+    let raised = search("bounded", &[]);
+    assert_eq!((&raised["calibrated_per_s"], &raised["most_per_s"]), (&10.0.into(), &8.0.into()));
 
     let report = search("unbounded", &["--allow", "health"]);
     assert_eq!((&report["calibrated_per_s"], &report["most_per_s"]), (&Value::Null, &12.0.into()));

@@ -1,6 +1,7 @@
 //! Mail from the null reverse-path is accounted for: it is delivered like any other, and where it is
 //! refused it may be dropped (RFC 5321 §6.1), which is no loss and keeps no run waiting.
 
+use crate::an_external_target_is_handled_by_its_commands::Own;
 use crate::real_mtas::{self, Promise, is_here};
 use crate::support::{Lab, SMALL};
 
@@ -55,4 +56,26 @@ fn it_is_delivered_and_greylisted_like_any_other() {
     ran.assert_code(0);
     assert_eq!((ran.count("accepted"), ran.count("delivered")), (120, 120), "{ran}");
     assert!(ran.report()["faults"][0]["struck"].as_u64() >= Some(120), "{ran}");
+}
+
+/// It cannot be asked for its queue, and waits for longer than the sink must be quiet to be taken
+/// as done with: what it still has to deliver is waited for all the same.
+#[test]
+fn a_target_that_cannot_be_asked_is_given_the_time_it_needs() {
+    let own = Own::new();
+    let settings = tempfile::NamedTempFile::new().expect("a file");
+    let retry = "[retry]\nschedule = \"fixed\"\nfirst = \"5s\"\njitter = 0.0\n";
+    std::fs::write(settings.path(), retry).expect("written");
+    let mut words = own.words();
+    words.extend(["--settings".to_owned(), settings.path().display().to_string()]);
+    let greylist =
+        "[[fault]]\nstage = \"rcpt-to\"\nattempts = \"1\"\ndefer = \"451 4.7.1 later\"\n";
+    let ran = nobody("external", "50%", greylist)
+        .set("target.address", &own.address)
+        .set("target.start_command", &format!("{words:?}"))
+        .set("sink.listen", &own.sink)
+        .set("load.warm_up", "0s")
+        .set("load.duration", "1s")
+        .run();
+    assert_eq!((ran.count("accepted"), ran.count("delivered")), (60, 60), "{ran}");
 }

@@ -1,5 +1,7 @@
 //! I1: what might be taken for the end of data, in one write and byte by byte.
 
+use std::time::Duration;
+
 use super::{HEADER, envelope, say};
 use crate::conformance::case::{Act, Case, Question, Script, Step};
 
@@ -23,7 +25,7 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: bool) -> Case {
-    let how = if split { ", each octet in a segment of its own" } else { "" };
+    let how = if split { ", octet by octet and line by line" } else { "" };
     let shown = sequence.escape_ascii();
     let mut steps = envelope();
     steps.push(say([HEADER, b"before"].concat()));
@@ -31,11 +33,14 @@ fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: boo
         true => {
             let apart = crate::limits::SPLIT_REPLY;
             steps.extend([Step::Pause(apart), Step::Dribble(sequence.to_vec(), apart)]);
+            // Some servers take no command that has come with the next.
+            let lines = INSIDE.split_inclusive(|octet| *octet == b'\n');
+            steps.extend(lines.flat_map(|line| [say(line), Step::Pause(TURN)]));
         }
-        false => steps.push(say(sequence)),
+        false => steps.extend([say(sequence), say(INSIDE)]),
     }
-    steps.extend([say(INSIDE), Step::Hear(1)]);
-    let question = Question::Smuggled { sequence: sequence.to_vec(), legal };
+    steps.extend([Step::Hear(1), Step::Pause(STAY)]);
+    let question = Question::Smuggled { sequence: sequence.to_vec(), last: LAST, legal };
     Case {
         id: format!("i1-{name}{suffix}"),
         title: format!("a message holds `{shown}` and then a whole transaction{how}"),
@@ -46,6 +51,15 @@ fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: boo
     }
 }
 
+/// Between two lines.
+const TURN: Duration = Duration::from_millis(40);
+
+/// The first reply may be that to the sequence: the rest is answered, or not, in this time.
+const STAY: Duration = Duration::from_millis(300);
+
 /// A transaction for the other recipient, and the true end of data.
 const INSIDE: &[u8] = b"MAIL FROM:<@FROM@>\r\nRCPT TO:<@OTHER@>\r\nDATA\r\n\
-    From: <@FROM@>\r\nTo: <@OTHER@>\r\nSubject: inside\r\n\r\ninside\r\n.\r\n";
+    From: <@FROM@>\r\nTo: <@OTHER@>\r\nSubject: inside\r\n\r\ninside, at last\r\n.\r\n";
+
+/// Text at the end of it.
+const LAST: &[u8] = b"inside, at last";

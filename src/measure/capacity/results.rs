@@ -43,6 +43,8 @@ pub struct Capacity {
     /// What `mailbench calibrate` found the instrument able to do on this machine with such
     /// messages; null when it was not asked, or its verdict does not count (`--allow health`).
     pub calibrated_per_s: Option<f64>,
+    /// Whether an unhealthy instrument makes a trial bad (without `--allow health`).
+    pub health_counts: bool,
     /// No trial was above this.
     pub most_per_s: f64,
     /// Every trial of the search, in order.
