@@ -103,6 +103,10 @@ pub const CONFORMANCE_REPLY: Duration = Duration::from_secs(15);
 /// How long an examination waits for mail that was accepted, and for retries.
 pub const CONFORMANCE_WAIT: Duration = Duration::from_secs(60);
 
+/// How long an examined target tries at the least before it returns mail: longer than an examination
+/// takes, whose own minutes would otherwise be laid at the target's door.
+pub const CONFORMANCE_GIVE_UP: Duration = Duration::from_secs(60 * 60);
+
 /// How long an examination goes on listening when everything expected has come: for what should
 /// not come.
 pub const CONFORMANCE_REST: Duration = Duration::from_secs(4);

@@ -81,6 +81,8 @@ pub enum Question {
     Smuggled {
         /// What might be taken for the end of data.
         sequence: Vec<u8>,
+        /// Text at the end of the message inside.
+        last: &'static [u8],
         /// Whether it is legal content.
         legal: bool,
     },
@@ -310,6 +312,6 @@ pub enum Asked {
     Anew,
     /// Are no octets above 127 sent to a server that did not offer to take them?
     SevenBit,
-    /// Is no address sent that the server did not offer to take?
+    /// Is no address sent that the server did not offer to take, nor another in its place?
     AsciiAddress,
 }

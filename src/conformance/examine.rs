@@ -9,6 +9,7 @@ use super::finding::{Examination, SCHEMA_VERSION};
 use super::lab::{Lab, LabError};
 use crate::clock::Clock;
 use crate::limits;
+use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{Scenario, TargetKind};
 use crate::target::demands::Means;
 use crate::target::intake::{Beginning, Intake};
@@ -53,6 +54,13 @@ pub fn chosen(wanted: &[String], times: &Times) -> Result<Vec<Case>, ExamineErro
     Ok(all.into_iter().filter(is_wanted).collect())
 }
 
+/// A schedule that is not over before the examination: what comes back was not too old.
+#[must_use]
+pub fn patient(retry: &RetrySchedule) -> RetrySchedule {
+    let give_up_after = retry.give_up_after.max(limits::CONFORMANCE_GIVE_UP);
+    RetrySchedule { give_up_after, ..retry.clone() }
+}
+
 /// Examines the target of a scenario. What it prints goes to `log`.
 ///
 /// # Errors
@@ -83,7 +91,7 @@ pub async fn examine(
     let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir()?;
     let mut target = Target::start(target::Settings {
         kind: scenario.target.kind.clone(),
-        retry: scenario.target.retry.clone(),
+        retry: patient(&scenario.target.retry),
         delivery: scenario.target.delivery,
         seed: scenario.seed.0,
         sink: lab.main(),

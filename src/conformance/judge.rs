@@ -150,7 +150,7 @@ pub fn client(question: &Question, facts: &Facts<'_>) -> Finding {
         return found(Verdict::Violates, "after it the target greeted nobody any more");
     }
     match question {
-        Question::Smuggled { sequence, legal } => smuggled(sequence, *legal, facts),
+        Question::Smuggled { sequence, last, legal } => smuggled(sequence, last, *legal, facts),
         Question::Whole { body, refused, altered } => whole(body, *refused, *altered, facts),
         Question::Once { refused } => once(*refused, facts),
         Question::Normalised => normalised(facts),
@@ -183,12 +183,16 @@ pub fn client(question: &Question, facts: &Facts<'_>) -> Finding {
     }
 }
 
-fn smuggled(sequence: &[u8], legal: bool, facts: &Facts<'_>) -> Finding {
+fn smuggled(sequence: &[u8], last: &[u8], legal: bool, facts: &Facts<'_>) -> Finding {
     if facts.at(&facts.addresses.other).next().is_some() {
         return found(Verdict::Vulnerable, "the message inside arrived as one of its own");
     }
     let verbatim = |one: &Arrived| memmem::find(&one.content, sequence).is_some();
+    let whole = |one: &Arrived| memmem::find(&one.content, last).is_some();
     match facts.at(&facts.addresses.to).next() {
+        Some(one) if !whole(one) => {
+            found(Verdict::Violates, "it ended the message; what followed was no part of it")
+        }
         Some(one) if verbatim(one) && !legal => {
             found(Verdict::Violates, "one message, passed on with the sequence as it was")
         }

@@ -75,7 +75,7 @@ fn write_settings(
         std::fs::write(config.join(name), text)?;
     }
     std::fs::write(config.join("smtp.ini"), listen)?;
-    write_intake(&settings.intake, &config)?;
+    write_intake(&settings.intake, &settings.folder)?;
     std::fs::write(config.join("outbound.ini"), outbound(settings, given))?;
     std::fs::write(settings.folder.join("plugins/to_sink.js"), plugin(settings))?;
     if !settings.demands.secured.is_empty() {
@@ -90,20 +90,39 @@ fn write_settings(
 }
 
 /// What it offers to those who submit, and the plugins for it.
-fn write_intake(intake: &Intake, config: &Path) -> std::io::Result<()> {
+fn write_intake(intake: &Intake, folder: &Path) -> std::io::Result<()> {
+    let config = folder.join("config");
     let mut plugins = String::new();
     if intake.tls.is_some() {
         plugins += "tls\n";
-        Certificate::make(config, ["tls_cert.pem", "tls_key.pem"], None)?;
+        Certificate::make(&config, ["tls_cert.pem", "tls_key.pem"], None)?;
     }
-    if let Some(Login { user, password }) = &intake.login {
-        plugins += "auth/flat_file\n";
-        let text = format!(
-            "[core]\nmethods=PLAIN,LOGIN,CRAM-MD5\nconstrain_sender=false\n[users]\n{user}={password}\n"
-        );
-        write_private(&config.join("auth_flat_file.ini"), &text, None)?;
+    if let Some(login) = &intake.login {
+        plugins += "one_user\n";
+        write_private(&folder.join("plugins/one_user.js"), &one_user(login), None)?;
     }
     std::fs::write(config.join("plugins"), plugins + "to_sink\n")
+}
+
+/// Knows the one user. Its own plugin for that reads users from an INI file, which has numbers,
+/// comments and continued lines, and no way to say that something is none of these.
+fn one_user(Login { user, password }: &Login) -> String {
+    format!(
+        "'use strict';
+const known = {};
+exports.register = function () {{ this.inherits('auth/auth_base'); }};
+exports.hook_capabilities = function (next, connection) {{
+  const methods = ['PLAIN', 'LOGIN', 'CRAM-MD5'];
+  connection.capabilities.push('AUTH ' + methods.join(' '));
+  connection.notes.allowed_auth_methods = methods;
+  next();
+}};
+exports.get_plain_passwd = function (user, connection, next) {{
+  next(user === known.user ? known.password : null);
+}};
+",
+        serde_json::json!({ "user": user, "password": password })
+    )
 }
 
 /// Its own limit is shorter than a line may be (RFC 5321 §4.5.3.1.6), and it folds what is longer.

@@ -14,7 +14,13 @@ fn lab(kind: &str, smtp: &str, password: &str) -> Lab {
 }
 
 fn login(mechanism: &str) -> String {
-    format!("auth = {{ mechanism = \"{mechanism}\", user = \"jo\", password_env = \"SECRET\" }}")
+    login_of("jo", mechanism)
+}
+
+fn login_of(user: &str, mechanism: &str) -> String {
+    format!(
+        "auth = {{ mechanism = \"{mechanism}\", user = \"{user}\", password_env = \"SECRET\" }}"
+    )
 }
 
 /// Characters that mean something to this settings file or that.
@@ -87,4 +93,18 @@ fn exim_takes_them() {
 #[test]
 fn haraka_takes_them() {
     all(&real_mtas::HARAKA, &["plain", "login", "cram-md5"]);
+}
+
+/// What an INI file would read as a comment, a section, a number, blanks or more to come.
+#[test]
+fn haraka_takes_names_and_passwords_as_they_are() {
+    let odd = [("plain", ";jo", "007"), ("login", "[jo]", " s3cr-t "), ("cram-md5", "jö=x", "s\\")];
+    for (mechanism, user, password) in odd {
+        if !is_here(&real_mtas::HARAKA) {
+            return;
+        }
+        let ran = lab("haraka", &login_of(user, mechanism), password).run();
+        ran.assert_code(0);
+        assert_eq!(ran.count("delivered"), 120, "{ran}");
+    }
 }

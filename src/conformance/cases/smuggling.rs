@@ -1,4 +1,6 @@
-//! I1: what might be taken for the end of data, in one write and byte by byte.
+//! I1: what might be taken for the end of data, in one write and bit by bit.
+
+use std::time::Duration;
 
 use super::{HEADER, envelope, say};
 use crate::conformance::case::{Act, Case, Question, Script, Step};
@@ -23,19 +25,15 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: bool) -> Case {
-    let how = if split { ", each octet in a segment of its own" } else { "" };
+    let how = if split { ", octet by octet and line by line" } else { ", in one write" };
     let shown = sequence.escape_ascii();
     let mut steps = envelope();
-    steps.push(say([HEADER, b"before"].concat()));
     match split {
-        true => {
-            let apart = crate::limits::SPLIT_REPLY;
-            steps.extend([Step::Pause(apart), Step::Dribble(sequence.to_vec(), apart)]);
-        }
-        false => steps.push(say(sequence)),
+        true => steps.extend(apart(sequence)),
+        false => steps.push(say([HEADER, BEFORE, sequence, INSIDE].concat())),
     }
-    steps.extend([say(INSIDE), Step::Hear(1)]);
-    let question = Question::Smuggled { sequence: sequence.to_vec(), legal };
+    steps.extend([Step::Hear(1), Step::Pause(STAY)]);
+    let question = Question::Smuggled { sequence: sequence.to_vec(), last: LAST, legal };
     Case {
         id: format!("i1-{name}{suffix}"),
         title: format!("a message holds `{shown}` and then a whole transaction{how}"),
@@ -46,6 +44,29 @@ fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: boo
     }
 }
 
+/// The sequence octet by octet, so that it is met in parts; then line by line, since some servers
+/// take no command that has come with the next.
+fn apart(sequence: &[u8]) -> Vec<Step> {
+    let pause = crate::limits::SPLIT_REPLY;
+    let mut steps = vec![say([HEADER, BEFORE].concat()), Step::Pause(pause)];
+    steps.push(Step::Dribble(sequence.to_vec(), pause));
+    let lines = INSIDE.split_inclusive(|octet| *octet == b'\n');
+    steps.extend(lines.flat_map(|line| [say(line), Step::Pause(TURN)]));
+    steps
+}
+
+/// Text before the sequence.
+const BEFORE: &[u8] = b"before";
+
+/// Between two lines.
+const TURN: Duration = Duration::from_millis(40);
+
+/// The first reply may be that to the sequence: the rest is answered, or not, in this time.
+const STAY: Duration = Duration::from_millis(300);
+
 /// A transaction for the other recipient, and the true end of data.
 const INSIDE: &[u8] = b"MAIL FROM:<@FROM@>\r\nRCPT TO:<@OTHER@>\r\nDATA\r\n\
-    From: <@FROM@>\r\nTo: <@OTHER@>\r\nSubject: inside\r\n\r\ninside\r\n.\r\n";
+    From: <@FROM@>\r\nTo: <@OTHER@>\r\nSubject: inside\r\n\r\ninside, at last\r\n.\r\n";
+
+/// Text at the end of it.
+const LAST: &[u8] = b"inside, at last";

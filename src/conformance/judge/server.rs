@@ -84,7 +84,7 @@ fn delivered(facts: &ServerFacts<'_>, trouble: bool) -> Finding {
     match (copies, facts.returned) {
         (0, 0) if tries < 2 => silence(format!("not delivered, in {tries} connections")),
         (0, 0) => as_yet(Verdict::Violates, format!("not delivered, in {tries} connections")),
-        (0, _) if trouble => found(Verdict::Violates, "returned, not tried again"),
+        (0, _) if trouble => returned_after(tries),
         (0, _) => found(Verdict::Violates, "returned to the sender"),
         (1, 0) => {
             let secured = facts.seen.arrived.iter().any(|one| one.taken && one.secured);
@@ -107,7 +107,14 @@ fn only_secured(facts: &ServerFacts<'_>) -> Finding {
             put_off: true,
             ..found(Verdict::Conforms, format!("put off, {tries} times so far"))
         },
-        (false, _) => found(Verdict::Violates, "returned, not tried again"),
+        (false, _) => returned_after(tries),
+    }
+}
+
+fn returned_after(tries: usize) -> Finding {
+    match tries {
+        0..=1 => found(Verdict::Violates, "returned, not tried again"),
+        _ => found(Verdict::Violates, format!("returned, after {tries} connections")),
     }
 }
 
@@ -191,10 +198,15 @@ fn seven_bit(facts: &ServerFacts<'_>) -> Finding {
 
 fn ascii_address(facts: &ServerFacts<'_>) -> Finding {
     let sent = facts.seen.said.iter().find(|said| !said.line.is_ascii());
-    match (sent, facts.returned) {
-        (Some(said), _) => found(Verdict::Violates, format!("it said `{}`", said.line)),
-        (None, 0) => as_yet(Verdict::Untold, "neither delivered nor returned"),
-        (None, _) => found(Verdict::Conforms, "returned to the sender"),
+    // Taken by a server that was not offered the address.
+    let elsewhere = facts.seen.arrived.iter().flat_map(|one| &one.to).next();
+    match (sent, elsewhere, facts.returned) {
+        (Some(said), _, _) => found(Verdict::Violates, format!("it said `{}`", said.line)),
+        (None, Some(to), _) => {
+            found(Verdict::Violates, format!("it was sent to another address: `{to}`"))
+        }
+        (None, None, 0) => as_yet(Verdict::Untold, "neither delivered nor returned"),
+        (None, None, _) => found(Verdict::Conforms, "returned to the sender"),
     }
 }
 

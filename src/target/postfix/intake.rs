@@ -41,10 +41,7 @@ pub(super) async fn prepare(
         let folder = settings.folder.join("etc/sasl");
         let plugins = programs::library("sasl2/libsasldb.so", root)?;
         let plugins = plugins.parent().unwrap_or(Path::new("/")).display().to_string();
-        let environment = vec![
-            ("SASL_PATH".to_owned(), plugins),
-            ("LD_LIBRARY_PATH".to_owned(), libraries.to_owned()),
-        ];
+        let sasl = ("SASL_PATH".to_owned(), plugins);
         std::fs::create_dir(&folder).map_err(failed)?;
         let database = folder.join("users");
         let conf = format!(
@@ -53,10 +50,11 @@ pub(super) async fn prepare(
             database.display()
         );
         std::fs::write(folder.join("smtpd.conf"), conf).map_err(failed)?;
+        let environment = [("LD_LIBRARY_PATH".to_owned(), libraries.to_owned()), sasl.clone()];
         know(login, &database, &environment).await?;
         let user = Some(owner.user.uid.as_raw());
         chown(&database, user, None).map_err(failed)?;
-        offered.environment = environment;
+        offered.environment.push(sasl);
         offered.say("cyrus_sasl_config_path", folder.display());
         offered.say("smtpd_sasl_auth_enable", "yes");
         offered.say("smtpd_sasl_local_domain", REALM);
