@@ -1,4 +1,4 @@
-//! I1: what might be taken for the end of data, in one write and byte by byte.
+//! I1: what might be taken for the end of data, in one write and bit by bit.
 
 use std::time::Duration;
 
@@ -25,19 +25,12 @@ pub(super) fn cases() -> Vec<Case> {
 }
 
 fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: bool) -> Case {
-    let how = if split { ", octet by octet and line by line" } else { "" };
+    let how = if split { ", octet by octet and line by line" } else { ", in one write" };
     let shown = sequence.escape_ascii();
     let mut steps = envelope();
-    steps.push(say([HEADER, b"before"].concat()));
     match split {
-        true => {
-            let apart = crate::limits::SPLIT_REPLY;
-            steps.extend([Step::Pause(apart), Step::Dribble(sequence.to_vec(), apart)]);
-            // Some servers take no command that has come with the next.
-            let lines = INSIDE.split_inclusive(|octet| *octet == b'\n');
-            steps.extend(lines.flat_map(|line| [say(line), Step::Pause(TURN)]));
-        }
-        false => steps.extend([say(sequence), say(INSIDE)]),
+        true => steps.extend(apart(sequence)),
+        false => steps.push(say([HEADER, BEFORE, sequence, INSIDE].concat())),
     }
     steps.extend([Step::Hear(1), Step::Pause(STAY)]);
     let question = Question::Smuggled { sequence: sequence.to_vec(), last: LAST, legal };
@@ -50,6 +43,20 @@ fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: boo
         act: Act::Client(Script { steps, domain: super::OBEDIENT, question, pipelines: false }),
     }
 }
+
+/// The sequence octet by octet, so that it is met in parts; then line by line, since some servers
+/// take no command that has come with the next.
+fn apart(sequence: &[u8]) -> Vec<Step> {
+    let pause = crate::limits::SPLIT_REPLY;
+    let mut steps = vec![say([HEADER, BEFORE].concat()), Step::Pause(pause)];
+    steps.push(Step::Dribble(sequence.to_vec(), pause));
+    let lines = INSIDE.split_inclusive(|octet| *octet == b'\n');
+    steps.extend(lines.flat_map(|line| [say(line), Step::Pause(TURN)]));
+    steps
+}
+
+/// Text before the sequence.
+const BEFORE: &[u8] = b"before";
 
 /// Between two lines.
 const TURN: Duration = Duration::from_millis(40);
