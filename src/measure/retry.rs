@@ -145,7 +145,7 @@ mod tests {
     use crate::measure::synthetic::{attempt, ms};
     use crate::queue::ordering::OrderingKind;
     use crate::queue::schedule::{Growth, RetrySchedule};
-    use crate::scenario::model::{Delivery, Durability, TargetKind};
+    use crate::scenario::model::{Delivery, Durability, OnwardTls, TargetKind};
 
     fn target() -> TargetSpec {
         let retry = RetrySchedule {
@@ -162,6 +162,7 @@ mod tests {
             per_destination: 1,
             ordering: OrderingKind::Fifo,
             durability: Durability::Fsync,
+            tls: OnwardTls::May,
         };
         TargetSpec { kind: TargetKind::Relay, retry, delivery }
     }

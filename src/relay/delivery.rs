@@ -10,13 +10,14 @@ use crate::relay::budget::Budget;
 use crate::relay::committer::{Order, Orders};
 use crate::relay::dsn;
 use crate::relay::mail::{Content, Delivery, Envelope, Mail, MailId};
-use crate::relay::next_hop::NextHops;
+use crate::relay::next_hop::{NextHops, in_the_clear};
 use crate::relay::reader::Reader;
 use crate::relay::settle::{self, Outcome, Settled};
 use crate::relay::wall::WallClock;
 use crate::seed::{Key, Purpose, Seed};
 use crate::smtp::client::{self, Capabilities, Connection, Opened};
 use crate::smtp::reply::{EnhancedStatus, Severity};
+use crate::smtp::stage::Stage;
 
 /// What every attempt needs.
 #[derive(Debug)]
@@ -135,7 +136,7 @@ impl Courier {
         idle: Option<Box<Connection>>,
     ) -> (Vec<Outcome>, Option<Box<Connection>>) {
         let all = |outcome: Outcome| vec![outcome; delivery.recipients.len()];
-        let mut connection = match self.connection(&delivery.domain, idle).await {
+        let mut connection = match self.connection(delivery, idle).await {
             Ok(connection) => connection,
             Err(outcome) => return (all(outcome), None),
         };
@@ -162,7 +163,7 @@ impl Courier {
     /// The idle connection if it is still good, else a new one.
     async fn connection(
         &self,
-        domain: &str,
+        delivery: &Delivery,
         idle: Option<Box<Connection>>,
     ) -> Result<Box<Connection>, Outcome> {
         if let Some(mut connection) = idle
@@ -170,7 +171,14 @@ impl Courier {
         {
             return Ok(connection);
         }
-        match client::connect(self.hops.of(domain), self.clock.monotonic()).await.opened {
+        let hop = self.hops.of(&delivery.domain);
+        let mut opened = client::connect(hop, self.clock.monotonic()).await.opened;
+        if let Opened::Failed { stage: Stage::Starttls, .. } = opened
+            && let Some(hop) = in_the_clear(hop, delivery.attempts)
+        {
+            opened = client::connect(&hop, self.clock.monotonic()).await.opened;
+        }
+        match opened {
             Opened::Ready(connection) => Ok(connection),
             // A server that turns the session away says nothing about this mail: even 5yz is
             // tried again (RFC 5321 §3.1 leaves 554 at the banner to the client).

@@ -24,6 +24,7 @@ use crate::relay::store::{Store, StoreError};
 use crate::relay::wall::WallClock;
 use crate::scenario::model::{self, Durability};
 use crate::seed::Seed;
+use crate::smtp::client::TlsError;
 
 /// How a relay is set up.
 #[derive(Clone, Debug)]
@@ -63,6 +64,9 @@ pub enum RelayError {
     /// The thread that writes the queue.
     #[error("cannot start the committer: {0}")]
     Committer(std::io::Error),
+    /// TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
 }
 
 /// A relay that is ready to run.
@@ -79,6 +83,8 @@ pub struct Relay {
 impl Relay {
     /// Opens the queue and the port. Mail left in the queue is taken up.
     pub fn open(settings: &Settings, stop: CancellationToken) -> Result<Relay, RelayError> {
+        let tls = settings.delivery.tls;
+        let hops = NextHops::new(&settings.routes, settings.relay_to, tls)?;
         let lock = lock(&settings.queue)?;
         let synced = settings.delivery.durability == Durability::Fsync;
         let store = Store::open(&settings.queue, synced)?;
@@ -94,7 +100,7 @@ impl Relay {
             committer::start(store, deliveries, budget).map_err(RelayError::Committer)?;
         let clock = WallClock::start();
         let courier = Arc::new(Courier {
-            hops: NextHops::new(&settings.routes, settings.relay_to),
+            hops,
             clock,
             schedule: settings.retry.clone(),
             seed: settings.seed,

@@ -118,6 +118,20 @@ pub struct Delivery {
     pub ordering: OrderingKind,
     /// Whether a `250` waits for the disk.
     pub durability: Durability,
+    /// Whether mail goes on under TLS.
+    pub tls: OnwardTls,
+}
+
+/// Whether the embedded relay passes mail on under TLS. Certificates are not looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnwardTls {
+    /// Never.
+    None,
+    /// Where it is to be had.
+    May,
+    /// Always, or not at all.
+    Encrypt,
 }
 
 /// Whether a `250` waits for the disk.

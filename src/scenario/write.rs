@@ -112,7 +112,7 @@ fn target(spec: &TargetSpec) -> Target {
     };
     let mut delivery = delivery(&spec.delivery);
     if kind == Kind::External {
-        (delivery.ordering, delivery.durability) = (None, None);
+        (delivery.ordering, delivery.durability, delivery.tls) = (None, None, None);
     }
     Target {
         kind: some(kind),
@@ -202,6 +202,11 @@ pub(super) fn delivery(delivery: &Delivery) -> file::Delivery {
         durability: some(match delivery.durability {
             model::Durability::Fsync => file::Durability::Fsync,
             model::Durability::None => file::Durability::None,
+        }),
+        tls: some(match delivery.tls {
+            model::OnwardTls::None => file::OnwardTls::None,
+            model::OnwardTls::May => file::OnwardTls::May,
+            model::OnwardTls::Encrypt => file::OnwardTls::Encrypt,
         }),
     }
 }

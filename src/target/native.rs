@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Settings;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
-use crate::scenario::model::Durability;
+use crate::scenario::model::{Durability, OnwardTls};
 
 /// The first and the longest wait of a schedule.
 pub(super) struct Waits {
@@ -64,6 +64,9 @@ pub(super) fn unused(settings: &Settings) -> Vec<String> {
     }
     if settings.delivery.durability != Durability::Fsync {
         unused.push("target.delivery.durability: it decides that itself".to_owned());
+    }
+    if settings.delivery.tls != OnwardTls::May {
+        unused.push("target.delivery.tls: say it by a setting of its own".to_owned());
     }
     unused
 }

@@ -296,7 +296,7 @@ mod tests {
     use super::*;
     use crate::queue::ordering::OrderingKind;
     use crate::queue::schedule::{Growth, RetrySchedule};
-    use crate::scenario::model::{Delivery, Durability, TargetKind};
+    use crate::scenario::model::{Delivery, Durability, OnwardTls, TargetKind};
     use crate::target::demands::Demands;
     use crate::target::intake::Intake;
 
@@ -315,6 +315,7 @@ mod tests {
                 per_destination: 7,
                 ordering: OrderingKind::Fifo,
                 durability: Durability::Fsync,
+                tls: OnwardTls::May,
             },
             seed: 1,
             sink: address(2526),

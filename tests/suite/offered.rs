@@ -15,7 +15,8 @@ use mailbench::queue::ordering::OrderingKind;
 use mailbench::queue::schedule::{Growth, RetrySchedule};
 use mailbench::scenario::model::{
     Arrival, Delivery, Destination, Durability, Encoding, Engine, Extent, Load, LoadModel,
-    MessageSpec, Parts, Scenario, Segment, SinkSpec, Submission, TargetKind, TargetSpec, TextStyle,
+    MessageSpec, OnwardTls, Parts, Scenario, Segment, SinkSpec, Submission, TargetKind, TargetSpec,
+    TextStyle,
 };
 use mailbench::seed::Seed;
 use mailbench::smtp::client::Peer;
@@ -65,6 +66,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
                 per_destination: 1,
                 ordering: OrderingKind::Fifo,
                 durability: Durability::None,
+                tls: OnwardTls::May,
             },
         },
         load,

@@ -10,7 +10,7 @@ use std::time::Duration;
 use mailbench::queue::ordering::OrderingKind;
 use mailbench::queue::schedule::{Growth, RetrySchedule};
 use mailbench::relay::server::{Relay, Settings};
-use mailbench::scenario::model::{Delivery, Durability};
+use mailbench::scenario::model::{Delivery, Durability, OnwardTls};
 use mailbench::seed::Seed;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -99,6 +99,7 @@ pub(crate) fn settings(folder: &Path, relay_to: SocketAddr) -> Settings {
             per_destination: 20,
             ordering: OrderingKind::Fifo,
             durability: Durability::None,
+            tls: OnwardTls::May,
         },
         seed: Seed(1),
         capacity: 100_000,

@@ -29,7 +29,9 @@ pub use message::{Dkim, Encoding, Message, Parts, TextStyle};
 pub use simulate::Simulate;
 pub use sink::{Destination, Engine, Extension, Sink};
 pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};
-pub use target::{Delivery, Durability, Kind, Ordering, RelaySettings, Retry, Schedule, Target};
+pub use target::{
+    Delivery, Durability, Kind, OnwardTls, Ordering, RelaySettings, Retry, Schedule, Target,
+};
 pub use thresholds::{Bound, Thresholds};
 
 pub(super) use read::{read, read_relay_settings};

@@ -120,6 +120,10 @@ pub struct Delivery {
     /// Relay only: whether a 250 waits for the disk. Default: fsync.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub durability: Option<At<Durability>>,
+    /// Relay only: whether mail goes on under TLS, by STARTTLS, whatever the certificate. Default:
+    /// may.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tls: Option<At<OnwardTls>>,
 }
 
 /// Which due message goes first.
@@ -144,6 +148,19 @@ pub enum Durability {
     Fsync,
     /// Not synced.
     None,
+}
+
+/// Whether mail goes on under TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnwardTls {
+    /// Never.
+    None,
+    /// Where STARTTLS is offered; in the clear where it is not or is refused, and, from the second
+    /// attempt on, where it fails.
+    May,
+    /// Never in the clear: mail waits until TLS is to be had.
+    Encrypt,
 }
 
 /// The settings file of the embedded relay: `[retry]` and `[delivery]`.

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::queue::ordering::OrderingKind;
     use crate::queue::schedule::{Growth, RetrySchedule};
-    use crate::scenario::model::{Delivery, Durability, Managed};
+    use crate::scenario::model::{Delivery, Durability, Managed, OnwardTls};
 
     fn spec(kind: TargetKind) -> TargetSpec {
         let (first, cap) = (2 * SECOND, 30 * SECOND);
@@ -134,6 +134,7 @@ mod tests {
             per_destination: 1,
             ordering: OrderingKind::Fifo,
             durability: Durability::Fsync,
+            tls: OnwardTls::May,
         };
         let kind_of_growth = Growth::Exponential { first, factor: 2.0, cap };
         let retry =

@@ -8,7 +8,7 @@ use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Kind, Retry, Schedule, Target};
-use crate::scenario::model::{Delivery, Durability, Mta, TargetKind, TargetSpec};
+use crate::scenario::model::{Delivery, Durability, Mta, OnwardTls, TargetKind, TargetSpec};
 use crate::scenario::units::{Share, Timespan};
 
 const FIRST: Duration = Duration::from_secs(2);
@@ -66,8 +66,11 @@ fn refuse_foreign(target: &Target, problems: &mut Problems) {
         let help = "write `kind = \"external\"`, or leave it out";
         misplaced(keys, "kind external", help, problems);
     } else if let Some(At { value: delivery, .. }) = &target.delivery {
-        let keys =
-            [("ordering", place(&delivery.ordering)), ("durability", place(&delivery.durability))];
+        let keys = [
+            ("ordering", place(&delivery.ordering)),
+            ("durability", place(&delivery.durability)),
+            ("tls", place(&delivery.tls)),
+        ];
         misplaced(keys, "kind relay", "an external target has its own", problems);
     }
 }
@@ -155,6 +158,11 @@ pub(crate) fn delivery(written: Option<&At<file::Delivery>>, problems: &mut Prob
         durability: match durability {
             file::Durability::Fsync => Durability::Fsync,
             file::Durability::None => Durability::None,
+        },
+        tls: match delivery.tls.as_ref().map_or(file::OnwardTls::May, |key| key.value) {
+            file::OnwardTls::None => OnwardTls::None,
+            file::OnwardTls::May => OnwardTls::May,
+            file::OnwardTls::Encrypt => OnwardTls::Encrypt,
         },
     }
 }

@@ -81,10 +81,13 @@ impl Course<'_> {
         self.took(Stage::Banner, start);
         positive(Stage::Banner, banner)?;
         self.greet(&mut connection).await?;
-        if let Tls::Starttls(tls) = &self.peer.tls {
-            connection = self.start_tls(connection, tls).await?;
-            self.greet(&mut connection).await?;
-        }
+        connection = match &self.peer.tls {
+            Tls::Starttls(tls) => self.start_tls(connection, tls).await?,
+            Tls::Opportunistic(tls) if connection.capabilities.starttls => {
+                self.try_tls(connection, tls).await?
+            }
+            Tls::None | Tls::Implicit(_) | Tls::Opportunistic(_) => connection,
+        };
         if let Some(login) = &self.peer.login {
             let start = self.clock.now();
             let reply = connection.log_in(login).await.map_err(failed(Stage::Auth))?;
@@ -132,25 +135,49 @@ impl Course<'_> {
         Ok(())
     }
 
-    /// STARTTLS, then the handshake. Nothing that came in the clear survives it.
+    /// STARTTLS, which has to be to be had.
     async fn start_tls(
         &mut self,
         mut connection: Connection,
         tls: &TlsClient,
     ) -> Result<Connection, Opened> {
-        let wrong = failed(Stage::Starttls);
         if !connection.capabilities.starttls {
-            return Err(wrong(Cause::NotOffered("STARTTLS")));
+            return Err(failed(Stage::Starttls)(Cause::NotOffered("STARTTLS")));
         }
         let start = self.clock.now();
-        let reply = connection.command("STARTTLS\r\n").await.map_err(&wrong)?;
-        positive(Stage::Starttls, reply)?;
+        positive(Stage::Starttls, ask_for_tls(&mut connection).await?)?;
+        self.shake_hands(connection, tls, start).await
+    }
+
+    /// STARTTLS, which was offered; a server that has thought better of it is talked to as it is.
+    async fn try_tls(
+        &mut self,
+        mut connection: Connection,
+        tls: &TlsClient,
+    ) -> Result<Connection, Opened> {
+        let start = self.clock.now();
+        match positive(Stage::Starttls, ask_for_tls(&mut connection).await?) {
+            Err(Opened::Refused { .. }) if connection.open => Ok(connection),
+            Err(ended) => Err(ended),
+            Ok(_) => self.shake_hands(connection, tls, start).await,
+        }
+    }
+
+    /// The handshake, and another EHLO. Nothing that came in the clear survives it.
+    async fn shake_hands(
+        &mut self,
+        connection: Connection,
+        tls: &TlsClient,
+        start: Time,
+    ) -> Result<Connection, Opened> {
         if connection.wire.holds_more() {
-            return Err(wrong(Cause::Injected));
+            return Err(failed(Stage::Starttls)(Cause::Injected));
         }
         let wire = self.secure(connection.wire, tls).await?;
         self.took(Stage::Starttls, start);
-        Ok(self.unused(wire))
+        let mut connection = self.unused(wire);
+        self.greet(&mut connection).await?;
+        Ok(connection)
     }
 
     async fn secure(&self, wire: Wire, tls: &TlsClient) -> Result<Wire, Opened> {
@@ -161,6 +188,10 @@ impl Course<'_> {
         };
         secured.map_err(failed(Stage::Starttls))
     }
+}
+
+async fn ask_for_tls(connection: &mut Connection) -> Result<Reply, Opened> {
+    connection.command("STARTTLS\r\n").await.map_err(failed(Stage::Starttls))
 }
 
 fn failed(stage: Stage) -> impl Fn(Cause) -> Opened {

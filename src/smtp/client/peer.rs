@@ -49,6 +49,9 @@ pub enum Tls {
     None,
     /// After STARTTLS (RFC 3207); a server that does not offer it gets no mail.
     Starttls(TlsClient),
+    /// After STARTTLS where it is offered and not refused (RFC 7435), else never. What fails
+    /// under way is over: whether it is tried in the clear is not for here to say.
+    Opportunistic(TlsClient),
     /// With the first byte (RFC 8314).
     Implicit(TlsClient),
 }

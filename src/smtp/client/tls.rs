@@ -1,6 +1,7 @@
 //! TLS as a client: whom to trust, under which name, and whether sessions are resumed.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -74,6 +75,12 @@ impl TlsClient {
             connector: TlsConnector::from(Arc::new(config)),
             name: expected.map_err(|_| TlsError::Name(name.to_owned()))?,
         })
+    }
+
+    /// The same client for a server that is known by its address alone, which is not told it.
+    #[must_use]
+    pub fn at(&self, address: IpAddr) -> TlsClient {
+        TlsClient { connector: self.connector.clone(), name: ServerName::from(address) }
     }
 
     /// The client's part of a handshake.
