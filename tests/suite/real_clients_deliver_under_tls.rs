@@ -7,6 +7,7 @@ use std::process::Command;
 use mailbench::ledger::event::{Ending, Event, SessionChange};
 
 use crate::real_clients_deliver::{SinkProcess, assert_intact, found, from, run, to};
+use crate::support::skip;
 
 const STARTTLS: [&str; 6] = ["--tls", "starttls", "--authority", "AUTHORITY", "--with", "AUTH"];
 const IMPLICIT: [&str; 4] = ["--tls", "implicit", "--authority", "AUTHORITY"];
@@ -20,10 +21,7 @@ fn swaks_delivers_under_starttls_and_logs_in() {
     let Some(swaks) = found("swaks") else { return };
     let tls = Command::new("perl").args(["-MNet::SSLeay", "-e", "1"]).output();
     if !tls.is_ok_and(|output| output.status.success()) {
-        let required = std::env::var("MAILBENCH_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-        assert!(!required, "swaks needs libnet-ssleay-perl for TLS");
-        eprintln!("skipped: swaks without libnet-ssleay-perl has no TLS");
-        return;
+        return skip("swaks", "without libnet-ssleay-perl it has no TLS");
     }
     let sink = SinkProcess::with(&STARTTLS);
     let file = sink.text_file(0);
@@ -123,9 +121,7 @@ pub(crate) fn nodemailer(program: &str) -> Option<Command> {
     let prefix = std::env::var_os("MAILBENCH_MTA_PREFIX").map(PathBuf::from).unwrap_or_default();
     let modules = prefix.join("node_modules");
     if !modules.join("nodemailer").is_dir() {
-        let required = std::env::var("MAILBENCH_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-        assert!(!required, "nodemailer is required and not below {}", modules.display());
-        eprintln!("skipped: nodemailer is not below {}", modules.display());
+        skip("nodemailer", &format!("it is not below {}", modules.display()));
         return None;
     }
     let mut command = Command::new(node);
