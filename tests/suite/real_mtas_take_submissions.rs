@@ -95,16 +95,27 @@ fn haraka_takes_them() {
     all(&real_mtas::HARAKA, &["plain", "login", "cram-md5"]);
 }
 
+/// Names and passwords that mean something to those who write them down.
+fn takes_as_they_are(promise: &Promise, odd: &[(&str, &str, &str)]) {
+    for (mechanism, user, password) in odd {
+        if !is_here(promise) {
+            return;
+        }
+        let ran = lab(promise.kind, &login_of(user, mechanism), password).run();
+        ran.assert_code(0);
+        assert_eq!(ran.count("delivered"), 120, "{ran}");
+    }
+}
+
 /// What an INI file would read as a comment, a section, a number, blanks or more to come.
 #[test]
 fn haraka_takes_names_and_passwords_as_they_are() {
     let odd = [("plain", ";jo", "007"), ("login", "[jo]", " s3cr-t "), ("cram-md5", "jö=x", "s\\")];
-    for (mechanism, user, password) in odd {
-        if !is_here(&real_mtas::HARAKA) {
-            return;
-        }
-        let ran = lab("haraka", &login_of(user, mechanism), password).run();
-        ran.assert_code(0);
-        assert_eq!(ran.count("delivered"), 120, "{ran}");
-    }
+    takes_as_they_are(&real_mtas::HARAKA, &odd);
+}
+
+/// What a command line would read as an option.
+#[test]
+fn postfix_takes_a_name_that_begins_with_a_dash() {
+    takes_as_they_are(&real_mtas::POSTFIX, &[("cram-md5", "-jo", "-p")]);
 }

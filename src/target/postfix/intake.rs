@@ -71,7 +71,7 @@ async fn know(
 ) -> Result<(), TargetError> {
     let program = programs::find("saslpasswd2", "usr/sbin", None)?;
     let file = database.display().to_string();
-    let arguments = ["-p", "-c", "-f", &file, "-u", REALM, &login.user];
+    let arguments = ["-p", "-c", "-f", &file, "-u", REALM, "--", &login.user];
     programs::fed(&program, &arguments, environment, &login.password).await.map(drop)
 }
 
