@@ -20,7 +20,7 @@ pub(crate) fn all(wanted: &dyn Fn(&str) -> bool) {
 
 /// Sessions that came to mid-content and say nothing more.
 fn stalled_sessions() {
-    const SESSIONS: usize = 5_000;
+    const SESSIONS: usize = 10_000;
     let folder = tempfile::tempdir().expect("a folder");
     let server = Server::mailbench_sink(&folder.path().join("journal.bin"));
     let open = || {

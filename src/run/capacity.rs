@@ -136,8 +136,8 @@ fn taken_up(folder: &Path, request: &Request, manner: &Manner) -> Result<Capacit
         return Err(unfit(folder, ErrorKind::AlreadyExists, &what));
     }
     // What bounds the search is how it is asked for now.
-    let Capacity { trials, curve, ceiling_per_s, .. } = known;
-    Ok(Capacity { trials, curve, ceiling_per_s, ..fresh })
+    let Capacity { target, trials, curve, ceiling_per_s, .. } = known;
+    Ok(Capacity { target, trials, curve, ceiling_per_s, ..fresh })
 }
 
 /// The folder is not one in which the search can go on.

@@ -88,6 +88,8 @@ fn a_planted_rate_limit_is_found_within_the_width() {
     // Taken up again, nothing is left to try and the answer is the same.
     let (_, again) = capacity(place.path(), LIMITED, &more);
     assert_eq!((&again["trials"], bounds(&again)), (&report["trials"], (lower, upper)));
+    assert_eq!(again["target"], report["target"]);
+    assert!(again["target"].as_str().is_some_and(|target| !target.is_empty()), "{again}");
 }
 
 #[test]

@@ -51,6 +51,9 @@ const UNKNOWN: ProbeId = ProbeId(4);
 /// The recipient whose mailbox cannot be opened.
 const BROKEN: ProbeId = ProbeId(7);
 
+/// Four messages a connection, of three at a time: with every reply read, each is good for more.
+const MOST_CONNECTIONS: usize = 8;
+
 fn scenario(chunking: bool) -> Scenario {
     let text = SCENARIO.replace("TARGET", "127.0.0.1:1").replace("SINK", "127.0.0.1:2");
     let text = text.replace("CHUNKING", &chunking.to_string());
@@ -92,6 +95,9 @@ async fn stored(chunking: bool) {
     let offered = offered_as(&scenario, peer, None).await;
     assert_eq!(offered.results.len(), 20, "{}", dovecot.log());
     check_stages(&offered, chunking);
+    let has = |stages: &[(Stage, u32)]| stages.iter().any(|(stage, _)| *stage == Stage::Connect);
+    let connections = offered.results.iter().filter(|it| has(&it.stages)).count();
+    assert!(connections <= MOST_CONNECTIONS, "{connections} connections");
     let said = |probe: ProbeId| {
         let mut results = offered.results.iter().flat_map(|submitted| {
             (0..).zip(&submitted.results).map(|(index, it)| (submitted.message.probe(index), it))
@@ -155,4 +161,6 @@ fn what_it_passes_on_is_all_delivered() {
     let ran = Lab::new(&text).run();
     ran.assert_code(0);
     assert_eq!((ran.count("refused"), ran.count("delivered")), (1, 59), "{ran}");
+    let connections = ran.report()["latency"]["stage_connect"]["count"].as_u64();
+    assert!(connections <= Some(MOST_CONNECTIONS as u64), "{connections:?} connections");
 }

@@ -53,6 +53,7 @@ mod outages_show_in_the_queue;
 mod plans;
 mod planted_faults_are_found;
 mod real_clients_deliver;
+mod real_clients_deliver_through_the_relay;
 mod real_clients_deliver_under_tls;
 mod real_mtas;
 mod real_mtas_are_examined;

@@ -156,8 +156,8 @@ fn curl_delivers() {
     assert_intact(&sink.stop(), 3);
 }
 
-/// Two messages over one session.
-const SMTPLIB: &str = "
+/// Messages over one session.
+pub(crate) const SMTPLIB: &str = "
 import smtplib, sys
 port, rest = int(sys.argv[1]), sys.argv[2:]
 with smtplib.SMTP('127.0.0.1', port, 'client.test', timeout=20) as client:

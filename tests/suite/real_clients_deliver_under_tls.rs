@@ -7,6 +7,7 @@ use std::process::Command;
 use mailbench::ledger::event::{Ending, Event, SessionChange};
 
 use crate::real_clients_deliver::{SinkProcess, assert_intact, found, from, run, to};
+use crate::support::skip;
 
 const STARTTLS: [&str; 6] = ["--tls", "starttls", "--authority", "AUTHORITY", "--with", "AUTH"];
 const IMPLICIT: [&str; 4] = ["--tls", "implicit", "--authority", "AUTHORITY"];
@@ -20,10 +21,7 @@ fn swaks_delivers_under_starttls_and_logs_in() {
     let Some(swaks) = found("swaks") else { return };
     let tls = Command::new("perl").args(["-MNet::SSLeay", "-e", "1"]).output();
     if !tls.is_ok_and(|output| output.status.success()) {
-        let required = std::env::var("MAILBENCH_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-        assert!(!required, "swaks needs libnet-ssleay-perl for TLS");
-        eprintln!("skipped: swaks without libnet-ssleay-perl has no TLS");
-        return;
+        return skip("swaks", "without libnet-ssleay-perl it has no TLS");
     }
     let sink = SinkProcess::with(&STARTTLS);
     let file = sink.text_file(0);
@@ -117,21 +115,26 @@ transport.sendMail({ envelope: { from, to: [to] }, raw: fs.readFileSync(file) })
   .then(() => transport.close(), (error) => { console.error(error); process.exit(1); });
 ";
 
-#[test]
-fn nodemailer_delivers_under_both_kinds_of_tls() {
-    let Some(node) = found("node") else { return };
+/// Node with this program, which may use nodemailer; `None`: one of them is not here.
+pub(crate) fn nodemailer(program: &str) -> Option<Command> {
+    let node = found("node")?;
     let prefix = std::env::var_os("MAILBENCH_MTA_PREFIX").map(PathBuf::from).unwrap_or_default();
     let modules = prefix.join("node_modules");
     if !modules.join("nodemailer").is_dir() {
-        let required = std::env::var("MAILBENCH_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-        assert!(!required, "nodemailer is required and not below {}", modules.display());
-        eprintln!("skipped: nodemailer is not below {}", modules.display());
-        return;
+        skip("nodemailer", &format!("it is not below {}", modules.display()));
+        return None;
     }
+    let mut command = Command::new(node);
+    command.env("NODE_PATH", modules).args(["-e", program]);
+    Some(command)
+}
+
+#[test]
+fn nodemailer_delivers_under_both_kinds_of_tls() {
     for (options, secure) in [(&STARTTLS[..], "false"), (&IMPLICIT[..], "true")] {
+        let Some(mut command) = nodemailer(NODEMAILER) else { return };
         let sink = SinkProcess::with(options);
-        let mut command = Command::new(&node);
-        command.env("NODE_PATH", &modules).args(["-e", NODEMAILER, &sink.port]);
+        command.arg(&sink.port);
         command.arg(authority(&sink)).args([from(0), to(0)]);
         run(command.arg(sink.text_file(0)).arg(secure));
         assert_intact(&sink.stop(), 1);

@@ -4,6 +4,10 @@
 //! The nesting is one level deep by definition, so it is split here by its delimiter lines and
 //! mail-parser reads each part's headers only: hostile nesting costs nothing.
 
+use std::borrow::Cow;
+
+use mail_parser::decoders::base64::base64_decode;
+use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::{ContentType, Message, MessageParser, MimeHeaders};
 use memchr::{memchr, memmem};
 
@@ -18,8 +22,10 @@ pub(super) struct Report<'a> {
     /// Field groups of the delivery-status part: the message's, then one a recipient. `None`:
     /// there is no such part.
     pub(super) groups: Option<Vec<Group>>,
+    /// Whether that part is encoded though it may not be (RFC 3464 §2.1).
+    pub(super) encoded: bool,
     /// Body of the part that returns the message or its headers.
-    pub(super) returned: Option<&'a [u8]>,
+    pub(super) returned: Option<Cow<'a, [u8]>>,
 }
 
 /// The fields of one group: names in lower case, values unfolded and trimmed.
@@ -55,13 +61,19 @@ impl<'a> Report<'a> {
     fn take(&mut self, part: &'a [u8]) {
         let head = headers(part);
         let Some(kind) = head.as_ref().and_then(|head| head.content_type()) else { return };
-        let body = &part[head_length(part)..];
+        let encoding = head.as_ref().and_then(|head| head.content_transfer_encoding());
+        let body = || decoded(&part[head_length(part)..], encoding.unwrap_or_default());
         if is(kind, "message", &["delivery-status", "global-delivery-status"]) {
-            self.groups.get_or_insert_with(|| groups(&String::from_utf8_lossy(body)));
+            if self.groups.is_none() {
+                let body = body();
+                let may_be = is(kind, "message", &["global-delivery-status"]);
+                self.encoded = !may_be && matches!(body, Cow::Owned(_));
+                self.groups = Some(groups(&String::from_utf8_lossy(&body)));
+            }
         } else if is(kind, "message", &["rfc822", "global", "global-headers"])
             || is(kind, "text", &["rfc822-headers"])
         {
-            self.returned.get_or_insert(body);
+            self.returned.get_or_insert_with(body);
         }
     }
 }
@@ -78,6 +90,26 @@ fn headers(part: &[u8]) -> Option<Message<'_>> {
 fn is(kind: &ContentType<'_>, main: &str, subs: &[&str]) -> bool {
     let sub = kind.subtype().unwrap_or_default();
     kind.ctype().eq_ignore_ascii_case(main) && subs.iter().any(|s| s.eq_ignore_ascii_case(sub))
+}
+
+/// A body as it was before its transfer encoding (RFC 2045 §6), never longer than it is; as it is,
+/// where there is none or it is not kept to.
+fn decoded<'a>(body: &'a [u8], encoding: &str) -> Cow<'a, [u8]> {
+    let encoding = encoding.trim();
+    let decoded = if encoding.eq_ignore_ascii_case("base64") {
+        // Whatever else stands between them is to be passed over (§6.8).
+        let digits = body.iter().copied().filter(|byte| is_base64(*byte));
+        base64_decode(&digits.collect::<Vec<_>>())
+    } else if encoding.eq_ignore_ascii_case("quoted-printable") {
+        quoted_printable_decode(body)
+    } else {
+        None
+    };
+    decoded.map_or(Cow::Borrowed(body), Cow::Owned)
+}
+
+fn is_base64(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"+/=".contains(&byte)
 }
 
 /// What stands between delimiter lines (RFC 2046 §5.1.1); a last part may lack its own.

@@ -43,9 +43,10 @@ pub fn read(content: &[u8], identity: &Identity, arrival: &Arrival<'_>) -> Dsn {
     note(&mut flaws, !null_sender, "the sender is not null");
     note(&mut flaws, !report.declared, "not a multipart/report of type delivery-status");
     note(&mut flaws, report.groups.is_none(), "no delivery-status part");
+    note(&mut flaws, report.encoded, "an encoded delivery-status part");
     let groups = report.groups.as_deref().unwrap_or_default();
     let (about, blocks) = groups.split_first().map_or((None, groups), |(a, b)| (Some(a), b));
-    let message = find_message(identity, arrival.recipient, about, report.returned);
+    let message = find_message(identity, arrival.recipient, about, report.returned.as_deref());
     note(&mut flaws, message.is_none(), "it is about no message of this run");
     if let Some(about) = about {
         note(&mut flaws, about.field("reporting-mta").is_none(), "no Reporting-MTA");

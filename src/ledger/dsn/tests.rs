@@ -13,6 +13,8 @@ const EXPIRED: &str = include_str!("../../../tests/fixtures/dsn/opensmtpd-expire
 const HARAKA: &str = include_str!("../../../tests/fixtures/dsn/haraka.eml");
 const RELAY: &str = include_str!("../../../tests/fixtures/dsn/relay.eml");
 
+const ENCODED: &str = include_str!("../../../tests/fixtures/dsn/global-encoded.eml");
+
 const VERP: &str = "b+01jd9x.40@bounce.mailbench.test";
 
 fn identity() -> Identity {
@@ -168,6 +170,54 @@ fn reads_addresses_in_utf8_however_they_are_written() {
 }
 
 #[test]
+fn reads_parts_that_are_encoded() {
+    let unknown = "smtp; 550 5.1.1 Kein Postfach für diese Adresse";
+    let dsn = read_text(ENCODED);
+    assert_eq!(dsn.recipients, [block(41, DsnAction::Failed, "5.1.1", unknown)]);
+    assert_eq!(dsn.flaws, [""; 0]);
+    let elsewhere = "postmaster@bounce.mailbench.test";
+    assert_eq!(read_from(ENCODED, "", elsewhere).message, Some(MessageId(40)), "the envelope id");
+    // With nothing else to go by, the header that was returned: each `=` in it is encoded.
+    let (about, rest) = ENCODED.split_once("Content-Type: message/global-delivery").expect("two");
+    let (_, returned) = rest.split_once("--=_made_by_hand").expect("three");
+    let returned = format!("{about}Content-Type: text/plain\n\n--=_made_by_hand{returned}");
+    assert!(returned.contains("run=3Dj0sc3b0q"), "{returned}");
+    assert_eq!(read_from(&returned, "", elsewhere).message, Some(MessageId(40)));
+}
+
+/// RFC 3464 wants `message/delivery-status` in the clear, for people's sake.
+#[test]
+fn an_encoded_status_in_ascii_is_read_and_told() {
+    let (before, rest) = EXIM.split_once("Content-type: message/delivery-status\n\n").expect("two");
+    let (status, after) = rest.split_once("\n--").expect("three");
+    let encoded = |encoding: &str, status: &str| {
+        let head = "Content-type: message/delivery-status\nContent-Transfer-Encoding: ";
+        read_text(&format!("{before}{head}{encoding}\n\n{status}\n--{after}"))
+    };
+    let plain = read_text(EXIM);
+    let quoted = status.replace("rfc822;", "rfc822=3B").replace("Diagnostic", "Diag=\nnostic");
+    for dsn in [encoded("quoted-printable", &quoted), encoded("BASE64", &base64(status))] {
+        assert_eq!(dsn.recipients, plain.recipients);
+        assert_eq!(dsn.flaws, ["an encoded delivery-status part"]);
+    }
+    for encoding in ["7bit", "8bit", "binary", "x-rot13"] {
+        assert_eq!(encoded(encoding, status), plain, "{encoding}");
+    }
+    // What is not encoded as it says stays as it is.
+    assert_eq!(encoded("quoted-printable", &status.replace("5.0.0", "5.0.0 (=)")), {
+        read_text(&EXIM.replace("5.0.0", "5.0.0 (=)"))
+    });
+}
+
+/// In lines with something between them that is no digit, as RFC 2045 §6.8 lets it be.
+fn base64(text: &str) -> String {
+    use base64::Engine as _;
+    let digits = base64::engine::general_purpose::STANDARD.encode(text);
+    let lines = digits.as_bytes().chunks(60).map(String::from_utf8_lossy);
+    lines.collect::<Vec<_>>().join(" !\n")
+}
+
+#[test]
 fn flaws_and_texts_are_bounded() {
     let block = "\nFinal-Recipient: x\nStatus: 9\nAction: z\nDiagnostic-Code: ".to_owned()
         + &"é".repeat(2000)
@@ -194,11 +244,11 @@ proptest! {
 
     #[test]
     fn no_mangled_dsn_panics(
-        which in 0_usize..6,
+        which in 0_usize..7,
         edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..30),
         cut in any::<prop::sample::Index>(),
     ) {
-        let text = [POSTFIX, DELAYED, EXIM, OPENSMTPD, HARAKA, RELAY][which];
+        let text = [POSTFIX, DELAYED, EXIM, OPENSMTPD, HARAKA, RELAY, ENCODED][which];
         let mut content = text.replace('\n', "\r\n").into_bytes();
         for (place, byte) in edits {
             let place = place.index(content.len());
