@@ -7,7 +7,7 @@ use std::sync::Arc;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use mailbench::smtp::command::Command;
 use mailbench::smtp::content::{Unstuffer, stuffed};
-use mailbench::smtp::dialogue::{Dialogue, Extension, Terms, Turn};
+use mailbench::smtp::dialogue::{Dialogue, Extension, Known, Terms, Turn};
 use mailbench::smtp::line::{Line, Lines};
 
 const TRANSACTION: &[u8] = b"MAIL FROM:<b+01abcdef.7@bounce.mailbench.test> SIZE=4096\r\n\
@@ -21,7 +21,7 @@ fn terms() -> Arc<Terms> {
         size: 1 << 20,
         recipients: 100,
         lmtp: false,
-        scram: None,
+        known: Known::default(),
     })
 }
 

@@ -9,14 +9,16 @@ use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
-use super::server::{self, stop_on_signal};
+use super::server::{self, TlsArg, stop_on_signal};
 use crate::limits::RELAY_QUEUE;
 use crate::queue::schedule::RetrySchedule;
+use crate::relay::intake::Begins;
 use crate::relay::reader::Reader;
 use crate::relay::server::{Relay, Settings};
 use crate::scenario::model::Delivery;
 use crate::scenario::units::Timespan;
 use crate::seed::Seed;
+use crate::smtp::dialogue::User;
 
 /// A count is cheap, not free.
 const FASTEST_COUNT: Duration = Duration::from_millis(10);
@@ -48,6 +50,21 @@ pub(super) struct Args {
     /// Recipients the queue may hold; a full queue answers 421 and 452
     #[arg(long, value_name = "N", default_value_t = RELAY_QUEUE)]
     capacity: u64,
+    /// Offer STARTTLS, or begin with TLS, by a certificate made at the start
+    #[arg(long, conflicts_with = "count")]
+    tls: Option<TlsArg>,
+    /// Take mail from this user alone, after a log-in
+    #[arg(
+        long,
+        value_name = "NAME",
+        allow_hyphen_values = true,
+        requires = "password_env",
+        conflicts_with = "count"
+    )]
+    user: Option<String>,
+    /// Environment variable that holds the password of --user
+    #[arg(long, value_name = "VARIABLE", requires = "user")]
+    password_env: Option<String>,
     /// Stop in order when standard input ends, so that a relay does not outlive what started it
     #[arg(long, conflicts_with = "count")]
     until_stdin_closes: bool,
@@ -88,6 +105,11 @@ async fn relay(args: &Args, relay_to: SocketAddr) -> anyhow::Result<Exit> {
         delivery,
         seed: Seed(args.seed),
         capacity: args.capacity,
+        tls: args.tls.map(|tls| match tls {
+            TlsArg::Starttls => Begins::Starttls,
+            TlsArg::Implicit => Begins::Implicit,
+        }),
+        user: user(args)?,
     };
     let stop = stop_on_signal()?;
     if args.until_stdin_closes {
@@ -97,6 +119,20 @@ async fn relay(args: &Args, relay_to: SocketAddr) -> anyhow::Result<Exit> {
     super::print(&format!("listening on {}\n", relay.address()?))?;
     relay.run().await;
     Ok(Exit::Passed)
+}
+
+/// Who may log in, his password out of the environment.
+fn user(args: &Args) -> anyhow::Result<Option<User>> {
+    let (Some(name), Some(variable)) = (&args.user, &args.password_env) else { return Ok(None) };
+    match std::env::var(variable) {
+        Ok(password) if !password.is_empty() => Ok(Some(User::new(name.clone(), password))),
+        _ => {
+            let refusal = anyhow::anyhow!(
+                "the environment variable {variable} holds no password: --password-env names it"
+            );
+            Err(Exit::Usage.because(refusal))
+        }
+    }
 }
 
 /// `DOMAIN=ADDR`.

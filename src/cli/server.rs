@@ -7,6 +7,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::traffic::half_the_cores;
 
+/// When TLS begins at a server.
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+pub(super) enum TlsArg {
+    Starttls,
+    Implicit,
+}
+
 /// A runtime on every core, in a process that may open as many descriptors as the system lets it.
 pub(super) fn runtime() -> std::io::Result<Runtime> {
     raise_descriptor_limit();

@@ -9,7 +9,7 @@ use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
-use super::server::{self, stop_on_signal};
+use super::server::{self, TlsArg, stop_on_signal};
 use crate::clock::{Clock, Time};
 use crate::ledger::event::{AttemptOutcome, Event, SessionChange};
 use crate::ledger::{Ledger, journal};
@@ -61,12 +61,6 @@ pub(super) struct Args {
 enum EngineArg {
     Native,
     Samotop,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum TlsArg {
-    Starttls,
-    Implicit,
 }
 
 /// An extension by its keyword, in whatever case.

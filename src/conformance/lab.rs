@@ -16,7 +16,8 @@ use super::judge::{self, Facts, Finding};
 use super::subject::Subject;
 use crate::clock::{Clock, Time};
 use crate::limits;
-use crate::sink::tls::{Identity, TlsError};
+use crate::sink::tls::Identity;
+use crate::smtp::server_tls::TlsError;
 use crate::target::demands::{Demands, Means};
 use tokio::net::TcpSocket;
 

@@ -1,12 +1,14 @@
 //! Takes connections in: a bounded number of sessions, `421` for more and for a full queue.
 //! What a session says is `session`'s.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -16,7 +18,8 @@ use crate::relay::committer::Orders;
 use crate::relay::delivery::Holdings;
 use crate::relay::session::Session;
 use crate::relay::wall::WallClock;
-use crate::smtp::dialogue::{Extension, Terms};
+use crate::smtp::dialogue::{Extension, Known, Terms, User};
+use crate::smtp::server_tls::{TlsError, self_signed};
 
 /// What every session needs.
 #[derive(Debug)]
@@ -31,30 +34,69 @@ pub struct Intake {
     pub capacity: u64,
     /// What is offered.
     pub terms: Arc<Terms>,
+    /// TLS, where it is offered.
+    pub tls: Option<Offered>,
     /// The relay is asked to stop.
     pub stop: CancellationToken,
+}
+
+/// When TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Begins {
+    /// After STARTTLS (RFC 3207).
+    Starttls,
+    /// With the first byte (RFC 8314).
+    Implicit,
+}
+
+/// TLS as it is offered.
+#[derive(Clone)]
+pub struct Offered {
+    /// When it begins.
+    pub begins: Begins,
+    /// The server's part of it.
+    pub acceptor: TlsAcceptor,
+}
+
+impl Offered {
+    /// By a certificate made for this life of the relay.
+    ///
+    /// # Errors
+    /// When none can be made.
+    pub fn new(begins: Begins) -> Result<Offered, TlsError> {
+        Ok(Offered { begins, acceptor: self_signed(&[HOST_NAME, "localhost"])? })
+    }
+}
+
+impl fmt::Debug for Offered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "TLS, {:?}", self.begins)
+    }
 }
 
 /// Pause after a failed accept: no file descriptor is free, and the next try would fail too.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// What the relay offers.
+/// What the relay offers, beside that STARTTLS and a log-in, where they are wanted.
 #[must_use]
-pub fn terms() -> Terms {
+pub fn terms(tls: Option<Begins>, user: Option<User>) -> Terms {
+    let mut extensions = vec![
+        Extension::Pipelining,
+        Extension::EightBitMime,
+        Extension::SmtpUtf8,
+        Extension::Size,
+        Extension::EnhancedStatusCodes,
+        Extension::MtPriority,
+    ];
+    extensions.extend((tls == Some(Begins::Starttls)).then_some(Extension::StartTls));
+    extensions.extend(user.is_some().then_some(Extension::Auth));
     Terms {
         name: HOST_NAME.to_owned(),
-        extensions: vec![
-            Extension::Pipelining,
-            Extension::EightBitMime,
-            Extension::SmtpUtf8,
-            Extension::Size,
-            Extension::EnhancedStatusCodes,
-            Extension::MtPriority,
-        ],
+        extensions,
         size: MESSAGE_SIZE,
         recipients: RECIPIENTS,
         lmtp: false,
-        scram: None,
+        known: user.map(Known::one).unwrap_or_default(),
     }
 }
 
@@ -87,7 +129,7 @@ impl Intake {
                             drop(place);
                         });
                     }
-                    Err(_) => turn_away(&stream),
+                    Err(_) => self.turn_away(&stream),
                 },
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
@@ -99,16 +141,23 @@ impl Intake {
         sessions.close();
         sessions.wait().await;
     }
+
+    /// Says `421` as far as the socket takes it at once, where it would be understood, and closes.
+    fn turn_away(&self, stream: &TcpStream) {
+        if !self.is_implicit() {
+            let reply = format!("421 4.3.2 {HOST_NAME} too many connections\r\n");
+            let _told_or_not = stream.try_write(reply.as_bytes());
+        }
+    }
+
+    /// Whether TLS begins with the first byte.
+    pub(super) fn is_implicit(&self) -> bool {
+        self.tls.as_ref().is_some_and(|tls| tls.begins == Begins::Implicit)
+    }
 }
 
 /// Ends when a session that did not end by itself after the stop must be cut off.
 async fn cut_off(stop: CancellationToken) {
     stop.cancelled().await;
     sleep(RELAY_STOP).await;
-}
-
-/// Says `421` as far as the socket takes it at once, and closes.
-fn turn_away(stream: &TcpStream) {
-    let reply = format!("421 4.3.2 {HOST_NAME} too many connections\r\n");
-    let _told_or_not = stream.try_write(reply.as_bytes());
 }

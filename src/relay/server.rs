@@ -17,7 +17,7 @@ use crate::relay::budget::Budget;
 use crate::relay::committer;
 use crate::relay::delivery::{Courier, Holdings};
 use crate::relay::dispatcher::Dispatcher;
-use crate::relay::intake::{Intake, terms};
+use crate::relay::intake::{Begins, Intake, Offered, terms};
 use crate::relay::next_hop::NextHops;
 use crate::relay::reader::Reader;
 use crate::relay::store::{Store, StoreError};
@@ -25,6 +25,8 @@ use crate::relay::wall::WallClock;
 use crate::scenario::model::{self, Durability};
 use crate::seed::Seed;
 use crate::smtp::client::TlsError;
+use crate::smtp::dialogue::User;
+use crate::smtp::server_tls;
 
 /// How a relay is set up.
 #[derive(Clone, Debug)]
@@ -45,6 +47,10 @@ pub struct Settings {
     pub seed: Seed,
     /// Recipients the queue may hold.
     pub capacity: u64,
+    /// Whether it takes mail under TLS, too, or only so.
+    pub tls: Option<Begins>,
+    /// The one user it takes mail from; `None`: it takes mail from anyone.
+    pub user: Option<User>,
 }
 
 /// Why a relay cannot run.
@@ -67,6 +73,9 @@ pub enum RelayError {
     /// TLS.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// Its certificate.
+    #[error("no certificate can be made: {0}")]
+    Certificate(#[from] server_tls::TlsError),
 }
 
 /// A relay that is ready to run.
@@ -113,7 +122,8 @@ impl Relay {
             orders,
             holdings,
             capacity: settings.capacity,
-            terms: Arc::new(terms()),
+            terms: Arc::new(terms(settings.tls, settings.user.clone())),
+            tls: settings.tls.map(Offered::new).transpose()?,
             stop: stop.clone(),
         });
         let model::Delivery { ordering, concurrency, per_destination, .. } = settings.delivery;

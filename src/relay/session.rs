@@ -21,15 +21,18 @@ use crate::smtp::content::has_bare;
 use crate::smtp::dialogue::{Dialogue, Next, Turn};
 use crate::smtp::line::{Line, Lines};
 use crate::smtp::reply::{EnhancedStatus, Reply};
+use crate::smtp::stream::Stream;
 
 /// A session.
 pub(super) struct Session {
     intake: Arc<Intake>,
-    stream: TcpStream,
+    stream: Stream,
     peer: IpAddr,
     dialogue: Dialogue,
     /// What the client calls itself.
     hello: String,
+    /// The next line belongs to an AUTH exchange.
+    answering: bool,
     lines: Lines,
     input: Vec<u8>,
     output: Vec<u8>,
@@ -49,18 +52,23 @@ enum End {
     Endless,
 }
 
+/// Stands for a line of an AUTH exchange that was too long: no base64.
+const NO_ANSWER: &[u8] = b"%";
+
 /// Octets read at once.
 const READ: usize = 16 * 1024;
 
 impl Session {
     pub(super) fn new(intake: Arc<Intake>, stream: TcpStream, peer: IpAddr) -> Session {
+        let _replies_are_written_whole = stream.set_nodelay(true);
         let dialogue = Dialogue::new(Arc::clone(&intake.terms));
         Session {
             intake,
-            stream,
+            stream: Stream::Plain(stream),
             peer,
             dialogue,
             hello: String::new(),
+            answering: false,
             lines: Lines::default(),
             input: Vec::new(),
             output: Vec::new(),
@@ -69,7 +77,6 @@ impl Session {
 
     /// Serves the client until one side has had enough.
     pub(super) async fn run(mut self) {
-        let _replies_are_written_whole = self.stream.set_nodelay(true);
         let parting = match self.converse().await {
             Ok(never) => match never {},
             Err(End::Closed) => None,
@@ -87,18 +94,23 @@ impl Session {
     }
 
     async fn converse(&mut self) -> Result<std::convert::Infallible, End> {
+        if self.intake.is_implicit() {
+            self.shake_hands().await?;
+        }
         self.take_turn(Turn::Greeting).await?;
         loop {
             let (used, line) = self.lines.next(&self.input);
-            let command = match line {
-                Line::Whole(line) => Some(Command::parse(line)),
-                Line::TooLong => Some(Command::Malformed(Flaw::TooLong)),
+            let turn = match line {
+                Line::Whole(line) if self.answering => Some(Turn::Answer(line.to_vec())),
+                Line::TooLong if self.answering => Some(Turn::Answer(NO_ANSWER.to_vec())),
+                Line::Whole(line) => Some(Turn::Command(Command::parse(line))),
+                Line::TooLong => Some(Turn::Command(Command::Malformed(Flaw::TooLong))),
                 Line::Partial => None,
                 Line::Endless => return Err(End::Endless),
             };
             self.input.drain(..used);
-            match command {
-                Some(command) => self.take_turn(Turn::Command(command)).await?,
+            match turn {
+                Some(turn) => self.take_turn(turn).await?,
                 None => self.fill().await?,
             }
         }
@@ -114,11 +126,39 @@ impl Session {
         if self.output.len() > RELAY_REPLIES {
             self.flush().await?;
         }
-        match self.dialogue.settle(turn, &reply) {
-            // Neither TLS nor AUTH is offered, so neither begins.
-            Next::Command | Next::Handshake | Next::Answer => Ok(()),
+        let next = self.dialogue.settle(turn, &reply);
+        self.answering = next == Next::Answer;
+        match next {
+            Next::Command | Next::Answer => Ok(()),
+            Next::Handshake => self.shake_hands().await,
             Next::Content => self.take_content().await,
             Next::Close => Err(End::Closed),
+        }
+    }
+
+    /// TLS. What was said before it is over, also what has come and was not heard yet
+    /// (CVE-2011-0411).
+    async fn shake_hands(&mut self) -> Result<(), End> {
+        self.flush().await?;
+        let Some(tls) = &self.intake.tls else { return Err(End::Gone) };
+        match timeout(SERVER_IDLE, self.stream.secure(&tls.acceptor)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) | Err(_) => return Err(End::Gone),
+        }
+        self.dialogue.secure();
+        self.hello.clear();
+        self.input.clear();
+        self.lines = Lines::default();
+        Ok(())
+    }
+
+    /// How the mail comes, as a trace field says it (RFC 3848).
+    fn protocol(&self) -> &'static str {
+        match (self.stream.is_secure(), self.dialogue.is_authenticated()) {
+            (false, false) => "ESMTP",
+            (true, false) => "ESMTPS",
+            (false, true) => "ESMTPA",
+            (true, true) => "ESMTPSA",
         }
     }
 
@@ -140,7 +180,7 @@ impl Session {
     async fn take_content(&mut self) -> Result<(), End> {
         let id = self.intake.holdings.number();
         let now = self.intake.clock.now();
-        let received = trace::received(id, &self.hello, self.peer, now);
+        let received = trace::received(id, &self.hello, self.peer, self.protocol(), now);
         let charge = self.intake.holdings.budget.charge();
         let mut arriving = Arriving::new(received.into_bytes(), self.intake.terms.size, charge);
         loop {
@@ -237,7 +277,11 @@ impl Session {
         if self.output.is_empty() {
             return Ok(());
         }
-        let written = timeout(SERVER_IDLE, self.stream.write_all(&self.output)).await;
+        let writing = async {
+            self.stream.write_all(&self.output).await?;
+            self.stream.flush().await
+        };
+        let written = timeout(SERVER_IDLE, writing).await;
         self.output.clear();
         match written {
             Ok(Ok(())) => Ok(()),

@@ -9,12 +9,13 @@ use crate::relay::HOST_NAME;
 use crate::relay::mail::MailId;
 use crate::relay::wall::header_date;
 
-/// The Received field for mail `id` from a client that called itself `hello`.
+/// The Received field for mail `id` from a client that called itself `hello`, by
+/// this protocol.
 #[must_use]
-pub fn received(id: MailId, hello: &str, peer: IpAddr, now: Time) -> String {
+pub fn received(id: MailId, hello: &str, peer: IpAddr, protocol: &str, now: Time) -> String {
     let hello: String = hello.chars().filter(char::is_ascii_graphic).take(LONGEST_NAME).collect();
     format!(
-        "Received: from {hello} ([{peer}])\r\n\tby {HOST_NAME} with ESMTP id {id};\r\n\t{}\r\n",
+        "Received: from {hello} ([{peer}])\r\n\tby {HOST_NAME} with {protocol} id {id};\r\n\t{}\r\n",
         header_date(now)
     )
 }
@@ -102,7 +103,7 @@ mod tests {
 
     #[test]
     fn the_received_field_is_one_field_whatever_the_client_calls_itself() {
-        let field = received(5, "x\r\n\r\nevil\u{7}", [127, 0, 0, 1].into(), Time::ZERO);
+        let field = received(5, "x\r\n\r\nevil\u{7}", [127, 0, 0, 1].into(), "ESMTP", Time::ZERO);
         assert_eq!(
             field,
             "Received: from xevil ([127.0.0.1])\r\n\tby relay.mailbench.test with ESMTP id 5;\r\n\

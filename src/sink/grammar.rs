@@ -7,7 +7,7 @@ use super::{Settings, SinkError};
 use crate::limits;
 use crate::scenario::model::Engine;
 use crate::smtp::command::Command;
-use crate::smtp::dialogue::{Extension, Terms};
+use crate::smtp::dialogue::{Extension, Known, Terms};
 use crate::smtp::stage::Stage;
 
 /// Reads command lines.
@@ -43,7 +43,7 @@ pub(super) fn terms(settings: &Settings, extensions: &[Extension]) -> Arc<Terms>
         size: limits::MESSAGE_SIZE,
         recipients: limits::RECIPIENTS,
         lmtp: settings.lmtp,
-        scram: settings.scram.clone(),
+        known: Known { scram: settings.scram.clone(), user: None },
     })
 }
 

@@ -2,9 +2,9 @@
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::stream::Stream;
 use crate::fault::rule::Hangup;
 use crate::limits;
+use crate::smtp::stream::Stream;
 
 /// Ends a connection in this way. After a FIN what the peer still sends is read and dropped for
 /// a while: closing a socket with unread bytes would reset it. Returns whether the peer ended its

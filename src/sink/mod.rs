@@ -17,7 +17,6 @@ mod record;
 mod samotop;
 mod session;
 mod shared;
-mod stream;
 pub mod tls;
 mod transaction;
 mod wire;
@@ -39,6 +38,7 @@ use crate::probe::{DestinationId, Identity};
 use crate::scenario::model::{Engine, Extension};
 use crate::seed::Seed;
 use crate::smtp::scram::server::Stored;
+use crate::smtp::server_tls;
 use crate::smtp::stage::Stage;
 use listener::Door;
 use shared::Shared;
@@ -146,7 +146,7 @@ pub enum SinkError {
     },
     /// There are no certificates.
     #[error("cannot make the sink's certificates")]
-    Tls(#[from] tls::TlsError),
+    Tls(#[from] server_tls::TlsError),
     /// A rule asks for what cannot be told.
     #[error(
         "fault `{rule}`: at stage {stage} a session is not known to be of its destination, since \

@@ -2,18 +2,15 @@
 //! and what a `tls` fault shows instead. No key is ever written to disk.
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose, SanType,
     date_time_ymd,
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
 use crate::fault::tls::TlsFault;
+use crate::smtp::server_tls::{TlsError, acceptor};
 
 /// What each certificate is for, beside the sink's address.
 const NAMES: [&str; 2] = ["sink.mailbench.test", "localhost"];
@@ -24,17 +21,6 @@ pub struct Identity {
     good: TlsAcceptor,
     expired: TlsAcceptor,
     self_signed: TlsAcceptor,
-}
-
-/// Why there are no certificates.
-#[derive(Debug, thiserror::Error)]
-pub enum TlsError {
-    /// They could not be made.
-    #[error(transparent)]
-    Certificate(#[from] rcgen::Error),
-    /// They are not what TLS wants.
-    #[error(transparent)]
-    Tls(#[from] tokio_rustls::rustls::Error),
 }
 
 impl Identity {
@@ -89,14 +75,4 @@ fn subject(address: IpAddr) -> Result<CertificateParams, TlsError> {
     subject.distinguished_name.push(DnType::CommonName, NAMES[0]);
     subject.subject_alt_names.push(SanType::IpAddress(address));
     Ok(subject)
-}
-
-fn acceptor(chain: Vec<CertificateDer<'static>>, key: &KeyPair) -> Result<TlsAcceptor, TlsError> {
-    let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
-    let provider = Arc::new(ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    Ok(TlsAcceptor::from(Arc::new(config)))
 }

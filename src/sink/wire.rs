@@ -11,7 +11,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio_rustls::TlsAcceptor;
 
 use super::session::Ended;
-use super::stream::Stream;
 use crate::clock::{Clock, Time};
 use crate::fault::rule::Hangup;
 use crate::ledger::event::Ending;
@@ -19,6 +18,7 @@ use crate::limits;
 use crate::smtp::line::{Line, Lines};
 use crate::smtp::patience::Patience;
 use crate::smtp::reply::Reply;
+use crate::smtp::stream::Stream;
 
 /// What came of waiting for a command line.
 pub(super) enum Heard<T> {

@@ -9,4 +9,6 @@ pub mod line;
 pub mod patience;
 pub mod reply;
 pub mod scram;
+pub mod server_tls;
 pub mod stage;
+pub mod stream;

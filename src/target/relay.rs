@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::intake::{Beginning, Intake};
 use super::process::{Launch, Process};
 use super::watchdog::{Duty, Watchdog};
 use super::{Settings, TargetError, ready};
@@ -17,6 +18,7 @@ pub struct Relay {
     launch: Launch,
     queue: PathBuf,
     address: SocketAddr,
+    tls: Option<Beginning>,
     watchdog: Option<Watchdog>,
 }
 
@@ -30,24 +32,25 @@ impl Relay {
         let mut launch = Launch {
             program,
             arguments: arguments(settings, &queue, &file),
-            environment: Vec::new(),
+            environment: password(settings),
             user: None,
             folder: settings.folder.clone(),
             log: settings.log.clone(),
         };
         launch.arguments.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
-        let (process, watchdog, address) = live(&launch).await?;
+        let (process, watchdog, address) = live(&launch, settings.intake.tls).await?;
         // Later lives are lived at the same address.
         launch.arguments.pop();
         launch.arguments.push(address.to_string());
-        Ok(Relay { process, launch, queue, address, watchdog: Some(watchdog) })
+        let (tls, watchdog) = (settings.intake.tls, Some(watchdog));
+        Ok(Relay { process, launch, queue, address, tls, watchdog })
     }
 
     /// Starts it again, after it was ended, on the same queue and at the same address.
     pub(super) async fn start_again(&mut self) -> Result<(), TargetError> {
         // The watchdog of the last life would end the new one with it.
         drop(self.watchdog.take());
-        let (process, watchdog, _) = live(&self.launch).await?;
+        let (process, watchdog, _) = live(&self.launch, self.tls).await?;
         (self.process, self.watchdog) = (process, Some(watchdog));
         Ok(())
     }
@@ -74,7 +77,10 @@ impl Relay {
 }
 
 /// Starts the program, and waits until it takes mail.
-async fn live(launch: &Launch) -> Result<(Process, Watchdog, SocketAddr), TargetError> {
+async fn live(
+    launch: &Launch,
+    tls: Option<Beginning>,
+) -> Result<(Process, Watchdog, SocketAddr), TargetError> {
     let mut process = Process::start(launch).await?;
     let watchdog = Watchdog::start(process.id(), &launch.folder, Duty::Bury)?;
     let announced = process.announced(ANNOUNCEMENT).await?;
@@ -82,7 +88,7 @@ async fn live(launch: &Launch) -> Result<(Process, Watchdog, SocketAddr), Target
         status: format!("it announced `{announced}`, which is no address"),
         log: launch.log.clone(),
     })?;
-    ready::greeting(address, None).await?;
+    ready::greeting(address, tls).await?;
     Ok((process, watchdog, address))
 }
 
@@ -95,6 +101,28 @@ fn write_settings(settings: &Settings, queue: &Path) -> Result<PathBuf, TargetEr
     Ok(file)
 }
 
+/// Where the relay finds the password: what stands on a command line everybody reads.
+const PASSWORD: &str = "MAILBENCH_RELAY_PASSWORD";
+
+fn password(settings: &Settings) -> Vec<(String, String)> {
+    let login = settings.intake.login.iter();
+    login.map(|login| (PASSWORD.to_owned(), login.password.clone())).collect()
+}
+
+/// What it is to offer beside what it offers anyhow.
+fn intake(intake: &Intake) -> Vec<(&'static str, String)> {
+    let tls = intake.tls.map(|tls| match tls {
+        Beginning::Starttls => "starttls",
+        Beginning::Implicit => "implicit",
+    });
+    let mut options: Vec<_> = tls.map(|tls| ("--tls", tls.to_owned())).into_iter().collect();
+    if let Some(login) = &intake.login {
+        options.push(("--password-env", PASSWORD.to_owned()));
+        options.push(("--user", login.user.clone()));
+    }
+    options
+}
+
 fn arguments(settings: &Settings, queue: &Path, file: &Path) -> Vec<String> {
     let pairs = [
         ("--relay-to", settings.sink.to_string()),
@@ -104,10 +132,25 @@ fn arguments(settings: &Settings, queue: &Path, file: &Path) -> Vec<String> {
     ];
     let routes = settings.routes.iter();
     let routes = routes.map(|(domain, address)| ("--route", format!("{domain}={address}")));
-    let options = pairs.into_iter().chain(routes);
+    let options = pairs.into_iter().chain(routes).chain(intake(&settings.intake));
     let options = options.flat_map(|(option, value)| [option.to_owned(), value]);
     std::iter::once("relay".to_owned())
         .chain(options)
         .chain(["--until-stdin-closes".to_owned()])
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::intake::Login;
+
+    #[test]
+    fn no_password_stands_on_the_command_line() {
+        let login = Login { user: "jo".to_owned(), password: "s3cret".to_owned() };
+        let options = intake(&Intake { tls: Some(Beginning::Implicit), login: Some(login) });
+        let said = options.iter().map(|(option, value)| format!("{option} {value}"));
+        let expected = ["--tls implicit", "--password-env MAILBENCH_RELAY_PASSWORD", "--user jo"];
+        assert_eq!(said.collect::<Vec<_>>(), expected);
+    }
 }

@@ -72,6 +72,8 @@ fn no_flaw_is_found_at_the_relay() {
     }
     assert!(!counts.contains_key("violates") && !counts.contains_key("vulnerable"), "{counts:?}");
     assert!(counts["conforms"] > 60, "{counts:?}");
+    let injected = rows.iter().find(|row| row["id"] == "i3-starttls-injection");
+    assert_eq!(injected.expect("a row")["verdict"], "conforms", "it offers STARTTLS");
 
     let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("a file");
     let sarif: Value = serde_json::from_str(&read("conformance.sarif")).expect("JSON");
@@ -186,7 +188,7 @@ fn patience_is_tried_for_seconds_or_for_minutes() {
     assert!(listed(&["--full"]).contains("the reply to the dot comes after 595 s"));
 }
 
-/// The relay offers no TLS; the sink does, and drops what came before it.
+/// The sink offers TLS as well as the relay, and drops what came before it.
 #[tokio::test]
 async fn a_server_that_drops_what_came_before_tls_conforms() {
     let anywhere = SocketAddr::from(([127, 0, 0, 1], 0));

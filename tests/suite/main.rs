@@ -69,6 +69,7 @@ mod relay_lives_as_a_process;
 mod relay_next_hop;
 mod relay_passes_mail_on_under_tls;
 mod relay_routes_by_domain;
+mod relay_takes_submissions;
 mod relay_tries_again_or_reports;
 mod replies;
 mod report_command;

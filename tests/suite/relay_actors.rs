@@ -103,6 +103,8 @@ pub(crate) fn settings(folder: &Path, relay_to: SocketAddr) -> Settings {
         },
         seed: Seed(1),
         capacity: 100_000,
+        tls: None,
+        user: None,
     }
 }
 

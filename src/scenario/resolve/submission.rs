@@ -48,12 +48,11 @@ fn offered(smtp: &Smtp, target: &TargetKind, problems: &mut Problems) {
     let tls = smtp.tls.as_ref().filter(|tls| tls.value != Tls::None);
     let auth = smtp.auth.as_ref();
     let refused = match target {
-        TargetKind::Relay => Some("the relay knows neither TLS nor users"),
         TargetKind::Managed(managed) if managed.mta == Mta::Opensmtpd => {
             Some("OpenSMTPD as mailbench starts it offers neither TLS nor a log-in")
         }
         TargetKind::Managed(_) => None,
-        TargetKind::Direct | TargetKind::External(_) => return,
+        TargetKind::Relay | TargetKind::Direct | TargetKind::External(_) => return,
     };
     if let Some(refused) = refused {
         for span in tls.map(|it| &it.span).into_iter().chain(auth.map(|it| &it.span)) {

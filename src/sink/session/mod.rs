@@ -23,7 +23,6 @@ use super::grammar::Grammar;
 use super::incoming::Whole;
 use super::record::{Conclusion, Recorder};
 use super::shared::Shared;
-use super::stream::Stream;
 use super::transaction::{Recipient, Transaction};
 use super::wire::{Heard, Wire};
 use crate::fault::rule::{Hangup, TlsFault};
@@ -34,6 +33,7 @@ use crate::smtp::command::{Command, Flaw};
 use crate::smtp::dialogue::{Dialogue, Next, Turn};
 use crate::smtp::reply::{EnhancedStatus, Reply};
 use crate::smtp::stage::Stage;
+use crate::smtp::stream::Stream;
 use chunks::Chunks;
 use enact::Answer;
 

@@ -62,6 +62,10 @@ impl Dialogue {
     /// MAIL, and what must not come before it; BDAT, which has no reply of its own before content.
     fn answer_begun(&self, command: &Command) -> Reply {
         match (command, &self.envelope) {
+            // RFC 4954 §6.
+            (Command::Mail(_), _) if self.terms.known.user.is_some() && !self.authenticated => {
+                reply(530, (5, 7, 0), "Log in first")
+            }
             (Command::Mail(mail), _) if mail.size > self.terms.size => too_large(),
             (Command::Mail(mail), _) if mail.body == Some(Body::BinaryMime) => {
                 reply(555, (5, 5, 4), "BINARYMIME is not offered here")
@@ -116,12 +120,10 @@ impl Dialogue {
         match mechanism {
             _ if out_of_order => reply(503, (5, 5, 1), "Not now"),
             None => reply(504, (5, 5, 4), "Mechanism not known here"),
-            Some(Mechanism::ScramSha256) if self.terms.scram.is_none() => {
+            Some(Mechanism::ScramSha256) if self.terms.known.scram.is_none() => {
                 reply(504, (5, 5, 4), "No password is known here")
             }
-            Some(mechanism) => {
-                answer_step(&auth::begin(*mechanism, initial, self.terms.scram.as_ref()))
-            }
+            Some(mechanism) => answer_step(&auth::begin(*mechanism, initial, &self.terms.known)),
         }
     }
 }
@@ -131,7 +133,7 @@ pub(super) fn answer_step(step: &Step) -> Reply {
         Step::Ask(text, _) => Reply::new(334, None, text.clone()),
         Step::Taken => reply(235, (2, 7, 0), "Welcome"),
         Step::Malformed => reply(501, (5, 5, 2), "That is no answer to it"),
-        Step::Wrong => reply(535, (5, 7, 8), "The password is another"),
+        Step::Wrong => reply(535, (5, 7, 8), "These are not the credentials"),
         Step::Cancelled => reply(501, (5, 7, 0), "Cancelled"),
     }
 }

@@ -8,16 +8,17 @@
 mod answer;
 mod auth;
 mod terms;
+mod user;
 
 use std::sync::Arc;
 
 pub use auth::Mechanism;
 pub use terms::{Extension, Terms};
+pub use user::{Known, User};
 
 use super::command::{Auth, Command};
 use super::envelope::Envelope;
 use super::reply::Reply;
-use super::scram::server::Stored;
 use super::stage::Stage;
 use answer::{answer_step, not_offered, reply, too_large};
 use auth::{Exchange, Step};
@@ -123,6 +124,12 @@ impl Dialogue {
         self.withheld.push(extension);
     }
 
+    /// Whether the client has logged in.
+    #[must_use]
+    pub fn is_authenticated(&self) -> bool {
+        self.authenticated
+    }
+
     /// Whether LMTP is spoken.
     #[must_use]
     pub fn is_lmtp(&self) -> bool {
@@ -148,7 +155,7 @@ impl Dialogue {
             Turn::EndOfData { .. } => reply(250, (2, 0, 0), "Taken"),
             Turn::Command(command) => self.answer_command(command),
             Turn::Answer(line) => self.exchange.as_ref().map_or_else(not_offered, |exchange| {
-                answer_step(&auth::step(exchange, line, self.terms.scram.as_ref()))
+                answer_step(&auth::step(exchange, line, &self.terms.known))
             }),
         }
     }
@@ -163,7 +170,7 @@ impl Dialogue {
             Turn::Greeting => {}
             Turn::EndOfData { .. } => self.end_transaction(),
             Turn::Answer(line) => {
-                return self.go_on(|exchange, scram| auth::step(exchange, &line, scram), reply);
+                return self.go_on(|exchange, known| auth::step(exchange, &line, known), reply);
             }
             Turn::Command(Command::Auth(auth)) => return self.log_in(&auth, reply),
             Turn::Command(Command::Starttls) if reply.code == 220 => return Next::Handshake,
@@ -208,17 +215,13 @@ impl Dialogue {
     fn log_in(&mut self, Auth { mechanism, initial }: &Auth, reply: &Reply) -> Next {
         let Some(mechanism) = *mechanism else { return Next::Command };
         self.exchange = Some(Exchange::Whole(mechanism));
-        self.go_on(|_, scram| auth::begin(mechanism, initial, scram), reply)
+        self.go_on(|_, known| auth::begin(mechanism, initial, known), reply)
     }
 
     /// The exchange goes on with what `step` says, if that is what was replied.
-    fn go_on(
-        &mut self,
-        step: impl FnOnce(&Exchange, Option<&Stored>) -> Step,
-        reply: &Reply,
-    ) -> Next {
+    fn go_on(&mut self, step: impl FnOnce(&Exchange, &Known) -> Step, reply: &Reply) -> Next {
         let Some(exchange) = self.exchange.take() else { return Next::Command };
-        match step(&exchange, self.terms.scram.as_ref()) {
+        match step(&exchange, &self.terms.known) {
             Step::Ask(_, next) if reply.code == 334 => {
                 self.exchange = Some(next);
                 Next::Answer

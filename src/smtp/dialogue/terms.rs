@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::auth::{MECHANISMS, SCRAM};
-use crate::smtp::scram::server::Stored;
+use super::user::Known;
 
 /// What a server offers and bears.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,8 @@ pub struct Terms {
     pub recipients: usize,
     /// Whether it speaks LMTP (RFC 2033): LHLO, and a reply to the content for each recipient.
     pub lmtp: bool,
-    /// The password that SCRAM works with; `None`: it is not offered.
-    pub scram: Option<Stored>,
+    /// Whom it lets in.
+    pub known: Known,
 }
 
 /// An extension a server may offer.
@@ -77,7 +77,7 @@ impl Terms {
                 Extension::Size => text.push_str(&format!(" {}", self.size)),
                 Extension::Auth => {
                     text.push_str(&format!(" {MECHANISMS}"));
-                    if self.scram.is_some() {
+                    if self.known.scram.is_some() {
                         text.push_str(&format!(" {SCRAM}"));
                     }
                 }

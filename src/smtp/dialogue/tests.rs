@@ -11,7 +11,7 @@ fn dialogue() -> Dialogue {
         size: 1000,
         recipients: 2,
         lmtp: false,
-        scram: None,
+        known: Known::default(),
     };
     Dialogue::new(Arc::new(terms))
 }
@@ -106,7 +106,7 @@ fn offering(extensions: &[Extension], lmtp: bool) -> Dialogue {
         size: 1000,
         recipients: 2,
         lmtp,
-        scram: None,
+        known: Known::default(),
     }))
 }
 

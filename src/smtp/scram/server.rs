@@ -1,5 +1,5 @@
-//! What a server says, and how it checks the client's proof. It takes any user name: its one
-//! password is everybody's.
+//! What a server says, and how it checks the client's proof. It takes any user name, which it tells:
+//! its one password is everybody's here.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -29,6 +29,8 @@ pub struct Stored {
 /// An exchange in which the server has asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
+    /// Who it is that wants in.
+    pub user: String,
     /// `client-first-message-bare`.
     first_bare: String,
     /// `server-first-message`.
@@ -82,6 +84,7 @@ impl Stored {
         }
         let nonce = format!("{theirs}{}", self.nonce);
         Some(Pending {
+            user: user.replace("=2C", ",").replace("=3D", "="),
             first_bare: first_bare.to_owned(),
             asked: format!("r={nonce},s={},i={}", encoded(&self.salt), self.iterations),
             unproved: format!("c={},r={nonce}", encoded(format!("{flag},{other},").as_bytes())),

@@ -103,8 +103,6 @@ fn what_a_target_that_we_set_up_does_not_know() {
              user = \"u\", password_env = \"P\" }}"
         ))
     };
-    let relay = with("[smtp]\ntls = \"starttls\"");
-    one(&relay, ("\"starttls\"", "the relay knows neither TLS nor users", "another kind"));
     let what = "this kind of target does not know it";
     one(&auth("exim", "", "xoauth2"), ("\"xoauth2\"", what, "\"login\""));
     let scram = auth("haraka", "", "scram-sha-256");

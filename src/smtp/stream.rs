@@ -1,4 +1,4 @@
-//! A connection of the sink, in the clear or under TLS: chosen once, not asked for each byte more
+//! A connection of a server, in the clear or under TLS: chosen once, not asked for each byte more
 //! than an enum costs.
 
 use std::io;
@@ -12,7 +12,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// One connection.
-pub(super) enum Stream {
+pub enum Stream {
     /// In the clear.
     Plain(TcpStream),
     /// Under TLS.
@@ -22,9 +22,15 @@ pub(super) enum Stream {
 }
 
 impl Stream {
+    /// Whether it is under TLS.
+    #[must_use]
+    pub fn is_secure(&self) -> bool {
+        matches!(self, Stream::Tls(_))
+    }
+
     /// Takes the server's part of a TLS handshake. However that ends, the connection in the clear
     /// is over.
-    pub(super) async fn secure(&mut self, acceptor: &TlsAcceptor) -> io::Result<()> {
+    pub async fn secure(&mut self, acceptor: &TlsAcceptor) -> io::Result<()> {
         match std::mem::replace(self, Stream::Gone) {
             Stream::Plain(plain) => {
                 let secured = acceptor.accept(plain).await?;
@@ -36,7 +42,7 @@ impl Stream {
     }
 
     /// Reads what is there, without waiting.
-    pub(super) fn try_read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+    pub fn try_read(&mut self, room: &mut [u8]) -> io::Result<usize> {
         match self {
             Stream::Plain(plain) => plain.try_read(room),
             Stream::Tls(tls) => {
@@ -53,7 +59,7 @@ impl Stream {
 
     /// Waits until there may be something to read: [`Stream::try_read`] tells. Under TLS that has
     /// to have found nothing before.
-    pub(super) async fn readable(&self) -> io::Result<()> {
+    pub async fn readable(&self) -> io::Result<()> {
         match self.socket() {
             Some(socket) => socket.readable().await,
             None => Ok(()),
@@ -62,7 +68,7 @@ impl Stream {
 
     /// Waits for bytes, which stay unread; 0: the peer has ended its half. Under TLS these are
     /// bytes of the record layer.
-    pub(super) async fn peek(&self) -> io::Result<usize> {
+    pub async fn peek(&self) -> io::Result<usize> {
         match self.socket() {
             Some(socket) => socket.peek(&mut [0]).await,
             None => Ok(0),
@@ -70,7 +76,7 @@ impl Stream {
     }
 
     /// Resets the connection when it is dropped: with no time to linger the kernel sends a RST.
-    pub(super) fn reset_at_close(&self) -> io::Result<()> {
+    pub fn reset_at_close(&self) -> io::Result<()> {
         let Some(socket) = self.socket() else { return Ok(()) };
         socket2::SockRef::from(socket).set_linger(Some(Duration::ZERO))
     }
