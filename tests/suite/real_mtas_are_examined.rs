@@ -91,6 +91,19 @@ fn opensmtpd_does_as_it_is_told() {
     passes(&OPENSMTPD, &["o15-first-host-down"]);
 }
 
+/// OpenSMTPD 6.8 takes LF.LF for the end of data, but no command that came with the next one.
+#[test]
+fn a_target_that_takes_no_commands_at_once_is_smuggled_to_line_by_line() {
+    if !is_here(&OPENSMTPD) {
+        return;
+    }
+    let rows = examine(&OPENSMTPD, &["i1-lf-dot-lf"]);
+    let verdicts: Vec<(&str, &str)> =
+        rows.iter().map(|(id, verdict, _)| (id.as_str(), verdict.as_str())).collect();
+    let expected = [("i1-lf-dot-lf", "hardened"), ("i1-lf-dot-lf-split", "vulnerable")];
+    assert_eq!(verdicts, expected, "{rows:#?}");
+}
+
 /// OpenSMTPD 6.8 ends with a double free; the next case finds it alive again.
 #[test]
 fn a_target_that_a_case_brings_down_is_started_again() {

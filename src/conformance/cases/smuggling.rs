@@ -59,7 +59,7 @@ fn apart(sequence: &[u8]) -> Vec<Step> {
 const BEFORE: &[u8] = b"before";
 
 /// Between two lines.
-const TURN: Duration = Duration::from_millis(40);
+const TURN: Duration = Duration::from_millis(100);
 
 /// The first reply may be that to the sequence: the rest is answered, or not, in this time.
 const STAY: Duration = Duration::from_millis(300);
