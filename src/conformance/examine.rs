@@ -97,7 +97,6 @@ pub async fn examine(
         sink: lab.main(),
         routes: if means.routed { routes } else { Vec::new() },
         demands: lab.demands(),
-        // OpenSMTPD cannot offer it and does not, and the cases about it say so.
         intake: Intake { tls: Some(Beginning::Starttls), login: None },
         folder: workplace.path().to_owned(),
         log: log.to_owned(),

@@ -1,6 +1,8 @@
 //! OpenSMTPD: its needs, its settings, its queue. All its paths are compiled in, so it lives in a
 //! root directory of its own. Its retries are built in too: only their end can be set.
 
+mod intake;
+
 use std::path::Path;
 
 use nix::unistd::{Gid, Group, Uid, User};
@@ -49,18 +51,20 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
     let failed = |cause| TargetError::Folder { folder: settings.folder.clone(), cause };
     let address = free_address().map_err(failed)?;
     lay_out(&root, ids).map_err(failed)?;
-    root.file(CONFIG, &configuration(settings, given, address)).map_err(failed)?;
+    let version = version(&root).await?;
+    let packages = programs::root(&original);
+    let offered = intake::prepare(settings, &root, &packages, &version).await?;
+    root.file(CONFIG, &configuration(settings, given, address, &offered)).map_err(failed)?;
     check_settings(&root).await?;
     Ok(Recipe {
         kind: "opensmtpd",
-        version: version(&root).await?,
+        version,
         address,
-        // Neither TLS nor a log-in is offered: its handshake fails under OpenSSL 3.
-        tls: None,
+        tls: settings.intake.tls,
         launch: Launch {
             program: root.launcher().to_owned(),
             arguments: root.arguments(&["-d", "-f", CONFIG]),
-            environment: root.environment(),
+            environment: [root.environment(), offered.environment].concat(),
             user: None,
             folder: settings.folder.clone(),
             log: settings.log.clone(),
@@ -130,7 +134,12 @@ fn lay_out(root: &PrivateRoot, ids: [u32; 2]) -> std::io::Result<()> {
 
 /// Its settings: ours, the user's, and where mail goes. Of two lines about the same the later one
 /// holds.
-fn configuration(settings: &Settings, given: &Managed, address: std::net::SocketAddr) -> String {
+fn configuration(
+    settings: &Settings,
+    given: &Managed,
+    address: std::net::SocketAddr,
+    offered: &intake::Offered,
+) -> String {
     let give_up = native::whole_seconds(settings.retry.give_up_after);
     let own = native::lines(given.settings.clone(), " ");
     let all = limits::DELIVERIES;
@@ -146,8 +155,10 @@ mta limit max-conn-per-host {all} max-conn-per-route {all} max-conn-per-domain {
 # Otherwise it waits for seconds before it connects, and lets few messages wait in memory.
 mta limit conn-delay-route 0 conn-delay-relay 0 reconn-delay-route 0
 mta limit task-hiwat 10000 task-lowat 5000 task-release 1000
-{own}listen on {ip} port {port} hostname opensmtpd.test
+{own}{before}listen on {ip} port {port} hostname opensmtpd.test{listen}
 {routes}",
+        before = offered.before,
+        listen = offered.listen,
         ip = address.ip(),
         port = address.port(),
         routes = routes(settings),

@@ -66,7 +66,8 @@ impl PrivateRoot {
         Ok(())
     }
 
-    fn copy(&self, from: &Path, to: &Path) -> std::io::Result<()> {
+    /// Copies a file to a place in it.
+    pub(super) fn copy(&self, from: &Path, to: &Path) -> std::io::Result<()> {
         self.folder(to.parent().unwrap_or(&self.path), 0o755)?;
         std::fs::copy(from, to)?;
         std::fs::set_permissions(to, std::fs::Permissions::from_mode(0o755))

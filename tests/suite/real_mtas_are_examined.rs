@@ -71,6 +71,17 @@ fn haraka_drops_what_came_before_tls() {
     offers_tls(&HARAKA);
 }
 
+/// OpenSMTPD refuses STARTTLS with something behind it (`Pipelining not supported`), and closes.
+#[test]
+fn opensmtpd_breaks_off_where_something_came_before_tls() {
+    if is_here(&OPENSMTPD) {
+        let rows = examine(&OPENSMTPD, &[OFFERED]);
+        let [(_, verdict, observed)] = rows.as_slice() else { panic!("{rows:#?}") };
+        let expected = ("hardened", "given up: the handshake failed");
+        assert_eq!((verdict.as_str(), observed.as_str()), expected);
+    }
+}
+
 #[test]
 fn postfix_does_as_it_is_told() {
     passes(&POSTFIX, &[]);

@@ -107,6 +107,11 @@ fn takes_as_they_are(promise: &Promise, odd: &[(&str, &str, &str)]) {
     }
 }
 
+#[test]
+fn opensmtpd_takes_them() {
+    all(&real_mtas::OPENSMTPD, &["plain", "login"]);
+}
+
 /// What an INI file would read as a comment, a section, a number, blanks or more to come.
 #[test]
 fn haraka_takes_names_and_passwords_as_they_are() {

@@ -45,36 +45,33 @@ pub(super) fn submission(
 
 /// Notes what a target that mailbench sets up cannot offer, however it is set up.
 fn offered(smtp: &Smtp, target: &TargetKind, problems: &mut Problems) {
-    let tls = smtp.tls.as_ref().filter(|tls| tls.value != Tls::None);
-    let auth = smtp.auth.as_ref();
-    let refused = match target {
-        TargetKind::Managed(managed) if managed.mta == Mta::Opensmtpd => {
-            Some("OpenSMTPD as mailbench starts it offers neither TLS nor a log-in")
-        }
-        TargetKind::Managed(_) => None,
-        TargetKind::Relay | TargetKind::Direct | TargetKind::External(_) => return,
-    };
-    if let Some(refused) = refused {
-        for span in tls.map(|it| &it.span).into_iter().chain(auth.map(|it| &it.span)) {
-            problems.push(Problem::new(span, refused).help("use another kind of target"));
-        }
-    } else if let Some(auth) = auth
-        && !knows(target, auth.value.mechanism.value)
-    {
-        let what = "this kind of target does not know it";
-        let problem = Problem::new(&auth.value.mechanism.span, what);
-        problems.push(problem.help("use \"plain\", \"login\" or \"cram-md5\""));
+    let (TargetKind::Managed(managed), Some(auth)) = (target, &smtp.auth) else { return };
+    let mechanism = &auth.value.mechanism;
+    let known = mechanisms(managed.mta);
+    if !known.iter().any(|(known, _)| *known == mechanism.value) {
+        let problem = Problem::new(&mechanism.span, "this kind of target does not know it");
+        let names: Vec<String> = known.iter().map(|(_, name)| format!("\"{name}\"")).collect();
+        problems.push(problem.help(format!("use one of {}", names.join(", "))));
+    }
+    let in_the_clear = smtp.tls.as_ref().is_none_or(|tls| tls.value == Tls::None);
+    if managed.mta == Mta::Opensmtpd && in_the_clear {
+        let problem = Problem::new(&auth.span, "OpenSMTPD takes a log-in under TLS only");
+        problems.push(problem.help("add `tls = \"starttls\"` or `tls = \"implicit\"`"));
     }
 }
 
-/// Whether a target that mailbench sets up with a user takes a log-in of his by this mechanism.
-fn knows(target: &TargetKind, mechanism: file::Mechanism) -> bool {
-    match mechanism {
-        file::Mechanism::Plain | file::Mechanism::Login | file::Mechanism::CramMd5 => true,
-        file::Mechanism::ScramSha256 => {
-            matches!(target, TargetKind::Managed(managed) if managed.mta == Mta::Postfix)
-        }
-        file::Mechanism::Xoauth2 => false,
+/// By which mechanisms the user of an MTA that mailbench sets up can log in, with their names.
+fn mechanisms(mta: Mta) -> &'static [(file::Mechanism, &'static str)] {
+    const ALL: &[(file::Mechanism, &str)] = &[
+        (file::Mechanism::Plain, "plain"),
+        (file::Mechanism::Login, "login"),
+        (file::Mechanism::CramMd5, "cram-md5"),
+        (file::Mechanism::ScramSha256, "scram-sha-256"),
+    ];
+    match mta {
+        Mta::Opensmtpd => &ALL[..2],
+        Mta::Exim | Mta::Haraka => &ALL[..3],
+        Mta::Postfix => ALL,
     }
 }
 

@@ -107,7 +107,8 @@ fn what_a_target_that_we_set_up_does_not_know() {
     one(&auth("exim", "", "xoauth2"), ("\"xoauth2\"", what, "\"login\""));
     let scram = auth("haraka", "", "scram-sha-256");
     one(&scram, ("\"scram-sha-256\"", what, "\"cram-md5\""));
-    let opensmtpd = with("[target]\nkind = \"opensmtpd\"\n[smtp]\ntls = \"implicit\"");
-    let what = "OpenSMTPD as mailbench starts it offers neither TLS nor a log-in";
-    one(&opensmtpd, ("\"implicit\"", what, "another kind"));
+    let cram = auth("opensmtpd", "tls = \"starttls\"", "cram-md5");
+    one(&cram, ("\"cram-md5\"", what, "\"plain\", \"login\""));
+    let clear = complaint(&auth("opensmtpd", "", "plain"));
+    assert!(clear.contains("OpenSMTPD takes a log-in under TLS only"), "{clear}");
 }
