@@ -89,7 +89,7 @@ pub async fn examine(
     let routes = lab.routes();
     let means = Means::of(&scenario.target.kind, routes.len());
     let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir()?;
-    let mut target = Target::start(target::Settings {
+    let settings = target::Settings {
         kind: scenario.target.kind.clone(),
         retry: patient(&scenario.target.retry),
         delivery: scenario.target.delivery,
@@ -100,8 +100,8 @@ pub async fn examine(
         intake: Intake { tls: Some(Beginning::Starttls), login: None },
         folder: workplace.path().to_owned(),
         log: log.to_owned(),
-    })
-    .await?;
+    };
+    let mut target = start(settings).await?;
     let rows = lab.examine(&mut target, means, tell).await;
     let examination = Examination {
         schema_version: SCHEMA_VERSION,
@@ -113,4 +113,32 @@ pub async fn examine(
     };
     target.stop().await;
     Ok(examination)
+}
+
+/// Starts the target; where something is missing by which it would offer STARTTLS, without that: the
+/// cases about it are then untold, and no others.
+async fn start(settings: target::Settings) -> Result<Target, TargetError> {
+    let plain = target::Settings { intake: Intake::default(), ..settings.clone() };
+    match Target::start(settings).await {
+        Err(TargetError::Unmet { what, remedy }) => {
+            let folder = &plain.folder;
+            empty(folder).map_err(|cause| TargetError::Folder { folder: folder.clone(), cause })?;
+            let target = Target::start(plain).await?;
+            tracing::warn!("it offers no STARTTLS: {what}; {remedy}");
+            Ok(target)
+        }
+        started => started,
+    }
+}
+
+/// Takes away what was written by a start that came to nothing.
+fn empty(folder: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
+        match path.is_dir() && !path.is_symlink() {
+            true => std::fs::remove_dir_all(path)?,
+            false => std::fs::remove_file(path)?,
+        }
+    }
+    Ok(())
 }

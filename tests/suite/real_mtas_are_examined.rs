@@ -2,6 +2,11 @@
 //! TLS, whom not to trust, a second host, and to offer STARTTLS. One of them does not survive a case,
 //! which is a finding.
 
+use std::fs::read_dir;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
 use serde_json::Value;
 
 use crate::real_mtas::{EXIM, HARAKA, OPENSMTPD, POSTFIX, Promise, is_here};
@@ -16,9 +21,16 @@ const OFFERED: &str = "i3-starttls-injection";
 
 /// Verdict and observation of each of these cases.
 fn examine(promise: &Promise, cases: &[&str]) -> Vec<(String, String, String)> {
+    examine_with(&mut program(), promise, cases)
+}
+
+fn examine_with(
+    command: &mut Command,
+    promise: &Promise,
+    cases: &[&str],
+) -> Vec<(String, String, String)> {
     let scenario = concat!(env!("CARGO_MANIFEST_DIR"), "/scenarios/conformance.toml");
     let kind = format!("target.kind={}", promise.kind);
-    let mut command = program();
     command.args(["conformance", scenario, "--set", &kind, "--format", "json"]);
     for case in cases {
         command.args(["--case", case]);
@@ -128,4 +140,35 @@ fn a_target_that_a_case_brings_down_is_started_again() {
         [("i21-null-sender", "conforms"), ("o9-no-handshake", "violates"), ("o9-454", "conforms")];
     assert_eq!(verdicts, expected, "{rows:#?}");
     assert!(rows[1].2.contains("the target ended: ") && rows[1].2.contains("started again"));
+}
+
+/// Without the engine that keeps its key it cannot offer STARTTLS, and is examined all the same.
+#[test]
+fn opensmtpd_without_its_engine_is_examined_but_for_tls() {
+    if !is_here(&OPENSMTPD) {
+        return;
+    }
+    let prefix = std::env::var_os("MAILBENCH_MTA_PREFIX").map(PathBuf::from).expect("a prefix");
+    let folder = tempfile::tempdir().expect("a folder");
+    link_but("engines-3", &prefix, folder.path());
+    let mut command = program();
+    command.env("MAILBENCH_MTA_PREFIX", folder.path());
+    let rows = examine_with(&mut command, &OPENSMTPD, &[OFFERED, "i21-open-relay"]);
+    let verdicts: Vec<&str> = rows.iter().map(|(_, verdict, _)| verdict.as_str()).collect();
+    assert_eq!(verdicts, ["untold", "conforms"], "{rows:#?}");
+}
+
+/// Links to everything in a folder, down to the folders of libraries, but for what is called so.
+fn link_but(left_out: &str, from: &Path, to: &Path) {
+    for entry in read_dir(from).expect("a folder").flatten() {
+        let (name, place) = (entry.file_name(), to.join(entry.file_name()));
+        let is_on_the_way = ["usr", "lib"].iter().any(|way| name == *way)
+            || name.to_string_lossy().ends_with("-gnu");
+        if is_on_the_way && entry.path().is_dir() {
+            std::fs::create_dir(&place).expect("a folder");
+            link_but(left_out, &entry.path(), &place);
+        } else if name != left_out {
+            symlink(entry.path(), place).expect("a link");
+        }
+    }
 }
