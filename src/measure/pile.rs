@@ -34,6 +34,15 @@ pub fn empty() -> Histogram<u64> {
     }
 }
 
+/// An empty histogram of durations that begins small and grows with its values, without end.
+#[must_use]
+pub fn growing() -> Histogram<u64> {
+    match Histogram::new(limits::HISTOGRAM_DIGITS) {
+        Ok(histogram) => histogram,
+        Err(error) => unreachable!("the digits are a constant: {error}"),
+    }
+}
+
 impl Pile {
     /// Adds one.
     pub fn add(&mut self, value: u32) {
@@ -135,12 +144,8 @@ impl Pile {
 
 impl Counted {
     fn of(values: &[u32]) -> Counted {
-        // It begins small and grows with its values: few come near the end of the range.
-        let all = match Histogram::new(limits::HISTOGRAM_DIGITS) {
-            Ok(histogram) => histogram,
-            Err(error) => unreachable!("the digits are a constant: {error}"),
-        };
-        let mut counted = Counted { all, sum: 0, extremes: (u32::MAX, 0), stride: 1 };
+        // Few come near the end of the range.
+        let mut counted = Counted { all: growing(), sum: 0, extremes: (u32::MAX, 0), stride: 1 };
         values.iter().for_each(|value| _ = counted.add(*value));
         counted
     }

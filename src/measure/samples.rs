@@ -82,14 +82,6 @@ impl Samples {
     }
 }
 
-/// The histogram of some values: 1 µs to 1 h, three digits.
-#[must_use]
-pub fn histogram(values: &[u32]) -> Histogram<u64> {
-    let mut histogram = pile::empty();
-    values.iter().for_each(|value| histogram.saturating_record(u64::from(*value)));
-    histogram
-}
-
 /// The histogram of an interval. One of a simulation reaches as far as its values do.
 #[must_use]
 pub fn interval(values: &Values) -> Histogram<u64> {
@@ -143,6 +135,7 @@ pub fn merged<'a>(latencies: impl Iterator<Item = &'a Latency>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::synthetic::histogram;
 
     #[test]
     fn a_value_beyond_the_range_is_counted_and_held_at_the_top() {

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
+use super::pile::Pile;
 use crate::clock::Time;
 use crate::ledger::event::{Attempt, AttemptOutcome, Event, Period, SubmitResult, Submitted};
 use crate::probe::{DestinationId, MessageId, ProbeId};
@@ -11,6 +14,13 @@ use crate::smtp::stage::Stage;
 /// The time `millis` milliseconds after the epoch.
 pub(crate) fn ms(millis: u64) -> Time {
     Time::from_offset(Duration::from_millis(millis))
+}
+
+/// The histogram of these values, microseconds.
+pub(crate) fn histogram(values: &[u32]) -> Histogram<u64> {
+    let mut pile = Pile::default();
+    values.iter().for_each(|value| pile.add(*value));
+    pile.histogram()
 }
 
 /// An attempt for a probe of destination 0: its number, its start and end in milliseconds.

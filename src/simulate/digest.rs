@@ -4,8 +4,8 @@
 
 use hdrhistogram::Histogram;
 
-use crate::limits;
 use crate::measure::latency::{PERCENTILES, field};
+use crate::measure::pile::growing;
 use crate::measure::results::{Latency, Values};
 use crate::measure::samples::encode;
 
@@ -24,11 +24,7 @@ pub(super) struct Digest {
 
 impl Default for Digest {
     fn default() -> Digest {
-        let mut all = match Histogram::new(limits::HISTOGRAM_DIGITS) {
-            Ok(histogram) => histogram,
-            Err(error) => unreachable!("the digits are a constant: {error}"),
-        };
-        all.auto(true);
+        let all = growing();
         let (least, youngest) = (u64::MAX, u64::MAX);
         Digest { all, count: 0, sum: 0.0, least, most: 0, censored: 0, youngest }
     }

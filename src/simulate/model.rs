@@ -275,7 +275,8 @@ fn nanos(seconds: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::samples::{encode, histogram};
+    use crate::measure::samples::encode;
+    use crate::measure::synthetic::histogram;
 
     fn observed(values: &[u32]) -> Observed {
         let hdr = encode(&histogram(values));
