@@ -12,13 +12,13 @@ use super::exit::Exit;
 use super::server::{self, TlsArg, stop_on_signal};
 use crate::limits::RELAY_QUEUE;
 use crate::queue::schedule::RetrySchedule;
-use crate::relay::intake::Begins;
 use crate::relay::reader::Reader;
 use crate::relay::server::{Relay, Settings};
 use crate::scenario::model::Delivery;
 use crate::scenario::units::Timespan;
 use crate::seed::Seed;
 use crate::smtp::dialogue::User;
+use crate::smtp::server_tls::Beginning;
 
 /// A count is cheap, not free.
 const FASTEST_COUNT: Duration = Duration::from_millis(10);
@@ -106,8 +106,8 @@ async fn relay(args: &Args, relay_to: SocketAddr) -> anyhow::Result<Exit> {
         seed: Seed(args.seed),
         capacity: args.capacity,
         tls: args.tls.map(|tls| match tls {
-            TlsArg::Starttls => Begins::Starttls,
-            TlsArg::Implicit => Begins::Implicit,
+            TlsArg::Starttls => Beginning::Starttls,
+            TlsArg::Implicit => Beginning::Implicit,
         }),
         user: user(args)?,
     };

@@ -11,8 +11,9 @@ use crate::clock::Clock;
 use crate::limits;
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{Scenario, TargetKind};
+use crate::smtp::server_tls::Beginning;
 use crate::target::demands::Means;
-use crate::target::intake::{Beginning, Intake};
+use crate::target::intake::Intake;
 use crate::target::{self, Target, TargetError};
 
 /// Why there is no examination.

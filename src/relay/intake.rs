@@ -19,7 +19,7 @@ use crate::relay::delivery::Holdings;
 use crate::relay::session::Session;
 use crate::relay::wall::WallClock;
 use crate::smtp::dialogue::{Extension, Known, Terms, User};
-use crate::smtp::server_tls::{TlsError, self_signed};
+use crate::smtp::server_tls::{Beginning, TlsError, self_signed};
 
 /// What every session needs.
 #[derive(Debug)]
@@ -40,20 +40,11 @@ pub struct Intake {
     pub stop: CancellationToken,
 }
 
-/// When TLS begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Begins {
-    /// After STARTTLS (RFC 3207).
-    Starttls,
-    /// With the first byte (RFC 8314).
-    Implicit,
-}
-
 /// TLS as it is offered.
 #[derive(Clone)]
 pub struct Offered {
     /// When it begins.
-    pub begins: Begins,
+    pub begins: Beginning,
     /// The server's part of it.
     pub acceptor: TlsAcceptor,
 }
@@ -63,7 +54,7 @@ impl Offered {
     ///
     /// # Errors
     /// When none can be made.
-    pub fn new(begins: Begins) -> Result<Offered, TlsError> {
+    pub fn new(begins: Beginning) -> Result<Offered, TlsError> {
         Ok(Offered { begins, acceptor: self_signed(&[HOST_NAME, "localhost"])? })
     }
 }
@@ -79,7 +70,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// What the relay offers, beside that STARTTLS and a log-in, where they are wanted.
 #[must_use]
-pub fn terms(tls: Option<Begins>, user: Option<User>) -> Terms {
+pub fn terms(tls: Option<Beginning>, user: Option<User>) -> Terms {
     let mut extensions = vec![
         Extension::Pipelining,
         Extension::EightBitMime,
@@ -88,7 +79,7 @@ pub fn terms(tls: Option<Begins>, user: Option<User>) -> Terms {
         Extension::EnhancedStatusCodes,
         Extension::MtPriority,
     ];
-    extensions.extend((tls == Some(Begins::Starttls)).then_some(Extension::StartTls));
+    extensions.extend((tls == Some(Beginning::Starttls)).then_some(Extension::StartTls));
     extensions.extend(user.is_some().then_some(Extension::Auth));
     Terms {
         name: HOST_NAME.to_owned(),
@@ -152,7 +143,7 @@ impl Intake {
 
     /// Whether TLS begins with the first byte.
     pub(super) fn is_implicit(&self) -> bool {
-        self.tls.as_ref().is_some_and(|tls| tls.begins == Begins::Implicit)
+        self.tls.as_ref().is_some_and(|tls| tls.begins == Beginning::Implicit)
     }
 }
 

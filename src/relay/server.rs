@@ -17,7 +17,7 @@ use crate::relay::budget::Budget;
 use crate::relay::committer;
 use crate::relay::delivery::{Courier, Holdings};
 use crate::relay::dispatcher::Dispatcher;
-use crate::relay::intake::{Begins, Intake, Offered, terms};
+use crate::relay::intake::{Intake, Offered, terms};
 use crate::relay::next_hop::NextHops;
 use crate::relay::reader::Reader;
 use crate::relay::store::{Store, StoreError};
@@ -26,7 +26,7 @@ use crate::scenario::model::{self, Durability};
 use crate::seed::Seed;
 use crate::smtp::client::TlsError;
 use crate::smtp::dialogue::User;
-use crate::smtp::server_tls;
+use crate::smtp::server_tls::{self, Beginning};
 
 /// How a relay is set up.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ pub struct Settings {
     /// Recipients the queue may hold.
     pub capacity: u64,
     /// Whether it takes mail under TLS, too, or only so.
-    pub tls: Option<Begins>,
+    pub tls: Option<Beginning>,
     /// The one user it takes mail from; `None`: it takes mail from anyone.
     pub user: Option<User>,
 }

@@ -21,7 +21,8 @@ use crate::scenario::model::{
 };
 use crate::sink::{self, Sink};
 use crate::smtp::client::Peer;
-use crate::target::intake::{Beginning, Intake, Login};
+use crate::smtp::server_tls::Beginning;
+use crate::target::intake::{Intake, Login};
 use crate::target::{self, Target, TargetError, leftovers};
 use crate::traffic::{self, Gauges, Instruments};
 

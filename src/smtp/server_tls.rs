@@ -9,6 +9,15 @@ use rustls::crypto::ring;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio_rustls::TlsAcceptor;
 
+/// When TLS begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Beginning {
+    /// After STARTTLS (RFC 3207).
+    Starttls,
+    /// With the first byte (RFC 8314).
+    Implicit,
+}
+
 /// Why there is none.
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {

@@ -9,7 +9,7 @@ use std::time::Duration;
 use nix::unistd::{Gid, Uid, User};
 
 use super::demands::STRANGER;
-use super::intake::{Beginning, Certificate, Login, write_private};
+use super::intake::{Certificate, Login, write_private};
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
 use super::queue_command::QueueLength;
@@ -18,6 +18,7 @@ use super::{Settings, TargetError, native, programs};
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::model::Managed;
 use crate::scenario::model::waits::{EXIM_EARLY, EXIM_QUEUE_RUN};
+use crate::smtp::server_tls::Beginning;
 
 /// Users it may run as when we are root.
 const USERS: [&str; 4] = ["Debian-exim", "mail", "news", "uucp"];

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::demands::STRANGER;
-use super::intake::{Beginning, Certificate, Intake, Login, write_private};
+use super::intake::{Certificate, Intake, Login, write_private};
 use super::managed::{Recipe, free_address};
 use super::process::Launch;
 use super::queue_command::QueueLength;
@@ -13,6 +13,7 @@ use super::{Settings, TargetError, native, programs};
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::Managed;
 use crate::scenario::model::waits::HARAKA_SHORTEST;
+use crate::smtp::server_tls::Beginning;
 
 /// Delays written out at most; the last one stands for all further ones.
 const DELAYS: u32 = 10_000;

@@ -6,6 +6,8 @@ use std::io;
 use std::os::unix::fs::{OpenOptionsExt, chown};
 use std::path::{Path, PathBuf};
 
+use crate::smtp::server_tls::Beginning;
+
 /// What the target is to offer beside what it offers anyhow.
 #[derive(Clone, Debug, Default)]
 pub struct Intake {
@@ -13,15 +15,6 @@ pub struct Intake {
     pub tls: Option<Beginning>,
     /// The one user it knows, without whom it takes no mail; `None`: it takes mail from anyone.
     pub login: Option<Login>,
-}
-
-/// When TLS begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Beginning {
-    /// After STARTTLS.
-    Starttls,
-    /// With the first byte.
-    Implicit,
 }
 
 /// A user and his password, which is never shown.

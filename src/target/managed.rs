@@ -3,11 +3,11 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
-use super::intake::Beginning;
 use super::process::{Launch, Process};
 use super::queue_probe::QueueProbe;
 use super::watchdog::{Duty, Watchdog};
 use super::{TargetError, ready};
+use crate::smtp::server_tls::Beginning;
 
 /// What is to be started, as its kind prepared it.
 #[derive(Debug)]

@@ -7,9 +7,9 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::TcpStream;
 
 use super::TargetError;
-use super::intake::Beginning;
 use crate::limits;
 use crate::smtp::client::{TlsClient, Trust};
+use crate::smtp::server_tls::Beginning;
 
 /// Time between two tries.
 const PAUSE: Duration = Duration::from_millis(50);

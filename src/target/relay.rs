@@ -3,10 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use super::intake::{Beginning, Intake};
+use super::intake::Intake;
 use super::process::{Launch, Process};
 use super::watchdog::{Duty, Watchdog};
 use super::{Settings, TargetError, ready};
+use crate::smtp::server_tls::Beginning;
 
 /// What the relay prints, before its address, once it takes mail.
 const ANNOUNCEMENT: &str = "listening on ";

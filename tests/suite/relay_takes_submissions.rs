@@ -5,11 +5,11 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use mailbench::clock::Clock;
-use mailbench::relay::intake::Begins;
 use mailbench::smtp::client::{
     Login, Mechanism, Opened, Peer, Tls, TlsClient, Trust, connect as open,
 };
 use mailbench::smtp::dialogue::User;
+use mailbench::smtp::server_tls::Beginning;
 use mailbench::smtp::stage::Stage;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -30,7 +30,7 @@ const MECHANISMS: [Mechanism; 5] = [
 const PASSWORD: &str = "s3cr$t-{x}%&ü s3cr$t-{x}%&ü s3cr$t-{x}%&ü s3cr$t-{x}%&ü s3cr$t-{x}%&ü";
 
 /// A relay that relays nowhere, since nothing gets so far.
-fn relay(folder: &Path, tls: Option<Begins>, user: Option<&str>) -> (SocketAddr, DropGuard) {
+fn relay(folder: &Path, tls: Option<Beginning>, user: Option<&str>) -> (SocketAddr, DropGuard) {
     let mut settings = settings(folder, SocketAddr::from(([127, 0, 0, 1], 9)));
     settings.tls = tls;
     settings.user = user.map(|name| User::new(name.to_owned(), PASSWORD.to_owned()));
@@ -56,7 +56,7 @@ async fn refusal(address: SocketAddr, tls: &Tls, login: Login) -> Option<u16> {
 #[tokio::test]
 async fn each_mechanism_takes_the_right_credentials_and_no_others() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (address, _running) = relay(folder.path(), Some(Begins::Starttls), Some("jo,=x"));
+    let (address, _running) = relay(folder.path(), Some(Beginning::Starttls), Some("jo,=x"));
     let tls = Tls::Starttls(TlsClient::new("localhost", &Trust::Any, false).expect("TLS"));
     for mechanism in MECHANISMS {
         for (name, password, expected) in [
@@ -95,7 +95,7 @@ async fn a_stranger_is_let_go_on_after_a_wrong_password_and_gives_no_mail() {
 #[tokio::test]
 async fn what_was_said_before_the_handshake_is_dropped() {
     let folder = tempfile::tempdir().expect("a folder");
-    let (address, _running) = relay(folder.path(), Some(Begins::Starttls), None);
+    let (address, _running) = relay(folder.path(), Some(Beginning::Starttls), None);
     let mut stream = TcpStream::connect(address).await.expect("a connection");
     let mut seen = vec![0; 4096];
     for line in ["", "EHLO me.test\r\n", "STARTTLS\r\nEHLO in.between\r\n"] {

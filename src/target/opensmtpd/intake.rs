@@ -8,9 +8,10 @@
 
 use std::path::Path;
 
-use super::super::intake::{Beginning, Certificate, Login, write_private};
+use super::super::intake::{Certificate, Login, write_private};
 use super::super::private_root::PrivateRoot;
 use super::super::{Settings, TargetError, programs};
+use crate::smtp::server_tls::Beginning;
 
 /// The engine, below the folder of a system's libraries.
 const ENGINE: &str = "engines-3/pkcs11.so";

@@ -4,9 +4,10 @@
 use std::os::unix::fs::chown;
 use std::path::Path;
 
-use super::super::intake::{Beginning, Certificate, Login};
+use super::super::intake::{Certificate, Login};
 use super::super::{Settings, TargetError, programs};
 use super::Owner;
+use crate::smtp::server_tls::Beginning;
 
 /// The realm of its one user, who is known without it, too.
 const REALM: &str = "mailbench.test";
