@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{pass_over, skip};
+use crate::support::{comes_true, pass_over, prefix, skip};
 
 /// What of its packages is run, or loaded by what is run.
 const PARTS: [&str; 9] = [
@@ -70,6 +70,9 @@ service lmtp {
 }
 ";
 
+/// How long it may take to listen, and to end.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// A Dovecot that runs; it ends with the test.
 pub(crate) struct Dovecot {
     root: tempfile::TempDir,
@@ -103,7 +106,7 @@ impl Dovecot {
         let master = command.spawn().expect("chroot");
         let dovecot = Dovecot { root, master, address };
         let listens = || TcpStream::connect(address).is_ok();
-        assert!(within_seconds(listens), "Dovecot does not listen: {}", dovecot.log());
+        assert!(comes_true(PATIENCE, listens), "Dovecot does not listen: {}", dovecot.log());
         Some(dovecot)
     }
 
@@ -127,26 +130,11 @@ impl Drop for Dovecot {
         let master = Pid::from_raw(self.master.id().try_into().expect("a process id"));
         // It ends the processes it started, too; it may have ended by itself.
         let _ended_already = kill(master, Signal::SIGTERM);
-        if !within_seconds(|| matches!(self.master.try_wait(), Ok(Some(_)))) {
+        if !comes_true(PATIENCE, || matches!(self.master.try_wait(), Ok(Some(_)))) {
             let _ended_already = self.master.kill();
             let _ended_already = self.master.wait();
         }
     }
-}
-
-/// Looks every 10 ms, for 10 s at the most.
-#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
-fn within_seconds(mut done: impl FnMut() -> bool) -> bool {
-    (0..1000).any(|_| {
-        std::thread::sleep(Duration::from_millis(10));
-        done()
-    })
-}
-
-/// Below which packages were unpacked (`tests/mtas/install`).
-fn prefix() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mtas");
-    std::env::var_os("MAILBENCH_MTA_PREFIX").map_or(here, PathBuf::from)
 }
 
 /// Copies its programs, and whatever those are linked to that are run.

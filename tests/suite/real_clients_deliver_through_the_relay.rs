@@ -2,18 +2,14 @@
 
 use std::net::SocketAddr;
 use std::process::Command;
-use std::time::Duration;
 
-use mailbench::clock::Clock;
 use mailbench::ledger::event::Event;
 
 use crate::real_clients_deliver::{SMTPLIB, SinkProcess, Stopped, found, from, run, to};
 use crate::real_clients_deliver_under_tls::nodemailer;
 use crate::relay_actors::{RelayProcess, count};
 use crate::sink_side::attempts;
-
-/// Longer than a queue of a few messages takes.
-const PATIENCE: Duration = Duration::from_secs(20);
+use crate::support::wait_until;
 
 /// A sink, and a relay before it.
 struct Path {
@@ -36,13 +32,8 @@ impl Path {
     }
 
     /// What the sink saw, once the relay's queue is empty.
-    #[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
     fn emptied(self) -> Stopped {
-        let clock = Clock::start();
-        while count(self.queue.path())["total"] != 0 {
-            assert!(clock.now().offset() < PATIENCE, "the queue does not empty");
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        wait_until("the queue does not empty", || count(self.queue.path())["total"] == 0);
         assert_eq!(self.relay.terminate(), Some(0));
         self.sink.stop()
     }

@@ -29,10 +29,6 @@ const PASSWORD: &str = "s3cr$t-{x}%&ü";
 /// What Postfix' table takes as it is.
 const PLAIN_PASSWORD: &str = "s3cr-t";
 
-fn timed(ran: &Ran, metric: &str) -> u64 {
-    ran.report()["latency"][metric]["count"].as_u64().unwrap_or_default()
-}
-
 fn submits(promise: &Promise, smtp: &str) -> Option<Ran> {
     if !is_here(promise) {
         return None;
@@ -40,11 +36,7 @@ fn submits(promise: &Promise, smtp: &str) -> Option<Ran> {
     let ran = lab(promise.kind, smtp, PASSWORD).run();
     ran.assert_code(0);
     assert_eq!((ran.count("accepted"), ran.count("delivered")), (120, 120), "{ran}");
-    for file in std::fs::read_dir(&ran.path).expect("the run's folder").flatten() {
-        let text = std::fs::read(file.path()).unwrap_or_default();
-        let shown = memchr::memmem::find(&text, b"s3cr$t").is_some();
-        assert!(!shown, "the password stands in {}", file.path().display());
-    }
+    ran.assert_hides("s3cr$t");
     Some(ran)
 }
 
@@ -53,10 +45,10 @@ fn all(promise: &Promise, mechanisms: &[&str]) {
     for mechanism in mechanisms {
         let smtp = format!("tls = \"starttls\"\n{}", login(mechanism));
         let Some(ran) = submits(promise, &smtp) else { return };
-        assert!(timed(&ran, "stage_starttls") > 0 && timed(&ran, "stage_auth") > 0, "{ran}");
+        assert!(ran.timed("stage_starttls") > 0 && ran.timed("stage_auth") > 0, "{ran}");
     }
     let Some(ran) = submits(promise, "tls = \"implicit\"") else { return };
-    assert!(timed(&ran, "stage_starttls") > 0 && timed(&ran, "stage_auth") == 0, "{ran}");
+    assert!(ran.timed("stage_starttls") > 0 && ran.timed("stage_auth") == 0, "{ran}");
 }
 
 #[test]

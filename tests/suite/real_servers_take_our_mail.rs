@@ -7,7 +7,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use mailbench::smtp::client::{
 
 use crate::scripted::{opened, peer};
 use crate::secured::Certificate;
-use crate::support::{Lab, Ran, skip};
+use crate::support::{Lab, Ran, prefix, skip};
 
 /// A server process that ends with the test.
 struct Server(Child);
@@ -32,11 +32,6 @@ impl Drop for Server {
 
 fn skipped(what: &str) {
     skip(what, "it is not on this machine");
-}
-
-fn prefix() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mtas");
-    std::env::var_os("MAILBENCH_MTA_PREFIX").map_or(root, PathBuf::from)
 }
 
 const TEXT: &[u8] = b"From: a@a.test\r\nSubject: x\r\n\r\n.hello\r\n.\r\ncaf\xc3\xa9\r\n";

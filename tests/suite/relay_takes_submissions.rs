@@ -118,16 +118,8 @@ fn submitted(smtp: &str) -> Ran {
     let ran = lab.env("SECRET", Path::new(PASSWORD)).run();
     ran.assert_code(0);
     assert_eq!((ran.count("accepted"), ran.count("delivered")), (120, 120), "{ran}");
-    for file in std::fs::read_dir(&ran.path).expect("the run's folder").flatten() {
-        let text = std::fs::read(file.path()).unwrap_or_default();
-        let shown = memchr::memmem::find(&text, b"s3cr$t").is_some();
-        assert!(!shown, "the password stands in {}", file.path().display());
-    }
+    ran.assert_hides("s3cr$t");
     ran
-}
-
-fn timed(ran: &Ran, metric: &str) -> u64 {
-    ran.report()["latency"][metric]["count"].as_u64().unwrap_or_default()
 }
 
 #[test]
@@ -135,7 +127,7 @@ fn a_run_submits_by_starttls_and_a_log_in() {
     let auth =
         "auth = { mechanism = \"scram-sha-256\", user = \"-jo\", password_env = \"SECRET\" }";
     let ran = submitted(&format!("tls = \"starttls\"\n{auth}"));
-    assert!(timed(&ran, "stage_starttls") > 0 && timed(&ran, "stage_auth") > 0, "{ran}");
+    assert!(ran.timed("stage_starttls") > 0 && ran.timed("stage_auth") > 0, "{ran}");
 }
 
 #[test]
@@ -143,7 +135,7 @@ fn a_run_submits_under_implicit_tls_also_after_a_kill() {
     let killed = "tls = \"implicit\"\n[[chaos]]\nat = \"1s\"\nkill = { restart_after = \"200ms\" }";
     let scenario = SMALL.replace("[message]", &format!("[smtp]\n{killed}\n[message]"));
     let ran = Lab::new(&scenario).run();
-    assert!(timed(&ran, "stage_starttls") > 0 && timed(&ran, "stage_auth") == 0, "{ran}");
+    assert!(ran.timed("stage_starttls") > 0 && ran.timed("stage_auth") == 0, "{ran}");
     assert_eq!(ran.count("lost"), 0, "{ran}");
     assert!(ran.count("delivered") > 60, "{ran}");
 }

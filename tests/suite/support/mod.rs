@@ -171,6 +171,21 @@ impl Ran {
         count.unwrap_or_else(|| panic!("no count `{name}` in {}", report["counts"]))
     }
 
+    /// How many samples a latency has; none where there is no such metric.
+    pub(crate) fn timed(&self, metric: &str) -> u64 {
+        self.report()["latency"][metric]["count"].as_u64().unwrap_or_default()
+    }
+
+    /// Asserts that a secret stands in no file of the run's folder.
+    #[track_caller]
+    pub(crate) fn assert_hides(&self, secret: &str) {
+        for file in std::fs::read_dir(&self.path).expect("the run's folder").flatten() {
+            let text = std::fs::read(file.path()).unwrap_or_default();
+            let shown = memchr::memmem::find(&text, secret.as_bytes()).is_some();
+            assert!(!shown, "the password stands in {}", file.path().display());
+        }
+    }
+
     /// Asserts the exit code, showing what was said if it is another.
     #[track_caller]
     pub(crate) fn assert_code(&self, code: i32) {
@@ -210,12 +225,22 @@ pub(crate) fn mailbench() -> Command {
 }
 
 /// Looks every 10 ms, for 15 s at the most.
-#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
 #[track_caller]
 pub(crate) fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let in_time = (0..1500).any(|_| {
+    assert!(comes_true(Duration::from_secs(15), done), "{what}");
+}
+
+/// Looks every 10 ms, for so long at the most, whether it is so.
+#[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
+pub(crate) fn comes_true(within: Duration, mut done: impl FnMut() -> bool) -> bool {
+    (0..within.as_millis() / 10).any(|_| {
         std::thread::sleep(Duration::from_millis(10));
         done()
-    });
-    assert!(in_time, "{what}");
+    })
+}
+
+/// Below which packages were unpacked (`tests/mtas/install`).
+pub(crate) fn prefix() -> PathBuf {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/mtas");
+    std::env::var_os("MAILBENCH_MTA_PREFIX").map_or(here, PathBuf::from)
 }
