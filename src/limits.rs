@@ -361,5 +361,9 @@ pub const CAPACITY_LEAST: f64 = 1.0;
 /// Where a search begins in a scenario that names no rate, messages a second.
 pub const CAPACITY_FIRST: f64 = 50.0;
 
+/// How long the queue of an external target is waited for between two trials of a search: beyond it
+/// the search ends, as what is left would be the next trial's mail.
+pub const CAPACITY_EMPTY: Duration = Duration::from_secs(600);
+
 /// How long the generator is tried against the sink alone.
 pub const CAPACITY_CEILING: Duration = Duration::from_secs(4);

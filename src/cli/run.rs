@@ -73,6 +73,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         output: args.output.clone(),
         command: command(args),
         allowed_targets: args.allow_target.clone(),
+        empty_first: None,
     };
     let baseline = args.baseline.read(&request.loaded)?;
     if request.loaded.scenario.compare.is_some() {
@@ -227,6 +228,7 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
         | RunError::Sink(_)
         | RunError::Target(_)
         | RunError::Preflight(_) => Exit::Unreachable,
+        RunError::NotEmpty(_) => Exit::Invalid,
     }
 }
 

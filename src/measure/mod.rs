@@ -39,6 +39,7 @@ pub mod sums;
 pub mod tables;
 pub mod terms;
 pub mod threshold;
+pub mod timeline;
 pub mod usage;
 pub mod verdict;
 mod violation;
