@@ -113,7 +113,18 @@ fn contradicted(trials: &[Trial], from: usize, goal: &Goal) -> Option<(usize, Co
         trial: newest + 1,
         contradicted_by: first + 1,
     };
-    row.iter().all(|(_, trial)| contradicting(trial)).then_some((newest + 1, found))
+    let all = row.iter().all(|(_, trial)| contradicting(trial));
+    let by_chance = sustained_first && is_by_chance(row, goal, dispersion(&trials[from..]));
+    (all && !by_chance).then_some((newest + 1, found))
+}
+
+/// Whether these bad trials differ from good ones by no more than deliveries vary.
+fn is_by_chance(row: &[(usize, &Trial)], goal: &Goal, dispersion: Option<f64>) -> bool {
+    let seen: Vec<Throughput> = row.iter().filter_map(|(_, trial)| trial.seen.throughput).collect();
+    let rate = row.first().map_or(0.0, |(_, trial)| trial.rate_per_s);
+    let verdict = Delivered::of(&seen, dispersion).map(|it| it.sustains(rate, tolerance(goal)));
+    let only_overload = row.iter().all(|(_, trial)| trial.only_overload);
+    only_overload && verdict != Some(Sustained::No)
 }
 
 /// Whether the trials at one rate found that it is sustained; `None`: they are of two minds. Below
@@ -204,7 +215,12 @@ fn seconds(trials: &[(usize, &Trial)], goal: &Goal) -> Seconds {
     let mut seconds = Seconds::default();
     for (_, trial) in trials {
         let full = trial.duration_s >= goal.final_s;
-        let sum = match (full, trial.outcome()) {
+        let outcome = match trial.outcome() {
+            // Of deliveries all trials at the rate decide together.
+            Outcome::Bad if trial.only_overload => Outcome::Good,
+            outcome => outcome,
+        };
+        let sum = match (full, outcome) {
             (_, Outcome::Inconclusive) => continue,
             (true, Outcome::Good) => &mut seconds.full_good,
             (true, Outcome::Bad) => &mut seconds.full_bad,
@@ -232,17 +248,28 @@ pub(super) mod tests {
 
     /// A trial of a target that delivers `limit` a second at most, evenly.
     pub(in crate::measure::capacity) fn limited(rate: f64, duration_s: f64, limit: f64) -> Trial {
-        let (per_s, over) = (rate.min(limit), rate > limit);
+        let per_s = rate.min(limit);
         let saturated = Saturated { per_s, window_s: duration_s, dispersion: 0.0 };
         let throughput = Throughput {
             per_s,
             window_s: duration_s,
-            saturated: over.then_some(saturated),
+            mean_per_s: per_s,
+            measured_s: duration_s,
+            saturated: (rate > limit).then_some(saturated),
             ..Throughput::default()
         };
+        let over = throughput.sustains(rate, tolerance(&GOAL)) == Sustained::No;
         let reasons = if over { vec![format!("delivered {per_s}")] } else { Vec::new() };
         let seen = Seen { throughput: Some(throughput), ..Seen::default() };
-        Trial { rate_per_s: rate, duration_s, good: !over, reasons, seen, ..Trial::default() }
+        Trial {
+            rate_per_s: rate,
+            duration_s,
+            good: !over,
+            reasons,
+            only_overload: over,
+            seen,
+            ..Trial::default()
+        }
     }
 
     fn silent(rate: f64) -> Trial {
@@ -270,7 +297,7 @@ pub(super) mod tests {
         let mut short = limited(20.0, 10.0, 30.0);
         assert_eq!(bound(&[short.clone(), short.clone()]), Bound::Lower);
         let seen = short.seen.throughput.as_mut().expect("what it delivered");
-        seen.per_s = 18.0;
+        (seen.per_s, seen.mean_per_s) = (18.0, 18.0);
         assert_eq!(bound(&[short.clone(), short]), Bound::Undecided);
     }
 

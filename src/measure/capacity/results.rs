@@ -136,6 +136,9 @@ pub struct Trial {
     pub good: bool,
     /// What did not hold; empty when good or inconclusive.
     pub reasons: Vec<String>,
+    /// Whether all that did not hold is that less was delivered than offered.
+    #[serde(default)]
+    pub only_overload: bool,
     /// Why the trial decides nothing, such as a threshold without data.
     #[serde(default)]
     pub without_data: Vec<String>,

@@ -6,6 +6,7 @@
 use super::classify::{Bound, Goal};
 use super::loads::{CONTRADICTING, Evidence, Load, needed};
 use super::results::{Outcome, Trial};
+use super::throughput::T_SEARCH;
 
 /// Where the search may go.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -49,7 +50,7 @@ const BESIDE: f64 = 0.4;
 const CLOSEST: f64 = 0.3;
 
 /// A load beyond the limit that is to be recognised as such lies so many errors above it.
-const ERRORS: f64 = 1.2;
+const ERRORS: f64 = 1.1;
 
 /// A limit that moves more often than this is not going to be found.
 const MOST_CONTRADICTIONS: usize = 3;
@@ -71,7 +72,11 @@ pub fn next(trials: &[Trial], goal: &Goal, range: &Range) -> Step {
     if let Some(rate) = open(&evidence, from, upper.rate) {
         return full(rate);
     }
-    let reached = |lower: &Load| upper.rate / lower.proved() - 1.0 <= goal.width;
+    let reached = |lower: &Load| {
+        // Closer loads do not help where what is not known of this one is more.
+        let unknown = lower.rate / lower.proved() - 1.0;
+        upper.rate / lower.proved() - 1.0 <= goal.width || upper.rate / lower.rate - 1.0 <= unknown
+    };
     let between = if lower.is_some_and(reached) {
         None
     } else {
@@ -118,7 +123,7 @@ fn beside(
     let seen = evidence.saturated()?;
     let window_s = needed(goal) as f64 * goal.final_s * 0.75;
     let noise = evidence.dispersion.unwrap_or(0.0);
-    let error = 2.0 * (noise / (seen.per_s.max(f64::MIN_POSITIVE) * window_s)).sqrt();
+    let error = T_SEARCH * (noise / (seen.per_s.max(f64::MIN_POSITIVE) * window_s)).sqrt();
     let above = (BESIDE * goal.width).max(ERRORS * error + 1.0 / (seen.per_s * window_s));
     let candidates = [seen.per_s * (1.0 - BESIDE * goal.width), seen.per_s * (1.0 + above)];
     let apart = 1.0 + CLOSEST * goal.width;
@@ -171,8 +176,10 @@ fn again(
     let full = |load: &Load| Step::Try { rate: load.rate, full: true };
     if let Some(lower) = lower {
         let good = last_good(lower).unwrap_or(0);
+        let again = lower.trials.iter().filter(|place| **place > good).count();
         let mut places = evidence.loads.iter().flat_map(|load| &load.trials);
-        if places.any(|place| *place > good && outcome(*place) == Outcome::Bad) {
+        let is_doubted = places.any(|place| *place > good && outcome(*place) == Outcome::Bad);
+        if is_doubted && again < CONTRADICTING {
             return Some(full(lower));
         }
         if is_outdone(upper, lower, goal) {

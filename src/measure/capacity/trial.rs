@@ -14,6 +14,8 @@ pub struct Judged {
     /// Why the trial decides nothing, though nothing is known not to hold: a threshold without
     /// data, mail of an earlier trial.
     pub without_data: Vec<String>,
+    /// Whether all that did not hold is that less was delivered than offered.
+    pub only_overload: bool,
     /// Whether all that did not hold is the instrument's doing.
     pub generator: bool,
     /// What was delivered; `None`: the trial had no measured period.
@@ -42,10 +44,12 @@ pub fn judge(findings: &Findings, terms: &Terms) -> Judged {
     let throughput = throughput(findings, terms);
     let mut reasons = of_target(results, terms);
     let unwell = terms.health_counts && results.health.status == HealthStatus::Invalid;
+    let before = reasons.len();
     if !unwell {
         // What waits for an instrument that is too slow is not the target's backlog.
         reasons.extend(throughput.as_ref().and_then(|seen| overload(seen, terms)));
     }
+    let only_overload = before == 0 && !reasons.is_empty();
     let blameless = reasons.is_empty();
     if unwell {
         let bad = results.health.checks.iter().filter(|it| it.status == HealthStatus::Invalid);
@@ -53,6 +57,7 @@ pub fn judge(findings: &Findings, terms: &Terms) -> Judged {
         reasons.push(format!("the instrument was the bottleneck: {}", names.join(", ")));
     }
     Judged {
+        only_overload,
         generator: blameless && unwell,
         without_data: without_data(results),
         reasons,

@@ -135,6 +135,7 @@ pub(super) fn judged(
         seen: trial::seen(findings, judged.throughput.as_ref()),
         reasons: judged.reasons,
         without_data: judged.without_data,
+        only_overload: judged.only_overload,
         generator: judged.generator,
         seed: findings.results.run.seed,
         folder: folder.display().to_string(),
