@@ -148,6 +148,8 @@ fn the_real_target_is_searched_too() {
 fn a_planted_limit_of_real_mail_is_found_within_the_width() {
     let place = tempfile::tempdir().expect("a folder");
     let real = LIMITED.replace("50/s", "30/s").replace("40/s", "160/s");
+    // A second has too few messages for a percentile, and without data nothing is decided.
+    let real = real.replace("\"e2e_response.p95\" = \"< 1s\"", "lost = \"== 0\"");
     let more = ["--set", "target.kind=direct", "--trial", "1", "--width", "0.2", "--no-curve"];
     let more = [&more[..], &["--max-rate", "400", "--allow", "health"]].concat();
     let (output, report) = capacity(place.path(), &real, &more);

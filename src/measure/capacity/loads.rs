@@ -2,8 +2,9 @@
 //! earlier ones, so that these count no more.
 
 use super::classify::{Bound, Goal, Seconds, classify};
+use super::delivered::{Delivered, Estimate, Sustained};
 use super::results::{Contradiction, Outcome, Trial};
-use super::throughput::{Delivered, Estimate, Sustained, Throughput};
+use super::throughput::Throughput;
 
 /// Share of the goal's width that may be missing from the deliveries of a sustained rate.
 const TOLERANCE: f64 = 0.2;
@@ -217,6 +218,7 @@ fn seconds(trials: &[(usize, &Trial)], goal: &Goal) -> Seconds {
         let full = trial.duration_s >= goal.final_s;
         let outcome = match trial.outcome() {
             // Of deliveries all trials at the rate decide together.
+            Outcome::Bad if trial.only_overload && trial.is_without_data() => continue,
             Outcome::Bad if trial.only_overload => Outcome::Good,
             outcome => outcome,
         };
@@ -307,6 +309,13 @@ pub(super) mod tests {
         let load = &evidence.loads[0];
         assert_eq!((load.bound, load.is_silent, load.is_exhausted), (Bound::Undecided, true, true));
         assert!(!load.is_bad);
+        let reasons = vec!["delivered".to_owned()];
+        let less = Trial { reasons, only_overload: true, ..silent(20.0) };
+        assert_eq!(
+            bound(&[less.clone(), less]),
+            Bound::Undecided,
+            "not sustained for want of data"
+        );
         let good = limited(20.0, 10.0, 30.0);
         assert_eq!(bound(&[silent(20.0), good.clone(), good]), Bound::Lower);
     }

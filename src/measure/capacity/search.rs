@@ -4,9 +4,10 @@
 //! far.
 
 use super::classify::{Bound, Goal};
-use super::loads::{CONTRADICTING, Evidence, Load, needed};
-use super::results::{Outcome, Trial};
-use super::throughput::T_SEARCH;
+use super::delivered::T_SEARCH;
+use super::doubts::again;
+use super::loads::{Evidence, Load, needed};
+use super::results::Trial;
 
 /// Where the search may go.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,11 +47,15 @@ pub struct Bounds {
 /// the width.
 const BESIDE: f64 = 0.4;
 
-/// Loads closer than this share of the width are not told apart any further.
+/// Loads that differ by less than this share of the width are one load.
 const CLOSEST: f64 = 0.3;
 
 /// A load beyond the limit that is to be recognised as such lies so many errors above it.
 const ERRORS: f64 = 1.1;
+
+/// Trials of full length after which the interval is not narrowed any further: one that is still too
+/// wide then is so because deliveries vary.
+const MOST_FULL: usize = 24;
 
 /// A limit that moves more often than this is not going to be found.
 const MOST_CONTRADICTIONS: usize = 3;
@@ -77,7 +82,9 @@ pub fn next(trials: &[Trial], goal: &Goal, range: &Range) -> Step {
         let unknown = lower.rate / lower.proved() - 1.0;
         upper.rate / lower.proved() - 1.0 <= goal.width || upper.rate / lower.rate - 1.0 <= unknown
     };
-    let between = if lower.is_some_and(reached) {
+    let is_long =
+        trials.iter().filter(|trial| trial.duration_s >= goal.final_s).count() >= MOST_FULL;
+    let between = if is_long || lower.is_some_and(reached) {
         None
     } else {
         between(&evidence, (from, upper.rate), goal, range)
@@ -158,53 +165,6 @@ fn between(
     let gaps = rates.windows(2).map(|pair| (pair[1] / pair[0], pair[0], pair[1]));
     let (ratio, from, to) = gaps.max_by(|a, b| a.0.total_cmp(&b.0))?;
     (ratio > 1.0 + 2.0 * CLOSEST * goal.width).then(|| middle(from, to))
-}
-
-/// What later trials speak against is tried once more: a lower bound that was last good before some
-/// load was bad; an upper bound at which less was delivered than was sustained since; a higher load
-/// that was good before the upper bound was bad, for as long as it was good then.
-fn again(
-    trials: &[Trial],
-    evidence: &Evidence,
-    (lower, upper): (Option<&Load>, &Load),
-    goal: &Goal,
-) -> Option<Step> {
-    let outcome = |place: usize| trials[place].outcome();
-    let last_good = |load: &Load| {
-        load.trials.iter().rev().copied().find(|place| outcome(*place) == Outcome::Good)
-    };
-    let full = |load: &Load| Step::Try { rate: load.rate, full: true };
-    if let Some(lower) = lower {
-        let good = last_good(lower).unwrap_or(0);
-        let again = lower.trials.iter().filter(|place| **place > good).count();
-        let mut places = evidence.loads.iter().flat_map(|load| &load.trials);
-        let is_doubted = places.any(|place| *place > good && outcome(*place) == Outcome::Bad);
-        if is_doubted && again < CONTRADICTING {
-            return Some(full(lower));
-        }
-        if is_outdone(upper, lower, goal) {
-            return Some(full(upper));
-        }
-    }
-    let newest = upper.trials.last().copied().unwrap_or(0);
-    let doubted = |load: &&Load| {
-        let good = last_good(load);
-        let bad_since = good.map(|good| load.trials.iter().filter(|at| **at > good).count());
-        load.rate > upper.rate * (1.0 + goal.width)
-            && good.is_some_and(|good| good < newest)
-            && bad_since.is_some_and(|bad| bad < CONTRADICTING)
-    };
-    let higher = evidence.loads.iter().rev().find(doubted)?;
-    let is_full = |place: &usize| trials[*place].duration_s >= goal.final_s;
-    let full = higher.trials.iter().any(|at| outcome(*at) == Outcome::Good && is_full(at));
-    Some(Step::Try { rate: higher.rate, full })
-}
-
-/// Whether more was sustained after the trials at `upper` than was delivered in them.
-fn is_outdone(upper: &Load, lower: &Load, goal: &Goal) -> bool {
-    let is_older = lower.trials.first() > upper.trials.last();
-    let delivered = upper.delivered.filter(|_| is_older).and_then(|it| it.saturated);
-    delivered.is_some_and(|it| it.per_s * (1.0 + goal.width) < lower.proved())
 }
 
 /// Geometric mean, to three digits, so that a rate reads well.

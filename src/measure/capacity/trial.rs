@@ -1,7 +1,8 @@
 //! Whether a run at a constant rate was a good one, and what it shows.
 
+use super::delivered::Sustained;
 use super::results::Seen;
-use super::throughput::{Conditions, Sustained, Throughput};
+use super::throughput::{Conditions, Throughput};
 use crate::measure::results::{
     Findings, HealthStatus, LedgerVerdict, ResourceUse, Results, ThresholdStatus,
 };

@@ -1,9 +1,10 @@
 //! A capacity search from start to end: trial after trial on a target with an empty queue, then the
 //! curve. What to try next is `measure::capacity`'s; what is known is written after every trial, so
-//! that a search that was interrupted can be taken up again. `known` reads it, `trial` makes one
-//! trial.
+//! that a search that was interrupted can be taken up again. `known` reads it, `options` are
+//! the profiles, `trial` makes one trial.
 
 mod known;
+mod options;
 mod trial;
 
 use std::io::ErrorKind;
@@ -13,7 +14,6 @@ use std::time::Duration;
 use super::signals::Interrupts;
 use super::{Request, RunError};
 use crate::limits;
-use crate::measure::capacity::classify::Goal;
 use crate::measure::capacity::conclude;
 use crate::measure::capacity::conclude::TRUSTED;
 use crate::measure::capacity::results::{Capacity, Point, Trial};
@@ -30,31 +30,10 @@ use crate::simulate::simulate;
 use known::{place, taken_up, unfit};
 use trial::Offered;
 
+pub use options::SearchOptions;
+
 /// Name of the results in the folder.
 pub const FILE: &str = "capacity.json";
-
-/// How a search is made.
-#[derive(Clone, Debug)]
-pub struct SearchOptions {
-    /// `quick` or `full`.
-    pub profile: &'static str,
-    /// What is asked of a load.
-    pub goal: Goal,
-    /// Seconds of a trial that feels its way.
-    pub feel_s: f64,
-    /// Warm-up of every trial, seconds.
-    pub warm_up_s: f64,
-    /// Shares of the result at which the curve is drawn; none: no curve.
-    pub shares: &'static [f64],
-    /// No trial above this; `None`: what the generator proves able to offer.
-    pub most: Option<f64>,
-    /// The instrument's ceiling for the scenario's messages, where it was calibrated.
-    pub calibrated: Option<f64>,
-    /// Whether an unhealthy instrument makes a trial bad.
-    pub health_counts: bool,
-    /// The model that stands for the target, in a simulated search.
-    pub model: Option<Model>,
-}
 
 /// A simulated search without a bound of its own ends here, messages a second.
 const SIMULATED_MOST: f64 = 1e6;
@@ -113,52 +92,6 @@ fn range(scenario: &Scenario, most: f64) -> Range {
     };
     let least = limits::CAPACITY_LEAST.min(most);
     Range { first: (asked / 4.0).clamp(least, most), least, most }
-}
-
-impl SearchOptions {
-    /// A coarse answer from short trials, for CI: trials of 10 s, within 5 %.
-    #[must_use]
-    pub fn quick() -> SearchOptions {
-        let goal = Goal { final_s: 10.0, sum_s: 30.0, loss: 0.001, exceed: 0.5, width: 0.05 };
-        SearchOptions::of("quick", goal)
-    }
-
-    /// Trials of 60 s, within 2 %.
-    #[must_use]
-    pub fn full() -> SearchOptions {
-        let goal = Goal { final_s: 60.0, sum_s: 180.0, loss: 0.0, exceed: 0.5, width: 0.02 };
-        SearchOptions::of("full", goal)
-    }
-
-    fn of(profile: &'static str, goal: Goal) -> SearchOptions {
-        SearchOptions {
-            profile,
-            goal,
-            shares: &[],
-            most: None,
-            calibrated: None,
-            health_counts: true,
-            model: None,
-            feel_s: 0.0,
-            warm_up_s: 0.0,
-        }
-        .with_trials_of(goal.final_s)
-    }
-
-    /// Trials of so many seconds; what is needed at a load, and the warm-up, in proportion.
-    #[must_use]
-    pub fn with_trials_of(mut self, seconds: f64) -> SearchOptions {
-        self.goal.sum_s *= seconds / self.goal.final_s;
-        self.goal.final_s = seconds;
-        self.feel_s = (seconds / 2.0).min(5.0);
-        self.warm_up_s = (seconds / 5.0).clamp(0.5, 10.0);
-        self
-    }
-
-    /// Measured seconds of a trial that counts in full, or of one that feels its way.
-    fn seconds(&self, full: bool) -> f64 {
-        if full { self.goal.final_s } else { self.feel_s }
-    }
 }
 
 /// Searches for the capacity of the request's scenario.
@@ -311,26 +244,12 @@ impl CapacitySearch<'_> {
         trial::judged(findings, self.options, offered, drain, folder)
     }
 
-    /// Why the queue of an external target is not empty before the next trial; other targets are new
-    /// for each.
+    /// Why the next trial cannot be made; a target that mailbench starts is new for each.
     fn left_over(&self, findings: &Findings) -> Option<String> {
-        if !matches!(self.request.loaded.scenario.target.kind, TargetKind::External(_))
-            || self.options.model.is_some()
-        {
-            return None;
-        }
-        let queue = &findings.results.queue;
-        let pending = findings.results.counts.get("pending").copied().unwrap_or(0);
-        if queue.drain_time_s.is_some() && pending == 0 && queue.length_end.unwrap_or(0) == 0 {
-            return None;
-        }
-        Some(format!(
-            "the target's queue was not empty {} after trial {}: {pending} messages of the trial \
-             pending, {} in the queue; the next trial would have measured them",
-            human::duration_s(limits::CAPACITY_EMPTY.as_secs_f64()),
-            self.known.trials.len(),
-            queue.length_end.map_or_else(|| "unknown".to_owned(), |length| length.to_string()),
-        ))
+        let external = matches!(self.request.loaded.scenario.target.kind, TargetKind::External(_));
+        let persists = external && self.options.model.is_none();
+        let number = self.known.trials.len();
+        persists.then(|| trial::left_over(&findings.results, number)).flatten()
     }
 
     fn remember(&mut self, findings: &Findings) {

@@ -8,7 +8,7 @@ use crate::limits;
 use crate::measure::capacity::loads::tolerance;
 use crate::measure::capacity::results::Trial;
 use crate::measure::capacity::trial::{self, Terms};
-use crate::measure::results::Findings;
+use crate::measure::results::{Findings, Results};
 use crate::plan::Plan;
 use crate::scenario::Loaded;
 use crate::scenario::model::{Arrival, Extent, LoadModel, Scenario, Segment, TargetKind};
@@ -142,9 +142,26 @@ pub(super) fn judged(
     }
 }
 
+/// Why a queue is not known to be empty after trial `number`: what is left in it would be measured by
+/// the next one. A target that cannot be asked is known by the run's own mail.
+pub(super) fn left_over(results: &Results, number: usize) -> Option<String> {
+    let queue = &results.queue;
+    let pending = results.counts.get("pending").copied().unwrap_or(0);
+    if queue.drain_time_s.is_some() && pending == 0 && queue.length_end.unwrap_or(0) == 0 {
+        return None;
+    }
+    let held = queue.length_end.map_or_else(|| "unknown".to_owned(), |length| length.to_string());
+    Some(format!(
+        "the target's queue was not empty {} s after trial {number}: {pending} messages of the trial \
+         pending, length of the queue {held}; the next trial would have measured them",
+        limits::CAPACITY_EMPTY.as_secs(),
+    ))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulate::{model::Model, simulate};
 
     fn loaded(arrival: &str, target: &str) -> Loaded {
         let text = format!(
@@ -191,5 +208,23 @@ mod tests {
         assert_eq!(of("kind = \"relay\""), Duration::from_secs(30));
         let external = of("kind = \"external\"\naddress = \"127.0.0.1:2525\"");
         assert_eq!(external, limits::CAPACITY_EMPTY);
+    }
+
+    #[test]
+    fn a_queue_that_is_not_empty_ends_the_search() {
+        let text = "name = \"trial\"\n[load]\nrate = \"20/s\"\nduration = \"1s\"\n[simulate]\nservice = \
+                    \"1ms\"\n[[destination]]\ndomain = \"a.test\"\n";
+        let loaded = crate::scenario::parse("trial.toml", text, &[]).expect("a scenario");
+        let model = Model::of(&loaded.scenario).expect("a model");
+        let findings = simulate(&loaded, &model, "", &mut |_| {}).expect("thresholds");
+        let mut results = findings.results;
+        assert_eq!(left_over(&results, 3), None);
+        results.queue.length_end = None;
+        assert_eq!(left_over(&results, 3), None, "it cannot be asked");
+        results.queue.length_end = Some(2);
+        assert!(left_over(&results, 3).is_some_and(|why| why.contains("length of the queue 2")));
+        results.queue.length_end = None;
+        results.counts.insert("pending".to_owned(), 549);
+        assert!(left_over(&results, 3).is_some_and(|why| why.contains("549 messages")));
     }
 }
