@@ -102,26 +102,6 @@ pub(crate) fn coverage(
     for seed in seeds {
         let capacity = server.search(options, seed);
         coverage.enter(&capacity, server.limit, options.warm_up_s);
-        if std::env::var_os("VERBOSE").is_some() {
-            println!(
-                "{server:?} {seed}: {:?} {:?} {} {} {}",
-                capacity.lower_bound_per_s,
-                capacity.upper_bound_per_s,
-                capacity.exit_code,
-                capacity.limited_by,
-                capacity.reason
-            );
-            for trial in &capacity.trials {
-                println!(
-                    "   {:8.2} {:5.0}s {} {:?} {:?}",
-                    trial.rate_per_s,
-                    trial.duration_s,
-                    trial.good,
-                    trial.seen.throughput,
-                    trial.reasons
-                );
-            }
-        }
     }
     coverage
 }

@@ -1,6 +1,8 @@
 //! How often a capacity search holds the truth: a hundred simulated searches of each server, as a
 //! table in Markdown. `cargo bench --bench capacity -- [searches] [quick|full]`.
 
+#![allow(clippy::print_stdout, reason = "the table is the result")]
+
 mod coverage;
 
 use coverage::{Server, coverage};
