@@ -110,7 +110,9 @@ fn less_delivered_than_offered_is_a_bad_trial_though_it_drains() {
     for seconds in [2, 10] {
         let judged = judged(run(seconds, halved), seconds, seconds * 2000 + 500, 0);
         let reason = only(&judged);
-        assert!(reason.contains("delivered 50.0 a second of 100.0 offered"), "{judged:?}");
+        assert!(reason.contains("a second of 100.0 offered"), "{judged:?}");
+        let per_s = judged.throughput.map_or(0.0, |seen| seen.mean_per_s);
+        assert!((per_s - 50.0).abs() < 0.5, "{judged:?}");
         assert!(reason.contains(&format!("to {}", seconds * 50)), "{judged:?}");
     }
 }
