@@ -35,6 +35,16 @@ pub const OFFER_GAP: u64 = (TRAFFIC_SESSIONS * RECIPIENTS) as u64;
 /// Messages in a trace of arrivals: it is held in memory, about 30 bytes a message.
 pub const TRACE_ROWS: usize = 10_000_000;
 
+/// Destinations of a trace that `mailbench trace` writes: a scenario may name some of its own beside
+/// them. The rarest share one name.
+pub const TRACE_DESTINATIONS: usize = 65_000;
+
+/// Longest line of a mail log that is read, in bytes: a line of syslog has at most a few thousand.
+pub const LOG_LINE: usize = 64 * 1024;
+
+/// Lines of a mail log among which its first time is looked for.
+pub const LOG_HEAD: usize = 1000;
+
 /// Bytes of a corpus of messages, all files together: it is held in memory.
 pub const CORPUS_BYTES: usize = 512 * 1024 * 1024;
 

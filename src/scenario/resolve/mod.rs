@@ -19,6 +19,7 @@ mod managed;
 mod message;
 mod simulate;
 mod sink;
+mod spreadsheet;
 mod submission;
 mod target;
 mod thresholds;
