@@ -108,10 +108,15 @@ impl Wire {
     async fn fill(&mut self) -> io::Result<()> {
         let inbox = &mut self.inbox[..];
         let read = match &mut self.socket {
-            Socket::Plain(tcp) => tcp.read(inbox).await?,
-            Socket::Tls(tls) => tls.read(inbox).await?,
+            Socket::Plain(tcp) => tcp.read(inbox).await,
+            Socket::Tls(tls) => tls.read(inbox).await,
         };
-        self.unread = 0..read;
+        self.unread = match read {
+            Ok(read) => 0..read,
+            // A FIN without close_notify before it (RFC 8446 §6.1) is one all the same.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0..0,
+            Err(error) => return Err(error),
+        };
         Ok(())
     }
 }
