@@ -5,9 +5,14 @@
 
 use std::time::Duration;
 
-/// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512;
-/// extensions add parameters (RFC 3461 alone 500), so real servers take more.
-pub const COMMAND_LINE: usize = 4096;
+/// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512, and
+/// extensions add parameters (RFC 3461 alone 500); AUTH with an initial response takes 12,288 octets
+/// of base64 (RFC 4954 §4).
+pub const COMMAND_LINE: usize = 12_288 + 64;
+
+/// Longest AUTH line with an initial response that a client sends, CRLF included: a longer response
+/// follows a challenge (RFC 4954 §4).
+pub const INITIAL_RESPONSE_LINE: usize = 512;
 
 /// Bytes of an over-long command line a server side throws away before it gives the peer up.
 pub const LINE_DISCARDED: usize = 1024 * 1024;
@@ -153,6 +158,10 @@ pub const PIPELINE: usize = 100;
 /// Largest content that a client sends by BDAT together with its envelope, before it knows whether
 /// a recipient is taken: a message of ordinary size goes in one write.
 pub const PIPELINED_CONTENT: usize = 64 * 1024;
+
+/// Time a session waits for the reply to QUIT before it goes on without it: long against a round
+/// trip, so that the connection is closed before the next one is opened.
+pub const QUIT_ANSWERED: Duration = Duration::from_millis(250);
 
 /// How long a client waits for the reply to QUIT: nothing depends on it.
 pub const QUIT: Duration = Duration::from_secs(5);

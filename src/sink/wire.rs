@@ -165,6 +165,12 @@ impl Wire {
         }
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
+        if self.end == self.buffer.len() && self.end < limits::COMMAND_LINE {
+            // A line that is longer than most: room for the longest there may be.
+            let mut longer = vec![0; limits::COMMAND_LINE];
+            longer[..self.end].copy_from_slice(&self.buffer);
+            self.buffer = longer.into_boxed_slice();
+        }
     }
 
     /// Waits until the throttle lets more in; how much at once: a tenth of a second's worth.

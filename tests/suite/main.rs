@@ -85,6 +85,7 @@ mod scenario_schema;
 mod scripted;
 mod secured;
 mod senders_may_be_nobody;
+mod servers_are_opened_as_they_speak;
 mod shipped_scenarios_run;
 mod signatures_verify;
 mod simulations_are_the_same_scenario;
