@@ -23,7 +23,7 @@ use crate::run::history;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
-use crate::scenario::units::Timespan;
+use crate::scenario::units::{Timespan, address};
 use crate::scenario::{Loaded, Override};
 
 /// Run a scenario, print the summary, write the run folder.
@@ -56,7 +56,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "CIDR")]
     allow_target: Vec<Cidr>,
     /// Serve live figures to a Prometheus scraper at http://ADDR/metrics, such as 127.0.0.1:9464
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     metrics: Option<SocketAddr>,
     /// After the run serve its end for at most this long, until a scraper has it or Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "15s", requires = "metrics")]

@@ -2,6 +2,7 @@
 
 mod a_crooked_target_is_caught;
 mod a_github_job_is_told;
+mod a_session_proves_the_same_under_tls;
 mod a_spoiled_run_is_invalid;
 mod a_stored_run_judges_to_the_same_bytes;
 mod abuse_is_borne;
@@ -85,6 +86,7 @@ mod scenario_schema;
 mod scripted;
 mod secured;
 mod senders_may_be_nobody;
+mod servers_are_opened_as_they_speak;
 mod shipped_scenarios_run;
 mod signatures_verify;
 mod simulations_are_the_same_scenario;
