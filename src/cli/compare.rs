@@ -15,7 +15,8 @@ use crate::report::comparison;
 use crate::report::forms::Format;
 use crate::report::view::View;
 
-/// Compare stored runs: each NEW with BASE; ends with 98 on a regression
+/// Compare stored runs: each NEW with BASE; ends with 98 on a regression, 96 without the data to
+/// decide
 ///
 /// Single runs say little: how much two runs of the same differ is not in them and is taken for
 /// granted (--noise). A scenario with [compare] measures it and finds smaller effects.
@@ -131,7 +132,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let others: Vec<single::Stored<'_>> =
         args.new.iter().zip(&new).map(|(path, results)| named(path, results)).collect();
     let base = named(&args.base, &base);
-    let compared = single::compare(&base, &others, &terms, noise, differences);
+    let compared = single::compare(&base, &others, &terms, noise, differences, &args.allow);
     let view = match args.output {
         Some(_) => View { quiet: args.quiet, ..View::plain(80) },
         None => View::of_stdout(args.quiet, None),

@@ -132,7 +132,8 @@ fn looking_at_one_run_a_side_finds_only_what_is_large() {
 
     let (code, said) = compare(folder.path(), &["base.json", "again.json"]);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("INCONCLUSIVE") && said.contains("49%"), "{said}");
+    // 10 % of each run: a margin of 5 %, and 2.50 + 0.84 errors of 0.1414, as four figures decide.
+    assert!(said.contains("INCONCLUSIVE") && said.contains("68%"), "{said}");
     assert!(said.contains("taken for granted"), "{said}");
     let (code, said) = compare(folder.path(), &["base.json", "slow.json"]);
     assert_eq!(code, 98, "{said}");

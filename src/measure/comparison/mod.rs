@@ -10,6 +10,7 @@ pub mod figure;
 pub mod holm;
 pub mod judge;
 pub mod paired;
+pub mod power;
 pub mod results;
 pub mod shift;
 pub mod signed_rank;

@@ -1,8 +1,8 @@
 //! One run against another. Without a second run of either nobody knows how much two runs of one
 //! and the same differ; so a variation is taken for granted, and said.
 
-use super::figure::{Figure, figures};
-use super::judge::{self, Question};
+use super::figure::{self, Figure, figures};
+use super::judge::{self, Look, Looks, Question};
 use super::results::{Comparison, Contrast, Design, Method, SCHEMA_VERSION, Side, Trial};
 use super::shift::Shift;
 use super::{ALPHA, Terms};
@@ -22,7 +22,8 @@ pub struct Stored<'a> {
 }
 
 /// Compares each of `new` with `base`. `noise`: run-to-run variation, as a share. `differences`:
-/// why they should not be compared, which was overruled.
+/// why they should not be compared, which was overruled. `allow`: classes that the user lets pass;
+/// what a run that is invalid otherwise measured decides nothing.
 #[must_use]
 pub fn compare(
     base: &Stored<'_>,
@@ -30,9 +31,10 @@ pub fn compare(
     terms: &Terms,
     noise: f64,
     differences: Vec<String>,
+    allow: &[String],
 ) -> Comparison {
     let contrasts: Vec<Contrast> =
-        new.iter().map(|new| contrast(base, new, terms, noise)).collect();
+        new.iter().map(|new| contrast(base, new, terms, noise, allow)).collect();
     let worst = contrasts.iter().map(|contrast| contrast.verdict).max();
     let mut reasons: Vec<Reason> = contrasts
         .iter()
@@ -82,31 +84,79 @@ fn flawed(stored: &Stored<'_>) -> Option<Reason> {
     Some(Reason { class: "invalid".to_owned(), exit_code: INVALID, message })
 }
 
-fn contrast(base: &Stored<'_>, new: &Stored<'_>, terms: &Terms, noise: f64) -> Contrast {
+fn contrast(
+    base: &Stored<'_>,
+    new: &Stored<'_>,
+    terms: &Terms,
+    noise: f64,
+    allow: &[String],
+) -> Contrast {
     let (old, now) = (figures(base.results), figures(new.results));
     let same = base.results.run.id == new.results.run.id;
     let noise = if same { 0.0 } else { noise };
-    let questions: Vec<Question> = old
-        .iter()
-        .map(|old| question(old, now.iter().find(|now| now.name == old.name), noise, same))
-        .collect();
+    let invalid = [base, new].into_iter().find_map(|side| {
+        let flaw = super::comparable::flaw(side.results, allow)?;
+        Some(format!("{}: {flaw}", side.name))
+    });
+    let question = |figure: Figure| {
+        let (old, now) = (figure::find(&old, &figure.name), figure::find(&now, &figure.name));
+        let missing = invalid.clone().or_else(|| absent((base, old), (new, now), &figure.name));
+        let pair = Pair { old, now, missing, invalid: invalid.is_some() };
+        pair.question(figure, noise, same)
+    };
+    let names = figure::distinct(old.iter().chain(&now), &terms.gate);
+    let questions: Vec<Question> = names.into_iter().map(question).collect();
     let mut figures = judge::violations(&[base.results], &[new.results]);
-    figures.extend(judge::rows(&questions, terms, ALPHA));
+    figures.extend(judge::rows(&questions, terms, Look { alpha: ALPHA, looks: Looks::Once }));
     Contrast { new: side(new), verdict: judge::overall(&figures), figures }
 }
 
-/// Run-to-run variation of both, and what the figure itself can be off within each run.
-fn question(old: &Figure, now: Option<&Figure>, noise: f64, same: bool) -> Question {
-    let shift = now.map(|now| {
-        let centre = judge::worse(old, now);
-        let within = if same { 0.0 } else { old.error.powi(2) + now.error.powi(2) };
-        Shift::Single { centre, error: (2.0 * noise.powi(2) + within).sqrt() }
+/// Which sides have no figure of this name, and why.
+fn absent(
+    base: (&Stored<'_>, Option<&Figure>),
+    new: (&Stored<'_>, Option<&Figure>),
+    name: &str,
+) -> Option<String> {
+    let lacking = [base, new].into_iter().filter(|(_, figure)| figure.is_none());
+    let why = lacking.map(|(side, _)| {
+        format!("{} has no such figure ({})", side.name, figure::absence(side.results, name))
     });
-    Question {
-        figure: old.clone(),
-        shown: (old.value, now.map(|now| now.value)),
-        shift,
-        at_least: (old.at_least, now.is_some_and(|now| now.at_least)),
+    let why: Vec<String> = why.collect();
+    (!why.is_empty()).then(|| why.join("; "))
+}
+
+/// One figure of both sides.
+struct Pair<'a> {
+    old: Option<&'a Figure>,
+    now: Option<&'a Figure>,
+    missing: Option<String>,
+    invalid: bool,
+}
+
+impl Pair<'_> {
+    /// Run-to-run variation of both, and what the figure itself can be off within each run. One
+    /// and the same run differs from itself in nothing, whatever its figures are bounds of.
+    fn question(self, figure: Figure, noise: f64, same: bool) -> Question {
+        let (old, now) = (self.old, self.now);
+        let bound = |side: Option<&Figure>| side.is_some_and(|figure| figure.at_least);
+        let at_least = (bound(old), bound(now));
+        let open = match (self.invalid, same) {
+            (true, _) => (true, true),
+            (false, true) => (false, false),
+            (false, false) => judge::open(figure.better, at_least),
+        };
+        let shift = old.zip(now).map(|(old, now)| {
+            let within = if same { 0.0 } else { old.error.powi(2) + now.error.powi(2) };
+            let error = (2.0 * noise.powi(2) + within).sqrt();
+            Shift::Single { centre: judge::worse(old, now), error, open }
+        });
+        Question {
+            figure,
+            shown: (old.map(|old| old.value), now.map(|now| now.value)),
+            shift,
+            at_least,
+            missing: self.missing,
+        }
     }
 }
 
@@ -134,6 +184,7 @@ fn trial((stored, pair): (&Stored<'_>, u32)) -> Trial {
         counted: true,
         exit_code: results.verdict.exit_code,
         reasons: results.verdict.reasons.iter().map(ToString::to_string).collect(),
+        at_least: figure::bounds(&figures(results)),
         figures: figures(results).into_iter().map(|it| (it.name, it.value)).collect(),
     }
 }

@@ -4,6 +4,7 @@
 //! Runs are only held against runs of the same scenario, kind of target and machine.
 
 pub mod change_point;
+pub mod check;
 pub mod trend;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::comparison::comparable::flaw;
-use super::comparison::figure::figures;
+use super::comparison::figure::{bounds, figures};
 use super::results::Results;
 
 /// Version of the shape of [`Entry`].
@@ -46,12 +47,17 @@ pub struct Entry {
     pub counted: bool,
     /// By figure.
     pub figures: BTreeMap<String, f64>,
+    /// Figures that are only lower bounds; none in rows of versions that did not note it.
+    #[serde(default)]
+    pub at_least: Vec<String>,
 }
 
 impl Entry {
     /// The line of a run.
     #[must_use]
     pub fn of(results: &Results, commit: Option<String>) -> Entry {
+        let figures = figures(results);
+        let at_least = bounds(&figures);
         Entry {
             schema_version: SCHEMA_VERSION,
             run: results.run.id.clone(),
@@ -65,7 +71,8 @@ impl Entry {
             environment: results.environment.clone(),
             exit_code: results.verdict.exit_code,
             counted: flaw(results, &[]).is_none(),
-            figures: figures(results).into_iter().map(|it| (it.name, it.value)).collect(),
+            figures: figures.into_iter().map(|it| (it.name, it.value)).collect(),
+            at_least,
         }
     }
 

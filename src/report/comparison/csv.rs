@@ -1,4 +1,5 @@
-//! `comparison.csv`: one row a run, one column a figure, for whoever wants to compute again.
+//! `comparison.csv`: one row a run, one column a figure, and the names of those that are only
+//! lower bounds.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -16,7 +17,8 @@ pub(super) fn render(comparison: &Comparison) -> io::Result<String> {
         .flat_map(|trial| trial.figures.keys().map(String::as_str))
         .collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(FIXED.iter().copied().chain(figures.iter().copied()))?;
+    let names = FIXED.iter().copied().chain(figures.iter().copied());
+    writer.write_record(names.chain(["at_least"]))?;
     for trial in &comparison.trials {
         let fixed = [
             trial.pair.to_string(),
@@ -28,7 +30,8 @@ pub(super) fn render(comparison: &Comparison) -> io::Result<String> {
             escape::csv(&trial.run),
         ];
         let value = |name: &&str| trial.figures.get(*name).map_or(String::new(), f64::to_string);
-        writer.write_record(fixed.into_iter().chain(figures.iter().map(value)))?;
+        let record = fixed.into_iter().chain(figures.iter().map(value));
+        writer.write_record(record.chain([escape::csv(&trial.at_least.join(" "))]))?;
     }
     let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
     String::from_utf8(bytes).map_err(io::Error::other)

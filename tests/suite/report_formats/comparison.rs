@@ -19,7 +19,7 @@ fn compared() -> Comparison {
     let differences = comparable::differences(&base, &new);
     let named = |name: &str, results| Stored { name: name.to_owned(), results };
     let others = [named("reports/rich", &new), named(HOSTILE, &base)];
-    compare(&named("reports/clean", &base), &others, &Terms::default(), 0.1, differences)
+    compare(&named("reports/clean", &base), &others, &Terms::default(), 0.1, differences, &[])
 }
 
 fn text(format: Format, view: &View) -> String {
