@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use super::Terms;
 use super::figure::Figure;
 use super::holm;
+use super::power;
 use super::results::{Better, Outcome, Row};
 use super::shift::{Range, Shift};
 use crate::ledger::class::Class;
@@ -51,7 +52,8 @@ pub enum Looks {
 
 impl Looks {
     /// The numbers of pairs looked at, of a figure that has `pairs` now.
-    fn at(self, pairs: usize) -> Vec<usize> {
+    #[must_use]
+    pub fn at(self, pairs: usize) -> Vec<usize> {
         match self {
             Looks::MayExtend => vec![pairs, 2 * pairs],
             Looks::Extended(first) if first < pairs => vec![first, pairs],
@@ -94,9 +96,10 @@ pub fn rows(questions: &[Question], terms: &Terms, look: Look) -> Vec<Row> {
     let raw: Vec<f64> = decisive.iter().map(|n| odds(*n)).collect();
     let corrected: BTreeMap<usize, f64> =
         decisive.iter().copied().zip(holm::adjusted(&raw)).collect();
+    let mut powers = Powers { look, family: raw.len().max(1), known: BTreeMap::new() };
     let row = |(n, question): (usize, &Question)| {
         let p_worse = corrected.get(&n).copied().unwrap_or_else(|| odds(n));
-        let detectable = detectable(question, terms, look, gated(question).then_some(raw.len()));
+        let detectable = powers.detectable(question, terms, gated(question));
         Row { detectable, ..row(question, terms, look.alpha, (gated(question), p_worse)) }
     };
     questions.iter().enumerate().map(row).collect()
@@ -108,19 +111,30 @@ fn margin(figure: &Figure, terms: &Terms) -> f64 {
     share.ln_1p()
 }
 
-/// The smallest regression that is found four times in five, as a share. `family`: how many
-/// figures decide, of one that does; what only informs is asked alone, and extends nothing.
-fn detectable(
-    question: &Question,
-    terms: &Terms,
+/// What can be found, by number of pairs and whether the figure decides: few numbers for many
+/// figures.
+struct Powers {
     look: Look,
-    family: Option<usize>,
-) -> Option<f64> {
-    let shift = question.shift.as_ref()?;
-    let looks = if family.is_some() { look.looks } else { Looks::Once };
-    let level = look.alpha / 2.0 / family.unwrap_or(1).max(1) as f64;
-    let margin = margin(&question.figure, terms);
-    Some(shift.detectable(margin, level, &looks.at(shift.pairs() as usize))?.exp_m1())
+    /// How many figures decide.
+    family: usize,
+    known: BTreeMap<(usize, bool), Option<f64>>,
+}
+
+impl Powers {
+    /// The smallest regression that is found four times in five, as a share. What only informs is
+    /// asked alone, and extends nothing.
+    fn detectable(&mut self, question: &Question, terms: &Terms, gated: bool) -> Option<f64> {
+        let looks = if gated { self.look.looks } else { Looks::Once };
+        let family = if gated { self.family } else { 1 };
+        let level = self.look.alpha / 2.0 / family as f64;
+        let of_pairs = |pairs: usize| {
+            let known = self.known.entry((pairs, gated));
+            *known.or_insert_with(|| power::detectable(&looks.at(pairs), level))
+        };
+        let margin = margin(&question.figure, terms);
+        let shift = question.shift.as_ref()?.detectable(margin, level, of_pairs)?;
+        Some(shift.exp_m1())
+    }
 }
 
 fn row(question: &Question, terms: &Terms, alpha: f64, (gated, p_worse): (bool, f64)) -> Row {
@@ -177,9 +191,7 @@ fn outcome(shift: &Shift, margin: f64, alpha: f64, p_worse: f64) -> Outcome {
 fn note(question: &Question, alpha: f64) -> Option<String> {
     let bounded = question.at_least.0 || question.at_least.1;
     let bound = bounded.then(|| {
-        "a value marked >= is a lower bound (some mail had no final answer): it can prove its own \
-         side worse, never better"
-            .to_owned()
+        "a value marked >= is a lower bound, since some mail had no final answer".to_owned()
     });
     let few = question
         .shift

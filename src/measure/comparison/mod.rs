@@ -2,7 +2,8 @@
 //!
 //! Layers, each with one idea: `figure` reduces a run to numbers, `signed_rank` and `shift` say
 //! how far two sides are apart and how well that is known, `holm` makes several questions one,
-//! `judge` gives the verdict, `single` and `paired` bring the two designs to it. `comparable` says
+//! `judge` gives the verdict, `single` and `paired` bring the two designs to it; `power` says how
+//! large a difference the decision finds, `planned` the same before any run. `comparable` says
 //! what should not be compared at all. The statistical unit is the run, never the message.
 
 pub mod comparable;
@@ -10,6 +11,7 @@ pub mod figure;
 pub mod holm;
 pub mod judge;
 pub mod paired;
+pub mod planned;
 pub mod power;
 pub mod results;
 pub mod shift;

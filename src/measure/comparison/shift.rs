@@ -135,14 +135,20 @@ impl Shift {
     }
 
     /// The smallest shift that is found to be above `margin` four times in five, at a one-sided
-    /// `level`, looking at `looks` pairs; `None` where there are too few pairs for any, or for
-    /// their spread to be known.
+    /// `level`. `of_pairs`: the same without a margin, of so many pairs whose differences have a
+    /// standard deviation of 1 ([`power::detectable`]). `None` where there are too few pairs for
+    /// any, or for their spread to be known.
     #[must_use]
-    pub fn detectable(&self, margin: f64, level: f64, looks: power::Looks<'_>) -> Option<f64> {
+    pub fn detectable(
+        &self,
+        margin: f64,
+        level: f64,
+        of_pairs: impl FnOnce(usize) -> Option<f64>,
+    ) -> Option<f64> {
         match self {
             Shift::Pairs(pairs) if pairs.seen.count() < 2 => None,
             Shift::Pairs(pairs) => {
-                Some(margin + power::detectable(looks, level)? * pairs.seen.spread())
+                Some(margin + of_pairs(pairs.seen.count())? * pairs.seen.spread())
             }
             Shift::Single { error, .. } => {
                 let quantile = |share| standard().inverse_cdf(share);
@@ -195,11 +201,14 @@ mod tests {
         let spread = 0.03 * 2.0_f64.sqrt();
         let values = closed((0..10).map(|n| if n % 2 == 0 { spread } else { -spread }));
         let shift = pairs(&values);
-        let found = shift.detectable(0.05_f64.ln_1p(), 0.025, &[10]).expect("enough pairs");
+        let at = |level: f64| {
+            let margin = 0.05_f64.ln_1p();
+            shift.detectable(margin, level, |pairs| power::detectable(&[pairs], level))
+        };
+        let found = at(0.025).expect("enough pairs");
         assert!((0.08..0.12).contains(&found.exp_m1()), "{found}");
-        let of_four = shift.detectable(0.05_f64.ln_1p(), 0.025 / 4.0, &[10]).expect("enough");
-        assert!(of_four > found, "four questions ask for more");
-        assert_eq!(shift.detectable(0.0, 0.0005, &[10]), None, "too few pairs for this level");
+        assert!(at(0.025 / 4.0).expect("enough") > found, "four questions ask for more");
+        assert_eq!(at(0.0005), None, "too few pairs for this level");
     }
 
     /// scipy 1.17.1, `scipy.stats.norm.sf`.
@@ -221,7 +230,7 @@ mod tests {
         assert!(shift.above(0.0) < 0.025 && shift.below(0.0) > 0.97);
         assert_eq!(shift.pairs(), 1);
         // 0.05 of a margin, and 1.96 + 0.84 errors.
-        let found = shift.detectable(0.05, 0.025, &[]).expect("always");
+        let found = shift.detectable(0.05, 0.025, |_| None).expect("always");
         assert!((found - 0.330).abs() < 1e-3, "{found}");
     }
 

@@ -38,7 +38,13 @@ pub fn compare(
     let worst = contrasts.iter().map(|contrast| contrast.verdict).max();
     let mut reasons: Vec<Reason> = contrasts
         .iter()
-        .flat_map(|contrast| judge::reasons(&contrast.new.name, &contrast.figures, false))
+        .zip(new)
+        .flat_map(|(contrast, new)| {
+            // An invalid run is a reason by itself, and not one of each figure again.
+            let whole = invalid(base, new, allow).is_none();
+            let reasons = judge::reasons(&contrast.new.name, &contrast.figures, false);
+            reasons.into_iter().filter(move |reason| whole || reason.exit_code != INVALID)
+        })
         .collect();
     reasons.extend([base].into_iter().chain(new).filter_map(flawed));
     let verdict = judge::verdict(worst.unwrap_or(super::results::Outcome::Inconclusive), reasons);
@@ -84,6 +90,14 @@ fn flawed(stored: &Stored<'_>) -> Option<Reason> {
     Some(Reason { class: "invalid".to_owned(), exit_code: INVALID, message })
 }
 
+/// Why one of two runs decides nothing.
+fn invalid(base: &Stored<'_>, new: &Stored<'_>, allow: &[String]) -> Option<String> {
+    [base, new].into_iter().find_map(|side| {
+        let flaw = super::comparable::flaw(side.results, allow)?;
+        Some(format!("{}: {flaw}", side.name))
+    })
+}
+
 fn contrast(
     base: &Stored<'_>,
     new: &Stored<'_>,
@@ -94,10 +108,7 @@ fn contrast(
     let (old, now) = (figures(base.results), figures(new.results));
     let same = base.results.run.id == new.results.run.id;
     let noise = if same { 0.0 } else { noise };
-    let invalid = [base, new].into_iter().find_map(|side| {
-        let flaw = super::comparable::flaw(side.results, allow)?;
-        Some(format!("{}: {flaw}", side.name))
-    });
+    let invalid = invalid(base, new, allow);
     let question = |figure: Figure| {
         let (old, now) = (figure::find(&old, &figure.name), figure::find(&now, &figure.name));
         let missing = invalid.clone().or_else(|| absent((base, old), (new, now), &figure.name));

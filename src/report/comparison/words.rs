@@ -136,7 +136,10 @@ pub(super) fn notes(rows: &[&Row]) -> Vec<String> {
             None => notes.push((note.clone(), vec![&row.metric])),
         }
     }
-    notes.into_iter().map(|(note, metrics)| format!("{}: {note}", metrics.join(", "))).collect()
+    let of = |metrics: &[&str]| {
+        if metrics.len() > 4 { format!("{} figures", metrics.len()) } else { metrics.join(", ") }
+    };
+    notes.into_iter().map(|(note, metrics)| format!("{}: {note}", of(&metrics))).collect()
 }
 
 /// A verdict's tone.
