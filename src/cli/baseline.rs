@@ -59,7 +59,8 @@ impl BaselineArgs {
             stored::differences((&baseline.path, &baseline.results), (&outcome.folder, new));
         let base = single::Stored { name: name(&baseline.path), results: &baseline.results };
         let new = [single::Stored { name: name(&outcome.folder), results: new }];
-        let compared = single::compare(&base, &new, &terms, noise, differences, allow);
+        let options = single::Options { noise, differences, allow };
+        let compared = single::compare(&base, &new, &terms, options);
         for format in [Format::Json, Format::Html] {
             if let Some(file) = format.file("comparison") {
                 let text = comparison::render(format, &compared, &View::plain(80))?;

@@ -42,8 +42,8 @@ pub(super) struct Args {
     quiet: bool,
     #[command(flatten)]
     terms: TermsArgs,
-    /// Let this class pass: regression, invalid (repeatable)
-    #[arg(long, value_name = "CLASS", value_parser = ["regression", "invalid"])]
+    /// Let this class pass: regression, inconclusive, invalid (repeatable)
+    #[arg(long, value_name = "CLASS", value_parser = ["regression", "inconclusive", "invalid"])]
     allow: Vec<String>,
 }
 
@@ -132,7 +132,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let others: Vec<single::Stored<'_>> =
         args.new.iter().zip(&new).map(|(path, results)| named(path, results)).collect();
     let base = named(&args.base, &base);
-    let compared = single::compare(&base, &others, &terms, noise, differences, &args.allow);
+    let options = single::Options { noise, differences, allow: &args.allow };
+    let compared = single::compare(&base, &others, &terms, options);
     let view = match args.output {
         Some(_) => View { quiet: args.quiet, ..View::plain(80) },
         None => View::of_stdout(args.quiet, None),

@@ -4,7 +4,7 @@ use crate::measure::comparison::planned::Planned;
 use crate::report::human;
 use crate::scenario::model::{Compare, Extent, Load};
 
-/// Run-to-run variations that are spoken of: from a quiet machine of one's own to a shared one.
+/// Run-to-run variations that are listed: from a quiet dedicated machine to a shared one.
 const VARIATIONS: [f64; 4] = [0.01, 0.03, 0.05, 0.10];
 
 /// Pairs, runs and the least time they take.

@@ -114,12 +114,6 @@ pub fn distinct<'a>(found: impl Iterator<Item = &'a Figure>, gate: &[String]) ->
     all
 }
 
-/// The names of those that are only lower bounds.
-#[must_use]
-pub fn bounds(figures: &[Figure]) -> Vec<String> {
-    figures.iter().filter(|figure| figure.at_least).map(|figure| figure.name.clone()).collect()
-}
-
 /// The figure of a name.
 #[must_use]
 pub fn find<'a>(figures: &'a [Figure], name: &str) -> Option<&'a Figure> {

@@ -1,5 +1,5 @@
-//! What a comparison can find before any run is made: by the variation from run to run, which
-//! nobody knows yet.
+//! What a comparison can find, before any run is made: by the variation from run to run, which is
+//! not known yet.
 
 use super::judge::Looks;
 use super::signed_rank::fewest_pairs;

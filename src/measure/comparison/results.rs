@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::measure::results::{Tool, Verdict, Warning};
+use super::figure::figures;
+use crate::measure::results::{Results, Tool, Verdict, Warning};
 
 /// Version of the shape of [`Comparison`].
 pub const SCHEMA_VERSION: u32 = 1;
@@ -205,9 +206,19 @@ pub struct Trial {
     pub reasons: Vec<String>,
     /// Its figures.
     pub figures: BTreeMap<String, f64>,
-    /// Those of its figures that are only lower bounds.
+    /// Figures that are lower bounds: observations without an end could raise them.
     #[serde(default)]
     pub at_least: Vec<String>,
+}
+
+impl Trial {
+    /// The figures of a run, and which of them are lower bounds.
+    #[must_use]
+    pub fn figures(results: &Results) -> (BTreeMap<String, f64>, Vec<String>) {
+        let figures = figures(results);
+        let bounds = figures.iter().filter(|it| it.at_least).map(|it| it.name.clone()).collect();
+        (figures.into_iter().map(|it| (it.name, it.value)).collect(), bounds)
+    }
 }
 
 /// JSON Schema of `comparison.json`.

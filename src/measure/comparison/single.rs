@@ -21,18 +21,26 @@ pub struct Stored<'a> {
     pub results: &'a Results,
 }
 
-/// Compares each of `new` with `base`. `noise`: run-to-run variation, as a share. `differences`:
-/// why they should not be compared, which was overruled. `allow`: classes that the user lets pass;
-/// what a run that is invalid otherwise measured decides nothing.
+/// How single runs are compared.
+pub struct Options<'a> {
+    /// Run-to-run variation, as a share.
+    pub noise: f64,
+    /// Why they should not be compared, which was overruled.
+    pub differences: Vec<String>,
+    /// Classes that the user lets pass; what a run that is invalid otherwise measured decides
+    /// nothing.
+    pub allow: &'a [String],
+}
+
+/// Compares each of `new` with `base`.
 #[must_use]
 pub fn compare(
     base: &Stored<'_>,
     new: &[Stored<'_>],
     terms: &Terms,
-    noise: f64,
-    differences: Vec<String>,
-    allow: &[String],
+    options: Options<'_>,
 ) -> Comparison {
+    let Options { noise, differences, allow } = options;
     let contrasts: Vec<Contrast> =
         new.iter().map(|new| contrast(base, new, terms, noise, allow)).collect();
     let worst = contrasts.iter().map(|contrast| contrast.verdict).max();
@@ -185,6 +193,7 @@ fn side(stored: &Stored<'_>) -> Side {
 
 fn trial((stored, pair): (&Stored<'_>, u32)) -> Trial {
     let results = stored.results;
+    let (figures, at_least) = Trial::figures(results);
     Trial {
         pair,
         variant: stored.name.clone(),
@@ -195,7 +204,7 @@ fn trial((stored, pair): (&Stored<'_>, u32)) -> Trial {
         counted: true,
         exit_code: results.verdict.exit_code,
         reasons: results.verdict.reasons.iter().map(ToString::to_string).collect(),
-        at_least: figure::bounds(&figures(results)),
-        figures: figures(results).into_iter().map(|it| (it.name, it.value)).collect(),
+        figures,
+        at_least,
     }
 }

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::comparison::comparable::flaw;
-use super::comparison::figure::{bounds, figures};
+use super::comparison::figure::figures;
 use super::results::Results;
 
 /// Version of the shape of [`Entry`].
@@ -47,8 +47,8 @@ pub struct Entry {
     pub counted: bool,
     /// By figure.
     pub figures: BTreeMap<String, f64>,
-    /// Figures that are only lower bounds; none in rows of versions that did not note it.
-    #[serde(default)]
+    /// Figures that are lower bounds: observations without an end could raise them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub at_least: Vec<String>,
 }
 
@@ -57,8 +57,9 @@ impl Entry {
     #[must_use]
     pub fn of(results: &Results, commit: Option<String>) -> Entry {
         let figures = figures(results);
-        let at_least = bounds(&figures);
+        let bounds = figures.iter().filter(|it| it.at_least).map(|it| it.name.clone());
         Entry {
+            at_least: bounds.collect(),
             schema_version: SCHEMA_VERSION,
             run: results.run.id.clone(),
             started_at: results.run.started_at.clone(),
@@ -72,7 +73,6 @@ impl Entry {
             exit_code: results.verdict.exit_code,
             counted: flaw(results, &[]).is_none(),
             figures: figures.into_iter().map(|it| (it.name, it.value)).collect(),
-            at_least,
         }
     }
 

@@ -1,5 +1,4 @@
-//! `comparison.csv`: one row a run, one column a figure, and the names of those that are only
-//! lower bounds.
+//! `comparison.csv`: one row a run, one column a figure, for whoever wants to compute again.
 
 use std::collections::BTreeSet;
 use std::io;
@@ -7,7 +6,8 @@ use std::io;
 use crate::measure::comparison::results::Comparison;
 use crate::report::escape;
 
-const FIXED: [&str; 7] = ["pair", "variant", "attempt", "counted", "exit_code", "seed", "run"];
+const FIXED: [&str; 8] =
+    ["pair", "variant", "attempt", "counted", "exit_code", "seed", "run", "at_least"];
 
 /// The table.
 pub(super) fn render(comparison: &Comparison) -> io::Result<String> {
@@ -17,8 +17,7 @@ pub(super) fn render(comparison: &Comparison) -> io::Result<String> {
         .flat_map(|trial| trial.figures.keys().map(String::as_str))
         .collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    let names = FIXED.iter().copied().chain(figures.iter().copied());
-    writer.write_record(names.chain(["at_least"]))?;
+    writer.write_record(FIXED.iter().copied().chain(figures.iter().copied()))?;
     for trial in &comparison.trials {
         let fixed = [
             trial.pair.to_string(),
@@ -28,10 +27,10 @@ pub(super) fn render(comparison: &Comparison) -> io::Result<String> {
             trial.exit_code.to_string(),
             trial.seed.to_string(),
             escape::csv(&trial.run),
+            escape::csv(&trial.at_least.join(";")),
         ];
         let value = |name: &&str| trial.figures.get(*name).map_or(String::new(), f64::to_string);
-        let record = fixed.into_iter().chain(figures.iter().map(value));
-        writer.write_record(record.chain([escape::csv(&trial.at_least.join(" "))]))?;
+        writer.write_record(fixed.into_iter().chain(figures.iter().map(value)))?;
     }
     let bytes = writer.into_inner().map_err(|error| io::Error::other(error.to_string()))?;
     String::from_utf8(bytes).map_err(io::Error::other)
