@@ -5,7 +5,8 @@
 //! decision is the library's, with margin, Holm's correction and the extension.
 
 use mailbench::measure::comparison::figure::{GATED, blank};
-use mailbench::measure::comparison::judge::{self, Look, Looks, Question};
+use mailbench::measure::comparison::judge;
+use mailbench::measure::comparison::question::{Look, Looks, Question};
 use mailbench::measure::comparison::results::{Outcome, Row};
 use mailbench::measure::comparison::shift::{Range, Shift};
 use mailbench::measure::comparison::{ALPHA, Terms, power};

@@ -1,7 +1,7 @@
 //! Whether one run differs from another, and whether that can be known.
 //!
 //! Layers, each with one idea: `figure` reduces a run to numbers, `signed_rank` and `shift` say
-//! how far two sides are apart and how well that is known, `holm` makes several questions one,
+//! how far two sides are apart and how well that is known, `question` is what is asked of a figure, `holm` makes several questions one,
 //! `judge` gives the verdict, `single` and `paired` bring the two designs to it; `power` says how
 //! large a difference the decision finds, `planned` the same before any run. `comparable` says
 //! what should not be compared at all. The statistical unit is the run, never the message.
@@ -13,6 +13,7 @@ pub mod judge;
 pub mod paired;
 pub mod planned;
 pub mod power;
+pub mod question;
 pub mod results;
 pub mod shift;
 pub mod signed_rank;

@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 
 use super::figure::{self, Figure, figures};
-use super::judge::{self, Look, Looks, Question};
+use super::judge;
+use super::question::{Look, Looks, Question, range};
 use super::results::{Comparison, Contrast, Design, Method, Outcome, SCHEMA_VERSION, Side, Trial};
 use super::shift::{Range, Shift};
 use super::signed_rank::fewest_pairs;
@@ -160,8 +161,7 @@ impl Paired {
 
     fn question(&self, figure: &Figure, absent: &str) -> Question {
         let pairs = self.of(&figure.name);
-        let ranges: Vec<Range> =
-            pairs.iter().map(|(base, new)| judge::range(*base, *new)).collect();
+        let ranges: Vec<Range> = pairs.iter().map(|(base, new)| range(*base, *new)).collect();
         let lacking = ranges.iter().filter(|range| range.seen.is_none()).count();
         let missing = (lacking > 0 || pairs.is_empty()).then(|| match pairs.len() {
             0 => "no pair of two valid runs".to_owned(),

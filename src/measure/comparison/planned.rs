@@ -1,7 +1,7 @@
 //! What a comparison can find, before any run is made: by the variation from run to run, which is
 //! not known yet.
 
-use super::judge::Looks;
+use super::question::Looks;
 use super::signed_rank::fewest_pairs;
 use super::{ALPHA, Terms, power};
 use crate::scenario::model::Compare;

@@ -2,7 +2,8 @@
 //! and the same differ; so a variation is taken for granted, and said.
 
 use super::figure::{self, Figure, figures};
-use super::judge::{self, Look, Looks, Question};
+use super::judge;
+use super::question::{Look, Looks, Question, open, worse};
 use super::results::{Comparison, Contrast, Design, Method, SCHEMA_VERSION, Side, Trial};
 use super::shift::Shift;
 use super::{ALPHA, Terms};
@@ -159,15 +160,15 @@ impl Pair<'_> {
         let (old, now) = (self.old, self.now);
         let bound = |side: Option<&Figure>| side.is_some_and(|figure| figure.at_least);
         let at_least = (bound(old), bound(now));
-        let open = match (self.invalid, same) {
+        let ends = match (self.invalid, same) {
             (true, _) => (true, true),
             (false, true) => (false, false),
-            (false, false) => judge::open(figure.better, at_least),
+            (false, false) => open(figure.better, at_least),
         };
         let shift = old.zip(now).map(|(old, now)| {
             let within = if same { 0.0 } else { old.error.powi(2) + now.error.powi(2) };
             let error = (2.0 * noise.powi(2) + within).sqrt();
-            Shift::Single { centre: judge::worse(old, now), error, open }
+            Shift::Single { centre: worse(old, now), error, open: ends }
         });
         Question {
             figure,

@@ -13,13 +13,14 @@
 
 use rand_distr::{Distribution as _, StandardNormal};
 
+use super::split::{LACKS_ROUGHLY, LEAST, best, corrected};
 use crate::seed::{Key, Purpose, Seed};
 
 /// Where a split is looked for: in all of a segment, and in overlapping windows of a half and of
 /// a quarter. The levels of all windows together are below one in twenty.
 const SCALES: [Scale; 3] = [
-    Scale { parts: 1, level: 0.025, replicates: 199 },
-    Scale { parts: 2, level: 0.0025, replicates: 399 },
+    Scale { parts: 1, level: 0.02, replicates: 1_499 },
+    Scale { parts: 2, level: 0.001, replicates: 1_999 },
     Scale { parts: 4, level: 0.0005, replicates: 1_999 },
 ];
 
@@ -35,9 +36,6 @@ struct Scale {
 /// Shortest window but the whole: with fewer values autocorrelation cannot be estimated.
 const WINDOW: usize = 20;
 
-/// Fewest values on a side of a split: with two, one outlier would make a change.
-pub const LEAST: usize = 3;
-
 /// A value farther from the median than this many (robust) standard deviations counts as so far
 /// away: a change moves many values, an outlier is one.
 const OUTLIER: f64 = 4.0;
@@ -46,12 +44,6 @@ const OUTLIER: f64 = 4.0;
 /// away, at the place where that takes most (fitted to series of 20 to 150 values with
 /// coefficients up to 0.7, such that false alarms keep to the level from 30 values on).
 const LACKS: f64 = 4.0;
-
-/// The same in the standard error of a split, where the bootstrap makes up for the rest.
-const LACKS_ROUGHLY: f64 = 1.0;
-
-/// Largest coefficient that is allowed for.
-const MOST: f64 = 0.9;
 
 /// No split with a smaller statistic stands, whatever the length.
 const HOPELESS: f64 = 2.5;
@@ -188,93 +180,6 @@ fn moves_the_median(values: &[f64], at: usize) -> bool {
     by_median * by_mean.signum() >= 0.5 * by_mean.abs()
 }
 
-/// The best place for a split.
-struct Split {
-    at: usize,
-    /// Distance of the means over its standard error.
-    statistic: f64,
-    /// Lag-1 autocorrelation of what is left without the means.
-    lag_one: f64,
-}
-
-fn best(values: &[f64]) -> Option<Split> {
-    let sums = Sums::of(values);
-    let places = LEAST..=values.len().checked_sub(LEAST)?;
-    places.map(|at| sums.split(at)).max_by(|a, b| a.statistic.total_cmp(&b.statistic))
-}
-
-/// Sums up to each place, of the values less their mean, so that a split costs no loop.
-struct Sums {
-    values: Vec<f64>,
-    plain: Vec<f64>,
-    /// Of neighbours' products: up to `n`, that of `n - 1` and `n` not included.
-    products: Vec<f64>,
-    squares: f64,
-}
-
-impl Sums {
-    fn of(values: &[f64]) -> Sums {
-        let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-        let values: Vec<f64> = values.iter().map(|value| value - mean).collect();
-        let (mut plain, mut products) = (vec![0.0], vec![0.0]);
-        for (at, value) in values.iter().enumerate() {
-            plain.push(plain[at] + value);
-            let last = at.checked_sub(1).map_or(0.0, |last| values[last]);
-            products.push(products[at] + last * value);
-        }
-        let squares = values.iter().map(|value| value * value).sum();
-        Sums { values, plain, products, squares }
-    }
-
-    fn split(&self, at: usize) -> Split {
-        let (count, all) = (self.values.len(), self.plain[self.values.len()]);
-        let (m, n) = (at as f64, (count - at) as f64);
-        let (before, after) = (self.plain[at] / m, (all - self.plain[at]) / n);
-        let squares = (self.squares - m * before * before - n * after * after).max(0.0);
-        let lag_one = if squares > 0.0 {
-            let across = (self.values[at - 1] - before) * (self.values[at] - after);
-            (self.within(0, at, before) + self.within(at, count, after) + across) / squares
-        } else {
-            0.0
-        };
-        let coefficient = corrected(lag_one, count, LACKS_ROUGHLY);
-        let variance = squares / (m + n - 2.0).max(1.0);
-        let error = variance * (of_mean(m, coefficient) + of_mean(n, coefficient));
-        let apart = (after - before).abs();
-        // Without any variation a step is certain, but for what the arithmetic leaves over.
-        let certain = error.sqrt() <= 1e-9 * apart;
-        let statistic = match (certain, apart > 1e-12) {
-            (true, true) => f64::INFINITY,
-            (_, false) => 0.0,
-            (false, true) => apart / error.sqrt(),
-        };
-        Split { at, statistic, lag_one }
-    }
-
-    /// Sum of neighbours' products of a side, less its mean.
-    fn within(&self, from: usize, to: usize, mean: f64) -> f64 {
-        let products = self.products[to] - self.products[from + 1];
-        let leading = self.plain[to - 1] - self.plain[from];
-        let trailing = self.plain[to] - self.plain[from + 1];
-        products - mean * (leading + trailing) + (to - from - 1) as f64 * mean * mean
-    }
-}
-
-/// Variance of the mean of `count` values of an AR(1) process with variance 1.
-fn of_mean(count: f64, coefficient: f64) -> f64 {
-    let rest = 1.0 - coefficient;
-    (1.0 + coefficient) / rest / count
-        - 2.0 * coefficient * (1.0 - coefficient.powf(count)) / (rest * count).powi(2)
-}
-
-/// A coefficient without the bias of its estimate. One below zero is not allowed for: it would
-/// only make changes easier to find.
-fn corrected(lag_one: f64, count: usize, lacks: f64) -> f64 {
-    let lacks = lacks / count.max(1) as f64;
-    let rest = 1.0 - 3.0 * lacks;
-    if rest <= 0.0 { MOST } else { ((lag_one + lacks) / rest).clamp(0.0, MOST) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -295,32 +200,6 @@ mod tests {
             now + if n >= at { step } else { 0.0 }
         };
         (0..count).map(&mut next).collect()
-    }
-
-    #[test]
-    fn sums_are_those_of_a_loop() {
-        let values = correlated(5, 12, 0.4, (7, 0.2));
-        let mean = |side: &[f64]| side.iter().sum::<f64>() / side.len() as f64;
-        let (before, after) = (mean(&values[..7]), mean(&values[7..]));
-        let rest: Vec<f64> = values
-            .iter()
-            .enumerate()
-            .map(|(at, value)| value - if at < 7 { before } else { after })
-            .collect();
-        let squares: f64 = rest.iter().map(|it| it * it).sum();
-        let products: f64 = rest.windows(2).map(|two| two[0] * two[1]).sum();
-        let split = Sums::of(&values).split(7);
-        assert!((split.lag_one - products / squares).abs() < 1e-9, "{}", split.lag_one);
-        let coefficient = corrected(split.lag_one, 12, LACKS_ROUGHLY);
-        let error = squares / 10.0 * (of_mean(7.0, coefficient) + of_mean(5.0, coefficient));
-        assert!((split.statistic - (after - before).abs() / error.sqrt()).abs() < 1e-9);
-    }
-
-    /// Of independent values 1/n; of AR(1) with 0.5 and three values (3 + 2·(2·½ + ¼)) / 9.
-    #[test]
-    fn the_variance_of_a_mean_allows_for_neighbours() {
-        assert!((of_mean(4.0, 0.0) - 0.25).abs() < 1e-12);
-        assert!((of_mean(3.0, 0.5) - 5.5 / 9.0).abs() < 1e-12);
     }
 
     #[test]

@@ -3,10 +3,10 @@
 //! A check that has nothing to look at does not pass. What decides are the gated figures that the
 //! runs of a family have; the newest run must have them, count, and not be a mere lower bound.
 
-use super::change_point::LEAST;
+use super::split::LEAST;
 use super::trend::{Family, Trend, Turn};
 use crate::measure::comparison::figure::{GATED, blank};
-use crate::measure::comparison::judge::open;
+use crate::measure::comparison::question::open;
 use crate::measure::results::Reason;
 use crate::measure::verdict::{INVALID, REGRESSION};
 

@@ -5,6 +5,7 @@
 
 pub mod change_point;
 pub mod check;
+mod split;
 pub mod trend;
 
 use std::collections::BTreeMap;

@@ -8,7 +8,7 @@ use super::Entry;
 use super::change_point::{Change, autocorrelation, changes};
 use crate::limits;
 use crate::measure::comparison::figure::{GATED, blank, resolution};
-use crate::measure::comparison::judge::open;
+use crate::measure::comparison::question::open;
 use crate::measure::comparison::results::Better;
 
 /// A change counts as worse from this share on.
