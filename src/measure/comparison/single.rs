@@ -55,7 +55,7 @@ pub fn compare(
             reasons.into_iter().filter(move |reason| whole || reason.exit_code != INVALID)
         })
         .collect();
-    reasons.extend([base].into_iter().chain(new).filter_map(flawed));
+    reasons.extend([base].into_iter().chain(new).filter_map(|it| flawed(it, allow)));
     let verdict = judge::verdict(worst.unwrap_or(super::results::Outcome::Inconclusive), reasons);
     let same = new.iter().filter(|new| new.results.run.id == base.results.run.id);
     let twice: Vec<_> = same
@@ -93,8 +93,8 @@ pub fn compare(
     }
 }
 
-fn flawed(stored: &Stored<'_>) -> Option<Reason> {
-    let flaw = super::comparable::flaw(stored.results, &[])?;
+fn flawed(stored: &Stored<'_>, allow: &[String]) -> Option<Reason> {
+    let flaw = super::comparable::flaw(stored.results, allow)?;
     let message = format!("{}: {flaw}", stored.name);
     Some(Reason { class: "invalid".to_owned(), exit_code: INVALID, message })
 }

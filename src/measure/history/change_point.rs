@@ -17,9 +17,8 @@ use super::split::{LACKS_ROUGHLY, LEAST, best, corrected};
 use crate::seed::{Key, Purpose, Seed};
 
 /// Where a split is looked for: in all of a segment, and in overlapping windows of a half and of
-/// a quarter. Levels are
-/// strict, since an autocorrelation that is estimated too low makes more false alarms than they
-/// say.
+/// a quarter. Levels are strict, since an autocorrelation that is estimated too low makes more
+/// false alarms than they say.
 const SCALES: [Scale; 3] = [
     Scale { parts: 1, level: 0.02, replicates: 1_499 },
     Scale { parts: 2, level: 0.001, replicates: 1_999 },
