@@ -382,8 +382,8 @@ pub const LIVE_SAMPLE: usize = 4096;
 
 /// Connections of scrapers served at once.
 pub const SCRAPERS: usize = 16;
-/// Runs of a history that are looked at: a change long ago is no news, and the search for changes
-/// grows with the square of them.
+/// Runs of a history that are looked at: a change long ago is no news, and each of them lengthens
+/// every series that changes are tested against.
 pub const HISTORY_RUNS: usize = 500;
 /// Trials of one capacity search; a search that needs more is not converging.
 pub const CAPACITY_TRIALS: usize = 200;

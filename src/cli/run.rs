@@ -11,7 +11,6 @@ use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::{pairs, server};
 use crate::measure::history::Entry;
-use crate::measure::results::Reason;
 use crate::measure::verdict;
 use crate::report::comparison;
 use crate::report::forms;
@@ -89,13 +88,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     remember(args, &outcome)?;
     let mut reasons = results.verdict.reasons.clone();
     if let Some(baseline) = baseline {
-        let compared = args.baseline.compare(&baseline, &outcome)?;
+        let compared = args.baseline.compare(&baseline, &outcome, &args.allow)?;
         let view = View::of_stdout(args.quiet, None);
         let text = comparison::render(forms::Format::Terminal, &compared, &view)?;
         super::print(&format!("\n{text}"))?;
         report::github::tell_comparison(&compared, &request.loaded)?;
-        let counts = |reason: &Reason| reason.exit_code == verdict::REGRESSION;
-        reasons.extend(compared.verdict.reasons.into_iter().filter(counts));
+        reasons.extend(compared.verdict.reasons);
     }
     let code = verdict::exit_code(&reasons, results.run.interrupted, &args.allow);
     if code != verdict::exit_code(&reasons, results.run.interrupted, &[]) {
