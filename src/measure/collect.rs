@@ -21,9 +21,7 @@ use super::terms;
 use super::usage::Uses;
 use super::warning::Bounds;
 use crate::clock::Time;
-use crate::ledger::event::{
-    Event, NoAnswer, Period, Pulse, SubmitResult, Submitted, Unanswered,
-};
+use crate::ledger::event::{Event, NoAnswer, Period, Pulse, SubmitResult, Submitted, Unanswered};
 use crate::ledger::history::{History, Planned, Reading};
 use crate::plan::Plan;
 use crate::probe::{MessageId, PREFLIGHT, ProbeId};

@@ -217,7 +217,10 @@ mod tests {
         assert_eq!(summarise(&none).at_least, ["min", "mean", "max"]);
         none.censored = Pile::default();
         none.fail(Duration::from_millis(7));
-        assert_eq!((summarise(&none).at_least[0].as_str(), summarise(&none).min), ("min", Some(7_000)));
+        assert_eq!(
+            (summarise(&none).at_least[0].as_str(), summarise(&none).min),
+            ("min", Some(7_000))
+        );
     }
 
     #[test]

@@ -20,7 +20,8 @@ pub(super) fn render(findings: &Findings) -> io::Result<String> {
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment("[Histogram log format version 1.3]");
     builder.add_comment("values in microseconds, maxima in milliseconds");
-    builder.add_comment("tag METRIC: mail due in the measured period; METRIC.warm-up: in the warm-up");
+    builder
+        .add_comment("tag METRIC: mail due in the measured period; METRIC.warm-up: in the warm-up");
     builder.add_comment("tag *.censored: ages of observations that the end of the run cut off");
     builder.add_comment("tag *.failed: ages of observations whose end never came");
     for comment in without_end(findings) {

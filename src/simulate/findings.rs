@@ -18,8 +18,8 @@ use crate::measure::results::{
     QueueFacts, Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool,
     Verdict, Warning,
 };
-use crate::measure::threshold::Threshold;
 use crate::measure::sums::Sums;
+use crate::measure::threshold::Threshold;
 use crate::measure::verdict::{self, Grounds};
 use crate::measure::{closed, faults, judge, load, terms, warning};
 use crate::scenario::Loaded;
@@ -268,9 +268,11 @@ impl Ended<'_> {
             );
             warnings.push(warning::warn("limit-reached", text));
         }
-        warnings.extend(imbalances.into_iter().map(|sum| {
-            warning::warn("internal-error", format!("counts do not reconcile: {sum}"))
-        }));
+        warnings.extend(
+            imbalances.into_iter().map(|sum| {
+                warning::warn("internal-error", format!("counts do not reconcile: {sum}"))
+            }),
+        );
         let row = world.course.row_s();
         if row > 1 {
             let text =

@@ -57,8 +57,7 @@ fn an_answer_ends_the_submission_and_the_rest_is_owed() {
     assert_eq!(seen(&[accepted]), [&submitted(Seen::Whole)[..], &owed].concat());
     let bounced = ProbeView { bounced: Some(ms(9000)), ..accepted };
     assert_eq!(seen(&[bounced]), submitted(Seen::Whole), "a DSN is an answer");
-    let delivered =
-        ProbeView { first_attempt: Some(ms(6000)), taken: Some(ms(7000)), ..accepted };
+    let delivered = ProbeView { first_attempt: Some(ms(6000)), taken: Some(ms(7000)), ..accepted };
     let arrived = [
         (M::E2eResponse, Seen::Whole(millis(7000))),
         (M::QueueTime, Seen::Whole(millis(1000))),
@@ -103,10 +102,8 @@ fn what_no_session_took_was_never_handed_over_and_has_no_service() {
 
 #[test]
 fn what_failed_never_ends() {
-    for history in [
-        ProbeHistory::default(),
-        ProbeHistory { broken: 1, ..ProbeHistory::default() },
-    ] {
+    for history in [ProbeHistory::default(), ProbeHistory { broken: 1, ..ProbeHistory::default() }]
+    {
         let failed = probe(history, Some(NoAnswer::Failed));
         let never = [(M::E2eResponse, Seen::Failed(millis(5000)))];
         assert_eq!(seen(&[failed]), [&submitted(Seen::Failed)[..], &never].concat());

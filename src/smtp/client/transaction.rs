@@ -134,7 +134,13 @@ impl Connection {
     }
 
     /// A batch of commands as it is written.
-    fn lines(&self, batch: &[Step], mail: &Mail<'_>, size: usize, course: &mut Course<'_>) -> Vec<u8> {
+    fn lines(
+        &self,
+        batch: &[Step],
+        mail: &Mail<'_>,
+        size: usize,
+        course: &mut Course<'_>,
+    ) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 * batch.len());
         for step in batch {
             let offered = self.capabilities;
