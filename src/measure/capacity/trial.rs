@@ -4,7 +4,8 @@ use super::delivered::Sustained;
 use super::results::Seen;
 use super::throughput::{Conditions, Throughput};
 use crate::measure::results::{
-    Findings, HealthStatus, LedgerVerdict, ResourceUse, Results, ThresholdStatus,
+    Certainty, Findings, HealthStatus, LedgerVerdict, Marked, Percentile, ResourceUse, Results,
+    ThresholdStatus,
 };
 
 /// A run, judged as a trial.
@@ -144,14 +145,26 @@ fn only_phantoms(results: &Results) -> bool {
 #[must_use]
 pub fn seen(findings: &Findings, throughput: Option<&Throughput>) -> Seen {
     let results = &findings.results;
-    let latency = |name: &str| results.latency.get(name);
+    let stats = [
+        ("e2e_p50_us", "e2e_response", "p50"),
+        ("e2e_p99_us", "e2e_response", "p99"),
+        ("submit_p99_us", "submit_response", "p99"),
+    ];
+    let [e2e_p50, e2e_p99, submit_p99] =
+        stats.map(|(_, metric, stat)| results.latency.get(metric).and_then(|it| it.stat(stat)));
+    let is_bound = |percentile: &Percentile| {
+        percentile.is_some_and(|percentile| percentile.certainty == Certainty::AtLeast)
+    };
+    let named = stats.iter().zip([e2e_p50, e2e_p99, submit_p99]);
+    let bounds = named.filter(|(_, percentile)| is_bound(percentile));
     Seen {
+        at_least: bounds.map(|((name, ..), _)| (*name).to_owned()).collect(),
         offered_per_s: results.load.offered_per_s,
         goodput_per_s: goodput(findings),
         throughput: throughput.copied(),
-        e2e_p50_us: latency("e2e_response").and_then(|it| it.p50),
-        e2e_p99_us: latency("e2e_response").and_then(|it| it.p99),
-        submit_p99_us: latency("submit_response").and_then(|it| it.p99),
+        e2e_p50_us: e2e_p50.map(Marked::bare),
+        e2e_p99_us: e2e_p99.map(Marked::bare),
+        submit_p99_us: submit_p99.map(Marked::bare),
         backlog_max: results.queue.backlog_max,
         drain_s: results.queue.drain_time_s,
     }

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::figure::figures;
-use crate::measure::results::{Results, Tool, Verdict, Warning};
+use crate::measure::results::{Certainty, Marked, Results, Tool, Verdict, Warning};
 
 /// Version of the shape of [`Comparison`].
 pub const SCHEMA_VERSION: u32 = 1;
@@ -152,6 +152,28 @@ pub struct Row {
     pub lacks_data: bool,
     /// Why it could not be judged, or what is to be known of it.
     pub note: Option<String>,
+}
+
+impl Row {
+    /// The base, with its mark.
+    #[must_use]
+    pub fn marked_base(&self) -> Option<Marked<f64>> {
+        self.base.map(|base| Marked::new(base, Certainty::at_least(self.base_at_least)))
+    }
+
+    /// The other side, with its mark.
+    #[must_use]
+    pub fn marked_new(&self) -> Option<Marked<f64>> {
+        self.new.map(|new| Marked::new(new, Certainty::at_least(self.new_at_least)))
+    }
+
+    /// New over base, with its mark; `None` also where both are lower bounds.
+    #[must_use]
+    pub fn marked_ratio(&self) -> Option<Marked<f64>> {
+        let mark =
+            Certainty::at_least(self.new_at_least).over(Certainty::at_least(self.base_at_least))?;
+        self.ratio.map(|ratio| Marked::new(ratio, mark))
+    }
 }
 
 /// What a figure comes to. The worse the greater.

@@ -10,6 +10,7 @@ use crate::limits;
 use crate::measure::comparison::figure::{GATED, blank, resolution};
 use crate::measure::comparison::question::open;
 use crate::measure::comparison::results::Better;
+use crate::measure::results::{Certainty, Marked};
 
 /// A change counts as worse from this share on.
 const WORSE_FROM: f64 = 0.05;
@@ -63,6 +64,15 @@ pub struct Trend {
     pub autocorrelation: Option<f64>,
     /// Where it changed for good.
     pub changes: Vec<Turn>,
+}
+
+impl Trend {
+    /// The value of each run, with its mark.
+    pub fn values(&self) -> impl Iterator<Item = Option<Marked<f64>>> {
+        let marks = self.at_least.iter().map(|is_bound| Certainty::at_least(*is_bound));
+        let values = self.values.iter().zip(marks);
+        values.map(|(value, mark)| value.map(|value| Marked::new(value, mark)))
+    }
 }
 
 /// A change for good.

@@ -1,6 +1,7 @@
 //! A comparison's numbers as words, the same in every format for people.
 
 use crate::measure::comparison::results::{Comparison, Contrast, Design, Outcome, Row};
+use crate::measure::results::Marked;
 use crate::report::human;
 use crate::report::view::Tone;
 
@@ -38,18 +39,17 @@ pub(super) fn value(value: f64, unit: &str) -> String {
 
 /// The base's value, or a dash.
 pub(super) fn base(row: &Row) -> String {
-    side(row.base, row.base_at_least, &row.unit)
+    side(row.marked_base(), &row.unit)
 }
 
 /// The new value, or a dash.
 pub(super) fn new(row: &Row) -> String {
-    side(row.new, row.new_at_least, &row.unit)
+    side(row.marked_new(), &row.unit)
 }
 
-/// A value, marked where it is a lower bound.
-fn side(known: Option<f64>, at_least: bool, unit: &str) -> String {
-    let mark = if at_least { ">=" } else { "" };
-    known.map_or("-".to_owned(), |known| format!("{mark}{}", value(known, unit)))
+/// A value with its mark.
+fn side(known: Option<Marked<f64>>, unit: &str) -> String {
+    known.map_or("-".to_owned(), |known| known.text(|known| value(known, unit)))
 }
 
 /// `0.953`; `12.4` of what is many times as large.
@@ -63,13 +63,7 @@ fn ratio(ratio: f64) -> String {
 
 /// The ratio, or a dash; marked where one side is a lower bound.
 pub(super) fn ratio_of(row: &Row) -> String {
-    let mark = match (row.base_at_least, row.new_at_least) {
-        (false, false) => "",
-        (false, true) => ">=",
-        (true, false) => "<=",
-        (true, true) => "?",
-    };
-    row.ratio.map_or("-".to_owned(), |known| format!("{mark}{}", ratio(known)))
+    row.marked_ratio().map_or("-".to_owned(), |it| it.text(ratio))
 }
 
 /// `0.912..0.996`, `>=0.912` where it has no upper end, or a dash.

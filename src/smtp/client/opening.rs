@@ -11,8 +11,9 @@ use super::connection::{Connection, cut};
 use super::outcome::Cause;
 use super::peer::{Peer, Protocol, Tls};
 use super::tls::TlsClient;
+use super::trace::Trace;
 use super::wire::Wire;
-use crate::clock::{Clock, Time};
+use crate::clock::Clock;
 use crate::limits;
 use crate::smtp::patience::Patience;
 use crate::smtp::reply::{Reply, Severity};
@@ -50,15 +51,21 @@ pub enum Opened {
 /// TLS or log-in is wanted and not available there is no connection. A server that refuses is
 /// taken leave of by QUIT (§3.1), which no one waits for.
 pub async fn connect(peer: &Peer, clock: Clock) -> Opening {
-    let mut course = Course { peer, clock, stages: Vec::with_capacity(6) };
-    let opened = match course.open().await {
+    let mut trace = Trace::default();
+    let opened = connect_traced(peer, clock, &mut trace).await;
+    Opening { stages: trace.answered().collect(), opened }
+}
+
+/// The same, with a trace that can be read also when this is dropped under way.
+pub async fn connect_traced(peer: &Peer, clock: Clock, trace: &mut Trace) -> Opened {
+    let mut course = Course { peer, clock, trace };
+    match course.open().await {
         Ok(connection) => Opened::Ready(Box::new(connection)),
         Err(Stopped { opened, connection }) => {
             connection.into_iter().for_each(|connection| connection.quit_detached());
             opened
         }
-    };
-    Opening { stages: course.stages, opened }
+    }
 }
 
 /// How opening ended early, and the connection that is still to be closed in order.
@@ -77,24 +84,24 @@ impl From<Opened> for Stopped {
 struct Course<'a> {
     peer: &'a Peer,
     clock: Clock,
-    stages: Vec<(Stage, Duration)>,
+    trace: &'a mut Trace,
 }
 
 impl Course<'_> {
     async fn open(&mut self) -> Result<Connection, Stopped> {
-        let start = self.clock.now();
+        self.begin(Stage::Connect);
         let mut wire = dial(self.peer).await.map_err(failed(Stage::Connect))?;
-        self.took(Stage::Connect, start);
+        self.took(Stage::Connect);
         if let Tls::Implicit(tls) = &self.peer.tls {
-            let start = self.clock.now();
+            self.begin(Stage::Starttls);
             wire = self.secure(wire, tls).await?;
-            self.took(Stage::Starttls, start);
+            self.took(Stage::Starttls);
         }
         let mut connection = self.unused(wire);
-        let start = self.clock.now();
+        self.begin(Stage::Banner);
         let patience = self.peer.timeouts.banner;
         let banner = connection.reply(patience).await.map_err(failed(Stage::Banner))?;
-        self.took(Stage::Banner, start);
+        self.took(Stage::Banner);
         let (connection, _) = expect_positive(connection, Stage::Banner, banner)?;
         let mut connection = self.greet(connection).await?;
         connection = match &self.peer.tls {
@@ -105,16 +112,20 @@ impl Course<'_> {
             Tls::None | Tls::Implicit(_) | Tls::Opportunistic(_) => connection,
         };
         if let Some(login) = &self.peer.login {
-            let start = self.clock.now();
+            self.begin(Stage::Auth);
             let reply = connection.log_in(login).await.map_err(failed(Stage::Auth))?;
-            self.took(Stage::Auth, start);
+            self.took(Stage::Auth);
             (connection, _) = expect_positive(connection, Stage::Auth, reply)?;
         }
         Ok(connection)
     }
 
-    fn took(&mut self, stage: Stage, start: Time) {
-        self.stages.push((stage, self.clock.now().since(start)));
+    fn begin(&mut self, stage: Stage) {
+        self.trace.begin(stage, self.clock.now());
+    }
+
+    fn took(&mut self, stage: Stage) {
+        self.trace.end(stage, self.clock.now());
     }
 
     fn unused(&self, wire: Wire) -> Connection {
@@ -139,7 +150,7 @@ impl Course<'_> {
             Protocol::Smtp => "EHLO",
             Protocol::Lmtp => "LHLO",
         };
-        let start = self.clock.now();
+        self.begin(Stage::Ehlo);
         let mut offer = self.hello(&mut connection, verb).await?;
         let unknown = offer.severity() == Some(Severity::Permanent) && connection.open;
         if unknown && self.peer.protocol == Protocol::Smtp {
@@ -147,7 +158,7 @@ impl Course<'_> {
             // What follows the name is not a list of extensions.
             offer.text.clear();
         }
-        self.took(Stage::Ehlo, start);
+        self.took(Stage::Ehlo);
         let (mut connection, offer) = expect_positive(connection, Stage::Ehlo, offer)?;
         let offered = Capabilities::read(&offer.text);
         connection.capabilities = offered;
@@ -171,10 +182,10 @@ impl Course<'_> {
         if !connection.capabilities.starttls {
             return Err(failed(Stage::Starttls)(Cause::NotOffered("STARTTLS")).into());
         }
-        let start = self.clock.now();
+        self.begin(Stage::Starttls);
         let reply = ask_for_tls(&mut connection).await?;
         let (connection, _) = expect_positive(connection, Stage::Starttls, reply)?;
-        self.shake_hands(connection, tls, start).await
+        self.shake_hands(connection, tls).await
     }
 
     /// STARTTLS, which was offered; a server that has thought better of it is talked to as it is.
@@ -183,11 +194,14 @@ impl Course<'_> {
         mut connection: Connection,
         tls: &TlsClient,
     ) -> Result<Connection, Stopped> {
-        let start = self.clock.now();
+        self.begin(Stage::Starttls);
         match positive(Stage::Starttls, ask_for_tls(&mut connection).await?) {
-            Err(Opened::Refused { .. }) if connection.open => Ok(connection),
+            Err(Opened::Refused { .. }) if connection.open => {
+                self.trace.forget_awaited();
+                Ok(connection)
+            }
             Err(ended) => Err(ended.into()),
-            Ok(_) => self.shake_hands(connection, tls, start).await,
+            Ok(_) => self.shake_hands(connection, tls).await,
         }
     }
 
@@ -196,13 +210,12 @@ impl Course<'_> {
         &mut self,
         connection: Connection,
         tls: &TlsClient,
-        start: Time,
     ) -> Result<Connection, Stopped> {
         if connection.wire.holds_more() {
             return Err(failed(Stage::Starttls)(Cause::Injected).into());
         }
         let wire = self.secure(connection.wire, tls).await?;
-        self.took(Stage::Starttls, start);
+        self.took(Stage::Starttls);
         let connection = self.unused(wire);
         self.greet(connection).await
     }
