@@ -58,6 +58,9 @@ pub enum Event {
     Calibrated(Ceiling),
     /// A bad client of ours came to its end at the target.
     Abused(Abused),
+    /// Connections to destinations that found the port closed, over the whole run, as the target's
+    /// own log tells; written once, at the end.
+    RefusedConnections { at: Time, count: u64 },
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

@@ -24,6 +24,8 @@ pub(super) enum Part {
     Beside,
     /// Why further copies are excused.
     OfExcused,
+    /// What went wrong with, or is undecided of, mail due outside the measured period.
+    Outside,
 }
 
 /// A count worth a line.
@@ -37,7 +39,7 @@ pub(super) struct Line {
     pub count: u64,
     /// Share of the whole it is part of; may be empty.
     pub share: String,
-    /// Over the measured period; may be empty.
+    /// Events inside the measured period, per second of it; may be empty.
     pub rate: String,
     /// What it means; may be empty.
     pub note: &'static str,
@@ -123,7 +125,19 @@ pub(super) fn lines(results: &Results) -> Vec<Line> {
     for (name, count) in results.counts.iter().filter(|(name, n)| **n > 0 && !known(name)) {
         lines.push(line(results, (name, Beside, *count, ""), Tone::Plain));
     }
+    lines.extend(outside(results));
     lines
+}
+
+/// The counts of mail due outside the measured period, which are not in the sums above.
+fn outside(results: &Results) -> impl Iterator<Item = Line> + '_ {
+    results.counts_outside_period.iter().filter(|(_, count)| **count > 0).map(|(name, count)| {
+        let known = COUNTS.iter().find(|(known, ..)| known == name);
+        let (tone, note) = known.map_or((Tone::Doubt, ""), |(_, _, weight, note)| {
+            (weight.tone(*count), *note)
+        });
+        line(results, (name, Part::Outside, *count, note), tone)
+    })
 }
 
 fn line(
@@ -135,9 +149,10 @@ fn line(
         Part::OfOffered => value(&results.counts, "offered"),
         Part::OfAccepted => value(&results.counts, "accepted"),
         Part::OfIndeterminate => value(&results.counts, "indeterminate"),
-        Part::Offered | Part::Beside | Part::OfExcused => 0,
+        Part::Offered | Part::Beside | Part::OfExcused | Part::Outside => 0,
     };
-    let rate = results.rates.get(name).filter(|_| count > 0 && part != Part::Beside);
+    let apart = matches!(part, Part::Beside | Part::Outside);
+    let rate = results.rates.get(name).filter(|_| count > 0 && !apart);
     Line {
         name: name.to_owned(),
         part,
@@ -168,6 +183,7 @@ impl Part {
             Part::OfAccepted => Some("of the accepted"),
             Part::OfIndeterminate => Some("of the indeterminate"),
             Part::Beside => Some("beside these"),
+            Part::Outside => Some("due outside the measured period"),
         }
     }
 

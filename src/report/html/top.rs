@@ -79,7 +79,13 @@ fn glance(findings: &Findings) -> Vec<Tile> {
     let peak = findings.series.iter().map(|row| row.delivered).max();
     let peak =
         peak.map_or_else(String::new, |peak| format!("{} in the best second", human::count(peak)));
-    let rate = results.rates.get("delivered").map_or_else(String::new, |rate| human::rate(*rate));
+    let rate = |name| {
+        results.rates.get(name).map_or_else(String::new, |rate: &f64| human::rate(*rate))
+    };
+    let goodput = match rate("goodput") {
+        rate if rate.is_empty() => peak,
+        rate => format!("goodput {rate} with the drain; {peak}"),
+    };
     let queue = &results.queue;
     let drained = match queue.drain_time_s {
         _ if queue.backlog_max == 0 => String::new(),
@@ -103,7 +109,7 @@ fn glance(findings: &Findings) -> Vec<Tile> {
             of(count("delivered"), "accepted", "accepted"),
         ),
         Tile("lost or unaccounted", human::count(lost), String::new()),
-        Tile("throughput", rate, peak),
+        Tile("delivered in the measured period", rate("delivered"), goodput),
         Tile("end to end, p99", e2e("p99"), format!("p50 {}", e2e("p50"))),
         Tile("backlog, peak", human::count(queue.backlog_max), drained),
     ]
