@@ -42,9 +42,8 @@ impl Connections {
     #[must_use]
     pub fn facts(&self, periods: &Periods, deliveries: u64) -> ConnectionFacts {
         let (from, close) = (periods.measured_from(), periods.close());
-        let within = |times: &[Time]| {
-            times.iter().filter(|at| **at >= from && **at <= close).count() as u64
-        };
+        let within =
+            |times: &[Time]| times.iter().filter(|at| **at >= from && **at <= close).count() as u64;
         let refused = if self.closed { self.logged } else { Some(0) };
         let seen = [within(&self.accepted), within(&self.turned_away)];
         facts(seen, refused, deliveries)

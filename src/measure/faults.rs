@@ -68,10 +68,7 @@ pub fn healed(scenario: &Scenario, measured: Time, close: Time) -> Option<Time> 
 }
 
 /// Every window as a disturbance of the queue. A rule without a window has no end.
-pub fn disturbances(
-    scenario: &Scenario,
-    measured: Time,
-) -> impl Iterator<Item = Disturbance> + '_ {
+pub fn disturbances(scenario: &Scenario, measured: Time) -> impl Iterator<Item = Disturbance> + '_ {
     let windows = scenario.faults.iter().filter_map(|rule| Some((rule, rule.scope.during?)));
     windows.map(move |(rule, window)| Disturbance {
         kind: Kind::Fault,

@@ -17,7 +17,8 @@ use super::queue;
 use super::recovery::Recovery;
 use super::results::{
     Attempts, Correctness, DestinationFacts, FaultFacts, Findings, Health, Latency, LoadFacts,
-    QueueFacts, RecoveryFacts, Results, RetryPoint, SCHEMA_VERSION, SeriesRow, ThresholdResult, Warning,
+    QueueFacts, RecoveryFacts, Results, RetryPoint, SCHEMA_VERSION, SeriesRow, ThresholdResult,
+    Warning,
 };
 use super::series::Frame;
 use super::tables::{Tables, tabulate};

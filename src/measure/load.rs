@@ -99,7 +99,8 @@ fn top(segments: &[Segment], (from_s, to_s): (f64, f64)) -> f64 {
     for segment in segments {
         let length = segment.duration.as_secs_f64();
         let at = |time: f64| {
-            let share = if length > 0.0 { ((time - start_s) / length).clamp(0.0, 1.0) } else { 1.0 };
+            let share =
+                if length > 0.0 { ((time - start_s) / length).clamp(0.0, 1.0) } else { 1.0 };
             segment.from_per_second + share * (segment.to_per_second - segment.from_per_second)
         };
         if start_s < to_s && start_s + length > from_s {
@@ -141,7 +142,7 @@ mod tests {
     fn the_peak_of_a_load_is_its_highest_rate_in_the_measured_period() {
         let even = "rate = \"80/s\"\nwarm_up = \"2s\"\nduration = \"10s\"\n";
         assert_eq!(peak_of(even), Some(80.0));
-        let bursts = "arrival = { on = \"2s\", off = \"8s\" }\n";
+        let bursts = "arrival = \"on-off\"\non = \"2s\"\noff = \"8s\"\n";
         assert_eq!(peak_of(&[even, bursts].concat()), Some(400.0));
         let ramp = "warm_up = \"5s\"\n\
                     [[load.segment]]\nrate = \"900/s\"\nduration = \"5s\"\n\

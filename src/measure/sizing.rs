@@ -35,7 +35,8 @@ pub fn facts(
     }
     let of = |name: &str, used| ResourceUse { name: name.to_owned(), used };
     let measured = (periods.measured_from(), periods.load_stop());
-    let per_s = |flow| tables.flows.count(flow) as f64 / periods.measured_s().max(f64::MIN_POSITIVE);
+    let per_s =
+        |flow| tables.flows.count(flow) as f64 / periods.measured_s().max(f64::MIN_POSITIVE);
     let delivered_per_s = per_s(Flow::Delivered);
     let quarters = flow::last_quarters(measured).map(|(from, to)| tables.backlog.mean(from, to));
     let sustained = tables.flows.sustained(quarters);

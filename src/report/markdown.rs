@@ -67,9 +67,8 @@ fn verdict(results: &Results) -> String {
          | instrument |\n",
     );
     text.push_str("|:---|---:|:---|---:|---:|---:|:---|\n");
-    let rate = |name| {
-        results.rates.get(name).map_or("-".to_owned(), |rate: &f64| human::rate(*rate))
-    };
+    let rate =
+        |name| results.rates.get(name).map_or("-".to_owned(), |rate: &f64| human::rate(*rate));
     let health = match results.health.status {
         HealthStatus::Valid => "valid",
         HealthStatus::Warn => "valid, with warnings",
@@ -198,7 +197,9 @@ fn queue(results: &Results) -> String {
 
 fn connections(queue: &QueueFacts) -> String {
     let Some(facts) = &queue.connection_attempts else { return String::new() };
-    format!("Connections of the target: {}.\n\n", prose(&recovery::connections(facts).join(", ")))
+    let mut said = recovery::connections(facts).join(", ");
+    said.extend(facts.not_known.iter().map(|why| format!(": {why}")));
+    format!("Connections of the target: {}.\n\n", prose(&said))
 }
 
 /// How long after each fault and act of chaos the backlog was as before.

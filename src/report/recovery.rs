@@ -25,7 +25,7 @@ pub(super) fn name(facts: &RecoveryFacts) -> String {
 pub(super) const MEANING: &str =
     "from the end of each until the backlog was back in the band it had before, and stayed there";
 
-/// The pieces that say how many connections the target tried.
+/// The pieces that say how many connections the target tried; why that is not known is apart.
 pub(super) fn connections(facts: &ConnectionFacts) -> Vec<String> {
     let mut pieces = match (facts.count, facts.per_delivery) {
         (Some(count), Some(each)) => {
@@ -41,7 +41,6 @@ pub(super) fn connections(facts: &ConnectionFacts) -> Vec<String> {
     ];
     let named = parts.into_iter().filter_map(|(name, count)| Some((name, count?)));
     pieces.extend(named.map(|(name, count)| format!("{} {name}", human::count(count))));
-    pieces.extend(facts.not_known.clone());
     pieces
 }
 

@@ -133,9 +133,8 @@ pub(super) fn lines(results: &Results) -> Vec<Line> {
 fn outside(results: &Results) -> impl Iterator<Item = Line> + '_ {
     results.counts_outside_period.iter().filter(|(_, count)| **count > 0).map(|(name, count)| {
         let known = COUNTS.iter().find(|(known, ..)| known == name);
-        let (tone, note) = known.map_or((Tone::Doubt, ""), |(_, _, weight, note)| {
-            (weight.tone(*count), *note)
-        });
+        let (tone, note) =
+            known.map_or((Tone::Doubt, ""), |(_, _, weight, note)| (weight.tone(*count), *note));
         line(results, (name, Part::Outside, *count, note), tone)
     })
 }

@@ -75,8 +75,7 @@ pub fn terminal(variants: &[(String, Results)], view: &View) -> String {
     page.prose(2, (Tone::Doubt, ""), sizing::SIMULATED);
     page.prose(2, (Tone::Plain, ""), &plain(&first.run.question));
     // Several tables, so that a narrow terminal shows each whole.
-    let tables =
-        [("MAIL", &FIGURES[..5]), ("QUEUE", &FIGURES[5..9]), ("RETRIES", &FIGURES[9..])];
+    let tables = [("MAIL", &FIGURES[..5]), ("QUEUE", &FIGURES[5..9]), ("RETRIES", &FIGURES[9..])];
     for (heading, figures) in tables {
         let titles = figures.iter().map(|(title, _)| right(title));
         let mut table = Table::new(std::iter::once(left("")).chain(titles).collect());

@@ -15,12 +15,12 @@ use crate::measure::conservation::Counts;
 use crate::measure::fairness::fairness;
 use crate::measure::health::{self, Evidence};
 use crate::measure::metric::LatencyMetric as Metric;
+use crate::measure::recovery::Recovery;
 use crate::measure::results::{
     Attempts, Correctness, DestinationFacts, Findings, Health, Latency, LedgerVerdict, LoadFacts,
     QueueFacts, Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool,
     Verdict, Warning,
 };
-use crate::measure::recovery::Recovery;
 use crate::measure::sums::Sums;
 use crate::measure::threshold::Threshold;
 use crate::measure::verdict::{self, Grounds};

@@ -52,6 +52,7 @@ mod other_readers_agree;
 mod outages_show_in_the_queue;
 mod plans;
 mod planted_faults_are_found;
+mod rates_are_of_the_period;
 mod real_clients_deliver;
 mod real_clients_deliver_through_the_relay;
 mod real_clients_deliver_under_tls;

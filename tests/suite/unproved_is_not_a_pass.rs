@@ -219,7 +219,8 @@ fn mail_that_overtakes_is_counted_by_destination() {
     story.end(0);
     let judged = story.judge();
     assert_eq!(judged.counts["reordered"], 2);
-    let by_destination: Vec<u64> = judged.destinations.iter().map(|it| it.period["reordered"]).collect();
+    let by_destination: Vec<u64> =
+        judged.destinations.iter().map(|it| it.period["reordered"]).collect();
     assert_eq!(by_destination, [0, 1, 1]);
     assert_eq!(judged.verdict, LedgerVerdict::Valid);
 }

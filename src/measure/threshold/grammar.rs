@@ -158,11 +158,7 @@ fn select(subject: Subject, key: &Key<'_>, scenario: &Scenario) -> Result<Select
 }
 
 /// A fault by its name, which must have a window to end, or a kind of chaos that the scenario has.
-fn find_disturbance(
-    kind: Kind,
-    name: &str,
-    scenario: &Scenario,
-) -> Result<(Kind, String), Flaw> {
+fn find_disturbance(kind: Kind, name: &str, scenario: &Scenario) -> Result<(Kind, String), Flaw> {
     let windows = scenario.faults.iter().filter(|rule| rule.scope.during.is_some());
     let known: Vec<&str> = match kind {
         Kind::Fault => windows.map(|rule| rule.name.as_str()).collect(),
@@ -234,7 +230,8 @@ mod tests {
 
     /// Two destinations; a fault with a window and one without; a kill.
     fn scenario() -> Scenario {
-        let text = "[[destination]]\ndomain = \"gmail.test\"\n\
+        let text = "[load]\nrate = \"10/s\"\nduration = \"30s\"\n\
+                    [[destination]]\ndomain = \"gmail.test\"\n\
                     [[destination]]\ndomain = \"yahoo.test\"\n\
                     [[fault]]\nname = \"outage\"\nstage = \"connect\"\nrefuse = true\n\
                     during = \"5s..15s\"\n\

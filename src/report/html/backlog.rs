@@ -70,7 +70,8 @@ fn recovered(queue: &QueueFacts) -> String {
 
 fn connections(queue: &QueueFacts) -> String {
     let Some(facts) = &queue.connection_attempts else { return String::new() };
-    let said = recovery::connections(facts).join(", ");
+    let mut said = recovery::connections(facts).join(", ");
+    said.extend(facts.not_known.iter().map(|why| format!(": {why}")));
     format!("<p>Connections of the target: {}</p>\n", xml(&said))
 }
 

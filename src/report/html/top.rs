@@ -79,9 +79,8 @@ fn glance(findings: &Findings) -> Vec<Tile> {
     let peak = findings.series.iter().map(|row| row.delivered).max();
     let peak =
         peak.map_or_else(String::new, |peak| format!("{} in the best second", human::count(peak)));
-    let rate = |name| {
-        results.rates.get(name).map_or_else(String::new, |rate: &f64| human::rate(*rate))
-    };
+    let rate =
+        |name| results.rates.get(name).map_or_else(String::new, |rate: &f64| human::rate(*rate));
     let goodput = match rate("goodput") {
         rate if rate.is_empty() => peak,
         rate => format!("goodput {rate} with the drain; {peak}"),

@@ -67,7 +67,10 @@ fn run(out: &mut Exposition, results: &Results) {
 }
 
 fn counts(out: &mut Exposition, results: &Results) {
-    out.family(("mailbench_probes", "counter", ""), "What became of the probes due in the measured period.");
+    out.family(
+        ("mailbench_probes", "counter", ""),
+        "What became of the probes due in the measured period.",
+    );
     for (name, count) in probes(&results.counts) {
         out.sample("mailbench_probes_total", &[("outcome", name)], count);
     }
@@ -135,7 +138,11 @@ fn queue(out: &mut Exposition, queue: &QueueFacts) {
     connections(out, queue);
     let ratios = [
         ("mailbench_attempts_per_delivery", queue.attempts_per_delivery_mean, "Mean."),
-        ("mailbench_fairness", queue.fairness, "Jain index of 1 / mean e2e_response, over destinations without a fault."),
+        (
+            "mailbench_fairness",
+            queue.fairness,
+            "Jain index of 1 / mean e2e_response, over destinations without a fault.",
+        ),
         (
             "mailbench_herd_index",
             queue.herd.as_ref().map(|herd| herd.index),

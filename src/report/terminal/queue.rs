@@ -24,6 +24,9 @@ pub(super) fn queue(page: &mut Page, findings: &Findings) {
     }
     if let Some(connections) = &facts.connection_attempts {
         page.facts("connections", &recovery::connections(connections));
+        if let Some(why) = &connections.not_known {
+            page.prose(INDENT, (Tone::Dim, ""), &plain(why));
+        }
     }
     recovered(page, facts);
     patterns(page, facts);
