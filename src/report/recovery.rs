@@ -29,7 +29,10 @@ pub(super) const MEANING: &str =
 pub(super) fn connections(facts: &ConnectionFacts) -> Vec<String> {
     let mut pieces = match (facts.count, facts.per_delivery) {
         (Some(count), Some(each)) => {
-            vec![format!("{} tried", human::count(count)), format!("{each:.2} per delivery")]
+            vec![
+                format!("{} tried", human::count(count)),
+                format!("{} per delivery", human::number(each)),
+            ]
         }
         (Some(count), None) => vec![format!("{} tried", human::count(count))],
         (None, _) => vec!["number tried not known".to_owned()],

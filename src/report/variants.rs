@@ -39,7 +39,7 @@ const FIGURES: [Figure; 13] = [
     ("connections", |it| {
         let facts = it.queue.connection_attempts.as_ref();
         let each = facts.and_then(|facts| facts.per_delivery);
-        each.map_or_else(|| "-".to_owned(), |each| format!("{each:.2}"))
+        each.map_or_else(|| "-".to_owned(), human::number)
     }),
     ("herd", |it| {
         let herd = it.queue.herd.as_ref();

@@ -49,6 +49,7 @@ mod nothing_outlives_mailbench;
 mod offered;
 mod offering;
 mod other_readers_agree;
+mod outages_cost_connections;
 mod outages_show_in_the_queue;
 mod plans;
 mod planted_faults_are_found;
