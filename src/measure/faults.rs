@@ -105,8 +105,8 @@ pub fn words(action: &Action) -> String {
         Action::Disconnect { how, after_bytes } => disconnect_words(*how, *after_bytes),
         Action::Stall(span) => format!("stall for {span:?}"),
         Action::Throttle { bytes_per_second } => format!("read {bytes_per_second} bytes/s"),
-        // A peer that finds the port closed is seen by nobody.
-        Action::Refuse => "close the port (refused connections are not counted)".to_owned(),
+        // How many connections it refused is in `connection_attempts`, where that can be known.
+        Action::Refuse => "close the port".to_owned(),
         Action::Limit(Limit::Connections(count)) => format!("421 beyond {count} connections"),
         Action::Limit(Limit::Rate { per_second, per_destination }) => {
             let each = if *per_destination { " per destination" } else { "" };

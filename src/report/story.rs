@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::human;
 use super::view::Tone;
-use crate::measure::results::{Results, Violation};
+use crate::measure::results::{LoadFacts, Results, Violation};
 
 /// What a count is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,6 +106,15 @@ const COUNTS: [(&str, Part, Weight, &str); 37] = [
     ("ambiguous_receptions", Beside, Fact, "the target may not know"),
     ("deferred", Beside, Fact, "attempts answered 4yz"),
 ];
+
+/// The highest planned rate, where the load is uneven.
+pub(super) fn peak(load: &LoadFacts) -> String {
+    /// How far above the mean it must lie to be worth a word.
+    const UNEVEN: f64 = 1.1;
+    let uneven = |peak: &f64| load.planned_per_s.is_some_and(|mean| *peak > mean * UNEVEN);
+    let peak = load.peak_planned_per_s.filter(uneven);
+    peak.map_or_else(String::new, |peak| format!(" (peak {})", human::rate(peak)))
+}
 
 /// The counts worth a line, in reading order.
 pub(super) fn lines(results: &Results) -> Vec<Line> {

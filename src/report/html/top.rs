@@ -6,7 +6,7 @@ use crate::report::escape::xml;
 use crate::report::figures;
 use crate::report::human;
 use crate::report::sizing;
-use crate::report::story::value;
+use crate::report::story::{self, value};
 
 /// What was asked, and the answer.
 pub(super) fn head(findings: &Findings) -> String {
@@ -57,10 +57,11 @@ fn load(results: &Results) -> String {
     let whole = human::moment(run.duration_s);
     match load.planned_per_s {
         Some(planned) => format!(
-            "{} arrivals, {} planned and {offered} offered over {measured} of {whole}, at most \
+            "{} arrivals, {} planned{} and {offered} offered over {measured} of {whole}, at most \
              {sessions}",
             load.arrival,
             human::rate(planned),
+            story::peak(load),
         ),
         None => {
             format!("{sessions} in a closed loop, {offered} offered over {measured} of {whole}")

@@ -35,9 +35,10 @@ fn load(results: &Results) -> String {
     let sessions = human::counted(u64::from(load.sessions), "session", "sessions");
     match load.planned_per_s {
         Some(planned) => format!(
-            "Load: {} arrivals, {} planned and {} offered over {measured}, at most {sessions}.",
+            "Load: {} arrivals, {} planned{} and {} offered over {measured}, at most {sessions}.",
             plain(&load.arrival),
             human::rate(planned),
+            story::peak(load),
             human::rate(load.offered_per_s),
         ),
         None => format!(
