@@ -144,11 +144,22 @@ mod tests {
         assert_eq!(peak_of(even), Some(80.0));
         let bursts = "arrival = \"on-off\"\non = \"2s\"\noff = \"8s\"\n";
         assert_eq!(peak_of(&[even, bursts].concat()), Some(400.0));
-        let ramp = "warm_up = \"5s\"\n\
-                    [[load.segment]]\nrate = \"900/s\"\nduration = \"5s\"\n\
-                    [[load.segment]]\nrate = \"100/s\"\nto = \"500/s\"\nduration = \"10s\"\n";
-        assert_eq!(peak_of(ramp), Some(500.0), "the warm-up does not count");
+        let ramp = "warm_up = \"5s\"\n[[load.segment]]\nrate = \"100/s\"\nto = \"500/s\"\n\
+                    duration = \"20s\"\n";
+        assert_eq!(peak_of(ramp), Some(300.0), "half of the ramp");
         assert_eq!(peak_of("model = \"closed\"\nduration = \"10s\"\n"), None);
+    }
+
+    #[test]
+    fn a_rate_counts_within_the_span_and_stays_after_its_last_segment() {
+        let segment = |from_per_second, to_per_second, seconds| Segment {
+            from_per_second,
+            to_per_second,
+            duration: Duration::from_secs(seconds),
+        };
+        let rate = [segment(900.0, 900.0, 5), segment(100.0, 200.0, 10)];
+        let tops = [(0.0, 4.0), (5.0, 10.0), (5.0, 15.0), (20.0, 30.0)];
+        assert_eq!(tops.map(|span| top(&rate, span)), [900.0, 150.0, 200.0, 200.0]);
     }
 
     #[test]
