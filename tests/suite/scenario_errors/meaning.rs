@@ -70,6 +70,8 @@ fn the_commands_of_an_external_target() {
 
 #[test]
 fn names_are_not_resolved() {
+    let base = format!("{LOAD}{DESTINATION}");
+    let with = |section: &str| format!("{base}{section}");
     one(
         &with("[target]\nkind = \"external\"\naddress = \"mx.example.org:25\""),
         (
