@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::overhead::{CpuWait, Overhead};
 use crate::clock::Time;
 pub use crate::probe::damage::{ContentCheck, Damage};
 use crate::probe::{DestinationId, MessageId, ProbeId};
@@ -58,6 +59,11 @@ pub enum Event {
     Calibrated(Ceiling),
     /// A bad client of ours came to its end at the target.
     Abused(Abused),
+    /// The instrument stood still, for some of this time or all of it: its meter was awake at
+    /// `from`, was to wake soon after, and woke late at `to`. The worst of each second.
+    Hiccup { from: Time, to: Time },
+    /// A once-a-second look at what the instrument had to wait for.
+    Overhead(Overhead),
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

@@ -1,13 +1,14 @@
 //! One pass over a journal: everything that is not about one probe is collected here, event by
 //! event; what is, in the ledger's history.
 
-use std::time::Duration;
-
 use super::abuse::Clients;
 use super::arrivals::Arrivals;
 use super::attempts;
 use super::book::Book;
+use super::contention::Contention;
 use super::faults::Strikes;
+use super::hiccups::Hiccups;
+use super::interference::Handing;
 use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::outages::Outages;
@@ -17,52 +18,15 @@ use super::replies::Replies;
 use super::results::Attempts;
 use super::retry::Retries;
 use super::series::Series;
+use super::stages::{StageTime, Stages};
 use super::terms;
 use super::usage::Uses;
 use super::warning::Bounds;
-use crate::clock::Time;
 use crate::ledger::event::{Event, Period, Pulse, SubmitResult, Submitted};
 use crate::ledger::history::{History, Planned, Reading};
 use crate::plan::Plan;
 use crate::probe::{MessageId, PREFLIGHT, ProbeId};
 use crate::scenario::Scenario;
-
-/// How long one stage of one accepted message took.
-#[derive(Clone, Copy, Debug)]
-struct StageTime {
-    metric: LatencyMetric,
-    /// When the message was due.
-    due: Time,
-    /// Microseconds.
-    us: u32,
-}
-
-/// Stages of accepted messages: into the book as they are read. Those that come before it is known
-/// when the measured period began, which no run of ours writes, wait until it is.
-#[derive(Debug, Default)]
-struct Stages {
-    book: Book,
-    waiting: Vec<StageTime>,
-}
-
-impl Stages {
-    fn enter(&mut self, stage: StageTime, periods: &Periods) {
-        if !periods.has_measured() {
-            return self.waiting.push(stage);
-        }
-        let seen = Seen::Whole(Duration::from_micros(u64::from(stage.us)));
-        self.book.enter(stage.metric, periods.of_due(stage.due), &[], seen);
-    }
-
-    /// The book with all of them.
-    fn settled(mut self, periods: &Periods) -> Book {
-        for stage in self.waiting {
-            let seen = Seen::Whole(Duration::from_micros(u64::from(stage.us)));
-            self.book.enter(stage.metric, periods.of_due(stage.due), &[], seen);
-        }
-        self.book
-    }
-}
 
 /// What a journal holds, sorted.
 pub struct Collected {
@@ -88,6 +52,7 @@ pub fn collect(scenario: &Scenario, plan: &Plan, events: impl Iterator<Item = Ev
         reading.observe(&event);
         rest.observe(&event, scenario, &reading);
     }
+    rest.hiccups.settle(&rest.pulses);
     Collected { history: reading.finish(), rest }
 }
 
@@ -120,6 +85,10 @@ pub struct Rest {
     pub uses: Uses,
     /// Looks at the instrument.
     pub pulses: Vec<Pulse>,
+    /// When the instrument stood still.
+    pub hiccups: Hiccups,
+    /// What it had to wait for.
+    pub contention: Contention,
     stages: Stages,
 }
 
@@ -139,6 +108,8 @@ impl Rest {
             outages: Outages::default(),
             uses: Uses::default(),
             pulses: Vec::new(),
+            hiccups: Hiccups::default(),
+            contention: Contention::default(),
             stages: Stages::default(),
         }
     }
@@ -153,6 +124,8 @@ impl Rest {
         self.reports.observe(event);
         self.outages.observe(event);
         self.uses.observe(event);
+        self.hiccups.observe(event);
+        self.contention.observe(event);
         match event {
             Event::Offered { due, at, .. } if self.periods.of_due(*due) == Period::Measured => {
                 self.arrivals.add(*due, *at);
@@ -166,28 +139,35 @@ impl Rest {
                 self.retries.port(*destination, closed_by.is_some());
             }
             Event::Submitted(submitted) => self.stages_of(submitted, reading),
-            Event::Pulse(pulse) => self.pulses.push(*pulse),
+            Event::Pulse(pulse) => {
+                self.pulses.push(*pulse);
+                self.stages.known(&self.hiccups, &self.periods);
+            }
             _ => {}
         }
     }
 
     fn stages_of(&mut self, submitted: &Submitted, reading: &Reading<'_>) {
         let accepted = |result: &SubmitResult| matches!(result, SubmitResult::Accepted { .. });
-        let Some(due) = reading.due(submitted.message) else { return };
+        let Some((due, offered)) = reading.handed(submitted.message) else { return };
+        let excused = self.outages.excuse(due);
+        let handing = Handing::new(due, offered, excused);
+        let transaction = (submitted.sent, submitted.done);
         if !submitted.results.iter().any(accepted) {
             return;
         }
         for (stage, us) in &submitted.stages {
             if let Some(metric) = LatencyMetric::of_stage(*stage) {
-                let seen = Seen::Whole(Duration::from_micros(u64::from(*us)));
+                let seen = Seen::Whole(std::time::Duration::from_micros(u64::from(*us)));
                 self.series.latency(metric, Some(submitted.done), seen);
-                self.stages.enter(StageTime { metric, due, us: *us }, &self.periods);
+                let stage = StageTime { metric, due, handing, transaction, us: *us };
+                self.stages.add(stage, &self.hiccups, &self.periods);
             }
         }
     }
 
     /// The book of stages; asked for once, when all is read.
     pub fn take_stages(&mut self) -> Book {
-        std::mem::take(&mut self.stages).settled(&self.periods)
+        std::mem::take(&mut self.stages).settled(&self.hiccups, &self.periods)
     }
 }

@@ -1,9 +1,11 @@
 //! From samples to one [`Latency`]: which percentiles may be stated, and which are only bounds.
 //!
-//! Two rules. A percentile is withheld below the number of samples at which a
+//! Three rules. A percentile is withheld below the number of samples at which a
 //! two-sided 95 % interval for it exists. A percentile that a censored observation could still
-//! raise is given as "at least".
+//! raise is given as "at least". A figure of which the instrument itself may have made a part, or
+//! hidden one, says between what it lies (`doubt`).
 
+use super::doubt;
 use super::results::Latency;
 use super::samples::{Samples, encode};
 use crate::limits;
@@ -34,6 +36,20 @@ pub const PERCENTILES: [Percentile; 7] = [
 /// Summarises samples; every field that cannot be stated is null and named as such.
 #[must_use]
 pub fn summarise(samples: &Samples) -> Latency {
+    summarise_with(samples, 0.0)
+}
+
+/// The same, where the observations may hold so much, microseconds all together, that the
+/// instrument added and that is not known one by one.
+#[must_use]
+pub fn summarise_with(samples: &Samples, added_us: f64) -> Latency {
+    let mut latency = stated(samples);
+    latency.range = doubt::ranges(samples, &latency, added_us);
+    latency.doubtful = doubt::doubtful(&latency);
+    latency
+}
+
+fn stated(samples: &Samples) -> Latency {
     let all = samples.histogram();
     let mut latency = Latency {
         unit: "us".to_owned(),

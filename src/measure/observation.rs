@@ -27,6 +27,8 @@ pub struct Observation {
     pub metric: LatencyMetric,
     /// The one destination it is about; `None`: every destination of the message.
     pub destination: Option<DestinationId>,
+    /// When it began.
+    pub from: Time,
     /// When it ended, if it did.
     pub ended: Option<Time>,
     /// How long it was.
@@ -40,6 +42,7 @@ pub fn observe(probes: &[ProbeView], close: Time, into: &mut Vec<Observation>) {
     let span = |metric, from: Time, to: Option<Time>| Observation {
         metric,
         destination: None,
+        from,
         ended: to,
         seen: measure(from, to, close),
     };
@@ -58,7 +61,7 @@ pub fn observe(probes: &[ProbeView], close: Time, into: &mut Vec<Observation>) {
 fn deliver(probe: &ProbeView, close: Time, into: &mut Vec<Observation>) {
     let mut push = |metric, from: Time, to: Option<Time>| {
         let (destination, seen) = (probe.destination, measure(from, to, close));
-        into.push(Observation { metric, destination, ended: to, seen });
+        into.push(Observation { metric, destination, from, ended: to, seen });
     };
     let owed = probe.accepted.is_some() || probe.submitted.is_none();
     // A bounce, or the drop of mail without a sender, ends the waiting without an arrival. After an

@@ -135,6 +135,8 @@ pub fn time_of(event: &Event) -> Option<Time> {
         Event::Pulse(pulse) => Some(pulse.at),
         Event::Usage(usage) => Some(usage.at),
         Event::Abused(abused) => Some(abused.at),
+        Event::Hiccup { to, .. } => Some(*to),
+        Event::Overhead(overhead) => Some(overhead.at),
     }
 }
 

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
+use super::interference::Within;
 use super::observation::Seen;
 use super::pile::{self, Pile};
 use super::results::{Latency, Values};
@@ -26,6 +27,26 @@ pub struct Samples {
     pub censored: Pile,
     /// Values beyond the histogram's range, held at its top.
     pub overflow: u64,
+    /// Those of which the instrument may have made a part; none in a quiet run.
+    pub doubted: Option<Box<Doubted>>,
+}
+
+/// Observations of which the instrument may have made a part, or hidden one: as they were seen,
+/// and between what they lie.
+#[derive(Clone, Debug, Default)]
+pub struct Doubted {
+    seen: Pile,
+    least: Pile,
+    most: Pile,
+}
+
+impl Doubted {
+    /// How much may have been added, and how much hidden: sums, microseconds.
+    #[must_use]
+    pub fn by(&self) -> (u64, u64) {
+        let (seen, least, most) = (self.seen.sum(), self.least.sum(), self.most.sum());
+        (seen.saturating_sub(least), most.saturating_sub(seen))
+    }
 }
 
 /// The top of the range fits the type of a value.
@@ -53,6 +74,42 @@ impl Samples {
             Seen::Whole(value) => self.record(value),
             Seen::Cut(age) => self.censor(age),
         }
+    }
+
+    /// Records either, with the bounds of what it would be without the instrument's errors.
+    pub fn enter_within(&mut self, seen: Seen, within: Within) {
+        self.enter(seen);
+        let (Seen::Whole(length) | Seen::Cut(length)) = seen;
+        if within.least == length && within.most == length {
+            return;
+        }
+        let doubted = self.doubted.get_or_insert_default();
+        let held = |length: Duration| clock::micros_u32(length).min(HIGH);
+        doubted.seen.add(held(length));
+        doubted.least.add(held(within.least));
+        doubted.most.add(held(within.most));
+    }
+
+    /// Every observation at the least it may be without the instrument's errors.
+    #[must_use]
+    pub fn least(&self) -> Histogram<u64> {
+        self.with(|doubted| &doubted.least)
+    }
+
+    /// Every observation at the most it may be.
+    #[must_use]
+    pub fn most(&self) -> Histogram<u64> {
+        self.with(|doubted| &doubted.most)
+    }
+
+    fn with(&self, bound: fn(&Doubted) -> &Pile) -> Histogram<u64> {
+        let mut all = self.histogram();
+        if let Some(doubted) = &self.doubted {
+            // What is taken out was put in, and both have the same range.
+            let _within = all.subtract(&doubted.seen.histogram());
+            bound(doubted).add_to(&mut all);
+        }
+        all
     }
 
     /// Whether nothing at all was observed.

@@ -4,6 +4,7 @@ use super::abuse::Honest;
 use super::backlog::{Curve, Owed};
 use super::book::Book;
 use super::collect::Rest;
+use super::interference::{Handing, within};
 use super::isolation::Isolation;
 use super::load::Offering;
 use super::metric::LatencyMetric;
@@ -91,14 +92,17 @@ impl Tables {
             probes.iter().filter_map(|probe| probe.destination).collect();
         every.sort_unstable();
         every.dedup();
+        let excused = !outages.is_empty() && outages.excuse(first.due);
+        let handing = Handing::new(first.due, first.offered, excused);
         let mut seen: Vec<Observation> = Vec::new();
         observe(probes, periods.close(), &mut seen);
-        for Observation { metric, destination, ended, seen } in seen {
+        for Observation { metric, destination, from, ended, seen } in seen {
             let destinations = match &destination {
                 Some(one) => std::slice::from_ref(one),
                 None => &every,
             };
-            self.book.enter(metric, period, destinations, seen);
+            let within = within(&rest.hiccups, metric, (from, seen), handing);
+            self.book.enter(metric, period, destinations, (seen, within));
             rest.series.latency(metric, ended, seen);
             if let (LatencyMetric::E2eResponse, Period::Measured, Some(to)) =
                 (metric, period, destination)
@@ -133,7 +137,10 @@ impl Tables {
             let Some(probe) = history.probe(gap.probe) else { continue };
             let (period, seen) = (rest.periods.of_due(probe.due), Seen::Whole(gap.length));
             let metric = LatencyMetric::RetryGap;
-            self.book.enter(metric, period, probe.destination.as_slice(), seen);
+            let from = Time::from_offset(gap.ended.offset().saturating_sub(gap.length));
+            let handing = Handing::new(probe.due, probe.due, true);
+            let within = within(&rest.hiccups, metric, (from, seen), handing);
+            self.book.enter(metric, period, probe.destination.as_slice(), (seen, within));
             rest.series.latency(metric, Some(gap.ended), seen);
         }
     }

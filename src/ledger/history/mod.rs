@@ -146,10 +146,10 @@ impl<'a> Reading<'a> {
         }
     }
 
-    /// When a message was due, once its `Offered` was read.
+    /// When a message was due and when a session had it, once its `Offered` was read.
     #[must_use]
-    pub fn due(&self, message: MessageId) -> Option<Time> {
-        self.history.message(message).map(|message| message.due)
+    pub fn handed(&self, message: MessageId) -> Option<(Time, Time)> {
+        self.history.message(message).map(|message| (message.due, message.offered))
     }
 
     /// Everything was read: settles what could not be decided before.

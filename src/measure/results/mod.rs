@@ -17,7 +17,7 @@ mod sizing;
 pub use abuse::{AbuseFacts, AbuseReport, HonestFacts};
 pub use attempts::Attempts;
 pub use figures::{
-    ChaosFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
+    ChaosFacts, DestinationFacts, DoubtfulFigure, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
     ReplyCount, RetryPoint,
 };
 pub use judgement::{
