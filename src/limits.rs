@@ -346,10 +346,11 @@ pub const HICCUPS: usize = 1 << 20;
 pub const HICCUPS_LISTED: usize = 10;
 
 /// Messages due within one stretch of the inter-arrival check; 16 bytes each.
-pub const ARRIVALS_STRETCH: usize = 1 << 16;
+pub const ARRIVALS_STRETCH: usize = 1 << 18;
 
 /// Stage times that wait to be judged until all hiccups up to their end are known.
 pub const STAGES_WAITING: usize = 1 << 18;
+
 /// Pairs of a comparison: beyond, the null distribution of the test costs more than it tells.
 pub const COMPARE_PAIRS: u32 = 200;
 

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use super::backlog::Curve;
 use super::book::Book;
-use super::latency::{PERCENTILES, percentile, summarise};
+use super::latency::{PERCENTILES, percentile};
 use super::metric::LatencyMetric;
 use super::periods::Periods;
 use super::queue::{Extremes, Reports, span};
-use super::results::{DestinationFacts, Latency, QueueFacts, ThresholdResult};
+use super::results::{
+    DestinationFacts, Latency, QueueFacts, ThresholdResult, ThresholdStatus,
+};
 use super::threshold::Threshold;
 use super::threshold::catalogue::{Stat, Subject};
 use super::threshold::grade::{Actual, grade};
 use super::usage::{MeanMax, Uses};
+use super::validity::Validity;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 
@@ -36,13 +39,35 @@ pub struct Figures<'a> {
     pub periods: &'a Periods,
     /// From when the drain is timed.
     pub drain_from: Time,
+    /// What the instrument itself may have done to them.
+    pub validity: &'a Validity,
 }
 
 impl Figures<'_> {
     /// Grades every threshold.
     #[must_use]
     pub fn grade(&self, thresholds: &[Threshold]) -> Vec<ThresholdResult> {
-        thresholds.iter().map(|threshold| grade(threshold, &self.actual(threshold))).collect()
+        let graded = thresholds.iter().map(|threshold| {
+            let mut result = grade(threshold, &self.bounded(threshold, self.actual(threshold)));
+            if result.status == ThresholdStatus::Inconclusive {
+                result.reason = Some(self.validity.causes());
+            }
+            result
+        });
+        graded.collect()
+    }
+
+    /// A figure with what it may be without the instrument's errors; a latency comes with it.
+    fn bounded(&self, threshold: &Threshold, actual: Actual) -> Actual {
+        let Actual::Exactly(value) = actual else { return actual };
+        match (threshold.subject, threshold.stat) {
+            (Subject::Count(_), Stat::Rate) => self.validity.rate(value),
+            (Subject::DrainTime, _) => self.validity.time(self.drain_from, value),
+            (Subject::Backlog, Stat::Max) => {
+                self.validity.peak(self.backlog, span(threshold.period, self.periods))
+            }
+            _ => actual,
+        }
     }
 
     fn actual(&self, threshold: &Threshold) -> Actual {
@@ -66,7 +91,9 @@ impl Figures<'_> {
     fn latency(&self, metric: LatencyMetric, threshold: &Threshold) -> Actual {
         let period = threshold.period.unwrap_or(Period::Measured);
         match self.book.samples(metric, threshold.destination, period) {
-            Some(samples) => latency_figure(&summarise(samples), threshold.stat),
+            Some(samples) => {
+                latency_figure(&self.validity.summarise(metric, samples), threshold.stat)
+            }
             None if threshold.stat == Stat::Count => Actual::Exactly(0.0),
             None => unknown(),
         }
@@ -137,11 +164,16 @@ pub fn latency_figure(latency: &Latency, stat: Stat) -> Actual {
         Stat::Max => seconds(latency.max),
         _ => seconds(percentile(latency, stat.name())),
     };
+    let range = latency.range.get(stat.name());
+    let range = range.map(|(least, most)| (*least as f64 / 1e6, *most as f64 / 1e6));
     match value {
         Some(value) if latency.at_least.iter().any(|name| name == stat.name()) => {
-            Actual::AtLeast(value)
+            Actual::AtLeast(range.map_or(value, |(least, _)| least))
         }
-        Some(value) => Actual::Exactly(value),
+        Some(value) => match range {
+            Some((least, most)) => Actual::Between { value, least, most },
+            None => Actual::Exactly(value),
+        },
         None => Actual::Unknown(want_of_samples(latency, stat)),
     }
 }

@@ -45,6 +45,7 @@ pub mod tables;
 pub mod terms;
 pub mod threshold;
 pub mod usage;
+pub mod validity;
 pub mod verdict;
 mod violation;
 pub mod warning;

@@ -84,6 +84,14 @@ fn end_of(probe: &ProbeView) -> Option<Time> {
 }
 
 impl Tables {
+    /// `schedule_lag` over the measured period; `disturbed`: there were outages, and what they held
+    /// up is left out.
+    #[must_use]
+    pub fn lag(&self, disturbed: bool) -> &Samples {
+        let all = self.book.samples(LatencyMetric::ScheduleLag, None, Period::Measured);
+        all.filter(|_| !disturbed).unwrap_or(&self.undisturbed_lag)
+    }
+
     fn message(&mut self, probes: &[ProbeView], rest: &mut Rest) {
         let (periods, outages) = (rest.periods, &rest.outages);
         let Some(first) = probes.first() else { return };

@@ -94,7 +94,7 @@ fn thresholds(results: &Results) -> String {
         let sign = match threshold.status {
             ThresholdStatus::Met => "✅",
             ThresholdStatus::Missed => "❌",
-            ThresholdStatus::NoData => "⚠️",
+            ThresholdStatus::NoData | ThresholdStatus::Inconclusive => "⚠️",
         };
         let actual = prose(threshold.actual.as_deref().unwrap_or("too little data"));
         let _infallible = writeln!(text, "| {sign} | {} | {actual} |", cell(&threshold.expr));

@@ -21,8 +21,8 @@ pub use figures::{
     ReplyCount, RetryPoint,
 };
 pub use judgement::{
-    Correctness, Health, HealthCheck, HealthStatus, LedgerVerdict, Reason, ThresholdResult,
-    ThresholdStatus, Verdict, Violation, Warning,
+    ContentionFacts, Correctness, Health, HealthCheck, HealthStatus, HiccupFacts, LedgerVerdict,
+    Reason, ThresholdResult, ThresholdStatus, Verdict, Violation, Warning,
 };
 pub use rows::{AttemptRow, Interval, SeriesRow, Values};
 pub use sizing::{ResourceUse, SizingFacts};

@@ -52,7 +52,9 @@ pub(super) fn mark(status: ThresholdStatus, view: &View) -> (Tone, &'static str)
     match status {
         ThresholdStatus::Met => (Tone::Good, view.pick("✓", "[ok]")),
         ThresholdStatus::Missed => (Tone::Bad, view.pick("✗", "[FAIL]")),
-        ThresholdStatus::NoData => (Tone::Doubt, view.pick("?", "[????]")),
+        ThresholdStatus::NoData | ThresholdStatus::Inconclusive => {
+            (Tone::Doubt, view.pick("?", "[????]"))
+        }
     }
 }
 
