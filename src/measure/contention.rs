@@ -116,8 +116,8 @@ fn between(first: &Overhead, last: &Overhead) -> Excess {
 fn waited_for_others(first: &Overhead, last: &Overhead) -> Option<Duration> {
     let (before, after) = first.target.zip(last.target)?;
     let busy = last.busy_us?.checked_sub(first.busy_us?).filter(|busy| *busy > 0)?;
-    let known = after.ran_us.saturating_sub(before.ran_us)
-        + last.own_us.saturating_sub(first.own_us);
+    let known =
+        after.ran_us.saturating_sub(before.ran_us) + last.own_us.saturating_sub(first.own_us);
     let others = busy.saturating_sub(known) as f64 / busy as f64;
     Some(waited(before, after).mul_f64(others))
 }

@@ -44,9 +44,9 @@ pub fn ranges(samples: &Samples, latency: &Latency, added_us: f64) -> BTreeMap<S
 fn lowered(all: &Histogram<u64>, share: f64, added_us: f64) -> u64 {
     let rank = ((share * all.len() as f64).ceil() as u64).clamp(1, all.len().max(1));
     let mut passed = 0;
-    let steps = all.iter_recorded().map(|it| {
-        (it.value_iterated_to() as f64, it.count_since_last_iteration())
-    });
+    let steps = all
+        .iter_recorded()
+        .map(|it| (it.value_iterated_to() as f64, it.count_since_last_iteration()));
     // The values up to the rank, in ascending order.
     let upto: Vec<(f64, f64)> = steps
         .map_while(|(value, count)| {

@@ -8,9 +8,7 @@ use super::latency::{PERCENTILES, percentile};
 use super::metric::LatencyMetric;
 use super::periods::Periods;
 use super::queue::{Extremes, Reports, span};
-use super::results::{
-    DestinationFacts, Latency, QueueFacts, ThresholdResult, ThresholdStatus,
-};
+use super::results::{DestinationFacts, Latency, QueueFacts, ThresholdResult, ThresholdStatus};
 use super::threshold::Threshold;
 use super::threshold::catalogue::{Stat, Subject};
 use super::threshold::grade::{Actual, grade};

@@ -6,9 +6,9 @@
 //! load asked for, that neither generator nor sink was the bottleneck, that the record is whole;
 //! and, in `timing`, how much of its times may be the instrument's.
 
-mod timing;
 #[cfg(test)]
 mod tests;
+mod timing;
 
 use std::collections::BTreeMap;
 

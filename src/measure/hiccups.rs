@@ -89,7 +89,8 @@ impl Hiccups {
         let covered = self.covered[first..].iter().take_while(|one| one.from < to);
         let known: Duration = covered.map(|one| one.shared(span)).sum();
         // A lateness of more than a second begins before its own second.
-        let unknown = self.somewhere.iter().filter(|(second, _)| second.shared(span) > Duration::ZERO);
+        let unknown =
+            self.somewhere.iter().filter(|(second, _)| second.shared(span) > Duration::ZERO);
         let unknown: Duration =
             unknown.map(|(second, late)| second.shared(span).min(2 * *late)).sum();
         (known + unknown).min(span.length())

@@ -73,6 +73,11 @@ impl Series {
             }
             Event::Pulse(pulse) => self.pulse(pulse),
             Event::Usage(usage) => self.usage(usage),
+            Event::Hiccup { from, to } => {
+                if let Some(Second { row, .. }) = self.at(*to) {
+                    row.hiccup_us = row.hiccup_us.max(clock::micros(to.since(*from)));
+                }
+            }
             _ => {}
         }
     }

@@ -13,13 +13,14 @@ use super::latency::summarise_with;
 use super::metric::LatencyMetric;
 use super::results::{ContentionFacts, HiccupFacts, Latency};
 use super::samples::Samples;
-use super::threshold::grade::{Actual, show};
 use super::threshold::catalogue::Unit;
+use super::threshold::grade::{Actual, show};
 use crate::clock::Time;
 use crate::ledger::event::Period;
 
-/// A hiccup or a wait shorter than this is not worth a word.
+/// A wait shorter than this is not worth a word, nor is a hiccup, microseconds.
 const WORTH_A_WORD: Duration = Duration::from_millis(1);
+const WORTH_A_HICCUP: u64 = 10_000;
 
 /// What the instrument did to the figures of a run. Without evidence: nothing.
 #[derive(Debug, Default)]
@@ -154,10 +155,10 @@ impl Validity {
     pub fn causes(&self) -> String {
         let mut causes = Vec::new();
         let (from, to) = self.span;
-        if let Some(worst) = self.hiccups().first() {
+        if let Some(worst) = self.hiccups().first().filter(|it| it.length_us >= WORTH_A_HICCUP) {
             let (length, at) = (worst.length_us as f64 / 1e6, worst.at_s);
             causes.push(format!("a pause of mailbench of {} at {at:.1}s", duration(length)));
-        } else if self.stalled() > 0.0 {
+        } else if self.stalled() > 0.01 {
             let total = self.hiccups.total(from, to).as_secs_f64();
             causes.push(format!("pauses of mailbench, {} in all", duration(total)));
         }

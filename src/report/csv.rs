@@ -54,7 +54,7 @@ fn write_to<R: Serialize>(
     writer.flush()
 }
 
-const SERIES: [&str; 29] = [
+const SERIES: [&str; 30] = [
     "t_s",
     "period",
     "offered",
@@ -84,6 +84,7 @@ const SERIES: [&str; 29] = [
     "queue_active",
     "queue_deferred",
     "queue_frozen",
+    "hiccup_us",
 ];
 
 const ATTEMPTS: [&str; 14] = [

@@ -42,13 +42,28 @@ impl Stat {
     }
 
     /// `3.1ms`; `>=30s` when the end of the run cut off what would have been longer; `-` when
-    /// there are too few samples to state it.
+    /// there are too few samples to state it. Where the instrument itself may have made a good part
+    /// of it `<=262ms`; where it may have hidden one, too, or instead, `~3.1ms`.
     pub(super) fn text(&self, latency: &Latency) -> String {
         match self.us(latency) {
             None => "-".to_owned(),
             Some(us) if self.is_bound(latency) => format!(">={}", human::duration_us(us)),
-            Some(us) => human::duration_us(us),
+            Some(us) => self.doubt(latency, us).to_owned() + &human::duration_us(us),
         }
+    }
+
+    /// The sign of a figure in doubt.
+    fn doubt(&self, latency: &Latency, us: u64) -> &'static str {
+        match latency.doubtful.iter().find(|one| one.stat == self.name) {
+            None => "",
+            Some(one) if one.most <= us => "<=",
+            Some(_) => "~",
+        }
+    }
+
+    /// Whether the instrument may have made a good part of the value, or hidden one.
+    pub(super) fn is_doubtful(&self, latency: &Latency) -> bool {
+        latency.is_doubtful(self.name)
     }
 
     /// Whether the value is only a lower bound.
@@ -81,6 +96,7 @@ pub(super) fn histogram(latency: &Latency) -> Option<Histogram<u64>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::results::DoubtfulFigure;
 
     #[test]
     fn a_figure_says_what_is_known() {
@@ -94,6 +110,22 @@ mod tests {
         assert_eq!(text(&latency, "p50"), "3.1ms");
         assert_eq!(text(&latency, "p99"), ">=30.0s");
         assert_eq!(text(&latency, "p999"), "-");
+    }
+
+    #[test]
+    fn a_figure_in_doubt_says_so() {
+        let doubtful =
+            |stat: &str, least, most| DoubtfulFigure { stat: stat.to_owned(), least, most };
+        let latency = Latency {
+            p50: Some(3_100),
+            p90: Some(3_200),
+            p99: Some(262_000),
+            doubtful: vec![doubtful("p90", 3_200, 90_000), doubtful("p99", 5_100, 262_000)],
+            ..Latency::default()
+        };
+        assert_eq!(text(&latency, "p50"), "3.1ms");
+        assert_eq!(text(&latency, "p90"), "~3.2ms");
+        assert_eq!(text(&latency, "p99"), "<=262ms");
     }
 
     #[test]

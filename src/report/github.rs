@@ -71,8 +71,7 @@ pub fn annotations(results: &Results, asked: &Loaded) -> String {
         let said = format!("such as {recipient}: {}", violation.evidence.join("; "));
         found.push((0, violation.class.clone(), said));
     }
-    for status in
-        [ThresholdStatus::Missed, ThresholdStatus::NoData, ThresholdStatus::Inconclusive]
+    for status in [ThresholdStatus::Missed, ThresholdStatus::NoData, ThresholdStatus::Inconclusive]
     {
         found.extend(thresholds(results, asked, status));
     }

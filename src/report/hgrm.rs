@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use hdrhistogram::Histogram;
 
 use super::figures;
-use crate::measure::results::Results;
+use crate::measure::results::{DoubtfulFigure, Results};
 
 /// Steps for each halving of the distance to 100 %, as in the Java tools.
 const TICKS_PER_HALF_DISTANCE: u32 = 5;
@@ -35,7 +35,17 @@ pub(super) fn render(results: &Results) -> String {
             writeln!(text)
         };
     }
-    text + &footer(&histogram)
+    text + &doubt(results, metric) + &footer(&histogram)
+}
+
+/// Figures of which the instrument may have made a part, as comments.
+fn doubt(results: &Results, metric: &str) -> String {
+    let figures = results.latency.get(metric).map_or(&[][..], |latency| &latency.doubtful);
+    let line = |one: &DoubtfulFigure| {
+        let (least, most) = (ms(one.least), ms(one.most));
+        format!("#[{} in doubt: {least:.3} to {most:.3} without mailbench's delays]\n", one.stat)
+    };
+    figures.iter().map(line).collect()
 }
 
 fn heading(metric: &str) -> String {

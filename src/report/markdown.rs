@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::doubt;
 use super::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use super::figures::{self, ROWS, STATS};
 use super::sizing;
@@ -62,12 +63,12 @@ fn verdict(results: &Results) -> String {
     if run.simulated {
         text.push_str(&format!("**{}**\n\n", sizing::SIMULATED));
     }
-    text.push_str("| result | exit | target | seed | delivered | instrument |\n");
+    text.push_str("| result | exit | target | seed | delivered | measurement |\n");
     text.push_str("|:---|---:|:---|---:|---:|:---|\n");
     let rate = results.rates.get("delivered").map_or("-".to_owned(), |rate| human::rate(*rate));
     let health = match results.health.status {
         HealthStatus::Valid => "valid",
-        HealthStatus::Warn => "valid, with warnings",
+        HealthStatus::Warn => "valid with warnings",
         HealthStatus::Invalid => "invalid",
     };
     let _infallible = writeln!(
@@ -96,7 +97,10 @@ fn thresholds(results: &Results) -> String {
             ThresholdStatus::Missed => "❌",
             ThresholdStatus::NoData | ThresholdStatus::Inconclusive => "⚠️",
         };
-        let actual = prose(threshold.actual.as_deref().unwrap_or("too little data"));
+        let mut actual = prose(threshold.actual.as_deref().unwrap_or("too little data"));
+        if let Some(reason) = &threshold.reason {
+            actual += &format!(" ({})", prose(reason));
+        }
         let _infallible = writeln!(text, "| {sign} | {} | {actual} |", cell(&threshold.expr));
     }
     text + "\n"
@@ -148,7 +152,11 @@ fn latency(results: &Results) -> String {
         let n = human::count(latency.count);
         let _infallible = writeln!(text, "| {} | {} | {n} |", cell(metric), figures.join(" | "));
     }
-    text + "\n"
+    text.push('\n');
+    for (name, said) in doubt::lines(results) {
+        let _infallible = writeln!(text, "- {}: {}", prose(&name), prose(&said));
+    }
+    text.trim_end().to_owned() + "\n\n"
 }
 
 fn details(results: &Results) -> String {

@@ -152,7 +152,10 @@ fn pressure_us(pressure: &str) -> Option<u64> {
 /// the first version.
 fn throttled_us() -> Option<u64> {
     let groups = read("/proc/self/cgroup");
-    groups.lines().filter_map(stat_of_group).find_map(|path| throttled(&fs::read_to_string(path).ok()?))
+    groups
+        .lines()
+        .filter_map(stat_of_group)
+        .find_map(|path| throttled(&fs::read_to_string(path).ok()?))
 }
 
 /// Where the statistics of a group in `/proc/self/cgroup` lie: `ID:CONTROLLERS:PATH`.
@@ -212,7 +215,8 @@ mod tests {
     fn threads_that_come_and_go_are_added_up() {
         let wait = |us| CpuWait { us, turns: us / 10, ran_us: 0 };
         let mut waits = Waits::default();
-        let looks = [vec![(1, 100)], vec![(1, 150), (2, 30)], vec![(2, 40)], vec![(1, 20), (2, 40)]];
+        let looks =
+            [vec![(1, 100)], vec![(1, 150), (2, 30)], vec![(2, 40)], vec![(1, 20), (2, 40)]];
         let sums = looks.map(|look| waits.look(look.into_iter().map(|(n, us)| (n, wait(us)))).us);
         assert_eq!(sums, [100, 180, 190, 210]);
     }

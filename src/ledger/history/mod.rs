@@ -146,6 +146,12 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// When a message was due, once its `Offered` was read.
+    #[must_use]
+    pub fn due(&self, message: MessageId) -> Option<Time> {
+        self.history.message(message).map(|message| message.due)
+    }
+
     /// When a message was due and when a session had it, once its `Offered` was read.
     #[must_use]
     pub fn handed(&self, message: MessageId) -> Option<(Time, Time)> {

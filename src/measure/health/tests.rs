@@ -83,8 +83,7 @@ fn saturation_counts_only_more_than_is_on_its_way() {
 
 #[test]
 fn what_waits_for_a_target_that_we_took_down_is_no_saturation() {
-    let many =
-        pulses(20, |n| Pulse { waiting: if n < 8 { 50 } else { 0 }, ..Pulse::default() });
+    let many = pulses(20, |n| Pulse { waiting: if n < 8 { 50 } else { 0 }, ..Pulse::default() });
     let health = graded(|evidence| {
         (evidence.pulses, evidence.excused) = (many, &|at| at < ms(8000));
     });

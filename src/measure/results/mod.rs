@@ -17,8 +17,8 @@ mod sizing;
 pub use abuse::{AbuseFacts, AbuseReport, HonestFacts};
 pub use attempts::Attempts;
 pub use figures::{
-    ChaosFacts, DestinationFacts, DoubtfulFigure, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
-    ReplyCount, RetryPoint,
+    ChaosFacts, DestinationFacts, DoubtfulFigure, FaultFacts, HerdFacts, IsolationFacts, Latency,
+    QueueFacts, ReplyCount, RetryPoint,
 };
 pub use judgement::{
     ContentionFacts, Correctness, Health, HealthCheck, HealthStatus, HiccupFacts, LedgerVerdict,

@@ -106,6 +106,9 @@ pub struct SeriesRow {
     pub queue_deferred: Option<u64>,
     /// Of the target's queue: set aside, not tried again by itself.
     pub queue_frozen: Option<u64>,
+    /// Longest time that mailbench stood still, of those that ended in this second, microseconds.
+    #[serde(default)]
+    pub hiccup_us: u64,
 }
 
 /// One attempt as a row.

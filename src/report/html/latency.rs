@@ -59,7 +59,8 @@ pub(super) fn log_axis(chart: &Chart) -> Axis {
     Axis::log(least, top)
 }
 
-/// Every metric in figures. `-`: too few samples; `>=`: cut off by the end of the run.
+/// Every metric in figures. `-`: too few samples; `>=`: cut off by the end of the run; `<=`, `~`:
+/// in doubt.
 fn figures(results: &Results) -> String {
     let mut titles = vec!["".to_owned()];
     titles.extend(STATS.iter().map(|stat| format!("#{}", stat.title)));
@@ -76,5 +77,5 @@ fn figures(results: &Results) -> String {
     let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
     table(&titles, headline.chain(rest).map(row).collect())
         + "<p class=\"faint\">-: too few samples to state it. &gt;=: some were cut off by the end \
-           of the run.</p>\n"
+           of the run. &lt;= or ~: mailbench itself may have made a part of it, or hidden one.</p>\n"
 }

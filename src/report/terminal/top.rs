@@ -76,6 +76,12 @@ pub(super) fn thresholds(page: &mut Page, results: &Results) {
     }
     page.heading("THRESHOLDS");
     page.table(&table);
+    for threshold in &results.thresholds {
+        if let Some(reason) = &threshold.reason {
+            let said = format!("{}: {}", plain(&threshold.expr), plain(reason));
+            page.prose(INDENT + 2, (Tone::Doubt, ""), &said);
+        }
+    }
 }
 
 /// What became of every probe.
