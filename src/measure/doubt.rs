@@ -20,18 +20,25 @@ const DOUBTFUL: (f64, f64) = (0.1, 1_000.0);
 /// The ranges of all stated figures that are not exact, microseconds. `added_us`: the sum of what
 /// the observations may hold besides.
 #[must_use]
-pub fn ranges(samples: &Samples, latency: &Latency, added_us: f64) -> BTreeMap<String, (u64, u64)> {
+pub fn ranges(
+    (samples, all): (&Samples, &Histogram<u64>),
+    latency: &Latency,
+    added_us: f64,
+) -> BTreeMap<String, (u64, u64)> {
     if (samples.doubted.is_none() && added_us <= 0.0) || samples.is_empty() {
         return BTreeMap::new();
     }
-    let (least, most) = (samples.least(), samples.most());
+    let bounds = samples.doubted.as_ref().map(|doubted| doubted.bounds(all));
+    let (least, most) = bounds.as_ref().map_or((all, all), |(least, most)| (least, most));
     let stated = PERCENTILES.iter().filter_map(|one| {
         let value = percentile(latency, one.name)?;
-        let low = lowered(&least, one.share, added_us);
+        let low = lowered(least, one.share, added_us);
         Some((one.name, value, low, most.value_at_quantile(one.share)))
     });
-    let max = latency.max.map(|value| ("max", value, lowered(&least, 1.0, added_us), most.max()));
-    let min = latency.min.map(|value| ("min", value, least.min(), most.min()));
+    let max = latency.max.map(|value| ("max", value, lowered(least, 1.0, added_us), most.max()));
+    // One that nothing touched is as short as it was seen.
+    let touched = samples.doubted.as_ref().is_some_and(|it| it.count() == samples.len());
+    let min = latency.min.filter(|_| touched).map(|value| ("min", value, least.min(), most.min()));
     let ranged = stated.chain(max).chain(min).chain(mean(samples, latency, added_us));
     ranged
         .map(|(name, value, low, high)| (name, value, low.min(value), high.max(value)))

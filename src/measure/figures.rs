@@ -48,7 +48,7 @@ impl Figures<'_> {
         let graded = thresholds.iter().map(|threshold| {
             let mut result = grade(threshold, &self.bounded(threshold, self.actual(threshold)));
             if result.status == ThresholdStatus::Inconclusive {
-                result.reason = Some(self.validity.causes());
+                result.reason = Some(self.validity.reason());
             }
             result
         });

@@ -157,12 +157,16 @@ fn headroom(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     Some(HealthCheck { id, status, value, warn, invalid, unit, advice })
 }
 
+/// What a busy instrument delays shows in its waits. In the closed model it decides the rate as
+/// well, and where no threshold holds in spite of it, nothing says that it decided nothing.
 fn own_cpu(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     let (first, last) = (evidence.pulses.first()?, evidence.pulses.last()?);
     let cores = f64::from(evidence.cores.filter(|cores| *cores > 0)?);
     let percent = cpu_share(first, last) / cores * 100.0;
+    let decides = evidence.undecided || evidence.load.model == "closed";
+    let invalid = if decides { 90.0 } else { 100.0 };
     Some(advised(
-        check("own_cpu", percent, (70.0, 90.0), "% of all cores"),
+        check("own_cpu", percent, (70.0, invalid), "% of all cores"),
         "mailbench itself used the machine up: offer less, or use a larger machine",
     ))
 }

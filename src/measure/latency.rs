@@ -5,6 +5,8 @@
 //! raise is given as "at least". A figure of which the instrument itself may have made a part, or
 //! hidden one, says between what it lies (`doubt`).
 
+use hdrhistogram::Histogram;
+
 use super::doubt;
 use super::results::Latency;
 use super::samples::{Samples, encode};
@@ -43,20 +45,20 @@ pub fn summarise(samples: &Samples) -> Latency {
 /// instrument added and that is not known one by one.
 #[must_use]
 pub fn summarise_with(samples: &Samples, added_us: f64) -> Latency {
-    let mut latency = stated(samples);
-    latency.range = doubt::ranges(samples, &latency, added_us);
+    let all = samples.histogram();
+    let mut latency = stated(samples, &all);
+    latency.range = doubt::ranges((samples, &all), &latency, added_us);
     latency.doubtful = doubt::doubtful(&latency);
     latency
 }
 
-fn stated(samples: &Samples) -> Latency {
-    let all = samples.histogram();
+fn stated(samples: &Samples, all: &Histogram<u64>) -> Latency {
     let mut latency = Latency {
         unit: "us".to_owned(),
         count: samples.values.len(),
         censored: samples.censored.len(),
         overflow: samples.overflow,
-        hdr: encode(&all),
+        hdr: encode(all),
         ..Latency::default()
     };
     if all.is_empty() {

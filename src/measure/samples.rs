@@ -41,6 +41,25 @@ pub struct Doubted {
 }
 
 impl Doubted {
+    /// All observations, with these at the least and at the most they may be without the
+    /// instrument's errors. `all`: them as they were seen.
+    #[must_use]
+    pub fn bounds(&self, all: &Histogram<u64>) -> (Histogram<u64>, Histogram<u64>) {
+        let mut others = all.clone();
+        // What is taken out was put in, and both have the same range.
+        let _within = others.subtract(&self.seen.histogram());
+        let mut most = others.clone();
+        self.least.add_to(&mut others);
+        self.most.add_to(&mut most);
+        (others, most)
+    }
+
+    /// How many they are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.seen.len()
+    }
+
     /// How much may have been added, and how much hidden: sums, microseconds.
     #[must_use]
     pub fn by(&self) -> (u64, u64) {
@@ -88,28 +107,6 @@ impl Samples {
         doubted.seen.add(held(length));
         doubted.least.add(held(within.least));
         doubted.most.add(held(within.most));
-    }
-
-    /// Every observation at the least it may be without the instrument's errors.
-    #[must_use]
-    pub fn least(&self) -> Histogram<u64> {
-        self.with(|doubted| &doubted.least)
-    }
-
-    /// Every observation at the most it may be.
-    #[must_use]
-    pub fn most(&self) -> Histogram<u64> {
-        self.with(|doubted| &doubted.most)
-    }
-
-    fn with(&self, bound: fn(&Doubted) -> &Pile) -> Histogram<u64> {
-        let mut all = self.histogram();
-        if let Some(doubted) = &self.doubted {
-            // What is taken out was put in, and both have the same range.
-            let _within = all.subtract(&doubted.seen.histogram());
-            bound(doubted).add_to(&mut all);
-        }
-        all
     }
 
     /// Whether nothing at all was observed.

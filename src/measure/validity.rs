@@ -150,6 +150,14 @@ impl Validity {
         between(value, calm.max().map_or(0.0, |most| most as f64), value)
     }
 
+    /// Why a threshold is inconclusive.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let causes = self.causes();
+        let known = if causes.is_empty() { "delays of less than a millisecond" } else { &causes };
+        format!("within what mailbench's own delays can make: {known}")
+    }
+
     /// What is wrong with the instrument, in words; empty when nothing is.
     #[must_use]
     pub fn causes(&self) -> String {

@@ -106,6 +106,8 @@ fn cpu_is_judged_by_all_cores() {
     assert_eq!(status(&health, "own_cpu"), HealthStatus::Invalid);
     let health = graded(|evidence| (evidence.pulses, evidence.cores) = (busy, Some(8)));
     assert_eq!(status(&health, "own_cpu"), HealthStatus::Valid);
+    let decided = graded(|evidence| (evidence.pulses, evidence.undecided) = (busy, false));
+    assert_eq!(status(&decided, "own_cpu"), HealthStatus::Warn);
 }
 
 #[test]
