@@ -47,7 +47,7 @@ impl Doubted {
     pub fn bounds(&self, all: &Histogram<u64>) -> (Histogram<u64>, Histogram<u64>) {
         let mut others = all.clone();
         // What is taken out was put in, and both have the same range.
-        let _within = others.subtract(&self.seen.histogram());
+        let _within = others.subtract(self.seen.histogram());
         let mut most = others.clone();
         self.least.add_to(&mut others);
         self.most.add_to(&mut most);
