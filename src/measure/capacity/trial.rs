@@ -27,13 +27,18 @@ pub fn judge(findings: &Findings, loss: f64, health_counts: bool) -> Judged {
     let results = &findings.results;
     let mut reasons = of_target(findings, loss);
     let blameless = reasons.is_empty();
-    let unwell = health_counts && results.health.status == HealthStatus::Invalid;
-    if unwell {
+    let spoiled = health_counts && results.health.status == HealthStatus::Invalid;
+    let open = results.thresholds.iter().find(|it| it.status == ThresholdStatus::Inconclusive);
+    reasons.extend(open.map(|it| {
+        let why = it.reason.as_deref().unwrap_or("unknown");
+        format!("threshold {} is inconclusive: {why}", it.expr)
+    }));
+    if spoiled {
         let bad = results.health.checks.iter().filter(|it| it.status == HealthStatus::Invalid);
         let names: Vec<&str> = bad.map(|check| check.id.as_str()).collect();
         reasons.push(format!("the instrument was the bottleneck: {}", names.join(", ")));
     }
-    Judged { generator: blameless && unwell, reasons }
+    Judged { generator: blameless && (spoiled || open.is_some()), reasons }
 }
 
 fn of_target(findings: &Findings, loss: f64) -> Vec<String> {
