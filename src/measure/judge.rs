@@ -91,6 +91,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
     let backlog = &figured.tables.backlog;
     let sizing = sizing::facts(&resources, delivered, backlog, &rest.periods, case.plan);
     let warnings = figured.warnings(case.scenario, &history, (&rest, &series));
+    let timeline = figured.tables.timeline;
     let results = Results {
         schema_version: SCHEMA_VERSION,
         tool: circumstances::tool(&history),
@@ -121,7 +122,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         // Its text is known to whoever read the file.
         scenario: String::new(),
     };
-    Findings { results, series, attempts, intervals }
+    Findings { results, series, attempts, intervals, timeline }
 }
 
 fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {

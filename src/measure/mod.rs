@@ -44,6 +44,7 @@ pub mod sums;
 pub mod tables;
 pub mod terms;
 pub mod threshold;
+pub mod timeline;
 pub mod usage;
 pub mod validity;
 pub mod verdict;

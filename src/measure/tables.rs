@@ -12,6 +12,7 @@ use super::observation::{Observation, Seen, observe};
 use super::periods::Periods;
 use super::queue::Attempts;
 use super::samples::Samples;
+use super::timeline::Timeline;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::{History, ProbeView};
@@ -39,6 +40,8 @@ pub struct Tables {
     pub isolation: Isolation,
     /// What honest mail felt of bad clients.
     pub honest: Honest,
+    /// Probes due and finished while the load lasted.
+    pub timeline: Timeline,
 }
 
 /// Adds up the probes, and enters them into the seconds of `rest`.
@@ -50,6 +53,11 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
         isolation: Isolation::new(scenario, &periods),
         honest: Honest::new(scenario, &periods),
         book: rest.take_stages(),
+        timeline: Timeline::new(
+            periods.span(Period::WarmUp).0,
+            periods.measured_from(),
+            periods.load_stop(),
+        ),
         ..Tables::default()
     };
     let mut owed = Owed::default();
@@ -63,6 +71,7 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
             owed.add(from, end_of(&probe));
         }
         tables.count(&probe, &periods);
+        tables.pass(&probe);
         rest.series.probe(&probe);
         message.push(probe);
     }
@@ -124,6 +133,15 @@ impl Tables {
             if metric == LatencyMetric::ScheduleLag && period == Period::Measured && !disturbed {
                 self.undisturbed_lag.enter(seen);
             }
+        }
+    }
+
+    /// Enters when a probe was due and when nothing more was owed of it.
+    fn pass(&mut self, probe: &ProbeView) {
+        self.timeline.due(probe.due);
+        let refused = probe.submitted.filter(|_| probe.accepted.is_none());
+        if let Some(finished) = end_of(probe).or(refused) {
+            self.timeline.finished(finished);
         }
     }
 

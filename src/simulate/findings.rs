@@ -91,8 +91,9 @@ impl Ended<'_> {
             verdict,
         };
         let intervals = std::mem::take(&mut world.course.intervals);
+        let timeline = std::mem::take(&mut world.tally.timeline);
         let series = self.series(world);
-        Findings { results, series, attempts: Attempts::default(), intervals }
+        Findings { results, series, attempts: Attempts::default(), intervals, timeline }
     }
 
     fn run(&self, world: &World<'_>) -> Run {

@@ -37,6 +37,7 @@ impl World<'_> {
         self.tally.offered_measured += u64::from(due >= self.tally.measured_from);
         self.tally.time(Metric::ScheduleLag, due, handed - due);
         self.course.lag.record(handed - due);
+        (0..recipients).for_each(|_| self.tally.timeline.due(Time(due)));
         self.course.counts().offered += recipients;
         self.course.levels.in_flight += 1;
         // Of one draw: that together they are slow was seen of the whole.

@@ -25,11 +25,13 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::clock::Time;
 use crate::ledger::class::Judgement;
 use crate::ledger::event::Period;
 use crate::measure::faults;
 use crate::measure::herd::Buckets;
 use crate::measure::results::Findings;
+use crate::measure::timeline::Timeline;
 use crate::measure::{terms, threshold};
 use crate::plan::Plan;
 use crate::scenario::model::{Extent, LoadModel, Scenario};
@@ -130,6 +132,15 @@ fn row_seconds(scenario: &Scenario, total: Duration) -> u64 {
     round.into_iter().find(|row| *row >= wanted).unwrap_or(wanted)
 }
 
+/// Steps of a load whose length is known.
+fn timeline(scenario: &Scenario, measured_from: u64) -> Timeline {
+    let measured = Time(measured_from);
+    match scenario.load.extent {
+        Extent::Duration(duration) => Timeline::new(Time::ZERO, measured, measured.plus(duration)),
+        Extent::Messages(_) => Timeline::default(),
+    }
+}
+
 fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from: u64) -> Tally {
     let count = scenario.destinations.len();
     let shown = shown(scenario, thresholds);
@@ -155,6 +166,7 @@ fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from
         judgement: Judgement::Valid,
         offered_measured: 0,
         delivered_all: 0,
+        timeline: timeline(scenario, measured_from),
     }
 }
 

@@ -13,6 +13,7 @@ use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::queue::Attempts;
 use crate::measure::retry::EARLY_BELOW;
 use crate::measure::sums::Sums;
+use crate::measure::timeline::Timeline;
 use crate::probe::DestinationId;
 use crate::queue::schedule::RetrySchedule;
 
@@ -62,6 +63,7 @@ pub(super) struct Tally {
     pub(super) judgement: Judgement,
     pub(super) offered_measured: u64,
     pub(super) delivered_all: u64,
+    pub(super) timeline: Timeline,
 }
 
 impl Tally {
@@ -114,6 +116,7 @@ impl Tally {
     pub(super) fn delivered(&mut self, job: &Job, recipient: u16, now: u64) {
         let e2e = now.saturating_sub(job.due);
         self.delivered_all += 1;
+        self.timeline.finished(Time(now));
         self.of_place(0, job, e2e);
         self.of_place(2, job, now.saturating_sub(job.accepted));
         if job.due >= self.measured_from && !self.faulty[usize::from(job.destination)] {
@@ -130,6 +133,7 @@ impl Tally {
 
     /// A recipient was returned to its sender.
     pub(super) fn bounced(&mut self, job: &Job, recipient: u16, now: u64) {
+        self.timeline.finished(Time(now));
         let history = ProbeHistory {
             bounces: 1,
             rejected: job.stands == Stands::Rejected,
@@ -165,6 +169,7 @@ impl Tally {
     pub(super) fn refused(&mut self, job: &Job) {
         let history = ProbeHistory { accepted: 0, refused: 1, ..history(job) };
         for recipient in job.recipients() {
+            self.timeline.finished(Time(job.accepted));
             self.enter(job, recipient, (None, None), history);
         }
     }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::timeline::Timeline;
+
 mod abuse;
 mod attempts;
 mod figures;
@@ -41,6 +43,8 @@ pub struct Findings {
     pub attempts: Attempts,
     /// `latency.hlog`: per second and metric.
     pub intervals: Vec<Interval>,
+    /// Probes due and finished while the load lasted; in no file. Empty for a stored report.
+    pub timeline: Timeline,
 }
 
 /// `report.json`.
