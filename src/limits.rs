@@ -3,7 +3,11 @@
 //! A queue, pool, buffer or loop elsewhere names its bound here. Reaching one is recorded
 //! in the ledger as [`crate::ledger::event::Event::Limit`], never a silent wait.
 
+mod instrument;
+
 use std::time::Duration;
+
+pub use instrument::*;
 
 /// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512, and
 /// extensions add parameters (RFC 3461 alone 500); AUTH with an initial response takes 12,288 octets
@@ -366,23 +370,6 @@ pub const SIMULATED_DESTINATIONS: usize = 100;
 
 /// Rows of the series of a simulation: a longer one has fewer rows than seconds.
 pub const SIMULATED_ROWS: u64 = 7_200;
-
-/// Hiccups of the instrument recorded a second, the longest: more of them are starvation, which
-/// the waits for a processor show.
-pub const HICCUPS_A_SECOND: usize = 16;
-
-/// Hiccups of a run that are looked at: 32 bytes each, and a million are a day of as many as are
-/// recorded.
-pub const HICCUPS: usize = 1 << 20;
-
-/// Hiccups that a report lists, the longest.
-pub const HICCUPS_LISTED: usize = 10;
-
-/// Messages due within one stretch of the inter-arrival check; 16 bytes each.
-pub const ARRIVALS_STRETCH: usize = 1 << 18;
-
-/// Stage times that wait to be judged until all hiccups up to their end are known.
-pub const STAGES_WAITING: usize = 1 << 18;
 
 /// Pairs of a comparison: beyond, the null distribution of the test costs more than it tells.
 pub const COMPARE_PAIRS: u32 = 200;
