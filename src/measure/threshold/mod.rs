@@ -77,6 +77,8 @@ mod tests {
         let start = text.find("lost").expect("a key");
         assert_eq!(line_of(text, &(start..start + 4)), 4);
         assert_eq!(line_of(text, &(0..1)), 1);
+        assert_eq!(line_of("lost", &(0..4)), 1, "nothing follows it");
+        assert_eq!(line_of(text, &(start..start)), 0, "no key");
         let beyond = text.len() + 1..text.len() + 5;
         assert_eq!(line_of(text, &beyond), 0, "set on the command line");
     }
