@@ -35,12 +35,12 @@ pub struct Tally {
     pub rejected_attempts: u64,
 }
 
-const OFFERED: u8 = 1;
-const CONCLUDED: u8 = 1 << 1;
-const ACCEPTED: u8 = 1 << 2;
-const DELIVERED: u8 = 1 << 3;
-const BOUNCED: u8 = 1 << 4;
-const SOLE_RECIPIENT: u8 = 1 << 5;
+const OFFERED: u8 = 0b00_0001;
+const CONCLUDED: u8 = 0b00_0010;
+const ACCEPTED: u8 = 0b00_0100;
+const DELIVERED: u8 = 0b00_1000;
+const BOUNCED: u8 = 0b01_0000;
+const SOLE_RECIPIENT: u8 = 0b10_0000;
 
 /// One byte a probe, and their sums.
 #[derive(Debug, Default)]

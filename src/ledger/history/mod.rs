@@ -8,6 +8,8 @@ mod course;
 mod receptions;
 mod record;
 mod resolve;
+#[cfg(test)]
+mod tests;
 mod view;
 
 use std::collections::HashMap;
