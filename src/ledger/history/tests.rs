@@ -345,3 +345,55 @@ fn mail_of_no_probe_is_a_phantom_and_only_the_first_are_listed() {
     let broken = history(&[Event::Attempt(tried(7, (5, 6), AttemptOutcome::Deferred))]);
     assert_eq!(broken.phantom_count(), 0, "no content was taken");
 }
+
+#[test]
+fn events_that_contradict_the_journal_are_counted() {
+    let contradictions = |more: Vec<Event>| history(&with(accepted(0, 2), more)).contradictions();
+    assert_eq!(contradictions(vec![closed(9)]), 0);
+    let preflight = PREFLIGHT.0;
+    let early = [offered(preflight, 1), submitted(preflight, Vec::new())];
+    assert_eq!(contradictions(early.to_vec()), 0, "the preflight message is no probe");
+    assert_eq!(contradictions(vec![offered(0, 1), offered(0, 1)]), 2, "offered twice");
+    assert_eq!(contradictions(vec![submitted(9, Vec::new()), submitted(9, Vec::new())]), 2);
+    assert_eq!(contradictions(vec![offered(2 + limits::OFFER_GAP, 1)]), 1);
+    assert_eq!(contradictions(vec![offered(1 + limits::OFFER_GAP, 1)]), 0);
+    let late = Event::Attempt(tried(0, (9, 9), AttemptOutcome::Deferred));
+    assert_eq!(contradictions(vec![closed(9), late.clone(), late, queue(9, 0)]), 2);
+}
+
+#[test]
+fn message_says_when_it_was_due_and_a_recipient_is_no_message() {
+    let plan = |_, _| Some(PLANNED);
+    let mut reading = Reading::new(&plan, TERMS);
+    assert_eq!(reading.due(MessageId(0)), None);
+    reading.observe(&offered(0, 2));
+    assert_eq!([0, 1].map(|id| reading.due(MessageId(id))), [Some(at(1)), None]);
+    let history = history(&with(accepted(0, 2), vec![offered(2, 1), submitted(1, Vec::new())]));
+    let messages: Vec<_> = history.messages().map(|it| (it.message.0, it.recipients)).collect();
+    assert_eq!((messages, history.contradictions()), (vec![(0, 2), (2, 1)], 1));
+    assert_eq!(history.messages().map(|it| it.done).collect::<Vec<_>>(), [Some(at(4)), None]);
+}
+
+#[test]
+fn notices_are_matched_to_probes_and_judged_by_their_form() {
+    let one = |dsn| history(&with(accepted(0, 1), vec![Event::Dsn(dsn)]));
+    let failed = told(0, 0, DsnAction::Failed);
+    let view = |dsn| one(dsn).probe(ProbeId(0)).expect("the probe").history;
+    assert_eq!((view(failed.clone()).bounces, view(failed.clone()).dsn_malformed), (1, false));
+    assert_eq!(view(told(0, 0, DsnAction::Delayed)).bounces, 0);
+    assert!(view(Dsn { null_sender: false, ..failed.clone() }).dsn_malformed);
+    assert!(view(Dsn { flaws: vec!["no Status".to_owned()], ..failed.clone() }).dsn_malformed);
+    let null = read(
+        Planned { null_sender: true, ..PLANNED },
+        TERMS,
+        &with(accepted(0, 1), vec![Event::Dsn(failed.clone())]),
+    );
+    assert!(null.probe(ProbeId(0)).expect("the probe").history.dsn_malformed);
+    let twice = with(accepted(0, 1), vec![Event::Dsn(failed.clone()), Event::Dsn(failed.clone())]);
+    assert_eq!((probe(&twice).history.bounces, probe(&twice).history.dsn_malformed), (2, true));
+    assert_eq!(one(told(9, 9, DsnAction::Failed)).unmatched_dsns(), 1);
+    assert_eq!(one(told(PREFLIGHT.0, PREFLIGHT.0, DsnAction::Failed)).unmatched_dsns(), 0);
+    assert_eq!(one(Dsn { recipients: Vec::new(), ..failed.clone() }).unmatched_dsns(), 1);
+    assert_eq!(one(failed.clone()).unmatched_dsns(), 0);
+    assert_eq!(one(failed).course().last_activity, at(40));
+}
