@@ -4,21 +4,40 @@ use super::*;
 
 const SOUND: Health = Health { status: HealthStatus::Valid, checks: Vec::new() };
 
-/// A run of ten messages, all delivered, as `grounds` would have it.
-fn judged(counts: &[(&str, u64)], change: impl FnOnce(&mut Grounds<'_>)) -> Verdict {
-    let mut all = BTreeMap::from([("accepted".to_owned(), 10), ("delivered".to_owned(), 10)]);
-    all.extend(counts.iter().map(|(name, count)| ((*name).to_owned(), *count)));
-    let mut grounds = Grounds {
-        counts: &all,
-        ledger: (LedgerVerdict::Valid, &[]),
+/// What a run of ten messages, all of them delivered, has besides.
+#[derive(Clone, Copy)]
+struct Given<'a> {
+    counts: &'a [(&'a str, u64)],
+    ledger: (LedgerVerdict, &'a [String]),
+    thresholds: &'a [ThresholdResult],
+    health: &'a Health,
+    interrupted: bool,
+}
+
+const CLEAN: Given<'_> = Given {
+    counts: &[],
+    ledger: (LedgerVerdict::Valid, &[]),
+    thresholds: &[],
+    health: &SOUND,
+    interrupted: false,
+};
+
+fn judged(given: &Given<'_>) -> Verdict {
+    let mut counts = BTreeMap::from([("accepted".to_owned(), 10), ("delivered".to_owned(), 10)]);
+    counts.extend(given.counts.iter().map(|(name, count)| ((*name).to_owned(), *count)));
+    verdict(&Grounds {
+        counts: &counts,
+        ledger: given.ledger,
         unexcused_bound: 0,
-        thresholds: &[],
-        health: &SOUND,
+        thresholds: given.thresholds,
+        health: given.health,
         complete: true,
-        interrupted: false,
-    };
-    change(&mut grounds);
-    verdict(&grounds)
+        interrupted: given.interrupted,
+    })
+}
+
+fn counted(counts: &[(&str, u64)]) -> Verdict {
+    judged(&Given { counts, ..CLEAN })
 }
 
 fn classes(verdict: &Verdict) -> Vec<&str> {
@@ -42,16 +61,16 @@ fn check(status: &str) -> crate::measure::results::HealthCheck {
 #[test]
 fn each_exit_code_has_its_status() {
     let missed = [threshold(ThresholdStatus::Missed)];
-    assert_eq!(judged(&[("lost", 1)], |_| {}).status, "fail");
-    assert_eq!(judged(&[], |grounds| grounds.thresholds = &missed).status, "fail");
-    assert_eq!(judged(&[("pending", 1)], |_| {}).status, "invalid");
-    assert_eq!(judged(&[], |grounds| grounds.interrupted = true).status, "interrupted");
-    assert_eq!(judged(&[], |_| {}).status, "pass");
+    assert_eq!(counted(&[("lost", 1)]).status, "fail");
+    assert_eq!(judged(&Given { thresholds: &missed, ..CLEAN }).status, "fail");
+    assert_eq!(counted(&[("pending", 1)]).status, "invalid");
+    assert_eq!(judged(&Given { interrupted: true, ..CLEAN }).status, "interrupted");
+    assert_eq!(counted(&[]).status, "pass");
 }
 
 #[test]
 fn violation_is_shown_with_its_number() {
-    let verdict = judged(&[("lost", 2), ("phantom", 3), ("misrouted", 0)], |_| {});
+    let verdict = counted(&[("lost", 2), ("phantom", 3), ("misrouted", 0)]);
     let messages: Vec<&str> = verdict.reasons.iter().map(|it| it.message.as_str()).collect();
     assert_eq!(messages, ["2 lost", "3 phantom"]);
 }
@@ -59,7 +78,7 @@ fn violation_is_shown_with_its_number() {
 #[test]
 fn missed_threshold_is_shown_with_what_was_measured() {
     let thresholds = [threshold(ThresholdStatus::Missed), threshold(ThresholdStatus::Met)];
-    let verdict = judged(&[], |grounds| grounds.thresholds = &thresholds);
+    let verdict = judged(&Given { thresholds: &thresholds, ..CLEAN });
     let messages: Vec<&str> = verdict.reasons.iter().map(|it| it.message.as_str()).collect();
     assert_eq!(messages, ["threshold e2e_response.p99 < 1s: 2s"]);
 }
@@ -68,19 +87,19 @@ fn missed_threshold_is_shown_with_what_was_measured() {
 fn invalid_check_makes_the_run_invalid_and_a_warning_does_not() {
     let status = HealthStatus::Invalid;
     let health = Health { status, checks: vec![check("invalid"), check("warn"), check("valid")] };
-    let verdict = judged(&[], |grounds| grounds.health = &health);
+    let verdict = judged(&Given { health: &health, ..CLEAN });
     assert_eq!((verdict.exit_code, classes(&verdict)), (INVALID, vec!["health"]));
     let message = &verdict.reasons[0].message;
     assert!(message.starts_with("schedule_lag_p99 87.3 ms, bound 20.0"), "{message}");
     let health = Health { status: HealthStatus::Warn, checks: vec![check("warn")] };
-    assert_eq!(judged(&[], |grounds| grounds.health = &health).exit_code, 0);
+    assert_eq!(judged(&Given { health: &health, ..CLEAN }).exit_code, 0);
 }
 
 #[test]
 fn ledger_verdict_is_a_reason_where_no_class_explains_it() {
     let reasons = ["counts do not reconcile".to_owned()];
     let with = |counts: &[(&str, u64)], ledger| {
-        judged(counts, |grounds| grounds.ledger = (ledger, &reasons))
+        judged(&Given { counts, ledger: (ledger, &reasons), ..CLEAN })
     };
     let invalid = with(&[], LedgerVerdict::Invalid);
     assert_eq!((invalid.exit_code, classes(&invalid)), (CORRECTNESS, vec!["correctness"]));
@@ -93,13 +112,13 @@ fn ledger_verdict_is_a_reason_where_no_class_explains_it() {
 #[test]
 fn any_arrival_is_one_however_well_it_is_proved() {
     for arrived in ["recovered", "ambiguous_only"] {
-        let verdict = judged(&[("delivered", 0), (arrived, 1)], |_| {});
+        let verdict = counted(&[("delivered", 0), (arrived, 1)]);
         assert!(verdict.reasons.is_empty(), "{arrived}: {:?}", verdict.reasons);
     }
-    assert_eq!(classes(&judged(&[("delivered", 0)], |_| {})), ["nothing-delivered"]);
+    assert_eq!(classes(&counted(&[("delivered", 0)])), ["nothing-delivered"]);
     let nothing = [("accepted", 0), ("delivered", 0)];
-    assert_eq!(classes(&judged(&nothing, |_| {})), ["nothing-accepted"]);
-    assert_eq!(classes(&judged(&[("unaccounted", 1)], |_| {})), ["unaccounted"]);
+    assert_eq!(classes(&counted(&nothing)), ["nothing-accepted"]);
+    assert_eq!(classes(&counted(&[("unaccounted", 1)])), ["unaccounted"]);
 }
 
 #[test]
