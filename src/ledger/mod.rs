@@ -194,7 +194,6 @@ mod tests {
 
     #[test]
     fn persisted_records_are_on_disk_and_one_write_serves_all_who_wait() {
-        use std::future::Future;
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal.bin");
         let ledger = Ledger::create(&path).expect("a journal");

@@ -332,7 +332,7 @@ fn mail_of_no_probe_is_a_phantom_and_only_the_first_are_listed() {
         reverse_path: "a@b.test".to_owned(),
         recipient: "c@d.test".to_owned(),
     };
-    let one = history(&[foreign.clone()]);
+    let one = history(std::slice::from_ref(&foreign));
     assert_eq!((one.phantom_count(), one.phantoms()[0].at), (1, at(5)));
     assert_eq!(one.phantoms()[0].recipient.as_deref(), Some("c@d.test"));
     assert!(one.phantoms()[0].evidence.contains("<a@b.test>"));
