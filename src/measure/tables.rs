@@ -11,6 +11,7 @@ use super::observation::{Observation, Seen, observe};
 use super::periods::Periods;
 use super::queue::Attempts;
 use super::samples::Samples;
+use super::timeline::Timeline;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::{History, ProbeView};
@@ -38,6 +39,8 @@ pub struct Tables {
     pub isolation: Isolation,
     /// What honest mail felt of bad clients.
     pub honest: Honest,
+    /// Probes due and finished while the load lasted.
+    pub timeline: Timeline,
 }
 
 /// Adds up the probes, and enters them into the seconds of `rest`.
@@ -49,6 +52,11 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
         isolation: Isolation::new(scenario, &periods),
         honest: Honest::new(scenario, &periods),
         book: rest.take_stages(),
+        timeline: Timeline::new(
+            periods.span(Period::WarmUp).0,
+            periods.measured_from(),
+            periods.load_stop(),
+        ),
         ..Tables::default()
     };
     let mut owed = Owed::default();
@@ -62,6 +70,7 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
             owed.add(from, end_of(&probe));
         }
         tables.count(&probe, &periods);
+        tables.pass(&probe);
         rest.series.probe(&probe);
         message.push(probe);
     }
@@ -93,13 +102,13 @@ impl Tables {
         every.dedup();
         let mut seen: Vec<Observation> = Vec::new();
         observe(probes, periods.close(), &mut seen);
-        for Observation { metric, destination, ended, seen } in seen {
+        for Observation { metric, destination, until, seen } in seen {
             let destinations = match &destination {
                 Some(one) => std::slice::from_ref(one),
                 None => &every,
             };
             self.book.enter(metric, period, destinations, seen);
-            rest.series.latency(metric, ended, seen);
+            rest.series.latency(metric, period, until, seen);
             if let (LatencyMetric::E2eResponse, Period::Measured, Some(to)) =
                 (metric, period, destination)
             {
@@ -112,6 +121,15 @@ impl Tables {
             if metric == LatencyMetric::ScheduleLag && period == Period::Measured && !disturbed {
                 self.undisturbed_lag.enter(seen);
             }
+        }
+    }
+
+    /// Enters when a probe was due and when nothing more was owed of it.
+    fn pass(&mut self, probe: &ProbeView) {
+        self.timeline.due(probe.due);
+        let refused = probe.submitted.filter(|_| probe.accepted.is_none());
+        if let Some(finished) = end_of(probe).or(refused) {
+            self.timeline.finished(finished);
         }
     }
 
@@ -129,12 +147,26 @@ impl Tables {
 
     /// Retry gaps, which the probes do not hold.
     fn pauses(&mut self, history: &History, rest: &mut Rest) {
-        for gap in rest.retries.gaps() {
+        for index in 0..rest.retries.gaps().len() {
+            let gap = rest.retries.gaps()[index];
             let Some(probe) = history.probe(gap.probe) else { continue };
-            let (period, seen) = (rest.periods.of_due(probe.due), Seen::Whole(gap.length));
-            let metric = LatencyMetric::RetryGap;
-            self.book.enter(metric, period, probe.destination.as_slice(), seen);
-            rest.series.latency(metric, Some(gap.ended), seen);
+            let (seen, until) = (Seen::Whole(gap.length), gap.ended);
+            self.pause(&probe, (seen, until), rest);
         }
+        let close = rest.periods.close();
+        for (number, since) in rest.retries.owed() {
+            let waiting = history.probe(number).filter(|probe| {
+                probe.taken.is_none() && probe.given_up().is_none() && since <= close
+            });
+            if let Some(probe) = waiting {
+                self.pause(&probe, (Seen::Cut(close.since(since)), close), rest);
+            }
+        }
+    }
+
+    fn pause(&mut self, probe: &ProbeView, (seen, until): (Seen, Time), rest: &mut Rest) {
+        let (metric, period) = (LatencyMetric::RetryGap, rest.periods.of_due(probe.due));
+        self.book.enter(metric, period, probe.destination.as_slice(), seen);
+        rest.series.latency(metric, period, until, seen);
     }
 }

@@ -11,6 +11,7 @@ pub mod github;
 pub mod history;
 pub mod human;
 pub mod openmetrics;
+pub mod planned;
 pub mod progress;
 pub mod variants;
 pub mod view;

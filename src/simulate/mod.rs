@@ -25,16 +25,19 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::clock::Time;
 use crate::ledger::class::Judgement;
 use crate::ledger::event::Period;
 use crate::measure::faults;
 use crate::measure::herd::Buckets;
 use crate::measure::results::Findings;
+use crate::measure::timeline::Timeline;
 use crate::measure::{terms, threshold};
 use crate::plan::Plan;
 use crate::scenario::model::{Extent, LoadModel, Scenario};
 use crate::scenario::{Loaded, ScenarioError};
 use course::Course;
+use digest::Digest;
 use model::Model;
 use tally::{Isolation, Place, Tally};
 use world::World;
@@ -83,7 +86,7 @@ pub fn simulate(
     let healed = healed(scenario).map(|at| crate::clock::Time(measured + at));
     let herd = healed.map(|at| Buckets::new(at, terms::longest_wait(&scenario.target.retry)));
     let rows = row_seconds(scenario, total);
-    let parts = (tally(scenario, &thresholds, measured), Course::new(rows), herd);
+    let parts = (tally(scenario, &thresholds, measured), Course::new(rows, measured), herd);
     let mut world = World::new(scenario, &plan, model, parts);
     world.run(&mut |world| {
         look(Glimpse {
@@ -95,8 +98,7 @@ pub fn simulate(
             delivered: world.tally.delivered_all,
         });
     });
-    Ok(findings::Ended { loaded, plan: &plan, thresholds: &thresholds, command, healed }
-        .judge(world))
+    Ok(findings::Ended { loaded, thresholds: &thresholds, command, healed }.judge(world))
 }
 
 /// When the last fault window ends, nanoseconds into the measured period.
@@ -130,6 +132,15 @@ fn row_seconds(scenario: &Scenario, total: Duration) -> u64 {
     round.into_iter().find(|row| *row >= wanted).unwrap_or(wanted)
 }
 
+/// Steps of a load whose length is known.
+fn timeline(scenario: &Scenario, measured_from: u64) -> Timeline {
+    let measured = Time(measured_from);
+    match scenario.load.extent {
+        Extent::Duration(duration) => Timeline::new(Time::ZERO, measured, measured.plus(duration)),
+        Extent::Messages(_) => Timeline::default(),
+    }
+}
+
 fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from: u64) -> Tally {
     let count = scenario.destinations.len();
     let shown = shown(scenario, thresholds);
@@ -154,7 +165,12 @@ fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from
         isolation: Isolation { windows: windows.map(window).collect(), ..Isolation::default() },
         judgement: Judgement::Valid,
         offered_measured: 0,
+        in_time: 0,
+        probes_offered: 0,
+        probes_classed: 0,
+        refused: [Digest::default(), Digest::default()],
         delivered_all: 0,
+        timeline: timeline(scenario, measured_from),
     }
 }
 

@@ -241,7 +241,7 @@ pub(crate) fn judge(events: &[Event], terms: Terms) -> Conservation {
 
 /// The counts that are not zero, out of those that name a class or a violation.
 pub(crate) fn found(judged: &Conservation) -> BTreeMap<&str, u64> {
-    const NOT_CLASSES: [&str; 9] = [
+    const NOT_CLASSES: [&str; 10] = [
         "offered",
         "accepted",
         "refused",
@@ -251,6 +251,7 @@ pub(crate) fn found(judged: &Conservation) -> BTreeMap<&str, u64> {
         "receptions",
         "ambiguous_receptions",
         "reordered",
+        "overtaking",
     ];
     let counts = judged.counts.iter().map(|(name, count)| (name.as_str(), *count));
     counts.filter(|(name, count)| *count > 0 && !NOT_CLASSES.contains(name)).collect()

@@ -7,24 +7,28 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::timeline::Timeline;
+
 mod abuse;
 mod attempts;
+mod bound;
 mod figures;
 mod judgement;
 mod rows;
 mod sizing;
 
-pub use abuse::{AbuseFacts, AbuseReport, HonestFacts};
+pub use abuse::{AbuseFacts, AbuseReport, HonestFacts, Percentile};
 pub use attempts::Attempts;
+pub use bound::{Certainty, Marked};
 pub use figures::{
-    ChaosFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
-    ReplyCount, RetryPoint,
+    ChaosFacts, ClosedFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency,
+    QueueFacts, ReplyCount, RetryPoint,
 };
 pub use judgement::{
     Correctness, Health, HealthCheck, HealthStatus, LedgerVerdict, Reason, ThresholdResult,
     ThresholdStatus, Verdict, Violation, Warning,
 };
-pub use rows::{AttemptRow, Interval, SeriesRow, Values};
+pub use rows::{AttemptRow, Ending, Interval, SeriesRow, Values};
 pub use sizing::{ResourceUse, SizingFacts};
 
 /// Version of the shape of [`Results`].
@@ -41,6 +45,8 @@ pub struct Findings {
     pub attempts: Attempts,
     /// `latency.hlog`: per second and metric.
     pub intervals: Vec<Interval>,
+    /// Probes due and finished while the load lasted; in no file. Empty for a stored report.
+    pub timeline: Timeline,
 }
 
 /// `report.json`.
@@ -66,6 +72,9 @@ pub struct Results {
     pub rates: BTreeMap<String, f64>,
     /// By metric.
     pub latency: BTreeMap<String, Latency>,
+    /// What the closed model hides; null in the open model.
+    #[serde(default)]
+    pub closed_model: Option<ClosedFacts>,
     /// The queue.
     pub queue: QueueFacts,
     /// By destination, in scenario order.

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of traffic or queues: the generator and the relay's delivery both submit through
 //! it. What the peer does (replies, closes, silence) is returned as data. mail-send
-//! answers challenges, in [`login`] only (SCRAM's are [`super::scram`]'s); smtp-proto reads the replies, in [`wire`] only.
+//! answers challenges, in [`login`] only (SCRAM's are [`super::scram`]'s).
 
 pub mod capabilities;
 pub mod connection;
@@ -12,11 +12,13 @@ pub mod outcome;
 pub mod peer;
 pub mod timeouts;
 pub mod tls;
+pub mod trace;
 pub mod transaction;
 
 mod lines;
 mod login_scram;
 mod progress;
+mod reply_reader;
 mod wire;
 
 pub use crate::smtp::content::stuffed;
@@ -25,9 +27,10 @@ pub use capabilities::Capabilities;
 pub use connection::Connection;
 pub use lines::Options;
 pub use login::{Login, Mechanism};
-pub use opening::{Opened, Opening, connect};
+pub use opening::{Opened, Opening, connect, connect_traced};
 pub use outcome::{Cause, Outcome};
 pub use peer::{Peer, Protocol, Sources, Tls};
 pub use timeouts::Timeouts;
 pub use tls::{TlsClient, TlsError, Trust};
+pub use trace::Trace;
 pub use transaction::{Content, Mail, Transacted};
