@@ -249,6 +249,17 @@ mod tests {
     }
 
     #[test]
+    fn record_is_a_head_and_the_encoded_event() {
+        for event in [event(1), Event::Limit { at: Time(2), name: "x".repeat(600), value: 3 }] {
+            let body = postcard::to_stdvec(&event).expect("an event");
+            let record = &journal(&[event])[MAGIC.len()..];
+            assert_eq!(record[HEAD..], body);
+            let length = u32::try_from(body.len()).expect("a length");
+            assert_eq!(record[..4], length.to_le_bytes());
+        }
+    }
+
+    #[test]
     fn event_longer_than_the_stack_buffer_is_recorded() {
         let name = "x".repeat(2 * limits::JOURNAL_STACK);
         let events = [event(1), Event::Limit { at: Time(2), name, value: 3 }, event(4)];

@@ -10,6 +10,8 @@ mod record;
 mod resolve;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod unanswered_tests;
 mod view;
 
 use std::collections::HashMap;

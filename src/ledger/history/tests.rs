@@ -21,19 +21,19 @@ const TERMS: Terms = Terms {
     unreachable: false,
 };
 
-fn at(seconds: u64) -> Time {
+pub(super) fn at(seconds: u64) -> Time {
     Time::from_offset(Duration::from_secs(seconds))
 }
 
-fn reply(code: u16) -> Reply {
+pub(super) fn reply(code: u16) -> Reply {
     Reply::new(code, None, "as the test wants it")
 }
 
-fn offered(message: u64, recipients: u16) -> Event {
+pub(super) fn offered(message: u64, recipients: u16) -> Event {
     Event::Offered { message: MessageId(message), recipients, due: at(1), at: at(2) }
 }
 
-fn submitted(message: u64, results: Vec<SubmitResult>) -> Event {
+pub(super) fn submitted(message: u64, results: Vec<SubmitResult>) -> Event {
     Event::Submitted(Submitted {
         message: MessageId(message),
         session: 1,
@@ -44,7 +44,7 @@ fn submitted(message: u64, results: Vec<SubmitResult>) -> Event {
     })
 }
 
-fn accepted(message: u64, recipients: u16) -> [Event; 2] {
+pub(super) fn accepted(message: u64, recipients: u16) -> [Event; 2] {
     let results = vec![SubmitResult::Accepted { reply: reply(250) }; usize::from(recipients)];
     [offered(message, recipients), submitted(message, results)]
 }
@@ -94,7 +94,7 @@ fn told(message: u64, probe: u64, action: DsnAction) -> Dsn {
     }
 }
 
-fn closed(seconds: u64) -> Event {
+pub(super) fn closed(seconds: u64) -> Event {
     Event::Period { at: at(seconds), period: Period::Closed }
 }
 
@@ -109,15 +109,15 @@ fn read(planned: Planned, terms: Terms, events: &[Event]) -> History {
     reading.finish()
 }
 
-fn history(events: &[Event]) -> History {
+pub(super) fn history(events: &[Event]) -> History {
     read(PLANNED, TERMS, events)
 }
 
-fn probe(events: &[Event]) -> ProbeView {
+pub(super) fn probe(events: &[Event]) -> ProbeView {
     history(events).probe(ProbeId(0)).expect("the probe")
 }
 
-fn with(events: impl IntoIterator<Item = Event>, more: Vec<Event>) -> Vec<Event> {
+pub(super) fn with(events: impl IntoIterator<Item = Event>, more: Vec<Event>) -> Vec<Event> {
     events.into_iter().chain(more).collect()
 }
 
@@ -383,17 +383,18 @@ fn notices_are_matched_to_probes_and_judged_by_their_form() {
     assert_eq!(view(told(0, 0, DsnAction::Delayed)).bounces, 0);
     assert!(view(Dsn { null_sender: false, ..failed.clone() }).dsn_malformed);
     assert!(view(Dsn { flaws: vec!["no Status".to_owned()], ..failed.clone() }).dsn_malformed);
-    let null = read(
-        Planned { null_sender: true, ..PLANNED },
-        TERMS,
-        &with(accepted(0, 1), vec![Event::Dsn(failed.clone())]),
-    );
+    let once = with(accepted(0, 1), vec![Event::Dsn(failed.clone())]);
+    let null = read(Planned { null_sender: true, ..PLANNED }, TERMS, &once);
     assert!(null.probe(ProbeId(0)).expect("the probe").history.dsn_malformed);
-    let twice = with(accepted(0, 1), vec![Event::Dsn(failed.clone()), Event::Dsn(failed.clone())]);
-    assert_eq!((probe(&twice).history.bounces, probe(&twice).history.dsn_malformed), (2, true));
+    let twice = probe(&with(once, vec![Event::Dsn(failed.clone())])).history;
+    assert_eq!((twice.bounces, twice.dsn_malformed), (2, true));
     assert_eq!(one(told(9, 9, DsnAction::Failed)).unmatched_dsns(), 1);
     assert_eq!(one(told(PREFLIGHT.0, PREFLIGHT.0, DsnAction::Failed)).unmatched_dsns(), 0);
     assert_eq!(one(Dsn { recipients: Vec::new(), ..failed.clone() }).unmatched_dsns(), 1);
     assert_eq!(one(failed.clone()).unmatched_dsns(), 0);
+    let mut unnamed = failed.clone();
+    unnamed.recipients[0].probe = None;
+    assert_eq!(view(unnamed.clone()).bounces, 1, "it can be about the sole recipient only");
+    assert_eq!(history(&with(accepted(0, 2), vec![Event::Dsn(unnamed)])).unmatched_dsns(), 1);
     assert_eq!(one(failed).course().last_activity, at(40));
 }

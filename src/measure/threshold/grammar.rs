@@ -227,6 +227,7 @@ mod tests {
             ("e2e_response{period=drain}.p99", "< 1s", "known here: warm-up, measured"),
             ("e2e_response{period=measured.p99", "< 1s", "write `METRIC{"),
             ("e2e_response{}.p99", "< 1s", "write `METRIC{"),
+            ("e2e_response{period=measured}p99", "< 1s", "write `METRIC{"),
         ];
         for (metric, bound, help) in cases {
             let problem = understood(metric, bound).expect_err(metric);

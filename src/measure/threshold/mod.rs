@@ -71,6 +71,28 @@ fn line_of(text: &str, span: &Range<usize>) -> u32 {
 mod tests {
     use super::*;
 
+    fn loaded(thresholds: &str) -> Loaded {
+        let text = format!(
+            "name = \"a\"\nquestion = \"What is a threshold?\"\n\
+             [target]\nkind = \"relay\"\n[load]\nrate = \"1/s\"\nduration = \"1s\"\n\
+             [[destination]]\ndomain = \"a.test\"\n[thresholds]\n{thresholds}"
+        );
+        crate::scenario::parse("a.toml", &text, &[]).expect("a scenario")
+    }
+
+    #[test]
+    fn every_line_is_understood_in_its_place_or_an_error() {
+        let lines = "lost = \"== 0\"\n\"e2e_response.p99\" = \"< 1s\"\n";
+        let thresholds = compile(&loaded(lines)).expect("thresholds");
+        let mut found: Vec<_> = thresholds.iter().map(|it| (it.line, it.expr.as_str())).collect();
+        found.sort_unstable();
+        assert_eq!(found, [(10, "lost == 0"), (11, "e2e_response.p99 < 1s")]);
+        let problems = compile(&loaded("lots = \"== 0\"\nlost = \"= 0\"\n")).expect_err("two");
+        let shown = problems.to_string();
+        assert!(shown.contains("there is no metric `lots`"), "{shown}");
+        assert!(shown.contains("`= 0` is not a bound for `lost`"), "{shown}");
+    }
+
     #[test]
     fn a_threshold_knows_its_line() {
         let text = "a = 1\n\n[thresholds]\nlost = \"== 0\"\n";
