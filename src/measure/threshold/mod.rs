@@ -73,9 +73,12 @@ mod tests {
 
     fn loaded(thresholds: &str) -> Loaded {
         let text = format!(
-            "name = \"a\"\nquestion = \"What is a threshold?\"\n\
-             [target]\nkind = \"relay\"\n[load]\nrate = \"1/s\"\nduration = \"1s\"\n\
-             [[destination]]\ndomain = \"a.test\"\n[thresholds]\n{thresholds}"
+            "name = \"a\"\nquestion = \"What is a threshold?\"\nseed = 7\n\
+             [target]\nkind = \"relay\"\n\
+             [load]\nmodel = \"open\"\narrival = \"constant\"\nrate = \"1/s\"\n\
+             warm_up = \"0s\"\nduration = \"1s\"\ndrain = \"30s\"\n\
+             [[destination]]\ndomain = \"a.test\"\nweight = 1\n\
+             [thresholds]\n{thresholds}"
         );
         crate::scenario::parse("a.toml", &text, &[]).expect("a scenario")
     }
@@ -86,7 +89,7 @@ mod tests {
         let thresholds = compile(&loaded(lines)).expect("thresholds");
         let mut found: Vec<_> = thresholds.iter().map(|it| (it.line, it.expr.as_str())).collect();
         found.sort_unstable();
-        assert_eq!(found, [(10, "lost == 0"), (11, "e2e_response.p99 < 1s")]);
+        assert_eq!(found, [(17, "lost == 0"), (18, "e2e_response.p99 < 1s")]);
         let problems = compile(&loaded("lots = \"== 0\"\nlost = \"= 0\"\n")).expect_err("two");
         let shown = problems.to_string();
         assert!(shown.contains("there is no metric `lots`"), "{shown}");
