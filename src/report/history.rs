@@ -126,7 +126,7 @@ fn value(metric: &str, value: f64) -> String {
 fn label(metric: &str) -> fn(f64) -> String {
     if metric.ends_with(".rate") {
         human::rate
-    } else if metric == "drain_time" {
+    } else if metric == "drain_time" || metric.starts_with("recovery_time") {
         human::duration_s
     } else if metric.starts_with("target_rss") || metric.starts_with("target_io") {
         |bytes| human::bytes(bytes.max(0.0).round() as u64)

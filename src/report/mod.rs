@@ -24,6 +24,7 @@ mod html;
 mod json;
 mod junit;
 mod markdown;
+mod recovery;
 mod sizing;
 mod story;
 mod suite;

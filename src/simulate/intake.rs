@@ -7,6 +7,7 @@ use super::job::{Job, NEVER, Stands};
 use super::world::{Order, Submission, World};
 use crate::clock::Time;
 use crate::limits;
+use crate::measure::flow::Flow;
 use crate::measure::metric::LatencyMetric as Metric;
 use crate::plan::Offer;
 use crate::queue::ready::Entry;
@@ -169,6 +170,8 @@ impl World<'_> {
         let message = offer.message.0;
         let full = self.jobs.len() + offer.recipients.len() > limits::SIMULATED_QUEUE;
         for job in self.deliveries(&submission) {
+            let flow = if full { Flow::Refused } else { Flow::Accepted };
+            self.flow(flow, &job);
             if full {
                 self.refused += job.len() as u64;
                 self.tally.refused(&job);
@@ -221,9 +224,8 @@ impl World<'_> {
 
     /// Takes a new delivery on.
     fn queue(&mut self, job: Job) {
-        self.course.levels.backlog += job.len() as u64;
         self.course.levels.bytes += u64::from(job.size);
-        self.course.rose();
+        self.course.rise(job.len() as u64);
         let (domain, now) = (Arc::clone(&self.domains[usize::from(job.destination)]), self.now);
         let slot = self.jobs.put(job);
         self.enqueue(slot, domain, now, now);

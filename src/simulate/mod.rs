@@ -30,6 +30,7 @@ use crate::ledger::class::Judgement;
 use crate::ledger::event::Period;
 use crate::measure::faults;
 use crate::measure::herd::Buckets;
+use crate::measure::recovery::Recovery;
 use crate::measure::results::Findings;
 use crate::measure::timeline::Timeline;
 use crate::measure::{terms, threshold};
@@ -83,10 +84,12 @@ pub fn simulate(
     let plan = Plan::new(scenario, None);
     let total = expected(scenario);
     let measured = time(scenario.load.warm_up);
-    let healed = healed(scenario).map(|at| crate::clock::Time(measured + at));
+    let healed = faults::healed(scenario, Time(measured), Time(u64::MAX));
     let herd = healed.map(|at| Buckets::new(at, terms::longest_wait(&scenario.target.retry)));
     let rows = row_seconds(scenario, total);
-    let parts = (tally(scenario, &thresholds, measured), Course::new(rows, measured), herd);
+    let windows = faults::disturbances(scenario, Time(measured)).collect();
+    let course = Course::new(rows, measured, Recovery::new(windows, Time::ZERO));
+    let parts = (tally(scenario, &thresholds, measured), course, herd);
     let mut world = World::new(scenario, &plan, model, parts);
     world.run(&mut |world| {
         look(Glimpse {
@@ -98,16 +101,12 @@ pub fn simulate(
             delivered: world.tally.delivered_all,
         });
     });
+    let healed = faults::healed(scenario, Time(measured), Time(world.now));
     Ok(findings::Ended { loaded, thresholds: &thresholds, command, healed }.judge(world))
 }
 
-/// When the last fault window ends, nanoseconds into the measured period.
-fn healed(scenario: &Scenario) -> Option<u64> {
-    faults::last_window(scenario).map(|window| time(window.end))
-}
-
 fn time(length: Duration) -> u64 {
-    crate::clock::Time::from_offset(length).0
+    Time::from_offset(length).0
 }
 
 /// How long a run should take, drain included; a load of messages at its rate.
@@ -156,6 +155,7 @@ fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from
     Tally {
         measured_from,
         sums: Default::default(),
+        flows: Default::default(),
         attempts: Default::default(),
         latency: Default::default(),
         places: (0..places).map(|_| Place::default()).collect(),
@@ -171,6 +171,7 @@ fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from
         refused: [Digest::default(), Digest::default()],
         delivered_all: 0,
         timeline: timeline(scenario, measured_from),
+        deliveries: 0,
     }
 }
 

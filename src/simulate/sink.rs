@@ -65,8 +65,22 @@ pub(super) struct Sink {
     measured_from: u64,
     timeouts: Timeouts,
     sessions: u64,
+    /// Connections of the target's from the measured period on.
+    pub(super) connections: Connections,
+    /// And those before it.
+    before: Connections,
     pub(super) strikes: Vec<u64>,
     pub(super) replies: Replies,
+}
+
+/// Connections that the target tried to open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Connections {
+    /// With a greeting, and without one.
+    pub(super) accepted: u64,
+    pub(super) turned_away: u64,
+    /// The port was closed.
+    pub(super) refused: u64,
 }
 
 /// How a stage ends.
@@ -122,6 +136,8 @@ impl Sink {
             measured_from,
             timeouts: Timeouts::default(),
             sessions: 0,
+            connections: Connections::default(),
+            before: Connections::default(),
             replies: Replies::new(),
         }
     }
@@ -138,6 +154,7 @@ impl Sink {
         let refusing = self.refusing.get(usize::from(job.destination)).copied().unwrap_or(false);
         if refusing && let Some(rule) = self.port(job.destination, now).closed_by {
             self.strike(rule);
+            self.tried(now).refused += 1;
             idle.into_iter().for_each(|session| self.closed(session));
             return not_reached(job, now);
         }
@@ -194,11 +211,28 @@ impl Sink {
         let mut under =
             Under { job: &nobody, session, at, outcomes: Vec::new(), throttle: f64::INFINITY };
         for stage in [Stage::Connect, Stage::Banner, Stage::Ehlo] {
-            if !matches!(self.step(&mut under, stage, session, 1), Step::On) {
+            let let_in = matches!(self.step(&mut under, stage, session, 1), Step::On);
+            match stage {
+                Stage::Banner if let_in => self.tried(at).accepted += 1,
+                Stage::Connect | Stage::Banner if !let_in => self.tried(at).turned_away += 1,
+                _ => {}
+            }
+            if !let_in {
                 return (session, under.at, false);
             }
         }
         (session, under.at, true)
+    }
+
+    /// A report is delivered over a connection of its own.
+    pub(super) fn reported(&mut self, at: u64) {
+        self.tried(at).accepted += 1;
+    }
+
+    /// Where a connection tried at this time is counted.
+    fn tried(&mut self, at: u64) -> &mut Connections {
+        let counts = at >= self.measured_from;
+        if counts { &mut self.connections } else { &mut self.before }
     }
 
     /// MAIL to the reply to the final dot; whether the session can be used again.

@@ -42,8 +42,8 @@ const LATENCIES: [(&str, &[&str]); 4] = [
     ("relay_latency", &["p50", "p99"]),
 ];
 
-/// Rates.
-const RATES: [&str; 2] = ["delivered", "accepted"];
+/// Rates: events inside the measured period per second of it, and goodput.
+const RATES: [&str; 3] = ["delivered", "accepted", "goodput"];
 
 /// The names of every figure a run may have, without those of destinations.
 pub fn names() -> Vec<String> {
@@ -202,8 +202,16 @@ fn of_rate(rate: &str, results: &Results) -> Option<Figure> {
 type Value = fn(&Results) -> Option<f64>;
 
 /// What is neither latency nor rate; less is better.
-const OTHERS: [(&str, &str, Value); 6] = [
+const OTHERS: [(&str, &str, Value); 8] = [
     ("drain_time", "s", |results| results.queue.drain_time_s),
+    // A bound is no figure: how long it took is not known.
+    ("recovery_time.max", "s", |results| {
+        let bound = results.queue.recovery_time_max_at_least;
+        results.queue.recovery_time_max_s.filter(|_| !bound)
+    }),
+    ("connection_attempts.per_delivery", "", |results| {
+        results.queue.connection_attempts.as_ref()?.per_delivery
+    }),
     ("backlog.max", "", |results| Some(results.queue.backlog_max as f64)),
     ("attempts_per_delivery.mean", "", |results| results.queue.attempts_per_delivery_mean),
     ("target_cpu.mean", "cores", |results| Some(results.resources.target.as_ref()?.cpu_mean_cores)),

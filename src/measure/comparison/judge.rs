@@ -109,7 +109,7 @@ pub fn violations(base: &[&Results], new: &[&Results]) -> Vec<Row> {
     let classes = Class::ALL.into_iter().filter(|class| class.is_violation()).map(Class::name);
     let names = classes.chain(["phantom", "duplicates_unexcused"]);
     let sum = |side: &[&Results], name: &str| {
-        let counts = side.iter().map(|run| run.counts.get(name).copied().unwrap_or(0));
+        let counts = side.iter().map(|run| run.count_anywhere(name));
         counts.sum::<u64>() as f64
     };
     let counted = names.map(|name| (name, sum(base, name), sum(new, name)));
