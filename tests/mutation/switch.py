@@ -17,6 +17,8 @@ PARSER = tree_sitter.Parser(tree_sitter.Language(tree_sitter_rust.language()))
 
 SWITCH = re.compile(rb"crate::on\((\d+)\)$")
 
+ARM = re.compile(rb" if !crate::on\((\d+)\)")
+
 # A nested expression is written out once for each branch; beyond this size a mutant gets none.
 LONGEST_EXPRESSION = 40_000
 
@@ -171,10 +173,10 @@ def switched(plain, mutants, excluded):
     return texts, set().union(*(source.done for source in sources.values()))
 
 
-def culprit(text, start, end):
-    """The mutant to blame for an error at these bytes of a switched file, if one is."""
+def culprits(text, start, end):
+    """The mutants to blame for an error at these bytes of a switched file."""
     node = PARSER.parse(text).root_node.descendant_for_byte_range(start, end)
-    nearest = None
+    nearest, arms = None, []
     while node is not None:
         condition = node.child_by_field_name("condition")
         found = condition and SWITCH.match(text[condition.start_byte : condition.end_byte])
@@ -183,7 +185,10 @@ def culprit(text, start, end):
             branch = node.child_by_field_name("consequence")
             within = branch is not None and branch.start_byte <= start < branch.end_byte
             if within or condition.start_byte <= start < condition.end_byte:
-                return number
+                return [number]
             nearest = nearest or number
+        if node.type == "match_expression" and not arms:
+            # Arms that can be deleted do not count towards exhaustivity.
+            arms = [int(it) for it in ARM.findall(text[node.start_byte : node.end_byte])]
         node = node.parent
-    return nearest
+    return arms if nearest is None else [nearest]

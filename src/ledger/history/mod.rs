@@ -5,6 +5,8 @@
 //! rare. What the facts amount to is `disposition`'s; statistics are `measure`'s.
 
 mod course;
+#[cfg(test)]
+mod number_tests;
 mod receptions;
 mod record;
 mod resolve;

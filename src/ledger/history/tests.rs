@@ -68,7 +68,7 @@ fn tried(probe: u64, (started, ended): (u64, u64), outcome: AttemptOutcome) -> A
 }
 
 /// Content of `message` taken whole.
-fn taken(probe: u64, ended: u64, number: u64, message: u64) -> Attempt {
+pub(super) fn taken(probe: u64, ended: u64, number: u64, message: u64) -> Attempt {
     let message = Some(MessageId(message));
     Attempt {
         stage: Stage::EndOfData,
@@ -78,7 +78,7 @@ fn taken(probe: u64, ended: u64, number: u64, message: u64) -> Attempt {
     }
 }
 
-fn confirmed(reception: u64) -> Event {
+pub(super) fn confirmed(reception: u64) -> Event {
     Event::Confirmed { reception, at: at(50), proof: Proof::Command }
 }
 

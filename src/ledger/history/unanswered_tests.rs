@@ -48,6 +48,20 @@ fn reason_for_no_answer_is_what_was_recorded_or_what_the_result_implies() {
 }
 
 #[test]
+fn one_answer_is_enough() {
+    let unknown = || SubmitResult::Indeterminate { cause: "lost".to_owned() };
+    let broken = || SubmitResult::Broken { stage: Stage::Data, cause: "lost".to_owned() };
+    let accepted = SubmitResult::Accepted { reply: reply(250) };
+    let refused = SubmitResult::Refused { stage: Stage::Data, reply: reply(450) };
+    for (first, answer) in [(unknown(), accepted), (broken(), refused)] {
+        let events = [offered(0, 1), submitted(0, vec![first]), submitted(0, vec![answer])];
+        assert_eq!(probe(&events).no_answer, None, "{events:?}");
+    }
+    let events = [offered(0, 1), submitted(0, vec![broken()]), submitted(0, vec![unknown()])];
+    assert_eq!(probe(&events).no_answer, Some(NoAnswer::GivenUp));
+}
+
+#[test]
 fn missing_answer_to_no_message_of_the_run_is_a_contradiction() {
     let contradictions = |more: Vec<Event>| history(&with(accepted(0, 1), more)).contradictions();
     let to = |message| unanswered(message, NoAnswer::Failed);
