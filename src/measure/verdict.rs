@@ -3,6 +3,9 @@
 //! A reason has a class, which is what `--allow` names. What the user allows is no part of a
 //! run's results; it only changes the code of the process ([`exit_code`]).
 
+#[cfg(test)]
+mod reason_tests;
+
 use std::collections::BTreeMap;
 
 use super::results::{

@@ -125,6 +125,32 @@ mod tests {
     }
 
     #[test]
+    fn durations_are_shown_in_the_unit_that_keeps_three_digits() {
+        let cases = [
+            (0.0, "0us"),
+            (250e-6, "250us"),
+            (1e-3, "1ms"),
+            (12.34e-3, "12.3ms"),
+            (0.9994, "999ms"),
+            (1.0, "1s"),
+            (61.27, "61.3s"),
+            (123.4, "123s"),
+        ];
+        for (seconds, shown) in cases {
+            assert_eq!(show(seconds, Unit::Duration), shown, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn each_unit_is_shown_with_its_suffix() {
+        assert_eq!(show(79.27, Unit::Rate), "79.3/s");
+        assert_eq!(show(0.98765, Unit::Share), "0.988");
+        assert_eq!(show(-2.5, Unit::Number), "-2.50");
+        assert_eq!(show(1024.0, Unit::Bytes), "1KiB");
+        assert_eq!(show(1023.0, Unit::Bytes), "1023B");
+    }
+
+    #[test]
     fn a_known_figure_is_compared() {
         let actual = Actual::Exactly(1.312);
         assert_eq!(judged("< 2s", &actual), (ThresholdStatus::Met, Some("1.31s".to_owned())));
