@@ -22,6 +22,9 @@ pub struct Figure {
     pub value: f64,
     /// The true number is at least this one.
     pub at_least: bool,
+    /// Between what it lies, where the instrument's own delays may have made a good part of it, or
+    /// hidden one.
+    pub within: Option<(f64, f64)>,
     /// Standard error of its logarithm within the run, where it can be told.
     pub error: f64,
 }
@@ -69,7 +72,21 @@ impl Figure {
     /// one of them still counts.
     #[must_use]
     pub fn log(&self) -> f64 {
-        self.value.max(resolution(&self.name)).ln()
+        self.log_of(self.value)
+    }
+
+    fn log_of(&self, value: f64) -> f64 {
+        value.max(resolution(&self.name)).ln()
+    }
+
+    /// How much lower, and how much higher, it may be without the instrument's own delays, on the
+    /// logarithmic scale.
+    #[must_use]
+    pub fn doubt(&self) -> (f64, f64) {
+        self.within.map_or((0.0, 0.0), |(least, most)| {
+            let value = self.log();
+            ((value - self.log_of(least)).max(0.0), (self.log_of(most) - value).max(0.0))
+        })
     }
 }
 
@@ -165,7 +182,7 @@ pub fn figures(results: &Results) -> Vec<Figure> {
 
 fn plain(name: String, unit: &'static str, value: f64) -> Figure {
     let (better, throughput, at_least, error) = (Better::Lower, false, false, 0.0);
-    Figure { name, unit, better, throughput, value, at_least, error }
+    Figure { name, unit, better, throughput, value, at_least, within: None, error }
 }
 
 fn of_latency(metric: &str, latency: &Latency, stats: &[&str]) -> Vec<Figure> {
@@ -174,7 +191,9 @@ fn of_latency(metric: &str, latency: &Latency, stats: &[&str]) -> Vec<Figure> {
         let value = latency.stat(stat)?.bare().max(1) as f64;
         let error = histogram.as_ref().map_or(0.0, |all| error_of(all, share(stat)));
         let at_least = latency.is_bound(stat);
-        Some(Figure { at_least, error, ..plain(format!("{metric}.{stat}"), "us", value) })
+        let doubtful = latency.doubtful.iter().find(|one| one.stat == *stat);
+        let within = doubtful.map(|one| (one.least as f64, one.most as f64));
+        Some(Figure { at_least, within, error, ..plain(format!("{metric}.{stat}"), "us", value) })
     };
     stats.iter().filter_map(figure).collect()
 }

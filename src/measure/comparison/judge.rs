@@ -38,7 +38,7 @@ pub fn rows(questions: &[Question], terms: &Terms, look: Look) -> Vec<Row> {
 }
 
 fn row(question: &Question, terms: &Terms, alpha: f64, (gated, p_worse): (bool, f64)) -> Row {
-    let Question { figure, shown, shift, at_least, .. } = question;
+    let Question { figure, shown, shift, at_least, doubtful, .. } = question;
     let margin = margin(figure, terms);
     let verdict = shift
         .as_ref()
@@ -52,7 +52,7 @@ fn row(question: &Question, terms: &Terms, alpha: f64, (gated, p_worse): (bool, 
         Better::Lower => (ratio(low), ratio(high)),
         Better::Higher => (ratio(high), ratio(low)),
     });
-    let bounded = at_least.0 || at_least.1;
+    let bounded = at_least.0 || at_least.1 || *doubtful;
     Row {
         metric: figure.name.clone(),
         unit: figure.unit.to_owned(),
@@ -93,12 +93,16 @@ fn note(question: &Question, alpha: f64) -> Option<String> {
     let bound = bounded.then(|| {
         "a value marked >= is a lower bound, since some mail had no final answer".to_owned()
     });
+    let doubt = question
+        .doubtful
+        .then(|| "mailbench's own delays may have made a good part of it in some run".to_owned());
     let few = question
         .shift
         .as_ref()
         .is_some_and(|shift| shift.interval(alpha).is_none())
         .then(|| "too few pairs for an interval".to_owned());
-    let all: Vec<String> = [question.missing.clone(), bound, few].into_iter().flatten().collect();
+    let all: Vec<String> =
+        [question.missing.clone(), bound, doubt, few].into_iter().flatten().collect();
     (!all.is_empty()).then(|| all.join("; "))
 }
 
@@ -209,7 +213,14 @@ mod tests {
         let ends = open(figure.better, at_least);
         let ranges: Vec<Range> = differences.iter().map(|it| Range::new(*it, ends)).collect();
         let shift = Shift::of_pairs(&ranges);
-        Question { figure, shown: (Some(1.0), Some(1.0)), shift, at_least, missing: None }
+        Question {
+            figure,
+            shown: (Some(1.0), Some(1.0)),
+            shift,
+            at_least,
+            doubtful: false,
+            missing: None,
+        }
     }
 
     const ONCE: Look = Look { alpha: 0.05, looks: Looks::Once };

@@ -179,6 +179,9 @@ impl Paired {
             shown: (median(old), median(now)),
             shift: Shift::of_pairs(&ranges),
             at_least: (old_bounds.contains(&true), now_bounds.contains(&true)),
+            doubtful: pairs.iter().any(|(base, new)| {
+                [base, new].into_iter().flatten().any(|figure| figure.within.is_some())
+            }),
             missing,
         }
     }

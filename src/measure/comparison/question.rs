@@ -18,6 +18,8 @@ pub struct Question {
     pub shift: Option<Shift>,
     /// Whether base or new is only known to be at least what is shown.
     pub at_least: (bool, bool),
+    /// Whether the instrument's own delays may have made a good part of base or new.
+    pub doubtful: bool,
     /// What is missing, in words.
     pub missing: Option<String>,
 }
@@ -72,7 +74,13 @@ pub fn open(better: Better, (base, new): (bool, bool)) -> (bool, bool) {
 #[must_use]
 pub fn range(base: Option<&Figure>, new: Option<&Figure>) -> Range {
     let (Some(base), Some(new)) = (base, new) else { return Range::UNKNOWN };
-    Range::new(worse(base, new), open(base.better, (base.at_least, new.at_least)))
+    let known = Range::new(worse(base, new), open(base.better, (base.at_least, new.at_least)));
+    let ((base_down, base_up), (new_down, new_up)) = (base.doubt(), new.doubt());
+    let (less, more) = match base.better {
+        Better::Lower => (new_down + base_up, new_up + base_down),
+        Better::Higher => (new_up + base_down, new_down + base_up),
+    };
+    Range { least: known.least - less, most: known.most + more, ..known }
 }
 
 /// The margin on the logarithmic scale.
@@ -114,5 +122,37 @@ impl Powers {
         let margin = margin(&question.figure, terms);
         let shift = question.shift.as_ref()?.detectable(margin, level, of_pairs)?;
         Some(shift.exp_m1())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::figure::blank;
+    use super::*;
+
+    fn figure(name: &str, value: f64, within: Option<(f64, f64)>) -> Figure {
+        Figure { value, within, ..blank(name) }
+    }
+
+    /// New three times as slow as base; what of that the instrument's delays can have made decides.
+    #[test]
+    fn a_figure_in_doubt_leaves_open_what_its_doubt_reaches() {
+        let base = figure("e2e_response.p99", 100.0, None);
+        let shift = |within| {
+            let new = figure("e2e_response.p99", 300.0, within);
+            range(Some(&base), Some(&new))
+        };
+        let sure = shift(None);
+        assert_eq!((Some(sure.least), Some(sure.most)), (sure.seen, sure.seen));
+        let doubtful = shift(Some((90.0, 300.0)));
+        assert!((doubtful.least - 0.9_f64.ln()).abs() < 1e-12, "{doubtful:?}");
+        assert!((doubtful.most - 3.0_f64.ln()).abs() < 1e-12, "{doubtful:?}");
+        let hidden = shift(Some((300.0, 600.0)));
+        assert!((hidden.most - 6.0_f64.ln()).abs() < 1e-12, "{hidden:?}");
+        let slow_base = figure("e2e_response.p99", 100.0, Some((20.0, 100.0)));
+        let worse = range(Some(&slow_base), Some(&figure("e2e_response.p99", 100.0, None)));
+        assert!((worse.most - 5.0_f64.ln()).abs() < 1e-12, "the base may have been faster");
+        let open = Figure { at_least: true, ..figure("e2e_response.p99", 300.0, None) };
+        assert_eq!(range(Some(&base), Some(&open)).most, f64::INFINITY);
     }
 }

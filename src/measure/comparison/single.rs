@@ -3,7 +3,7 @@
 
 use super::figure::{self, Figure, figures};
 use super::judge;
-use super::question::{Look, Looks, Question, open, worse};
+use super::question::{Look, Looks, Question, range, worse};
 use super::results::{Comparison, Contrast, Design, Method, SCHEMA_VERSION, Side, Trial};
 use super::shift::Shift;
 use super::{ALPHA, Terms};
@@ -163,8 +163,13 @@ impl Pair<'_> {
         let ends = match (self.invalid, same) {
             (true, _) => (true, true),
             (false, true) => (false, false),
-            (false, false) => open(figure.better, at_least),
+            // How far it is off without the instrument's delays is not a matter of chance.
+            (false, false) => old.zip(now).map_or((true, true), |(old, now)| {
+                let (range, seen) = (range(Some(old), Some(now)), worse(old, now));
+                (range.least < seen, range.most > seen)
+            }),
         };
+        let doubtful = [old, now].into_iter().flatten().any(|figure| figure.within.is_some());
         let shift = old.zip(now).map(|(old, now)| {
             let within = if same { 0.0 } else { old.error.powi(2) + now.error.powi(2) };
             let error = (2.0 * noise.powi(2) + within).sqrt();
@@ -175,6 +180,7 @@ impl Pair<'_> {
             shown: (old.map(|old| old.value), now.map(|now| now.value)),
             shift,
             at_least,
+            doubtful,
             missing: self.missing,
         }
     }
