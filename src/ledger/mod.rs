@@ -10,6 +10,7 @@ pub mod event;
 pub mod history;
 pub mod journal;
 mod live;
+pub mod overhead;
 mod recent;
 
 use std::path::Path;

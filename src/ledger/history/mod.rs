@@ -163,6 +163,12 @@ impl<'a> Reading<'a> {
         self.history.message(message).map(|message| message.due)
     }
 
+    /// When a message was due and when a session had it, once its `Offered` was read.
+    #[must_use]
+    pub fn handed(&self, message: MessageId) -> Option<(Time, Time)> {
+        self.history.message(message).map(|message| (message.due, message.offered))
+    }
+
     /// Everything was read: settles what could not be decided before.
     #[must_use]
     pub fn finish(mut self) -> History {

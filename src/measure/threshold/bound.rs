@@ -99,6 +99,20 @@ impl Bound {
         }
     }
 
+    /// Whether the bound is met by every figure from `least` to `most`, or by none; `None`: by
+    /// some of them.
+    #[must_use]
+    pub fn holds_within(self, least: f64, most: f64) -> Option<bool> {
+        let inside = self.value >= least && self.value <= most;
+        let (low, high) = (self.holds(least), self.holds(most));
+        match self.op {
+            Op::Equal | Op::NotEqual if inside && !equal(least, most) => None,
+            Op::Equal | Op::NotEqual => Some(low),
+            _ if low == high => Some(low),
+            _ => None,
+        }
+    }
+
     /// Whether the bound is met whatever the figure is, as long as it is at least `least`.
     #[must_use]
     pub fn holds_from(self, least: f64) -> bool {
