@@ -29,3 +29,13 @@ fn receptions_keep_their_numbers_however_large() {
         assert_eq!(counts(&other), (0, 1, true), "{number}");
     }
 }
+
+#[test]
+fn only_a_number_that_does_not_fit_goes_to_the_side_table() {
+    let fits = |number| {
+        let mut record = Record::ABSENT;
+        record.receive(&Reception { number, ended: Time(5), withheld: false })
+    };
+    assert!(fits(7) && fits(NO_NUMBER));
+    assert!(!fits(u64::from(u32::MAX)) && !fits(1 << 40));
+}

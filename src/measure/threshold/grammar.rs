@@ -312,6 +312,8 @@ mod tests {
         let refused = |metric, bound| understood(metric, bound).expect_err(metric).message;
         let message = refused("backlog{destination=yahoo.test}.max", "< 5");
         assert_eq!(message, "`backlog` has no figures by destination");
+        let message = refused("drain_time{fault=outage}", "< 5s");
+        assert_eq!(message, "`drain_time` has no figures by fault");
         let twice = "lost{destination=yahoo.test,destination=gmail.test}";
         assert_eq!(refused(twice, "== 0"), "`destination` is given twice");
         let message = refused("lost{period=measured,period=measured}", "== 0");
