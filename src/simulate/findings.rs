@@ -66,7 +66,7 @@ impl Ended<'_> {
             scenario: self.loaded.resolved.clone(),
             environment: environment(world.model.source.clone()),
             target: TargetFacts {
-                kind: format!("simulated {}", kind(scenario)),
+                kind: kind(scenario),
                 version: String::new(),
                 address: String::new(),
             },
@@ -97,9 +97,8 @@ impl Ended<'_> {
     fn run(&self, world: &World<'_>) -> Run {
         let scenario = &self.loaded.scenario;
         let span = world.course.span(Period::Measured);
-        let digest: String = self.loaded.sha256.chars().take(8).collect();
         Run {
-            id: format!("simulated-{digest}-{}", scenario.seed.0),
+            id: id(self.loaded),
             name: scenario.name.clone(),
             question: scenario.question.clone(),
             started_at: EPOCH.to_owned(),
@@ -292,23 +291,34 @@ impl Ended<'_> {
 }
 
 /// Virtual time has no date.
-const EPOCH: &str = "1970-01-01T00:00:00Z";
+pub(super) const EPOCH: &str = "1970-01-01T00:00:00Z";
 
 fn tool() -> Tool {
     Tool { name: "mailbench".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
-fn kind(scenario: &crate::scenario::Scenario) -> &'static str {
+/// What a simulation calls itself.
+pub(super) const NAME: &str = "simulated";
+
+/// The id of a simulated run: the same for the same scenario and seed.
+pub(super) fn id(loaded: &Loaded) -> String {
+    let digest: String = loaded.sha256.chars().take(8).collect();
+    format!("{NAME}-{digest}-{}", loaded.scenario.seed.0)
+}
+
+/// The kind of target whose model it is.
+pub(super) fn kind(scenario: &crate::scenario::Scenario) -> String {
     use crate::scenario::model::TargetKind;
-    match &scenario.target.kind {
+    let kind = match &scenario.target.kind {
         TargetKind::Relay => "relay",
         TargetKind::Direct => "direct",
         TargetKind::External { .. } => "external",
         TargetKind::Managed(managed) => managed.mta.name(),
-    }
+    };
+    format!("{NAME} {kind}")
 }
 
-fn environment(source: String) -> BTreeMap<String, String> {
+pub(super) fn environment(source: String) -> BTreeMap<String, String> {
     [("simulated".to_owned(), "yes".to_owned()), ("times from".to_owned(), source)].into()
 }
 

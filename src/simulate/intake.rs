@@ -34,6 +34,7 @@ impl World<'_> {
         let message = submission.offer.message.0;
         let recipients = submission.offer.recipients.len() as u64;
         let (due, handed) = (submission.due, submission.handed);
+        self.show_offered(&submission);
         self.tally.offered_measured += u64::from(due >= self.tally.measured_from);
         self.tally.time(Metric::ScheduleLag, due, handed - due);
         self.course.lag.record(handed - due);
@@ -127,6 +128,7 @@ impl World<'_> {
         let Submission { offer, due, sent, .. } = &submission;
         let message = offer.message.0;
         let full = self.jobs.len() + offer.recipients.len() > limits::SIMULATED_QUEUE;
+        self.show_submitted(&submission, session, full);
         for job in self.deliveries(&submission) {
             if full {
                 self.refused += job.len() as u64;

@@ -8,8 +8,10 @@ use super::course::Course;
 use super::events::{Event, Events};
 use super::job::Jobs;
 use super::model::Model;
-use super::sink::{Sink, Visit};
+use super::observer::Observer;
+use super::sink::Sink;
 use super::tally::Tally;
+use super::visit::Visit;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::measure::herd::Buckets;
@@ -87,6 +89,10 @@ pub(super) struct World<'a> {
     deadline: u64,
     /// Whether messages were due that no session took.
     pub(super) cut_short: bool,
+    /// Is shown what a real run would record.
+    pub(super) observer: Option<&'a mut dyn Observer>,
+    /// Transactions whose content went, numbered for it.
+    pub(super) receptions: u64,
 }
 
 impl<'a> World<'a> {
@@ -146,11 +152,15 @@ impl<'a> World<'a> {
             period: Period::WarmUp,
             deadline: u64::MAX,
             cut_short: false,
+            observer: None,
+            receptions: 0,
         }
     }
 
     /// Runs to the close; `look` is called now and then.
     pub(super) fn run(&mut self, look: &mut dyn FnMut(&World<'_>)) {
+        self.show_period(Period::WarmUp);
+        self.show_ports();
         let mut steps = 0_u64;
         while let Some(at) = self.next_moment().filter(|_| !self.is_over()) {
             if at > self.deadline {
@@ -216,6 +226,7 @@ impl<'a> World<'a> {
     fn begin(&mut self, period: Period) {
         self.period = period;
         self.course.begin(period);
+        self.show_period(period);
         if period == Period::Drain {
             self.deadline = Time(self.now).plus(self.scenario.load.drain).0;
             self.cut_short = self.next.as_ref().is_some_and(|offer| {
@@ -292,6 +303,7 @@ impl<'a> World<'a> {
             job.recipients().for_each(|one| self.tally.waiting(job, one, self.now));
         }
         self.course.begin(Period::Closed);
+        self.show_close();
     }
 
     pub(super) fn period(&self) -> Period {
