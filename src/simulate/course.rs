@@ -55,6 +55,8 @@ pub(super) struct Course {
     /// Nanoseconds a row.
     row: u64,
     current: SeriesRow,
+    /// The period in which it began.
+    row_period: Period,
     pub(super) submit: Digest,
     pub(super) e2e: Digest,
     pub(super) lag: Digest,
@@ -85,6 +87,7 @@ impl Course {
             peak: (0, 0),
             row: row_s.max(1) * SECOND,
             current: SeriesRow::default(),
+            row_period: Period::WarmUp,
             submit: Digest::default(),
             e2e: Digest::default(),
             lag: Digest::default(),
@@ -133,9 +136,17 @@ impl Course {
         let ended = &mut self.spans[index(self.period)];
         (ended.to, ended.at_end) = (now, backlog);
         self.period = period;
+        let row_start = self.rows.len() as u64 * self.row;
         if period == Period::Closed {
-            self.close_row();
+            let row = &self.current;
+            let moved = row.offered + row.accepted + row.delivered + row.bounced;
+            if now > row_start || moved + row.rejected + row.deferred > 0 {
+                self.close_row();
+            }
             return;
+        }
+        if now == row_start {
+            self.row_period = period;
         }
         let begun = &mut self.spans[index(period)];
         (begun.from, begun.to, begun.most, begun.at_end) = (now, now, backlog, backlog);
@@ -167,7 +178,8 @@ impl Course {
         let mut row = std::mem::take(&mut self.current);
         let seconds = self.row_s();
         row.t_s = self.rows.len() as u64 * seconds;
-        row.period = periods::name(self.period).to_owned();
+        row.period = periods::name(self.row_period).to_owned();
+        self.row_period = self.period;
         for count in [
             &mut row.offered,
             &mut row.accepted,

@@ -82,6 +82,7 @@ mod scenario_grammar;
 mod scenario_hostile;
 mod scenario_schema;
 mod scripted;
+mod second_reading;
 mod secured;
 mod senders_may_be_nobody;
 mod shipped_scenarios_run;

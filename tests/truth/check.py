@@ -1,0 +1,122 @@
+"""Reads the journal of a run anew and holds its report.json against it.
+
+    python3 tests/truth/check.py MAILBENCH RUN...
+
+Prints one line a difference and ends with 1 if there was any. What is not recomputed is listed, with
+the reason, in LEFT_OUT; a figure in neither place is a difference.
+"""
+
+import json
+import os
+import sys
+
+import plan as plans
+from compare import differences
+from figures import Figures
+from journal import read
+from judgement import Judgement
+from ledger import Ledger
+from scenario import Scenario
+from series import rows_differ
+
+LEFT_OUT = {
+    "tool.*": "who judged",
+    "target.*": "what the target said of itself",
+    "environment*": "the machine",
+    "scenario": "the scenario's text, which is read here itself",
+    "faults*.action": "words for people",
+    "chaos*.detail": "words for people",
+    "replies*.example": "one of several texts",
+    "health*": "the instrument about itself: see health.py",
+    "correctness.violations*": "evidence in words; their classes are counts",
+    "thresholds*.line": "a place in the scenario file as written",
+    "resources.target.not_readable*": "words for people",
+    "sizing*": "see sizing in the simulation's own tests",
+    "warnings*": "words for people",
+    "verdict.reasons*.message": "words for people",
+}
+
+
+def load(program, folder):
+    simulated = os.path.exists(os.path.join(folder, "journal.simulated.bin"))
+    name = "journal.simulated.bin" if simulated else "journal.bin"
+    path = os.path.join(folder, "scenario.toml")
+    events, scenario = read(os.path.join(folder, name)), Scenario(path)
+    offered = [event for event in events if event.kind == "offered"]
+    plan = plans.ask(program, path, len(offered) if scenario.load["model"] == "closed" else None)
+    ledger = Ledger(events, scenario, lambda probe: plan.route[probe])
+    return Figures(ledger, plan, simulated)
+
+
+def expected(figures, report):
+    ledger = figures.ledger
+    counts = figures.counts(list(ledger.counted()))
+    counts |= {"phantom": ledger.phantoms, "dsn_unmatched": ledger.unmatched_dsns}
+    queue, destinations = figures.queue(), list(figures.destinations())
+    places = {place["domain"]: place for place in destinations}
+    judgement = Judgement(figures, counts, places, queue, report["health"])
+    thresholds = list(judgement.thresholds())
+    return {
+        "schema_version": 1,
+        "run": figures.run(figures.scenario.text),
+        "load": figures.load(),
+        "counts": counts,
+        "rates": figures.rates(counts),
+        "latency": figures.book.facts(figures.simulated),
+        "queue": queue,
+        "destinations": destinations,
+        "faults": list(figures.faults()),
+        "chaos": list(figures.chaos()),
+        "abuse": figures.abuse(),
+        "retry_curve": list(figures_retry(figures)),
+        "replies": list(figures.replies()),
+        "correctness": {"verdict": judgement.correctness()},
+        "thresholds": thresholds,
+        "resources": figures.resources(),
+        "verdict": judgement.verdict(thresholds),
+    }
+
+
+def figures_retry(figures):
+    from backlog import retry_curve
+
+    return retry_curve(figures.ledger)
+
+
+# Names of classes before they were changed.
+EARLIER = {
+    "resurrected": "delivered_after_refusal", "premature": "delivered_before_end_of_data",
+    "ambiguous_only": "unconfirmed", "never_happened": "indeterminate_not_delivered",
+    "recovered": "indeterminate_delivered", "discarded_null": "null_sender_discarded",
+    "expired_silently": "expired_without_dsn",
+}  # fmt: skip
+
+
+def renamed(report):
+    for place in [report] + report["destinations"]:
+        place["counts"] = {EARLIER.get(name, name): n for name, n in place["counts"].items()}
+    return report
+
+
+def check(program, folder):
+    with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
+        report = renamed(json.load(file))
+    figures = load(program, folder)
+    found, compared = differences(report, expected(figures, report), LEFT_OUT)
+    more, rows = rows_differ(os.path.join(folder, "timeseries.csv"), figures)
+    return found + more, compared + rows
+
+
+def main(program, folders):
+    wrong = 0
+    for folder in folders:
+        found, compared = check(program, folder)
+        print(f"{folder}: {compared} figures recomputed, {len(found)} differ")
+        for line in found:
+            print(f"  {line}")
+        wrong += len(found)
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1], sys.argv[2:]))

@@ -1,0 +1,420 @@
+"""Every figure of a report, recomputed from the journal and the scenario alone."""
+
+import hashlib
+import json
+import statistics
+from collections import Counter
+
+import backlog
+from backlog import Attempts
+from compare import Near, Skip, exact
+from histogram import Samples
+from latency import Book, facts
+from ledger import CLASSES, EARLY, NS, PREFLIGHT, VIOLATIONS
+from scenario import span
+
+FLOWS = ["offered", "accepted", "refused", "indeterminate", "delivered", "bounced", "deferred"]
+
+
+class Figures:
+    def __init__(self, ledger, plan, simulated):
+        self.ledger, self.plan, self.simulated = ledger, plan, simulated
+        self.scenario = ledger.scenario
+        backlog.gaps(ledger)
+        self.book = Book(ledger)
+        self.backlog = backlog.backlog(ledger)
+        self.measured = [p for p in ledger.probes.values() if ledger.is_measured(p.message.due)]
+        self.outages = backlog.outages(ledger)
+
+    # Counts.
+
+    def counts(self, probes):
+        """Every count by name; a class that is also an answer counts the answer."""
+        ledger = self.ledger
+        found = {name: 0 for name in CLASSES}
+        for probe in probes:
+            found[probe.cls] += 1
+        answers = Counter(probe.answer for probe in probes)
+        for name in ("accepted", "refused", "indeterminate", "not_sent"):
+            found[name] = answers[name]
+        copies = sum((probe.copies for probe in probes), Counter())
+        excused = copies["withheld"] + copies["unconfirmed"] + copies["indeterminate"] + copies["kill"]
+        found |= {
+            "offered": len(probes),
+            "deferred": sum(sum(a.outcome == "deferred" for a in p.attempts) for p in probes),
+            "receptions": sum(len(p.receptions) for p in probes),
+            "ambiguous_receptions": sum(p.ambiguous for p in probes),
+            "duplicates": copies["unexcused"] + excused,
+            "duplicates_excused": excused,
+            "expired_without_dsn": sum(
+                p.cls == "lost" and ledger.outlived(p) for p in probes
+            ),
+            "dsn_malformed": sum("dsn_malformed" in p.marks for p in probes),
+        }
+        for cause in ("unexcused", "withheld", "unconfirmed", "indeterminate", "kill"):
+            found[f"duplicates_{cause}"] = copies[cause]
+        if not self.simulated:
+            found["reordered"] = sum(self.overtaken(p) for _, p in ledger.by_domain(probes).items())
+        return found
+
+    def overtaken(self, probes):
+        """Recipients delivered after one that was accepted later."""
+        both = [(p.accepted(), p.taken()) for p in probes]
+        both = [it for it in both if None not in it]
+        count, earliest, later = 0, None, None
+        for accepted, taken in sorted(both, key=lambda it: -it[0]):
+            if accepted != later:
+                earliest, later = self.earliest(both, accepted), accepted
+            count += earliest is not None and taken > earliest
+        return count
+
+    def earliest(self, both, accepted):
+        if not hasattr(self, "suffix") or self.suffix[0] is not both:
+            table, least = {}, None
+            ordered = sorted(both, key=lambda it: -it[0])
+            for place, (at, taken) in enumerate(ordered):
+                if at not in table:
+                    table[at] = least
+                least = taken if least is None else min(least, taken)
+            self.suffix = both, table
+        return self.suffix[1][accepted]
+
+    def rates(self, counts):
+        seconds = self.ledger.measured_s
+        return {name: exact(counts[name] / seconds) for name in FLOWS} if seconds > 0 else {}
+
+    # Load.
+
+    def load(self):
+        scenario, ledger = self.scenario, self.ledger
+        load = scenario.load
+        messages = [m for m in ledger.messages.values() if ledger.is_measured(m.due)]
+        seconds = ledger.measured_s
+        closed = load["model"] == "closed"
+        planned = None if closed else self.plan.due_within(span(load["warm_up"]), round(seconds * NS))
+        return {
+            "model": load["model"],
+            "arrival": "closed" if closed else arrival(load),
+            "planned_per_s": None if planned is None else exact(planned / seconds),
+            "offered_per_s": exact(len(messages) / seconds),
+            "planned_messages": planned,
+            "offered_messages": len(messages),
+            "sessions": load["sessions"],
+        }
+
+    # Queue.
+
+    def queue(self):
+        ledger, curve = self.ledger, self.backlog
+        start, close = ledger.measured_from, ledger.close
+        peak_at, peak = curve.peak(start, close)
+        attempts = Attempts(self.measured)
+        found = {
+            "backlog_max": peak,
+            "backlog_max_at_s": exact((peak_at - start) / NS),
+            "backlog_mean": exact(curve.mean(start, ledger.load_stop)),
+            "backlog_end": curve.at(close),
+            "proved_empty": ledger.prove()[0],
+            "drain_time_s": backlog.drain_time(ledger, curve),
+            "attempts_per_delivery_mean": attempts.mean(),
+            "attempts_per_delivery_max": attempts.most(),
+            "retry_amplification": attempts.amplification(),
+            "fairness": self.fairness(),
+            "herd": self.herd(),
+            "isolation": self.isolation(),
+        }
+        return found | self.reported(peak, found)
+
+    def reported(self, peak, found):
+        """The queue as the target itself reports it; a simulated one is the backlog."""
+        if self.simulated:
+            return {
+                "length_max": peak, "length_mean": found["backlog_mean"],
+                "length_end": found["backlog_end"], "deferred_max": None, "frozen_max": None,
+            }  # fmt: skip
+        start, close = self.ledger.measured_from, self.ledger.close
+        whole = [e.total for e in self.ledger.of("queue") if start <= e.at <= close]
+        stop = self.ledger.load_stop
+        measured = [e.total for e in self.ledger.of("queue") if start <= e.at <= stop]
+        states = [e for e in self.ledger.of("queue-states") if start <= e.at <= close]
+        return {
+            "length_max": max(whole, default=None),
+            "length_mean": exact(statistics.fmean(measured)) if measured else None,
+            "length_end": whole[-1] if whole else None,
+            "deferred_max": max((e.deferred for e in states), default=None),
+            "frozen_max": max((e.frozen for e in states), default=None),
+        }
+
+    def healthy(self):
+        return [d for d in self.scenario.domains if not self.scenario.is_faulty(d)]
+
+    def fairness(self):
+        """Jain's index over the destinations without a fault."""
+        places = self.ledger.by_domain(self.measured)
+        shares = []
+        for domain in self.healthy():
+            probes = places.get(domain, [])
+            if probes:
+                shares.append(sum(p.taken() is not None for p in probes) / len(probes))
+        squares = sum(share * share for share in shares)
+        if len(shares) < 2 or squares == 0:
+            return None
+        return exact(sum(shares) ** 2 / (len(shares) * squares))
+
+    def herd(self):
+        """Attempts after the last fault healed, in tenths of a second."""
+        healed, width = backlog.healed(self.ledger), NS // 10
+        if healed is None:
+            return None
+        length = min(backlog.longest_configured(self.ledger), max(self.ledger.close - healed, 0))
+        counts = [0] * min(length // width, 36_000)
+        for event in self.ledger.of("attempt"):
+            place = (event.started - healed) // width
+            if event.probe < PREFLIGHT and 0 <= place < len(counts):
+                counts[place] += 1
+        if len(counts) < 10 or sum(counts) < 10:
+            return None
+        mean = sum(counts) / len(counts)
+        return {
+            "over_s": exact(len(counts) / 10),
+            "peak_per_s": exact(max(counts) * 10.0),
+            "index": exact(max(counts) / mean),
+            "fano": exact(statistics.pvariance(counts) / mean),
+        }
+
+    def isolation(self):
+        """End-to-end p99 of destinations without a fault: due in a window, and before any."""
+        windows = [(self.ledger.measured_from + s, self.ledger.measured_from + e)
+                   for s, e, _ in self.scenario.windows()]  # fmt: skip
+        if not windows:
+            return None
+        healthy, before, during = set(self.healthy()), Samples(), Samples()
+        for it in self.book.seen:
+            due = it.message.due
+            if it.metric != "e2e_response" or it.domains[0] not in healthy:
+                continue
+            if not self.ledger.is_measured(due):
+                continue
+            if any(s <= due < e for s, e in windows):
+                enter(during, it)
+            elif all(due < s for s, _ in windows):
+                enter(before, it)
+        one, other = (facts(side, False)["p99"] for side in (before, during))
+        if one is None or other is None:
+            return None
+        return {
+            "before_p99_us": one,
+            "during_p99_us": other,
+            "inflation": Near(other.value / max(one.value, 1), 2e-3),
+        }
+
+    # Places, faults, replies.
+
+    def destinations(self):
+        places = self.ledger.by_domain(self.ledger.counted())
+        measured = self.ledger.by_domain(self.measured)
+        only = ["e2e_response", "queue_time", "relay_latency", "retry_gap"] if self.simulated else None
+        for domain in self.scenario.domains:
+            yield {
+                "domain": domain,
+                "faulty": self.scenario.is_faulty(domain),
+                "counts": self.counts(places.get(domain, []))
+                | ({"phantom": 0, "dsn_unmatched": 0} if self.simulated else {}),
+                "latency": self.book.facts(self.simulated, domain, only),
+                "attempts_per_delivery_mean": Attempts(measured.get(domain, [])).mean(),
+            }
+
+    def faults(self):
+        struck = Counter(
+            event.fault for event in self.ledger.of("struck")
+            if event.at >= self.ledger.measured_from
+        )  # fmt: skip
+        for number, rule in enumerate(self.scenario.faults):
+            window = rule.get("during")
+            yield {
+                "name": rule["name"],
+                "stage": rule["stage"],
+                "destination": rule.get("destination"),
+                "during_s": window and [exact(span(edge) / NS) for edge in window.split("..")],
+                "struck": struck[number],
+            }
+
+    def chaos(self):
+        ledger = self.ledger
+        accepted = [p.accepted() for p in ledger.probes.values() if p.accepted() is not None]
+        taken = [p.taken() for p in ledger.probes.values() if p.taken() is not None]
+        for it in self.outages:
+            def after(times):
+                if it.back_from is None:
+                    return None
+                first = min((time for time in times if time >= it.back_from), default=None)
+                return None if first is None else exact((first - it.at) / NS)
+
+            yield {
+                "what": it.what,
+                "at_s": exact((it.at - ledger.measured_from) / NS),
+                "down_s": None if it.back is None else exact((it.back - it.at) / NS),
+                "first_accept_s": after(accepted),
+                "first_delivery_s": after(taken),
+            }
+
+    def replies(self):
+        from journal import STAGES
+
+        found = Counter()
+        if not self.simulated:
+            for event in self.ledger.of("submitted"):
+                for result in event.results if event.message < PREFLIGHT else []:
+                    if result.kind == "accepted":
+                        found["target", "end-of-data", result.reply.code] += 1
+                    if result.kind == "refused":
+                        found["target", result.stage, result.reply.code] += 1
+        for event in self.ledger.events:
+            if event.kind == "attempt" and event.probe < PREFLIGHT and event.reply:
+                if not self.simulated or event.reply.code >= 300:
+                    found["sink", event.stage, event.reply.code] += 1
+            if event.kind == "session" and event.change.kind == "turned-away" and event.change.reply:
+                found["sink", "banner", event.change.reply.code] += 1
+        for key in sorted(found, key=lambda it: (it[0], STAGES.index(it[1]), it[2])):
+            yield {"by": key[0], "stage": key[1], "code": key[2], "count": found[key]}
+
+    def abuse(self):
+        rules = self.scenario.toml.get("abuse", [])
+        if not rules:
+            return None
+        profiles = []
+        for number, rule in enumerate(rules):
+            ends = [e for e in self.ledger.of("abused") if e.profile == number]
+            kinds = Counter(e.end.kind for e in ends)
+            held = [e.held_us for e in ends]
+            window = rule.get("during")
+            profiles.append({
+                "name": rule["name"], "kind": rule["kind"], "at_once": rule["sessions"],
+                "during_s": window and [exact(span(edge) / NS) for edge in window.split("..")],
+                "sessions": len(ends), "unconnected": kinds["unconnected"],
+                "refused": kinds["refused"], "cut_off": kinds["cut-off"],
+                "tolerated": kinds["tolerated"],
+                "held_mean_us": Near(sum(held) // max(len(held), 1), 0, 1),
+                "held_max_us": max(held, default=0),
+            })  # fmt: skip
+        return {"profiles": profiles, "honest": self.honest(rules)}
+
+    def honest(self, rules):
+        """Mail of our own before any bad client came and while some were there."""
+        if not all("during" in rule for rule in rules):
+            return None
+        start = self.ledger.measured_from
+        windows = [[start + span(edge) for edge in rule["during"].split("..")] for rule in rules]
+
+        def side(due):
+            if any(s <= due < e for s, e in windows):
+                return 1
+            return 0 if all(due < s for s, _ in windows) else None
+
+        samples, probes = (Samples(), Samples()), ([], [])
+        for it in self.book.seen:
+            due = it.message.due
+            if it.metric == "submit_response" and self.ledger.is_measured(due):
+                if side(due) is not None:
+                    enter(samples[side(due)], it)
+        for probe in self.measured:
+            if side(probe.message.due) is not None:
+                probes[side(probe.message.due)].append(probe)
+        if not probes[0] or not probes[1]:
+            return None
+        before, during = (facts(it, False) for it in samples)
+        found = {}
+        for name, it, own in (("before", before, probes[0]), ("during", during, probes[1])):
+            found |= {f"{name}_p50_us": it["p50"], f"{name}_p99_us": it["p99"]}
+            missing = sum(p.accepted() is None for p in own)
+            found[f"{name}_unaccepted"] = exact(missing / len(own))
+        one, other = before["p99"], during["p99"]
+        found["inflation_p99"] = one and other and Near(other.value / max(one.value, 1), 2e-3)
+        return found
+
+    # Machines.
+
+    def resources(self):
+        ledger = self.ledger
+        if self.simulated:
+            return {"cpu_s": 0.0, "cpu_share": 0.0, "rss_max_bytes": 0, "cores": 0, "target": None}
+        pulses = list(ledger.of("pulse"))
+        inside = [p for p in pulses if ledger.measured_from <= p.at < ledger.load_stop]
+        cores = int(dict(ledger.facts.environment).get("cores", 0))
+        share = 0.0
+        if len(inside) > 1:
+            wall = (inside[-1].at - inside[0].at) / NS
+            share = (inside[-1].cpu_us - inside[0].cpu_us) / 1e6 / wall / max(cores, 1)
+        return {
+            "cpu_s": exact(pulses[-1].cpu_us / 1e6) if pulses else 0.0,
+            "cpu_share": exact(share),
+            "rss_max_bytes": max((p.rss_bytes for p in pulses), default=0),
+            "cores": cores,
+            "target": self.target_use(),
+        }
+
+    def looks(self, start=None, end=None):
+        start = self.ledger.measured_from if start is None else start
+        end = self.ledger.load_stop if end is None else end
+        return [e for e in self.ledger.of("usage") if start <= e.at <= end]
+
+    def target_use(self):
+        looks = self.looks()
+        cpu = rising(looks, lambda look: look.cpu_us / 1e6)
+        io = rising(looks, lambda look: look.io_bytes)
+        if cpu[0] is None:
+            return None
+        files = [look.open_files for look in looks if look.open_files is not None]
+        return {
+            "cpu_mean_cores": exact(cpu[0]),
+            "cpu_max_cores": exact(cpu[1]),
+            "rss_mean_bytes": exact(statistics.fmean(look.rss_bytes for look in looks)),
+            "rss_max_bytes": max(look.rss_bytes for look in looks),
+            "io_mean_bytes_per_s": exact(io[0]),
+            "io_max_bytes_per_s": exact(io[1]),
+            "open_files_max": max(files, default=None),
+            "processes_max": max(look.processes for look in looks),
+        }
+
+    # The run.
+
+    def run(self, text):
+        ledger, scenario, known = self.ledger, self.scenario.toml, self.ledger.facts
+        return {
+            "id": known.id,
+            "name": scenario["name"],
+            "question": scenario.get("question", ""),
+            "started_at": known.started_at,
+            "duration_s": exact(ledger.close / NS),
+            "measured_from_s": exact(ledger.measured_from / NS),
+            "measured_to_s": exact(ledger.load_stop / NS),
+            "seed": scenario["seed"],
+            "scenario_sha256": hashlib.sha256(text.encode()).hexdigest(),
+            "command": known.command,
+            "interrupted": ledger.interrupted,
+            "complete": ledger.complete,
+            "simulated": self.simulated,
+            "labels": {},
+        }
+
+
+def enter(samples, it):
+    if it.end is not None:
+        samples.add(it.start, it.end)
+    else:
+        samples.cut(it.start, it.cut)
+
+
+def arrival(load):
+    kind = load.get("arrival", "poisson")
+    return kind if isinstance(kind, str) else "on-off" if "on" in kind else "trace"
+
+
+def rising(looks, value):
+    """Of what only rises: its mean rate, and the highest from one look to the next."""
+    points = [(look.at, value(look)) for look in looks if value(look) is not None]
+    slopes = [max(b[1] - a[1], 0) / ((b[0] - a[0]) / NS) for a, b in zip(points, points[1:])]
+    if not slopes:
+        return None, None
+    wall = (points[-1][0] - points[0][0]) / NS
+    return max(points[-1][1] - points[0][1], 0) / wall, max(slopes)
