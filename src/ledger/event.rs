@@ -12,6 +12,10 @@ use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
+mod unanswered;
+
+pub use unanswered::{NoAnswer, Unanswered};
+
 /// One thing seen.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Event {
@@ -58,6 +62,8 @@ pub enum Event {
     Calibrated(Ceiling),
     /// A bad client of ours came to its end at the target.
     Abused(Abused),
+    /// A submission ended without the target's answer; goes before its `Submitted`.
+    Unanswered(Unanswered),
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.
@@ -123,7 +129,8 @@ pub struct Submitted {
     pub sent: Time,
     /// When its last reply was read, or the connection was given up.
     pub done: Time,
-    /// How long each stage took, in microseconds: from request written to reply read.
+    /// How long each stage took that was answered, in microseconds: from request written to reply
+    /// read.
     pub stages: Vec<(Stage, u32)>,
     /// One result a recipient, in the order of the message.
     pub results: Vec<SubmitResult>,

@@ -21,47 +21,22 @@ use super::terms;
 use super::usage::Uses;
 use super::warning::Bounds;
 use crate::clock::Time;
-use crate::ledger::event::{Event, Period, Pulse, SubmitResult, Submitted};
+use crate::ledger::event::{Event, NoAnswer, Period, Pulse, SubmitResult, Submitted, Unanswered};
 use crate::ledger::history::{History, Planned, Reading};
 use crate::plan::Plan;
 use crate::probe::{MessageId, PREFLIGHT, ProbeId};
 use crate::scenario::Scenario;
+use crate::smtp::stage::Stage;
 
-/// How long one stage of one accepted message took.
+/// How long one stage of one message took, or had lasted.
 #[derive(Clone, Copy, Debug)]
 struct StageTime {
     metric: LatencyMetric,
     /// When the message was due.
     due: Time,
-    /// Microseconds.
-    us: u32,
-}
-
-/// Stages of accepted messages: into the book as they are read. Those that come before it is known
-/// when the measured period began, which no run of ours writes, wait until it is.
-#[derive(Debug, Default)]
-struct Stages {
-    book: Book,
-    waiting: Vec<StageTime>,
-}
-
-impl Stages {
-    fn enter(&mut self, stage: StageTime, periods: &Periods) {
-        if !periods.has_measured() {
-            return self.waiting.push(stage);
-        }
-        let seen = Seen::Whole(Duration::from_micros(u64::from(stage.us)));
-        self.book.enter(stage.metric, periods.of_due(stage.due), &[], seen);
-    }
-
-    /// The book with all of them.
-    fn settled(mut self, periods: &Periods) -> Book {
-        for stage in self.waiting {
-            let seen = Seen::Whole(Duration::from_micros(u64::from(stage.us)));
-            self.book.enter(stage.metric, periods.of_due(stage.due), &[], seen);
-        }
-        self.book
-    }
+    /// When it ended, or was no longer watched.
+    until: Time,
+    seen: Seen,
 }
 
 /// What a journal holds, sorted.
@@ -120,7 +95,10 @@ pub struct Rest {
     pub uses: Uses,
     /// Looks at the instrument.
     pub pulses: Vec<Pulse>,
-    stages: Stages,
+    stages: Book,
+    /// Stages that come before it is known when the measured period began, which no run of ours
+    /// writes.
+    early_stages: Vec<StageTime>,
 }
 
 impl Rest {
@@ -139,7 +117,8 @@ impl Rest {
             outages: Outages::default(),
             uses: Uses::default(),
             pulses: Vec::new(),
-            stages: Stages::default(),
+            stages: Book::default(),
+            early_stages: Vec::new(),
         }
     }
 
@@ -165,29 +144,80 @@ impl Rest {
             Event::Port { destination, closed_by, .. } => {
                 self.retries.port(*destination, closed_by.is_some());
             }
+            Event::Unanswered(unanswered) => self.unanswered(unanswered, reading),
             Event::Submitted(submitted) => self.stages_of(submitted, reading),
             Event::Pulse(pulse) => self.pulses.push(*pulse),
             _ => {}
         }
     }
 
+    /// Every stage that was answered positively, or of an accepted message: a slow one must not
+    /// vanish because a later one failed.
     fn stages_of(&mut self, submitted: &Submitted, reading: &Reading<'_>) {
         let accepted = |result: &SubmitResult| matches!(result, SubmitResult::Accepted { .. });
-        let Some(due) = reading.due(submitted.message) else { return };
-        if !submitted.results.iter().any(accepted) {
-            return;
+        let is_accepted = submitted.results.iter().any(accepted);
+        let ended = |stage: Stage| submitted.results.iter().any(|it| ended_at(it) == stage);
+        let stages = submitted.stages.iter();
+        for (stage, us) in stages.take_while(|(stage, _)| is_accepted || !ended(*stage)) {
+            let seen = Seen::Whole(micros(*us));
+            self.stage(*stage, submitted.message, (submitted.done, seen), reading);
         }
-        for (stage, us) in &submitted.stages {
-            if let Some(metric) = LatencyMetric::of_stage(*stage) {
-                let seen = Seen::Whole(Duration::from_micros(u64::from(*us)));
-                self.series.latency(metric, Some(submitted.done), seen);
-                self.stages.enter(StageTime { metric, due, us: *us }, &self.periods);
-            }
+    }
+
+    /// The stages that wait for an answer when it is known that none will come.
+    fn unanswered(&mut self, unanswered: &Unanswered, reading: &Reading<'_>) {
+        let how = match unanswered.how {
+            NoAnswer::Failed => Seen::Failed,
+            NoAnswer::GivenUp | NoAnswer::Unserved => Seen::Cut,
+        };
+        for (stage, us) in &unanswered.stages {
+            let seen = how(micros(*us));
+            self.stage(*stage, unanswered.message, (unanswered.at, seen), reading);
         }
+    }
+
+    fn stage(
+        &mut self,
+        stage: Stage,
+        message: MessageId,
+        (until, seen): (Time, Seen),
+        reading: &Reading<'_>,
+    ) {
+        let known = LatencyMetric::of_stage(stage).zip(reading.due(message));
+        let Some((metric, due)) = known else { return };
+        let time = StageTime { metric, due, until, seen };
+        if self.periods.has_measured() {
+            self.enter_stage(time);
+        } else {
+            self.early_stages.push(time);
+        }
+    }
+
+    fn enter_stage(&mut self, StageTime { metric, due, until, seen }: StageTime) {
+        let period = self.periods.of_due(due);
+        self.stages.enter(metric, period, &[], seen);
+        self.series.latency(metric, period, until, seen);
     }
 
     /// The book of stages; asked for once, when all is read.
     pub fn take_stages(&mut self) -> Book {
-        std::mem::take(&mut self.stages).settled(&self.periods)
+        for time in std::mem::take(&mut self.early_stages) {
+            self.enter_stage(time);
+        }
+        std::mem::take(&mut self.stages)
     }
+}
+
+/// The stage at which a submission ended for a recipient.
+fn ended_at(result: &SubmitResult) -> Stage {
+    match result {
+        SubmitResult::NotSent { stage, .. }
+        | SubmitResult::Refused { stage, .. }
+        | SubmitResult::Broken { stage, .. } => *stage,
+        SubmitResult::Accepted { .. } | SubmitResult::Indeterminate { .. } => Stage::EndOfData,
+    }
+}
+
+fn micros(us: u32) -> Duration {
+    Duration::from_micros(u64::from(us))
 }

@@ -112,14 +112,14 @@ impl<'a> Book<'a> {
             self.judgement
         };
         let warnings = self.warnings(history);
-        let overtaken = self.overtaking.counts();
-        let mut counts = self.all.into_counts(overtaken.iter().sum());
+        let out_of_order = self.overtaking.counts();
+        let mut counts = self.all.into_counts(out_of_order.iter().copied().sum());
         counts.insert("phantom".to_owned(), phantoms);
         counts.insert("dsn_unmatched".to_owned(), history.unmatched_dsns());
-        let destinations = self.destinations.into_iter().zip(overtaken);
+        let destinations = self.destinations.into_iter().zip(out_of_order);
         Conservation {
             counts,
-            destinations: destinations.map(|(sums, n)| sums.into_counts(n)).collect(),
+            destinations: destinations.map(|(sums, order)| sums.into_counts(order)).collect(),
             verdict: verdict(judgement),
             reasons,
             violations: self.listing.close(history.phantoms(), over),
@@ -167,7 +167,7 @@ impl<'a> Book<'a> {
             .all
             .imbalances()
             .into_iter()
-            .map(|sum| warn("internal-error", format!("the sums do not hold: {sum}")))
+            .map(|sum| warn("internal-error", format!("counts do not reconcile: {sum}")))
             .collect();
         if history.contradictions() > 0 {
             let count = history.contradictions();

@@ -1,9 +1,12 @@
 //! From samples to one [`Latency`]: which percentiles may be stated, and which are only bounds.
 //!
 //! Two rules. A percentile is withheld below the number of samples at which a
-//! two-sided 95 % interval for it exists. A percentile that a censored observation could still
-//! raise is given as "at least".
+//! two-sided 95 % interval for it exists. A percentile that an observation without an end could
+//! still raise is given as "at least". Which observations have none, `observation` says.
 
+use hdrhistogram::Histogram;
+
+use super::pile::Pile;
 use super::results::Latency;
 use super::samples::{Samples, encode};
 use crate::limits;
@@ -35,37 +38,66 @@ pub const PERCENTILES: [Percentile; 7] = [
 #[must_use]
 pub fn summarise(samples: &Samples) -> Latency {
     let all = samples.histogram();
+    let open = samples.histogram_without_end();
     let mut latency = Latency {
         unit: "us".to_owned(),
         count: samples.values.len(),
-        censored: samples.censored.len(),
+        censored: samples.without_end(),
+        failed: samples.failed.len(),
         overflow: samples.overflow,
         hdr: encode(&all),
+        hdr_censored: if open.is_empty() { String::new() } else { encode(&open) },
         ..Latency::default()
     };
+    let piles = [&samples.values, &samples.censored, &samples.failed];
+    let [ended, cut, failed] = piles.map(Pile::extremes);
+    let youngest = |pile: Option<(u32, u32)>| pile.map_or(u64::MAX, |(least, _)| u64::from(least));
+    latency.max = [ended, cut, failed].into_iter().flatten().map(|it| u64::from(it.1)).max();
+    latency.mean = (!all.is_empty()).then(|| mean(samples));
+    let open = Open {
+        count: latency.censored,
+        youngest: youngest(cut),
+        beyond_range: samples.overflow > 0,
+    };
+    let least = ended.map_or(youngest(failed), |(least, _)| u64::from(least));
+    state(&mut latency, &all, least, &open);
+    latency
+}
+
+/// The observations of a metric that have no end.
+pub struct Open {
+    /// How many.
+    pub count: u64,
+    /// Least age of one that could still end, microseconds; `u64::MAX` without any.
+    pub youngest: u64,
+    /// Whether a value beyond the histogram's range is held at its top.
+    pub beyond_range: bool,
+}
+
+/// States least, percentiles and greatest of `all` observations: what they are, which are
+/// withheld, and which are only lower bounds. `least`: of those that ended.
+pub fn state(latency: &mut Latency, all: &Histogram<u64>, least: u64, open: &Open) {
     if all.is_empty() {
-        return latency;
+        return;
     }
-    let extremes =
-        || [samples.values.extremes(), samples.censored.extremes()].into_iter().flatten();
-    latency.min = extremes().map(|(least, _)| u64::from(least)).min();
-    latency.max = extremes().map(|(_, most)| u64::from(most)).max();
-    latency.mean = Some(mean(samples));
+    latency.min = Some(least.min(open.youngest));
+    if open.youngest < least || open.count == all.len() {
+        latency.at_least.push("min".to_owned());
+    }
     for percentile in PERCENTILES {
         if all.len() < percentile.needs {
             latency.too_few.push(percentile.name.to_owned());
             continue;
         }
         let value = all.value_at_quantile(percentile.share);
-        *field(&mut latency, percentile.name) = Some(value);
-        if uncertain(samples, percentile.share, value) {
+        *field(latency, percentile.name) = Some(value);
+        if uncertain(all.len(), open, percentile.share, value) {
             latency.at_least.push(percentile.name.to_owned());
         }
     }
-    if !samples.censored.is_empty() || samples.overflow > 0 {
+    if open.count > 0 || open.beyond_range {
         latency.at_least.extend(["mean".to_owned(), "max".to_owned()]);
     }
-    latency
 }
 
 /// The value of a percentile by name.
@@ -97,17 +129,17 @@ pub fn field<'a>(latency: &'a mut Latency, name: &str) -> &'a mut Option<u64> {
 }
 
 fn mean(samples: &Samples) -> f64 {
-    (samples.values.sum() + samples.censored.sum()) as f64 / samples.len() as f64
+    let sum = samples.values.sum() + samples.censored.sum() + samples.failed.sum();
+    sum as f64 / samples.len() as f64
 }
 
-/// Whether the end of a censored observation could raise this percentile: its rank lies among
-/// the censored, or a censored observation stopped being watched before it had reached `value`.
-/// A value held at the top of the range is censored there.
-fn uncertain(samples: &Samples, share: f64, value: u64) -> bool {
-    let open = samples.censored.len() as f64 / samples.len() as f64;
-    let youngest = samples.censored.extremes().map_or(u64::MAX, |(least, _)| u64::from(least));
-    let beyond_range = samples.overflow > 0 && value >= limits::HISTOGRAM_HIGH_US;
-    share > 1.0 - open || value > youngest || beyond_range
+/// Whether an observation without an end could raise this percentile: its rank lies among them, or
+/// one stopped being watched before it had reached `value`. A value held at the top of the range is
+/// censored there.
+fn uncertain(count: u64, open: &Open, share: f64, value: u64) -> bool {
+    let beyond_range = open.beyond_range && value >= limits::HISTOGRAM_HIGH_US;
+    let open_share = open.count as f64 / count as f64;
+    share > 1.0 - open_share || value > open.youngest || beyond_range
 }
 
 #[cfg(test)]
@@ -160,6 +192,35 @@ mod tests {
         samples.censor(Duration::from_millis(600));
         let latency = summarise(&samples);
         assert_eq!(latency.at_least, ["p75", "p90", "p95", "p99", "mean", "max"]);
+    }
+
+    #[test]
+    fn what_failed_at_once_makes_no_percentile_smaller() {
+        let mut samples = millis((0..950).map(|_| 10).chain((0..30).map(|_| 90)));
+        (0..20).for_each(|_| samples.fail(Duration::from_micros(50)));
+        let latency = summarise(&samples);
+        assert_eq!((latency.count, latency.censored, latency.failed), (980, 20, 20));
+        assert_eq!(latency.at_least, ["p99", "mean", "max"]);
+        assert!(latency.p50.expect("a value") >= 10_000, "half were answered no faster");
+        assert!(latency.p99.expect("a value") >= 90_000, "a hundredth was never answered");
+        assert_eq!(latency.min, Some(10_000), "what failed is no least");
+    }
+
+    #[test]
+    fn a_least_among_the_censored_is_a_bound() {
+        let mut samples = millis([20, 30]);
+        samples.censor(Duration::from_millis(5));
+        assert_eq!(summarise(&samples).at_least, ["min", "mean", "max"]);
+        assert_eq!(summarise(&samples).min, Some(5_000));
+        let mut none = Samples::default();
+        none.censor(Duration::from_millis(5));
+        assert_eq!(summarise(&none).at_least, ["min", "mean", "max"]);
+        none.censored = Pile::default();
+        none.fail(Duration::from_millis(7));
+        assert_eq!(
+            (summarise(&none).at_least[0].as_str(), summarise(&none).min),
+            ("min", Some(7_000))
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::scenario::model::{Arrival, LoadModel, Scenario};
 
 /// How late a message may be handed to a session and still count as offered in time: this share
 /// of the measured period. The last messages of a period are always a little late.
-const GRACE: f64 = 0.01;
+pub const GRACE: f64 = 0.01;
 
 /// Counts messages due in the measured period.
 #[derive(Clone, Copy, Debug, Default)]

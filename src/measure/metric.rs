@@ -1,7 +1,7 @@
 //! The latency metrics: their names, and which stage belongs to which.
 //!
-//! `submit_*`, `stage_*` and `schedule_lag` have one sample a message (one reply, one dispatch);
-//! the others one a probe, because each recipient is delivered by itself.
+//! `submit_*`, `refused_response`, `stage_*` and `schedule_lag` have one sample a message (one reply,
+//! one dispatch); the others one a probe, because each recipient is delivered by itself.
 
 use crate::smtp::stage::Stage;
 
@@ -42,13 +42,15 @@ pub enum LatencyMetric {
     StageContent,
     /// Final dot to its reply.
     StageEndOfData,
+    /// Due to a reply of 4yz or 5yz.
+    RefusedResponse,
 }
 
 use LatencyMetric as M;
 
 impl LatencyMetric {
     /// Every one, in the order of declaration.
-    pub const ALL: [LatencyMetric; 17] = [
+    pub const ALL: [LatencyMetric; 18] = [
         M::SubmitResponse,
         M::SubmitService,
         M::E2eResponse,
@@ -66,6 +68,7 @@ impl LatencyMetric {
         M::StageData,
         M::StageContent,
         M::StageEndOfData,
+        M::RefusedResponse,
     ];
 
     /// The name used in thresholds and reports.
@@ -89,6 +92,7 @@ impl LatencyMetric {
             M::StageData => "stage_data",
             M::StageContent => "stage_content",
             M::StageEndOfData => "stage_end_of_data",
+            M::RefusedResponse => "refused_response",
         }
     }
 

@@ -135,6 +135,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         Event::Pulse(pulse) => Some(pulse.at),
         Event::Usage(usage) => Some(usage.at),
         Event::Abused(abused) => Some(abused.at),
+        Event::Unanswered(unanswered) => Some(unanswered.at),
     }
 }
 

@@ -82,6 +82,14 @@ impl Retries {
         &self.gaps
     }
 
+    /// Probes whose last attempt calls for another, and since when, in order.
+    #[must_use]
+    pub fn owed(&self) -> Vec<(ProbeId, Time)> {
+        let mut owed: Vec<_> = self.owed.iter().map(|(probe, owed)| (*probe, owed.ended)).collect();
+        owed.sort_unstable();
+        owed
+    }
+
     /// The curve. `counts` says which probes are part of it, `waiting` which of them the target
     /// still has to deliver.
     #[must_use]

@@ -24,6 +24,8 @@ pub struct Samples {
     pub values: Pile,
     /// Observations cut off by the end of the run: "at least this long".
     pub censored: Pile,
+    /// Observations that failed after this long: what they waited for never came.
+    pub failed: Pile,
     /// Values beyond the histogram's range, held at its top.
     pub overflow: u64,
 }
@@ -47,32 +49,61 @@ impl Samples {
         self.censored.add(age);
     }
 
-    /// Records either.
+    /// Records one that failed.
+    pub fn fail(&mut self, age: Duration) {
+        let age = self.held(age);
+        self.failed.add(age);
+    }
+
+    /// Records any.
     pub fn enter(&mut self, seen: Seen) {
         match seen {
             Seen::Whole(value) => self.record(value),
             Seen::Cut(age) => self.censor(age),
+            Seen::Failed(age) => self.fail(age),
         }
     }
 
     /// Whether nothing at all was observed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.values.is_empty() && self.censored.is_empty()
+        self.values.is_empty() && self.censored.is_empty() && self.failed.is_empty()
     }
 
     /// How many observations there are, the censored included.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.values.len() + self.censored.len()
+        self.values.len() + self.without_end()
     }
 
-    /// Every observation, the censored at the age they had reached.
+    /// How many have no end.
+    #[must_use]
+    pub fn without_end(&self) -> u64 {
+        self.censored.len() + self.failed.len()
+    }
+
+    /// Every observation: the censored at the age they had reached, those that failed at the
+    /// greatest value or age of all, since none that ended took longer than they.
     #[must_use]
     pub fn histogram(&self) -> Histogram<u64> {
         let mut all = self.values.histogram();
-        self.censored.add_to(&mut all);
+        self.add_without_end(&mut all);
         all
+    }
+
+    /// Those of [`Samples::histogram`] that have no end.
+    #[must_use]
+    pub fn histogram_without_end(&self) -> Histogram<u64> {
+        let mut open = pile::empty();
+        self.add_without_end(&mut open);
+        open
+    }
+
+    fn add_without_end(&self, to: &mut Histogram<u64>) {
+        self.censored.add_to(to);
+        let piles = [&self.values, &self.censored, &self.failed];
+        let top = piles.into_iter().filter_map(Pile::extremes).map(|(_, most)| most).max();
+        to.saturating_record_n(u64::from(top.unwrap_or_default()), self.failed.len());
     }
 
     fn held(&mut self, value: Duration) -> u32 {
@@ -146,6 +177,17 @@ mod tests {
         assert_eq!(samples.overflow, 2);
         assert_eq!(samples.values.in_order(), [5000, HIGH]);
         assert_eq!(samples.histogram().len(), 3);
+    }
+
+    #[test]
+    fn what_failed_stands_above_everything_that_ended() {
+        let mut samples = Samples::default();
+        (1..=98).for_each(|ms| samples.record(Duration::from_millis(ms)));
+        (0..2).for_each(|_| samples.fail(Duration::from_micros(40)));
+        let all = samples.histogram();
+        assert_eq!((all.len(), all.value_at_quantile(0.49)), (100, 49_023));
+        assert_eq!(all.count_between(98_000, u64::MAX), 3);
+        assert_eq!(samples.histogram_without_end().max(), all.max());
     }
 
     #[test]

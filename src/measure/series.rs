@@ -1,18 +1,19 @@
 //! The run second by second: rows of `timeseries.csv`, intervals of `latency.hlog`.
 //!
-//! Here a latency stands in the second in which it ended, and percentiles are nearest ranks of
-//! whatever that second holds, however little: a picture, not a claim.
+//! Here a latency stands in the second in which it ended or was no longer watched, and percentiles
+//! are nearest ranks of whatever that second holds, however little: a picture, not a claim. A row of
+//! the warm-up is about mail due in it, every later row about mail of the measured period.
 
 use super::backlog::Curve;
 use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::outages::Outages;
 use super::periods::{self, Periods};
-use super::pile::Pile;
-use super::results::{Interval, SeriesRow, Values};
-use crate::clock::{self, Time};
+use super::results::{Interval, SeriesRow};
+use super::second::{Latencies, Settled};
+use crate::clock::Time;
 use crate::fault::rule::Rule;
-use crate::ledger::event::{AttemptOutcome, Event, Pulse, Usage};
+use crate::ledger::event::{AttemptOutcome, Event, Period, Pulse, Usage};
 use crate::ledger::history::ProbeView;
 use crate::limits;
 use crate::probe::PREFLIGHT;
@@ -30,7 +31,7 @@ pub struct Series {
 #[derive(Debug, Default)]
 struct Second {
     row: SeriesRow,
-    values: [Pile; LatencyMetric::ALL.len()],
+    latencies: Latencies,
 }
 
 /// Curves and windows that every row is read from.
@@ -85,12 +86,12 @@ impl Series {
         self.count(probe.bounced, |row| row.bounced += 1);
     }
 
-    /// Enters a latency that ended at `at`.
-    pub fn latency(&mut self, metric: LatencyMetric, at: Option<Time>, seen: Seen) {
-        let (Some(at), Seen::Whole(value)) = (at, seen) else { return };
-        if let Some(second) = self.at(at) {
-            let micros = clock::micros_u32(value);
-            second.values[metric as usize].add(micros);
+    /// Enters a latency of mail due in `period` that ended, or was no longer watched, at `until`.
+    pub fn latency(&mut self, metric: LatencyMetric, period: Period, until: Time, seen: Seen) {
+        // A run is closed at the end of its last second.
+        let last = if matches!(seen, Seen::Cut(_)) { until.0.saturating_sub(1) } else { until.0 };
+        if let Some(second) = self.at(Time(last)) {
+            second.latencies.enter(metric, period, seen);
         }
     }
 
@@ -101,21 +102,13 @@ impl Series {
         let mut rows = Vec::with_capacity(self.seconds.len());
         let mut intervals = Vec::new();
         for (t_s, second) in (0_u64..).zip(self.seconds) {
-            let Second { mut row, values } = second;
+            let Second { mut row, latencies } = second;
             row.t_s = t_s;
             frame.describe(&mut row);
-            let values = values.map(Pile::into_values);
-            percentiles(&mut row, &values);
+            let latencies = latencies.settled();
+            summarise(&mut row, &latencies);
             rows.push(row);
-            let named = LatencyMetric::ALL.into_iter().zip(values);
-            intervals.extend(named.filter(|(_, values)| values.counted().next().is_some()).map(
-                |(metric, values)| Interval {
-                    metric: metric.name().to_owned(),
-                    start_s: t_s as f64,
-                    length_s: 1.0,
-                    values,
-                },
-            ));
+            intervals.extend(latencies.into_intervals(t_s as f64, 1.0));
         }
         (rows, intervals)
     }
@@ -200,25 +193,17 @@ pub fn cpu_share(from: &Pulse, to: &Pulse) -> f64 {
     to.cpu_us.saturating_sub(from.cpu_us) as f64 / 1e6 / wall
 }
 
-fn percentiles(row: &mut SeriesRow, values: &[Values; LatencyMetric::ALL.len()]) {
-    let of = |metric: LatencyMetric, share| ranked(&values[metric as usize], share);
+/// Fills in what a row says of latencies.
+pub fn summarise(row: &mut SeriesRow, latencies: &Settled) {
+    let warm_up = row.period == periods::name(Period::WarmUp);
+    let of = |metric: LatencyMetric, share| latencies.ranked(metric, warm_up, share);
     row.submit_p50_us = of(LatencyMetric::SubmitResponse, 0.5);
     row.submit_p99_us = of(LatencyMetric::SubmitResponse, 0.99);
+    row.submit_censored = latencies.without_end(LatencyMetric::SubmitResponse, warm_up);
     row.e2e_p50_us = of(LatencyMetric::E2eResponse, 0.5);
     row.e2e_p99_us = of(LatencyMetric::E2eResponse, 0.99);
+    row.e2e_censored = latencies.without_end(LatencyMetric::E2eResponse, warm_up);
     row.lag_p99_us = of(LatencyMetric::ScheduleLag, 0.99);
-}
-
-/// The value of nearest rank.
-fn ranked(values: &Values, share: f64) -> Option<u64> {
-    let count: u64 = values.counted().map(|(_, times)| times).sum();
-    let rank = (share * count as f64).ceil() as u64;
-    let mut passed = 0;
-    let mut values = values.counted();
-    values.find_map(|(us, times)| {
-        passed += times;
-        (passed >= rank).then_some(us)
-    })
 }
 
 #[cfg(test)]
@@ -226,6 +211,8 @@ mod tests {
     use super::*;
     use crate::measure::synthetic::{self, attempt, ms};
     use std::time::Duration;
+
+    const E2E: LatencyMetric = LatencyMetric::E2eResponse;
 
     fn rows(series: Series, close_ms: u64) -> Vec<SeriesRow> {
         let mut told = Periods::default();
@@ -255,9 +242,9 @@ mod tests {
         let mut series = Series::default();
         for millis in 1..=100 {
             let value = Seen::Whole(Duration::from_millis(millis));
-            series.latency(LatencyMetric::E2eResponse, Some(ms(1200)), value);
+            series.latency(E2E, Period::Measured, ms(1200), value);
         }
-        series.latency(LatencyMetric::E2eResponse, Some(ms(1200)), Seen::Cut(Duration::MAX));
+        series.latency(E2E, Period::WarmUp, ms(1200), Seen::Whole(Duration::MAX));
         let deferred = attempt(1, 1, (900, 1100), AttemptOutcome::Deferred);
         series.observe(&Event::Attempt(deferred));
         let rows = rows(series, 2000);
@@ -265,12 +252,27 @@ mod tests {
         assert_eq!((rows[1].e2e_p99_us, rows[1].deferred), (Some(99_000), 1));
     }
 
+    /// Of a hundred, forty are cut off after 7 s and ten failed at once.
+    #[test]
+    fn what_has_no_end_is_in_the_second_in_which_it_was_no_longer_watched() {
+        let mut series = Series::default();
+        let mut enter = |count: u32, seen| {
+            (0..count).for_each(|_| series.latency(E2E, Period::Measured, ms(2500), seen));
+        };
+        enter(50, Seen::Whole(Duration::from_millis(2)));
+        enter(40, Seen::Cut(Duration::from_secs(7)));
+        enter(10, Seen::Failed(Duration::from_micros(90)));
+        let rows = rows(series, 3000);
+        assert_eq!((rows[2].e2e_p50_us, rows[2].e2e_p99_us), (Some(2000), Some(7_000_000)));
+        assert_eq!((rows[2].e2e_censored, rows[2].submit_censored), (50, 0));
+    }
+
     #[test]
     fn many_that_ended_in_one_second_are_counted_there() {
         let mut series = Series::default();
         for us in 1..=200_000 {
             let value = Seen::Whole(Duration::from_micros(us));
-            series.latency(LatencyMetric::E2eResponse, Some(ms(1200)), value);
+            series.latency(E2E, Period::Measured, ms(1200), value);
         }
         let median = rows(series, 2000)[1].e2e_p50_us.expect("a median");
         assert!(median.abs_diff(100_000) <= 100, "{median}: three digits");

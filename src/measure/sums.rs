@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ordering::OutOfOrder;
 use crate::ledger::class::{Class, Judgement};
 use crate::ledger::disposition::Duplicates;
 use crate::ledger::history::ProbeView;
@@ -104,9 +105,9 @@ impl Sums {
         found
     }
 
-    /// Every count by name; `overtaken`: probes that overtook an earlier one.
+    /// Every count by name.
     #[must_use]
-    pub fn into_counts(self, overtaken: u64) -> BTreeMap<String, u64> {
+    pub fn into_counts(self, order: OutOfOrder) -> BTreeMap<String, u64> {
         let excused = self.withheld + self.unconfirmed + self.indeterminate + self.kill;
         let classes = Class::ALL.into_iter().map(|class| (class.name(), self.class(class)));
         let mut counts: BTreeMap<&str, u64> = classes.collect();
@@ -129,7 +130,8 @@ impl Sums {
             ("duplicates_unconfirmed", self.unconfirmed),
             ("duplicates_indeterminate", self.indeterminate),
             ("duplicates_kill", self.kill),
-            ("reordered", overtaken),
+            ("reordered", order.overtaken),
+            ("overtaking", order.overtaking),
             ("expired_silently", self.expired_silently),
             ("dsn_malformed", self.dsn_malformed),
         ]);

@@ -93,13 +93,13 @@ impl Tables {
         every.dedup();
         let mut seen: Vec<Observation> = Vec::new();
         observe(probes, periods.close(), &mut seen);
-        for Observation { metric, destination, ended, seen } in seen {
+        for Observation { metric, destination, until, seen } in seen {
             let destinations = match &destination {
                 Some(one) => std::slice::from_ref(one),
                 None => &every,
             };
             self.book.enter(metric, period, destinations, seen);
-            rest.series.latency(metric, ended, seen);
+            rest.series.latency(metric, period, until, seen);
             if let (LatencyMetric::E2eResponse, Period::Measured, Some(to)) =
                 (metric, period, destination)
             {
@@ -129,12 +129,26 @@ impl Tables {
 
     /// Retry gaps, which the probes do not hold.
     fn pauses(&mut self, history: &History, rest: &mut Rest) {
-        for gap in rest.retries.gaps() {
+        for index in 0..rest.retries.gaps().len() {
+            let gap = rest.retries.gaps()[index];
             let Some(probe) = history.probe(gap.probe) else { continue };
-            let (period, seen) = (rest.periods.of_due(probe.due), Seen::Whole(gap.length));
-            let metric = LatencyMetric::RetryGap;
-            self.book.enter(metric, period, probe.destination.as_slice(), seen);
-            rest.series.latency(metric, Some(gap.ended), seen);
+            let (seen, until) = (Seen::Whole(gap.length), gap.ended);
+            self.pause(&probe, (seen, until), rest);
         }
+        let close = rest.periods.close();
+        for (number, since) in rest.retries.owed() {
+            let waiting = history.probe(number).filter(|probe| {
+                probe.taken.is_none() && probe.given_up().is_none() && since <= close
+            });
+            if let Some(probe) = waiting {
+                self.pause(&probe, (Seen::Cut(close.since(since)), close), rest);
+            }
+        }
+    }
+
+    fn pause(&mut self, probe: &ProbeView, (seen, until): (Seen, Time), rest: &mut Rest) {
+        let (metric, period) = (LatencyMetric::RetryGap, rest.periods.of_due(probe.due));
+        self.book.enter(metric, period, probe.destination.as_slice(), seen);
+        rest.series.latency(metric, period, until, seen);
     }
 }

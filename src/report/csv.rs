@@ -54,7 +54,7 @@ fn write_to<R: Serialize>(
     writer.flush()
 }
 
-const SERIES: [&str; 29] = [
+const SERIES: [&str; 31] = [
     "t_s",
     "period",
     "offered",
@@ -84,6 +84,8 @@ const SERIES: [&str; 29] = [
     "queue_active",
     "queue_deferred",
     "queue_frozen",
+    "submit_censored",
+    "e2e_censored",
 ];
 
 const ATTEMPTS: [&str; 14] = [

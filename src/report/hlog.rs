@@ -1,4 +1,5 @@
-//! `latency.hlog`: HdrHistogram interval log, one tag a metric, values in microseconds.
+//! `latency.hlog`: HdrHistogram interval log, values in microseconds. The tags keep apart what must
+//! not be read as one: warm-up and measured period, and observations without an end.
 
 use std::io;
 use std::time::{Duration, SystemTime};
@@ -6,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
-use crate::measure::results::Findings;
+use crate::measure::results::{Findings, Latency};
 use crate::measure::samples;
 
 /// The maxima beside the histograms, for people, are in milliseconds.
@@ -19,6 +20,13 @@ pub(super) fn render(findings: &Findings) -> io::Result<String> {
     let mut builder = IntervalLogWriterBuilder::new();
     builder.add_comment("[Histogram log format version 1.3]");
     builder.add_comment("values in microseconds, maxima in milliseconds");
+    builder
+        .add_comment("tag METRIC: mail due in the measured period; METRIC.warm-up: in the warm-up");
+    builder.add_comment("tag *.censored: ages of observations that the end of the run cut off");
+    builder.add_comment("tag *.failed: ages of observations whose end never came");
+    for comment in without_end(findings) {
+        builder.add_comment(&comment);
+    }
     if let Some(started) = wall_time(&findings.results.run.started_at) {
         builder.with_start_time(started);
     }
@@ -29,10 +37,20 @@ pub(super) fn render(findings: &Findings) -> io::Result<String> {
         let start = Duration::from_secs_f64(interval.start_s.max(0.0));
         let length = Duration::from_secs_f64(interval.length_s.max(0.0));
         writer
-            .write_histogram(&histogram, start, length, Tag::new(&interval.metric))
+            .write_histogram(&histogram, start, length, Tag::new(&interval.tag()))
             .map_err(|error| io::Error::other(error.to_string()))?;
     }
     String::from_utf8(log).map_err(io::Error::other)
+}
+
+/// What a reader of the histograms of one tag alone would miss.
+fn without_end(findings: &Findings) -> Vec<String> {
+    let latencies = findings.results.latency.iter().filter(|(_, latency)| latency.censored > 0);
+    let comment = |(metric, latency): (&String, &Latency)| {
+        let all = latency.count + latency.censored;
+        format!("{} of {all} observations of {metric} have no end", latency.censored)
+    };
+    latencies.map(comment).collect()
 }
 
 /// `started_at` is RFC 3339; a journal that says otherwise gives a log without a start time.

@@ -65,7 +65,7 @@ enum Weight {
 use Part::{Beside, OfAccepted, OfExcused, OfIndeterminate, OfOffered, Offered};
 use Weight::{Doubt, Fact, Main, Silent, Sworn, Wrong};
 
-const COUNTS: [(&str, Part, Weight, &str); 37] = [
+const COUNTS: [(&str, Part, Weight, &str); 38] = [
     ("offered", Offered, Main, "due in the measured period"),
     ("accepted", OfOffered, Main, "now the target's to keep"),
     ("refused", OfOffered, Doubt, "4yz, 5yz or cut off early"),
@@ -95,7 +95,8 @@ const COUNTS: [(&str, Part, Weight, &str); 37] = [
     ("smuggled", Beside, Wrong, "came out of another's body"),
     ("bounced_and_delivered", Beside, Wrong, "returned, yet delivered"),
     ("false_bounce", Beside, Wrong, "nothing had failed for good"),
-    ("reordered", Beside, Fact, "overtook an earlier probe"),
+    ("reordered", Beside, Fact, "overtaken by a later one"),
+    ("overtaking", Beside, Fact, "overtook an earlier one"),
     ("late", Beside, Doubt, "delivered after its time"),
     ("expired_silently", Beside, Doubt, "given up without a DSN"),
     ("dsn_malformed", Beside, Doubt, "DSNs that break RFC 3464"),

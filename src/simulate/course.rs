@@ -4,7 +4,9 @@ use super::digest::Digest;
 use crate::ledger::event::Period;
 use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::periods;
-use crate::measure::results::{Interval, SeriesRow};
+use crate::measure::results::{Ending, Interval, SeriesRow};
+use crate::measure::second::{Kind, Settled};
+use crate::measure::series::summarise;
 
 const SECOND: u64 = 1_000_000_000;
 
@@ -57,9 +59,10 @@ pub(super) struct Course {
     current: SeriesRow,
     /// The period in which it began.
     row_period: Period,
-    pub(super) submit: Digest,
-    pub(super) e2e: Digest,
-    pub(super) lag: Digest,
+    /// When the measured period begins: mail due before it is of the warm-up.
+    measured_from: u64,
+    /// Latencies of the row of now.
+    latencies: Vec<(Kind, Digest)>,
     bytes: f64,
     pub(super) rows: Vec<SeriesRow>,
     /// What the rows' percentiles are of.
@@ -77,8 +80,8 @@ fn index(period: Period) -> usize {
 }
 
 impl Course {
-    /// A course with rows of so many seconds.
-    pub(super) fn new(row_s: u64) -> Course {
+    /// A course with rows of so many seconds; `measured_from`: when the measured period begins.
+    pub(super) fn new(row_s: u64, measured_from: u64) -> Course {
         Course {
             levels: Levels::default(),
             now: 0,
@@ -88,9 +91,8 @@ impl Course {
             row: row_s.max(1) * SECOND,
             current: SeriesRow::default(),
             row_period: Period::WarmUp,
-            submit: Digest::default(),
-            e2e: Digest::default(),
-            lag: Digest::default(),
+            measured_from,
+            latencies: Vec::new(),
             bytes: 0.0,
             rows: Vec::new(),
             intervals: Vec::new(),
@@ -109,6 +111,27 @@ impl Course {
     /// The row of now, to count in.
     pub(super) fn counts(&mut self) -> &mut SeriesRow {
         &mut self.current
+    }
+
+    /// A latency ends now.
+    pub(super) fn ended(&mut self, metric: Metric, due: u64, nanos: u64) {
+        self.digest(metric, due, Ending::Whole).record(nanos);
+    }
+
+    /// A latency is no longer watched from now on.
+    pub(super) fn cut(&mut self, metric: Metric, due: u64, nanos: u64) {
+        // Its age stands among the ages, which none of them has outlived.
+        self.digest(metric, due, Ending::Censored).record(nanos);
+    }
+
+    fn digest(&mut self, metric: Metric, due: u64, ending: Ending) -> &mut Digest {
+        let kind = Kind { metric, warm_up: due < self.measured_from, ending };
+        let found = self.latencies.iter().position(|(known, _)| *known == kind);
+        let index = found.unwrap_or_else(|| {
+            self.latencies.push((kind, Digest::default()));
+            self.latencies.len() - 1
+        });
+        &mut self.latencies[index].1
     }
 
     /// Moves on to `now`, with the levels as they are.
@@ -194,20 +217,11 @@ impl Course {
         row.queue_length = Some(self.levels.backlog);
         (row.inflight, row.conns) = (self.levels.in_flight, self.levels.in_flight);
         row.sink_conns = self.levels.running;
-        (row.submit_p50_us, row.submit_p99_us) = (self.submit.at(0.5), self.submit.at(0.99));
-        (row.e2e_p50_us, row.e2e_p99_us) = (self.e2e.at(0.5), self.e2e.at(0.99));
-        row.lag_p99_us = self.lag.at(0.99);
-        let kept = [
-            (Metric::SubmitResponse, &self.submit),
-            (Metric::E2eResponse, &self.e2e),
-            (Metric::ScheduleLag, &self.lag),
-        ];
-        let (start_s, length_s) = (row.t_s as f64, seconds as f64);
-        self.intervals.extend(kept.iter().filter_map(|(metric, digest)| {
-            let metric = metric.name().to_owned();
-            Some(Interval { metric, start_s, length_s, values: digest.values()? })
-        }));
-        [&mut self.submit, &mut self.e2e, &mut self.lag].into_iter().for_each(Digest::clear);
+        let latencies = std::mem::take(&mut self.latencies).into_iter();
+        let kinds = latencies.filter_map(|(kind, digest)| Some((kind, digest.values()?)));
+        let settled = Settled::of(kinds.collect());
+        summarise(&mut row, &settled);
+        self.intervals.extend(settled.into_intervals(row.t_s as f64, seconds as f64));
         self.rows.push(row);
         self.row_bytes.push(self.bytes / self.row as f64);
         self.bytes = 0.0;

@@ -8,6 +8,7 @@ use super::job::{Job, NEVER, Stands};
 use super::visit::{Outcome, Takes, Visit};
 use super::world::{Running, World};
 use crate::clock::Time;
+use crate::measure::metric::LatencyMetric as Metric;
 use crate::queue::ready::Answer;
 use crate::queue::schedule::Next;
 use crate::seed::{Key, Purpose};
@@ -167,7 +168,7 @@ impl World<'_> {
         self.leave(job);
         self.course.counts().delivered += job.len() as u64;
         for recipient in job.recipients() {
-            self.course.e2e.record(self.now - job.due);
+            self.course.ended(Metric::E2eResponse, job.due, self.now - job.due);
             self.tally.delivered(job, recipient, self.now);
         }
     }

@@ -12,21 +12,21 @@ use crate::ledger::class::Judgement;
 use crate::ledger::event::Period;
 use crate::measure::health::{self, Evidence};
 use crate::measure::metric::LatencyMetric as Metric;
+use crate::measure::ordering::OutOfOrder;
 use crate::measure::results::{
     Attempts, Correctness, DestinationFacts, Findings, Health, Latency, LedgerVerdict, LoadFacts,
     QueueFacts, Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool,
     Verdict, Warning,
 };
+use crate::measure::sums::Sums;
 use crate::measure::threshold::Threshold;
 use crate::measure::verdict::{self, Grounds};
 use crate::measure::{faults, judge, load, terms, warning};
-use crate::plan::Plan;
 use crate::scenario::Loaded;
 
 /// What a run was judged by, beside what happened.
 pub(super) struct Ended<'a> {
     pub(super) loaded: &'a Loaded,
-    pub(super) plan: &'a Plan,
     pub(super) thresholds: &'a [Threshold],
     pub(super) command: &'a str,
     /// When the last fault was over.
@@ -38,7 +38,9 @@ impl Ended<'_> {
         let scenario = &self.loaded.scenario;
         let span = *world.course.span(Period::Measured);
         let measured_s = seconds(span.to.saturating_sub(span.from));
-        let counts = counts(std::mem::take(&mut world.tally.sums));
+        let sums = std::mem::take(&mut world.tally.sums);
+        let imbalances = imbalances(&world.tally, &sums);
+        let counts = counts(sums);
         let places = std::mem::take(&mut world.tally.places);
         let (places, place_counts) = split(places);
         world.tally.places = places;
@@ -73,7 +75,7 @@ impl Ended<'_> {
             health,
             load,
             rates,
-            warnings: self.warnings(&world, &latency),
+            warnings: self.warnings(&world, &latency, imbalances),
             sizing: world.sizing(delivered),
             destinations: self.destinations(&world.tally, place_counts),
             faults: self.faults(&world.sink.strikes),
@@ -157,13 +159,8 @@ impl Ended<'_> {
     fn load(&self, world: &World<'_>, measured_s: f64) -> (LoadFacts, Option<f64>) {
         let scenario = &self.loaded.scenario;
         let offered = world.tally.offered_measured;
-        let span = world.course.span(Period::Measured);
-        let within = Duration::from_nanos(span.from)..Duration::from_nanos(span.to);
-        let planned = match world.closed_model {
-            true => None,
-            false if world.cut_short => self.plan.due_within(within),
-            false => Some(offered),
-        };
+        // What is due is offered, if only to find no session.
+        let planned = (!world.closed_model).then_some(offered);
         let rate = |count: u64| if measured_s > 0.0 { count as f64 / measured_s } else { 0.0 };
         let (model, arrival) = load::names(&scenario.load.model);
         let facts = LoadFacts {
@@ -176,7 +173,8 @@ impl Ended<'_> {
             sessions: scenario.load.sessions,
         };
         let missing = planned.filter(|planned| *planned > 0);
-        let share = |planned: u64| planned.saturating_sub(offered) as f64 / planned as f64;
+        let late = |planned: u64| planned.saturating_sub(world.tally.in_time);
+        let share = |planned: u64| late(planned) as f64 / planned as f64;
         (facts, missing.map(share))
     }
 
@@ -240,7 +238,12 @@ impl Ended<'_> {
         faults::counted(&self.loaded.scenario, strikes)
     }
 
-    fn warnings(&self, world: &World<'_>, latency: &BTreeMap<String, Latency>) -> Vec<Warning> {
+    fn warnings(
+        &self,
+        world: &World<'_>,
+        latency: &BTreeMap<String, Latency>,
+        imbalances: Vec<String>,
+    ) -> Vec<Warning> {
         let mut warnings = vec![warning::warn(
             "simulated",
             format!(
@@ -259,6 +262,11 @@ impl Ended<'_> {
             );
             warnings.push(warning::warn("limit-reached", text));
         }
+        warnings.extend(
+            imbalances.into_iter().map(|sum| {
+                warning::warn("internal-error", format!("counts do not reconcile: {sum}"))
+            }),
+        );
         let row = world.course.row_s();
         if row > 1 {
             let text =
@@ -323,12 +331,23 @@ pub(super) fn environment(source: String) -> BTreeMap<String, String> {
 }
 
 /// What a simulation does not know is not there rather than zero.
-fn counts(sums: crate::measure::sums::Sums) -> BTreeMap<String, u64> {
-    let mut counts = sums.into_counts(0);
+fn counts(sums: Sums) -> BTreeMap<String, u64> {
+    let mut counts = sums.into_counts(OutOfOrder::default());
     counts.remove("reordered");
+    counts.remove("overtaking");
     counts.insert("phantom".to_owned(), 0);
     counts.insert("dsn_unmatched".to_owned(), 0);
     counts
+}
+
+/// Sums that do not hold, in words. There are none unless the simulation loses mail.
+fn imbalances(tally: &Tally, sums: &Sums) -> Vec<String> {
+    let mut found = sums.imbalances();
+    let (offered, classed) = (tally.probes_offered, tally.probes_classed);
+    if offered != classed {
+        found.push(format!("{offered} probes offered, {classed} with a class"));
+    }
+    found
 }
 
 fn split(places: Vec<Place>) -> (Vec<Place>, Vec<BTreeMap<String, u64>>) {
@@ -343,7 +362,10 @@ fn latencies(tally: &Tally) -> BTreeMap<String, Latency> {
     let measured = Metric::ALL.into_iter().take(METRICS).zip(&tally.latency[1]);
     let headline = |metric: Metric| metric <= Metric::E2eResponse;
     let kept = measured.filter(|(metric, digest)| headline(*metric) || !digest.is_empty());
-    kept.map(|(metric, digest)| (metric.name().to_owned(), digest.summarise())).collect()
+    let refused = [(Metric::RefusedResponse, &tally.refused[1])];
+    let refused = refused.into_iter().filter(|(_, digest)| !digest.is_empty());
+    let all = kept.chain(refused);
+    all.map(|(metric, digest)| (metric.name().to_owned(), digest.summarise())).collect()
 }
 
 fn health(load: &LoadFacts, shortfall: Option<f64>, latency: &BTreeMap<String, Latency>) -> Health {

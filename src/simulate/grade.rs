@@ -51,6 +51,7 @@ impl Kept<'_> {
     fn latency(&self, metric: LatencyMetric, threshold: &Threshold) -> Actual {
         let slot = usize::from(threshold.period != Some(Period::WarmUp));
         let digest = match threshold.destination {
+            None if metric == LatencyMetric::RefusedResponse => Some(&self.tally.refused[slot]),
             None if (metric as usize) < METRICS => Some(&self.tally.latency[slot][metric as usize]),
             None => None,
             Some(id) => self.place(id).filter(|_| slot == 1).and_then(|place| {

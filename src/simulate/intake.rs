@@ -6,8 +6,10 @@ use super::events::Event;
 use super::job::{Job, NEVER, Stands};
 use super::world::{Order, Submission, World};
 use crate::clock::Time;
+use crate::ledger::event::NoAnswer;
 use crate::limits;
 use crate::measure::metric::LatencyMetric as Metric;
+use crate::plan::Offer;
 use crate::queue::ready::Entry;
 use crate::scenario::model::LoadModel;
 use crate::seed::{Key, Purpose};
@@ -35,10 +37,10 @@ impl World<'_> {
         let recipients = submission.offer.recipients.len() as u64;
         let (due, handed) = (submission.due, submission.handed);
         self.show_offered(&submission);
-        self.tally.offered_measured += u64::from(due >= self.tally.measured_from);
+        self.offered(due, recipients);
+        self.tally.in_time += u64::from(self.is_in_time(due, handed));
         self.tally.time(Metric::ScheduleLag, due, handed - due);
-        self.course.lag.record(handed - due);
-        self.course.counts().offered += recipients;
+        self.course.ended(Metric::ScheduleLag, due, handed - due);
         self.course.levels.in_flight += 1;
         // Of one draw: that together they are slow was seen of the whole.
         let stream = || self.stream(Draw::Intake, message, 1);
@@ -57,6 +59,49 @@ impl World<'_> {
             self.arrived(session);
         } else {
             self.events.note(self.now.saturating_add(takes), Event::Arrived(session));
+        }
+    }
+
+    fn offered(&mut self, due: u64, recipients: u64) {
+        if due >= self.tally.measured_from {
+            self.tally.offered_measured += 1;
+            self.tally.probes_offered += recipients;
+        }
+        self.course.counts().offered += recipients;
+    }
+
+    /// No session took a message before the close.
+    pub(super) fn unserved(&mut self, offer: Offer, due: u64) {
+        let age = self.now.saturating_sub(due);
+        self.offered(due, offer.recipients.len() as u64);
+        for metric in [Metric::ScheduleLag, Metric::SubmitResponse] {
+            self.tally.cut(metric, due, age);
+            self.course.cut(metric, due, age);
+        }
+        let (handed, sent) = (self.now, self.now);
+        let submission = Submission { offer, due, handed, sent };
+        self.show_offered(&submission);
+        self.show_unanswered(&submission, NoAnswer::Unserved);
+        self.unanswered(&submission, false);
+    }
+
+    /// The reply to a message had not come at the close.
+    pub(super) fn cut_off(&mut self, submission: &Submission) {
+        let Submission { due, sent, .. } = *submission;
+        let (response, service) = (self.now.saturating_sub(due), self.now.saturating_sub(sent));
+        self.tally.cut(Metric::SubmitResponse, due, response);
+        self.course.cut(Metric::SubmitResponse, due, response);
+        self.tally.cut(Metric::SubmitService, due, service);
+        self.show_unanswered(submission, NoAnswer::GivenUp);
+        self.unanswered(submission, true);
+    }
+
+    fn unanswered(&mut self, submission: &Submission, is_sent: bool) {
+        for job in self.deliveries(submission) {
+            self.tally.unanswered(&job, self.now, is_sent);
+            for _ in 0..job.len() {
+                self.course.cut(Metric::E2eResponse, job.due, self.now.saturating_sub(job.due));
+            }
         }
     }
 
@@ -137,10 +182,13 @@ impl World<'_> {
                 self.queue(job);
             }
         }
-        if !full {
+        if full {
+            let slot = usize::from(*due >= self.tally.measured_from);
+            self.tally.refused[slot].record(self.now - due);
+        } else {
             self.tally.time(Metric::SubmitResponse, *due, self.now - due);
             self.tally.time(Metric::SubmitService, *due, self.now - sent);
-            self.course.submit.record(self.now - due);
+            self.course.ended(Metric::SubmitResponse, *due, self.now - due);
             self.course.counts().accepted += offer.recipients.len() as u64;
         }
         self.release_session(message);

@@ -90,8 +90,9 @@ impl Jobs {
         self.slots.len() - self.free.len()
     }
 
-    /// All that are left.
-    pub(super) fn left(&self) -> impl Iterator<Item = &Job> {
-        self.slots.iter().flatten()
+    /// All that are left, with their slots.
+    pub(super) fn left(&self) -> impl Iterator<Item = (u32, &Job)> {
+        let slots = (0..).zip(&self.slots);
+        slots.filter_map(|(slot, job)| Some((slot, job.as_ref()?)))
     }
 }

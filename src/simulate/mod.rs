@@ -40,6 +40,7 @@ use crate::plan::Plan;
 use crate::scenario::model::{Extent, LoadModel, Scenario};
 use crate::scenario::{Loaded, ScenarioError};
 use course::Course;
+use digest::Digest;
 use model::Model;
 use observer::Observer;
 use tally::{Isolation, Place, Tally};
@@ -103,7 +104,7 @@ pub fn simulate_observed(
     let healed = healed(scenario).map(|at| crate::clock::Time(measured + at));
     let herd = healed.map(|at| Buckets::new(at, terms::longest_wait(&scenario.target.retry)));
     let rows = row_seconds(scenario, total);
-    let parts = (tally(scenario, &thresholds, measured), Course::new(rows), herd);
+    let parts = (tally(scenario, &thresholds, measured), Course::new(rows, measured), herd);
     let mut world = World::new(scenario, &plan, model, parts);
     if let Some(observer) = observer {
         world.observer = Some(observer);
@@ -119,8 +120,7 @@ pub fn simulate_observed(
             delivered: world.tally.delivered_all,
         });
     });
-    Ok(findings::Ended { loaded, plan: &plan, thresholds: &thresholds, command, healed }
-        .judge(world))
+    Ok(findings::Ended { loaded, thresholds: &thresholds, command, healed }.judge(world))
 }
 
 /// When the last fault window ends, nanoseconds into the measured period.
@@ -178,6 +178,10 @@ fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from
         isolation: Isolation { windows: windows.map(window).collect(), ..Isolation::default() },
         judgement: Judgement::Valid,
         offered_measured: 0,
+        in_time: 0,
+        probes_offered: 0,
+        probes_classed: 0,
+        refused: [Digest::default(), Digest::default()],
         delivered_all: 0,
     }
 }

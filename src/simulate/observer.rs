@@ -9,8 +9,8 @@ use super::world::{Submission, World};
 use crate::clock::Time;
 use crate::fault::refuse;
 use crate::ledger::event::{
-    Attempt, AttemptOutcome, ContentCheck, Dsn, DsnAction, DsnRecipient, Event, Period, Proof,
-    RunFacts, SessionChange, SubmitResult, Submitted,
+    Attempt, AttemptOutcome, ContentCheck, Dsn, DsnAction, DsnRecipient, Event, NoAnswer, Period,
+    Proof, RunFacts, SessionChange, SubmitResult, Submitted, Unanswered,
 };
 use crate::measure::periods::time_of;
 use crate::probe::{DestinationId, Identity, MessageId};
@@ -138,6 +138,26 @@ impl World<'_> {
         let recipients = u16::try_from(submission.offer.recipients.len()).unwrap_or(u16::MAX);
         let at = Time(submission.handed);
         self.show(|| Event::Offered { message, recipients, due, at });
+    }
+
+    /// The reply to a message had not come at the close, or no session took it.
+    pub(super) fn show_unanswered(&mut self, submission: &Submission, how: NoAnswer) {
+        let (message, sent, at) = (submission.offer.message, Time(submission.sent), Time(self.now));
+        self.show(|| Event::Unanswered(Unanswered { message, at, how, stages: Vec::new() }));
+        let cause = || "the run ended".to_owned();
+        self.show(|| {
+            let result = |_: &DestinationId| match how {
+                NoAnswer::Unserved => {
+                    SubmitResult::NotSent { stage: Stage::Connect, cause: cause() }
+                }
+                NoAnswer::GivenUp | NoAnswer::Failed => {
+                    SubmitResult::Indeterminate { cause: cause() }
+                }
+            };
+            let results = submission.offer.recipients.iter().map(result).collect();
+            let (session, done, stages) = (0, at, Vec::new());
+            Event::Submitted(Submitted { message, session, sent, done, stages, results })
+        });
     }
 
     /// The reply to the final dot.

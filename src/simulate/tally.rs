@@ -60,7 +60,14 @@ pub(super) struct Tally {
     pub(super) gaps: BTreeMap<u32, Gaps>,
     pub(super) isolation: Isolation,
     pub(super) judgement: Judgement,
+    /// Messages due in the measured period, and those of them that a session took in time.
     pub(super) offered_measured: u64,
+    pub(super) in_time: u64,
+    /// Probes due in the measured period, and those of them that have a class.
+    pub(super) probes_offered: u64,
+    pub(super) probes_classed: u64,
+    /// Due to a reply of 4yz or 5yz, by warm-up and measured.
+    pub(super) refused: [Digest; 2],
     pub(super) delivered_all: u64,
 }
 
@@ -74,6 +81,12 @@ impl Tally {
         self.latency[slot][metric as usize].record(nanos);
     }
 
+    /// The same of what had not ended at the close.
+    pub(super) fn cut(&mut self, metric: Metric, due: u64, nanos: u64) {
+        let slot = self.slot(due);
+        self.latency[slot][metric as usize].censor(nanos);
+    }
+
     /// A time of one delivery, for the whole and its destination, once for each recipient.
     fn of_place(&mut self, kept: usize, job: &Job, nanos: u64) {
         let slot = self.slot(job.due);
@@ -82,6 +95,17 @@ impl Tally {
             && let Some(place) = self.place(job.destination)
         {
             place.latency[kept].record(nanos);
+        }
+    }
+
+    /// The same of what had not ended at the close.
+    fn cut_of_place(&mut self, metric: Metric, job: &Job, nanos: u64) {
+        self.cut(metric, job.due, nanos);
+        let kept = KEPT.iter().position(|kept| *kept == metric);
+        if self.slot(job.due) == 1
+            && let Some((place, kept)) = self.place(job.destination).zip(kept)
+        {
+            place.latency[kept].censor(nanos);
         }
     }
 
@@ -118,13 +142,8 @@ impl Tally {
         self.delivered_all += 1;
         self.of_place(0, job, e2e);
         self.of_place(2, job, now.saturating_sub(job.accepted));
-        if job.due >= self.measured_from && !self.faulty[usize::from(job.destination)] {
-            let windows = &self.isolation.windows;
-            if windows.iter().any(|(from, to)| (*from..*to).contains(&job.due)) {
-                self.isolation.during.record(e2e);
-            } else if windows.iter().all(|(from, _)| job.due < *from) {
-                self.isolation.before.record(e2e);
-            }
+        if let Some(digest) = self.isolated(job) {
+            digest.record(e2e);
         }
         let history = ProbeHistory { confirmed: 1, queued: Queued::No, ..history(job) };
         self.enter(job, recipient, (Some(now), None), history);
@@ -142,25 +161,57 @@ impl Tally {
         self.enter(job, recipient, (None, Some(now)), history);
     }
 
-    /// A recipient is still waiting at the close.
-    pub(super) fn waiting(&mut self, job: &Job, recipient: u16, close: u64) {
-        let slot = self.slot(job.due);
-        let mut cut = |metric: Metric, since: u64| {
-            self.latency[slot][metric as usize].censor(close.saturating_sub(since));
-        };
-        cut(Metric::E2eResponse, job.due);
-        cut(Metric::RelayLatency, job.accepted);
-        if job.first == NEVER {
-            cut(Metric::QueueTime, job.accepted);
+    /// Where the end-to-end time of mail goes that no fault is about.
+    fn isolated(&mut self, job: &Job) -> Option<&mut Digest> {
+        if job.due < self.measured_from || self.faulty[usize::from(job.destination)] {
+            return None;
         }
-        if slot == 1
-            && let Some(place) = self.place(job.destination)
-        {
-            place.latency[0].censor(close.saturating_sub(job.due));
+        let Isolation { windows, before, during } = &mut self.isolation;
+        if windows.iter().any(|(from, to)| (*from..*to).contains(&job.due)) {
+            Some(during)
+        } else if windows.iter().all(|(from, _)| job.due < *from) {
+            Some(before)
+        } else {
+            None
+        }
+    }
+
+    /// The end-to-end time of a recipient had not ended at the close.
+    fn undelivered(&mut self, job: &Job, close: u64) {
+        let age = close.saturating_sub(job.due);
+        self.cut_of_place(Metric::E2eResponse, job, age);
+        if let Some(digest) = self.isolated(job) {
+            digest.censor(age);
+        }
+    }
+
+    /// A recipient is still waiting at the close; `idle`: no attempt is under way.
+    pub(super) fn waiting(&mut self, job: &Job, recipient: u16, close: u64, idle: bool) {
+        self.undelivered(job, close);
+        let since = close.saturating_sub(job.accepted);
+        self.cut_of_place(Metric::RelayLatency, job, since);
+        if job.first == NEVER {
+            self.cut_of_place(Metric::QueueTime, job, since);
+        } else if idle && job.last != NEVER && job.stands == Stands::Owed {
+            self.cut_of_place(Metric::RetryGap, job, close.saturating_sub(job.last));
         }
         let history =
             ProbeHistory { retry_owed: job.seen > 0, queued: Queued::Yes, ..history(job) };
         self.enter(job, recipient, (None, None), history);
+    }
+
+    /// Recipients of a message whose reply had not come at the close, or which no session took.
+    pub(super) fn unanswered(&mut self, job: &Job, close: u64, is_sent: bool) {
+        let history = ProbeHistory {
+            accepted: 0,
+            indeterminate: u32::from(is_sent),
+            queued: Queued::No,
+            ..history(job)
+        };
+        for recipient in job.recipients() {
+            self.undelivered(job, close);
+            self.enter(job, recipient, (None, None), history);
+        }
     }
 
     /// Recipients of a message that the target refused.
@@ -178,6 +229,7 @@ impl Tally {
         (taken, bounced): (Option<u64>, Option<u64>),
         history: ProbeHistory,
     ) {
+        self.probes_classed += u64::from(job.due >= self.measured_from);
         let disposition = classify(&history);
         self.judgement = self.judgement.max(disposition.judgement);
         if disposition.judgement == Judgement::Valid && job.due < self.measured_from {
@@ -192,6 +244,7 @@ impl Tally {
             offered: due,
             sent: Some(due),
             submitted: Some(Time(job.accepted)),
+            no_answer: None,
             accepted: (history.accepted > 0).then_some(Time(job.accepted)),
             first_attempt: (job.first != NEVER).then_some(Time(job.first)),
             taken: taken.map(Time),

@@ -2,7 +2,8 @@
 
 use super::model::Model;
 use super::simulate;
-use crate::measure::results::{Findings, Results};
+use crate::ledger::class::Class;
+use crate::measure::results::{Findings, HealthStatus, Results};
 use crate::scenario::model::{Encoding, Extension};
 use crate::scenario::{Loaded, parse};
 
@@ -179,10 +180,92 @@ fn what_is_given_up_is_returned_and_what_is_left_is_pending() {
 fn an_intake_slower_than_the_load_is_seen_to_hold_it_back() {
     let disk = EVENTFUL.replace("commit = \"2ms\"", "commit = \"30ms\"\ncommit_batch = 1");
     let results = results(&disk);
-    let sizing = results.sizing.expect("sizing");
+    let sizing = results.sizing.as_ref().expect("sizing");
     assert!(sizing.limited_by.contains("disk") || sizing.limited_by.contains("sessions"));
     assert!(sizing.headroom < 1.05, "{}", sizing.headroom);
-    assert!(results.load.offered_per_s < 60.0, "{}", results.load.offered_per_s);
+    let offered = results.health.checks.iter().find(|check| check.id == "offered_shortfall");
+    assert_eq!(offered.expect("a check").status, HealthStatus::Invalid);
+    assert_reconciled(&results);
+}
+
+/// Every probe that was due has exactly one class.
+fn assert_reconciled(results: &Results) {
+    let odd = results.warnings.iter().find(|warning| warning.id == "internal-error");
+    assert!(odd.is_none(), "{odd:?}");
+    let sum: u64 = Class::ALL.iter().map(|class| results.counts[class.name()]).sum();
+    assert_eq!(sum, results.counts["offered"]);
+}
+
+/// Of 6,000 messages a two-hundredth takes the intake an hour; there is room for all of them.
+const STUCK: &str = "seed = 5\n[load]\narrival = \"constant\"\nrate = \"100/s\"\nwarm_up = \"0s\"\n\
+    duration = \"60s\"\ndrain = \"60s\"\nsessions = 200\n\
+    [simulate]\nservice = \"1ms\"\n\
+    intake = { dist = \"choice\", values = [\"1ms\", \"1h\"], weights = [199, 1] }\n\
+    [[destination]]\ndomain = \"a.test\"\n\
+    [thresholds]\n\"submit_response.p999\" = \"< 1s\"\n\"e2e_response.max\" = \"< 1s\"\n";
+
+#[test]
+fn what_is_in_a_session_at_the_close_is_counted_and_censored() {
+    let results = results(STUCK);
+    let indeterminate = results.counts["indeterminate"];
+    assert!((10..60).contains(&indeterminate), "{indeterminate} of 6,000");
+    assert_eq!(results.counts["offered"], 6000);
+    assert_eq!(results.counts["accepted"], 6000 - indeterminate);
+    assert_reconciled(&results);
+    for metric in ["submit_response", "submit_service", "e2e_response"] {
+        let latency = &results.latency[metric];
+        assert_eq!((latency.count, latency.censored), (6000 - indeterminate, indeterminate));
+        assert!(latency.p999.expect("a value") >= 60_000_000, "{metric}");
+        assert!(latency.p50.expect("a value") < 3_000, "{metric}");
+        assert_eq!(latency.at_least, ["p999", "mean", "max"], "{metric}");
+    }
+    assert!(results.thresholds.iter().all(|threshold| !threshold.ok), "{:?}", results.thresholds);
+    assert!(results.thresholds[0].actual.as_deref().is_some_and(|it| it.starts_with(">= ")));
+}
+
+#[test]
+fn what_no_session_took_is_counted_and_censored() {
+    let text = STUCK.replace("sessions = 200", "sessions = 5");
+    let results = results(&text);
+    let count = |name: &str| results.counts[name];
+    assert_eq!((count("offered"), count("indeterminate")), (6000, 5));
+    assert_eq!(count("accepted") + 5 + count("not_sent"), 6000);
+    assert!(count("not_sent") > 3000, "{}", count("not_sent"));
+    assert_reconciled(&results);
+    let lag = &results.latency["schedule_lag"];
+    assert_eq!(lag.censored, count("not_sent"));
+    assert!(lag.p99.expect("a value") >= 60_000_000);
+    assert_eq!(results.latency["submit_service"].censored, 5);
+    assert_eq!(results.latency["submit_response"].censored, 5 + count("not_sent"));
+    assert_eq!(results.latency["e2e_response"].censored, 5 + count("not_sent"));
+}
+
+#[test]
+fn rows_and_intervals_hold_what_was_cut_off_and_no_warm_up() {
+    let text = STUCK.replace("warm_up = \"0s\"", "warm_up = \"10s\"");
+    let findings = findings(&text);
+    let cut: u64 = findings.series.iter().map(|row| row.e2e_censored).sum();
+    assert_eq!(cut, findings.results.latency["e2e_response"].censored);
+    let count = |tag: &str| -> u64 {
+        let intervals = findings.intervals.iter().filter(|interval| interval.tag() == tag);
+        intervals.flat_map(|interval| interval.values.counted()).map(|(_, times)| times).sum()
+    };
+    assert_eq!(count("e2e_response"), findings.results.latency["e2e_response"].count);
+    assert_eq!(count("e2e_response.censored"), cut);
+    assert!((980..=1000).contains(&count("e2e_response.warm-up")));
+}
+
+#[test]
+fn a_retry_that_is_still_due_and_every_place_have_their_censored() {
+    let text = EVENTFUL.replace("10s..30s", "10s..10m").replace("drain = \"5m\"", "drain = \"1s\"");
+    let results = results(&text);
+    assert_reconciled(&results);
+    assert!(results.latency["retry_gap"].censored > 0);
+    for metric in ["e2e_response", "relay_latency", "queue_time", "retry_gap"] {
+        let places = results.destinations.iter().filter_map(|place| place.latency.get(metric));
+        let sum: u64 = places.map(|latency| latency.censored).sum();
+        assert_eq!(sum, results.latency[metric].censored, "{metric}");
+    }
 }
 
 /// Some 400 messages and results a second, 2 ms a commit: busy nearly all the time, nearly empty.

@@ -1,7 +1,7 @@
 //! The simulated run: senders, the target's intake, disk, queue and slots, and the destinations,
 //! moved on from event to event. Which delivery goes when is `queue`'s, as in the embedded relay.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 
 use super::course::Course;
@@ -15,6 +15,7 @@ use super::visit::Visit;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::measure::herd::Buckets;
+use crate::measure::metric::LatencyMetric as Metric;
 use crate::plan::{Offer, Offers, Plan};
 use crate::probe::BOUNCE_DOMAIN;
 use crate::queue::ready::Ready;
@@ -87,8 +88,8 @@ pub(super) struct World<'a> {
     pub(super) last_end: u64,
     period: Period,
     deadline: u64,
-    /// Whether messages were due that no session took.
-    pub(super) cut_short: bool,
+    /// When the load ended: what was due before is still handed out.
+    load_end: u64,
     /// Is shown what a real run would record.
     pub(super) observer: Option<&'a mut dyn Observer>,
     /// Transactions whose content went, numbered for it.
@@ -151,7 +152,7 @@ impl<'a> World<'a> {
             last_end: 0,
             period: Period::WarmUp,
             deadline: u64::MAX,
-            cut_short: false,
+            load_end: u64::MAX,
             observer: None,
             receptions: 0,
         }
@@ -197,9 +198,36 @@ impl<'a> World<'a> {
 
     /// When the next message is handed out, if a session is free for it.
     fn next_due(&self) -> Option<u64> {
-        let wanted = self.free > 0 && self.offering() && !self.has_counted_all();
-        let offer = self.next.as_ref().filter(|_| wanted)?;
-        Some(offer.due.map_or(self.now, |due| Time::from_offset(due).0))
+        self.waiting_due().filter(|_| self.free > 0)
+    }
+
+    /// When the next message is due, if it is part of the load.
+    fn waiting_due(&self) -> Option<u64> {
+        let counted = self.has_counted_all();
+        let due = self.next.as_ref().filter(|_| !counted).map(|offer| self.due(offer))?;
+        (due < self.load_end).then_some(due)
+    }
+
+    /// When a message is due; now, in the closed model.
+    fn due(&self, offer: &Offer) -> u64 {
+        offer.due.map_or(self.now, |due| Time::from_offset(due).0)
+    }
+
+    /// Whether a message that is due is handed to a session soon enough for the load to be as
+    /// planned.
+    pub(super) fn is_in_time(&self, due: u64, handed: u64) -> bool {
+        let end = self.load_end.min(self.planned_end());
+        let length = end.saturating_sub(self.tally.measured_from) as f64;
+        due >= self.tally.measured_from
+            && handed as f64 <= end as f64 + length * crate::measure::load::GRACE
+    }
+
+    /// When the load ends, where that is a matter of time.
+    fn planned_end(&self) -> u64 {
+        match self.scenario.load.extent {
+            Extent::Duration(length) => Time(self.tally.measured_from).plus(length).0,
+            Extent::Messages(_) => u64::MAX,
+        }
     }
 
     fn offering(&self) -> bool {
@@ -208,7 +236,10 @@ impl<'a> World<'a> {
 
     /// The load is over and nothing is left.
     fn is_over(&self) -> bool {
-        !self.offering() && self.course.levels.in_flight == 0 && self.jobs.len() == 0
+        !self.offering()
+            && self.waiting_due().is_none()
+            && self.course.levels.in_flight == 0
+            && self.jobs.len() == 0
     }
 
     fn happen(&mut self, event: Event) {
@@ -229,10 +260,7 @@ impl<'a> World<'a> {
         self.show_period(period);
         if period == Period::Drain {
             self.deadline = Time(self.now).plus(self.scenario.load.drain).0;
-            self.cut_short = self.next.as_ref().is_some_and(|offer| {
-                offer.due.is_some_and(|due| Time::from_offset(due).0 < self.now)
-            });
-            self.next = None;
+            self.load_end = self.now;
         }
     }
 
@@ -241,7 +269,7 @@ impl<'a> World<'a> {
         while self.next_due().is_some_and(|due| due <= self.now) {
             let Some(offer) = self.next.take() else { return };
             self.next = self.offers.next();
-            let due = offer.due.map_or(self.now, |due| Time::from_offset(due).0);
+            let due = self.due(&offer);
             self.free -= 1;
             self.submit(Submission { offer, due, handed: self.now, sent: self.now });
         }
@@ -299,11 +327,31 @@ impl<'a> World<'a> {
         if left && self.deadline != u64::MAX {
             self.move_to(self.deadline);
         }
-        for job in self.jobs.left() {
-            job.recipients().for_each(|one| self.tally.waiting(job, one, self.now));
+        self.cut_off_waiting();
+        for submission in std::mem::take(&mut self.sessions).iter().flatten() {
+            self.cut_off(submission);
+        }
+        while let Some(due) = self.waiting_due()
+            && let Some(offer) = self.next.take()
+        {
+            self.unserved(offer, due);
+            self.next = self.offers.next();
         }
         self.course.begin(Period::Closed);
         self.show_close();
+    }
+
+    /// What waits in the queue, or for the end of an attempt.
+    fn cut_off_waiting(&mut self) {
+        let running: HashSet<u32> = self.running.iter().flatten().map(|it| it.job).collect();
+        for (slot, job) in self.jobs.left() {
+            for recipient in job.recipients() {
+                let idle = !running.contains(&slot);
+                self.tally.waiting(job, recipient, self.now, idle);
+                let age = self.now.saturating_sub(job.due);
+                self.course.cut(Metric::E2eResponse, job.due, age);
+            }
+        }
     }
 
     pub(super) fn period(&self) -> Period {

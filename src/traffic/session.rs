@@ -7,11 +7,11 @@ use super::Shared;
 use super::gauges::OpenSession;
 use super::prepare::{Job, Ready};
 use crate::clock::{self, Time};
-use crate::ledger::event::{Event, SubmitResult, Submitted};
+use crate::ledger::event::{Event, NoAnswer, SubmitResult, Submitted, Unanswered};
 use crate::limits;
 use crate::plan::Offer;
 use crate::probe::MessageId;
-use crate::smtp::client::{Connection, Mail, Opened, Outcome, connect};
+use crate::smtp::client::{Connection, Mail, Opened, Outcome, Trace, connect_traced};
 use crate::smtp::stage::Stage;
 
 /// An open session between two messages.
@@ -29,6 +29,9 @@ pub(super) struct Handed(Job);
 struct Record {
     submitted: Submitted,
     recipients: usize,
+    trace: Trace,
+    /// Why the target did not answer.
+    no_answer: Option<NoAnswer>,
 }
 
 impl Handed {
@@ -82,22 +85,21 @@ async fn open(shared: &Shared, record: &mut Record) -> Option<Session> {
     let ordinal = shared.next_session.fetch_add(1, Ordering::Relaxed);
     record.submitted.session = ordinal;
     let clock = shared.instruments.clock;
-    let opening = tokio::select! {
-        opening = connect(&shared.settings.peer, clock) => opening,
+    let opened = tokio::select! {
+        opened = connect_traced(&shared.settings.peer, clock, &mut record.trace) => opened,
         () = shared.give_up.cancelled() => {
-            let cause = GIVEN_UP.to_owned();
-            record.conclude(SubmitResult::NotSent { stage: Stage::Connect, cause });
+            record.give_up(|stage, cause| SubmitResult::NotSent { stage, cause }, clock.now());
             return None;
         }
     };
-    record.took(&opening.stages);
-    match opening.opened {
+    match opened {
         Opened::Ready(connection) => {
             let open = shared.instruments.gauges.session();
             return Some(Session { ordinal, connection, used: 0, _open: open });
         }
         Opened::Refused { stage, reply } => record.conclude(SubmitResult::Refused { stage, reply }),
         Opened::Failed { stage, cause } => {
+            record.no_answer = Some(NoAnswer::Failed);
             record.conclude(SubmitResult::NotSent { stage, cause: cause.to_string() });
         }
     }
@@ -117,12 +119,14 @@ async fn submit(shared: &Shared, session: &mut Session, ready: &Ready, record: &
     };
     session.used += 1;
     tokio::select! {
-        transacted = session.connection.transact(&mail) => {
-            record.took(&transacted.stages);
-            record.submitted.results = transacted.outcomes.into_iter().map(result).collect();
+        outcomes = session.connection.transact_traced(&mail, &mut record.trace) => {
+            let failed = outcomes.iter().any(|outcome| !is_answer(outcome));
+            record.no_answer = failed.then_some(NoAnswer::Failed);
+            record.submitted.results = outcomes.into_iter().map(result).collect();
         }
         () = shared.give_up.cancelled() => {
-            record.conclude(SubmitResult::Indeterminate { cause: GIVEN_UP.to_owned() });
+            let now = shared.instruments.clock.now();
+            record.give_up(|_, cause| SubmitResult::Indeterminate { cause }, now);
         }
     }
 }
@@ -150,6 +154,7 @@ pub(super) fn unserved(shared: &Shared, offer: &Offer, due: Time) {
     record_offered(shared, offer, due, now);
     let mut record = Record::new(offer, now);
     let cause = "no session was free before offering ended".to_owned();
+    record.no_answer = Some(NoAnswer::Unserved);
     record.conclude(SubmitResult::NotSent { stage: Stage::Connect, cause });
     record.submitted.session = shared.next_session.fetch_add(1, Ordering::Relaxed);
     record.end(shared);
@@ -177,23 +182,36 @@ fn result(outcome: Outcome) -> SubmitResult {
     }
 }
 
+/// Whether the target answered for this recipient.
+fn is_answer(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Accepted { .. } | Outcome::Refused { .. })
+}
+
+fn micros((stage, length): (Stage, Duration)) -> (Stage, u32) {
+    (stage, clock::micros_u32(length))
+}
+
 impl Record {
     fn new(offer: &Offer, sent: Time) -> Record {
+        let recipients = offer.recipients.len();
         let submitted = Submitted {
             message: offer.message,
             session: 0,
             sent,
             done: sent,
-            stages: Vec::with_capacity(offer.recipients.len() + 7),
+            stages: Vec::new(),
             results: Vec::new(),
         };
-        Record { submitted, recipients: offer.recipients.len() }
+        let trace = Trace::for_recipients(recipients);
+        Record { submitted, recipients, trace, no_answer: None }
     }
 
-    fn took(&mut self, stages: &[(Stage, Duration)]) {
-        self.submitted
-            .stages
-            .extend(stages.iter().map(|(stage, length)| (*stage, clock::micros_u32(*length))));
+    /// The run ends with it under way, at the stage that waits for its answer.
+    fn give_up(&mut self, result: impl Fn(Stage, String) -> SubmitResult, now: Time) {
+        let awaited = self.trace.unanswered(now).next();
+        let stage = awaited.map_or(Stage::Connect, |(stage, _)| stage);
+        self.no_answer = Some(NoAnswer::GivenUp);
+        self.conclude(result(stage, GIVEN_UP.to_owned()));
     }
 
     fn conclude(&mut self, result: SubmitResult) {
@@ -201,7 +219,14 @@ impl Record {
     }
 
     fn end(mut self, shared: &Shared) {
-        self.submitted.done = shared.instruments.clock.now();
-        shared.instruments.ledger.record(&Event::Submitted(self.submitted));
+        let (at, ledger) = (shared.instruments.clock.now(), &shared.instruments.ledger);
+        if let Some(how) = self.no_answer {
+            let message = self.submitted.message;
+            let stages = self.trace.unanswered(at).map(micros).collect();
+            ledger.record(&Event::Unanswered(Unanswered { message, at, how, stages }));
+        }
+        self.submitted.done = at;
+        self.submitted.stages = self.trace.answered().iter().copied().map(micros).collect();
+        ledger.record(&Event::Submitted(self.submitted));
     }
 }

@@ -26,7 +26,7 @@ fn told(ran: &Ran) -> BTreeMap<String, u64> {
     let report = ran.report();
     let counts = report["counts"].as_object().expect("counts");
     // How the mail went, and what honest mail may do too, is not what is asked here.
-    let quiet = ["offered", "receptions", "reordered", "accepted", "delivered"];
+    let quiet = ["offered", "receptions", "reordered", "overtaking", "accepted", "delivered"];
     let counts = counts.iter().map(|(name, count)| (name.clone(), count.as_u64().unwrap_or(0)));
     counts.filter(|(name, count)| *count > 0 && !quiet.contains(&name.as_str())).collect()
 }

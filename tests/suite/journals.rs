@@ -251,6 +251,7 @@ pub(crate) fn found(judged: &Conservation) -> BTreeMap<&str, u64> {
         "receptions",
         "ambiguous_receptions",
         "reordered",
+        "overtaking",
     ];
     let counts = judged.counts.iter().map(|(name, count)| (name.as_str(), *count));
     counts.filter(|(name, count)| *count > 0 && !NOT_CLASSES.contains(name)).collect()

@@ -13,7 +13,7 @@ mod view;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::event::{Attempt, AttemptOutcome, DsnAction, Event, Submitted};
+use super::event::{Attempt, AttemptOutcome, DsnAction, Event, Submitted, Unanswered};
 use crate::clock::Time;
 use crate::limits;
 use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
@@ -120,7 +120,11 @@ impl<'a> Reading<'a> {
     pub fn observe(&mut self, event: &Event) {
         let concerns_a_probe = matches!(
             event,
-            Event::Offered { .. } | Event::Submitted(_) | Event::Attempt(_) | Event::Dsn(_)
+            Event::Offered { .. }
+                | Event::Unanswered(_)
+                | Event::Submitted(_)
+                | Event::Attempt(_)
+                | Event::Dsn(_)
         );
         if concerns_a_probe && self.history.course.is_closed() {
             self.history.contradictions += 1;
@@ -130,6 +134,7 @@ impl<'a> Reading<'a> {
             Event::Offered { message, recipients, due, at } => {
                 self.offered(*message, *recipients, (*due, *at));
             }
+            Event::Unanswered(unanswered) => self.unanswered(unanswered),
             Event::Submitted(submitted) => self.submitted(submitted),
             Event::Attempt(attempt) => self.attempted(attempt),
             Event::Confirmed { reception, at, proof } => {
@@ -192,17 +197,26 @@ impl<'a> Reading<'a> {
                 record.plan(planned);
             }
         }
-        let (sent, done) = (NEVER, NEVER);
-        let id = message;
         history.messages.push(Message {
-            id,
+            id: message,
             recipients,
             rejected: false,
             due,
             offered,
-            sent,
-            done,
+            sent: NEVER,
+            done: NEVER,
+            no_answer: None,
         });
+    }
+
+    fn unanswered(&mut self, unanswered: &Unanswered) {
+        if unanswered.message >= PREFLIGHT {
+            return;
+        }
+        match self.history.message_mut(unanswered.message) {
+            Some(message) => message.no_answer = Some(unanswered.how),
+            None => self.history.contradictions += 1,
+        }
     }
 
     fn submitted(&mut self, submitted: &Submitted) {

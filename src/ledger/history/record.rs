@@ -4,7 +4,7 @@
 use super::Planned;
 use super::receptions::{NO_NUMBER, Reception};
 use crate::clock::Time;
-use crate::ledger::event::{Attempt, AttemptOutcome, SubmitResult};
+use crate::ledger::event::{Attempt, AttemptOutcome, NoAnswer, SubmitResult};
 use crate::probe::{DestinationId, MessageId};
 use crate::smtp::stage::Stage;
 
@@ -70,6 +70,8 @@ pub(super) struct Message {
     pub(super) offered: Time,
     pub(super) sent: Time,
     pub(super) done: Time,
+    /// Why the target did not answer, where that was recorded.
+    pub(super) no_answer: Option<NoAnswer>,
 }
 
 impl Record {

@@ -10,6 +10,7 @@ use super::{Bounce, Course, History, Phantom};
 use crate::clock::Time;
 use crate::ledger::class::Class;
 use crate::ledger::disposition::{Disposition, ProbeHistory, Queued, classify};
+use crate::ledger::event::NoAnswer;
 use crate::probe::{DestinationId, MessageId, ProbeId};
 
 /// One offered probe.
@@ -29,6 +30,9 @@ pub struct ProbeView {
     pub sent: Option<Time>,
     /// When its submission ended.
     pub submitted: Option<Time>,
+    /// Why the target did not answer its message, where it did not; `None` also while the
+    /// submission goes on.
+    pub no_answer: Option<NoAnswer>,
     /// When the target took responsibility.
     pub accepted: Option<Time>,
     /// Start of the first attempt seen by the sink.
@@ -151,6 +155,7 @@ impl History {
             offered: message.offered,
             sent: came(message.sent),
             submitted: came(message.done),
+            no_answer: no_answer(message, record),
             accepted: came(message.done).filter(|_| record.accepted > 0),
             first_attempt: came(record.first_attempt),
             taken: self.first_taken(probe, record),
@@ -264,6 +269,21 @@ impl History {
 
     fn several(&self, probe: ProbeId, record: &Record) -> Option<&[Reception]> {
         record.has(Mark::Several).then(|| self.several.get(&probe.0))?.map(Vec::as_slice)
+    }
+}
+
+/// Why the target did not answer for a probe. Journals of earlier versions do not say it: there a
+/// transaction without a reply to its final dot was mostly given up at the end of the run, and any
+/// other failed.
+fn no_answer(message: &Message, record: &Record) -> Option<NoAnswer> {
+    if record.accepted > 0 || record.refused > 0 {
+        None
+    } else if record.indeterminate > 0 {
+        Some(message.no_answer.unwrap_or(NoAnswer::GivenUp))
+    } else if record.broken > 0 || record.not_sent > 0 {
+        Some(message.no_answer.unwrap_or(NoAnswer::Failed))
+    } else {
+        None
     }
 }
 

@@ -12,8 +12,13 @@ pub struct Latency {
     pub unit: String,
     /// Samples, censored ones not included.
     pub count: u64,
-    /// Observations cut off by the end of the run: "at least this long".
+    /// Observations without an end: cut off by the end of the run at the age they had reached, or
+    /// failed.
     pub censored: u64,
+    /// Of the censored, those that failed: what they waited for never came. They count as longer
+    /// than every sample.
+    #[serde(default)]
+    pub failed: u64,
     /// Values beyond the histogram's range.
     pub overflow: u64,
     /// Least.
@@ -36,12 +41,16 @@ pub struct Latency {
     pub p9999: Option<u64>,
     /// Greatest.
     pub max: Option<u64>,
-    /// Percentiles that lie among the censored: the true value is at least the one given.
+    /// Statistics that the censored can raise: the true value is at least the one given.
     pub at_least: Vec<String>,
-    /// Percentiles withheld for want of samples.
+    /// Percentiles withheld: too few samples.
     pub too_few: Vec<String>,
-    /// HdrHistogram V2 deflate, base64; censored observations included as "at least".
+    /// HdrHistogram V2 deflate, base64; censored observations included, at the age they had
+    /// reached or, where they failed, at the greatest value or age of all.
     pub hdr: String,
+    /// The censored observations alone, as they are in `hdr`; empty without any.
+    #[serde(default)]
+    pub hdr_censored: String,
 }
 
 /// The queue over the run.

@@ -24,7 +24,7 @@ pub use judgement::{
     Correctness, Health, HealthCheck, HealthStatus, LedgerVerdict, Reason, ThresholdResult,
     ThresholdStatus, Verdict, Violation, Warning,
 };
-pub use rows::{AttemptRow, Interval, SeriesRow, Values};
+pub use rows::{AttemptRow, Ending, Interval, SeriesRow, Values};
 pub use sizing::{ResourceUse, SizingFacts};
 
 /// Version of the shape of [`Results`].

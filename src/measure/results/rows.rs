@@ -6,8 +6,12 @@ use serde::{Deserialize, Serialize};
 /// One interval of `latency.hlog`.
 #[derive(Debug)]
 pub struct Interval {
-    /// Metric: the tag.
+    /// Metric.
     pub metric: String,
+    /// Whether the mail was due in the warm-up; else in the measured period.
+    pub warm_up: bool,
+    /// How the observations ended.
+    pub ending: Ending,
     /// Start, seconds since the run's epoch.
     pub start_s: f64,
     /// Length in seconds.
@@ -15,6 +19,32 @@ pub struct Interval {
     /// What was observed. A histogram of each interval would hold far more memory than the values;
     /// `measure::samples::interval` makes one at a time, for whoever writes the log.
     pub values: Values,
+}
+
+/// How the observations of an interval ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Ending {
+    /// As they should.
+    Whole,
+    /// They did not: the run ended first, and these are the ages they had reached.
+    Censored,
+    /// They failed: what they waited for never came, and these are their ages then.
+    Failed,
+}
+
+impl Interval {
+    /// The tag: the metric; `.warm-up` of mail due in the warm-up; `.censored` or `.failed` of
+    /// observations without an end.
+    #[must_use]
+    pub fn tag(&self) -> String {
+        let period = if self.warm_up { ".warm-up" } else { "" };
+        let ending = match self.ending {
+            Ending::Whole => "",
+            Ending::Censored => ".censored",
+            Ending::Failed => ".failed",
+        };
+        format!("{}{period}{ending}", self.metric)
+    }
 }
 
 /// Durations of one interval, microseconds.
@@ -74,7 +104,9 @@ pub struct SeriesRow {
     pub conns: u64,
     /// Sessions at the sink.
     pub sink_conns: u64,
-    /// Latencies of what finished in this second; empty without samples.
+    /// Latencies of what finished in this second, or was no longer watched from it on; empty
+    /// without samples. A row of the warm-up is about mail due in it, every other about mail of the
+    /// measured period. With `submit_censored` or `e2e_censored` they are lower bounds.
     pub submit_p50_us: Option<u64>,
     /// 99th percentile.
     pub submit_p99_us: Option<u64>,
@@ -106,6 +138,12 @@ pub struct SeriesRow {
     pub queue_deferred: Option<u64>,
     /// Of the target's queue: set aside, not tried again by itself.
     pub queue_frozen: Option<u64>,
+    /// Of `submit_*_us`: observations without an end.
+    #[serde(default)]
+    pub submit_censored: u64,
+    /// Of `e2e_*_us`: observations without an end.
+    #[serde(default)]
+    pub e2e_censored: u64,
 }
 
 /// One attempt as a row.

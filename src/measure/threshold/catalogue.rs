@@ -69,7 +69,7 @@ pub const FLOWS: [&str; 7] =
     ["offered", "accepted", "refused", "indeterminate", "delivered", "bounced", "deferred"];
 
 /// Counts that have none.
-const COUNTS: [&str; 11] = [
+const COUNTS: [&str; 12] = [
     "pending",
     "lost",
     "unaccounted",
@@ -81,6 +81,7 @@ const COUNTS: [&str; 11] = [
     "misrouted",
     "resurrected",
     "reordered",
+    "overtaking",
 ];
 
 /// Metrics that are neither latencies nor counts.
@@ -210,7 +211,7 @@ mod tests {
 
     #[test]
     fn every_name_means_a_metric_with_figures() {
-        assert_eq!(Subject::names().count(), 43);
+        assert_eq!(Subject::names().count(), 45);
         for name in Subject::names() {
             let subject = Subject::from_name(name).expect(name);
             let stats = subject.stats();

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::chart::{Axis, HeatCell, HeatMap};
 use super::latency::duration;
 use super::timeline::{Timeline, clock};
-use crate::measure::results::{Findings, Interval};
+use crate::measure::results::{Ending, Findings, Interval};
 
 /// Columns at most.
 const COLUMNS: usize = 100;
@@ -16,7 +16,9 @@ const ROWS: u32 = 26;
 
 /// The section.
 pub(super) fn heat(findings: &Findings) -> String {
-    let of_interest = |interval: &&Interval| interval.metric == "e2e_response";
+    let of_interest = |interval: &&Interval| {
+        interval.metric == "e2e_response" && interval.ending == Ending::Whole
+    };
     let intervals: Vec<&Interval> = findings.intervals.iter().filter(of_interest).collect();
     let Some(timeline) = Timeline::of(findings) else { return String::new() };
     let values = || intervals.iter().flat_map(|one| one.values.counted()).map(|(us, _)| us as f64);

@@ -11,8 +11,9 @@ use super::connection::Connection;
 use super::outcome::Cause;
 use super::peer::{Peer, Protocol, Tls};
 use super::tls::TlsClient;
+use super::trace::Trace;
 use super::wire::Wire;
-use crate::clock::{Clock, Time};
+use crate::clock::Clock;
 use crate::limits;
 use crate::smtp::patience::Patience;
 use crate::smtp::reply::{Reply, Severity};
@@ -49,36 +50,42 @@ pub enum Opened {
 /// Opens a connection. An EHLO that is refused is not followed by HELO, and where TLS or log-in
 /// is wanted and not to be had there is no connection.
 pub async fn connect(peer: &Peer, clock: Clock) -> Opening {
-    let mut course = Course { peer, clock, stages: Vec::with_capacity(6) };
-    let opened = match course.open().await {
+    let mut trace = Trace::default();
+    let opened = connect_traced(peer, clock, &mut trace).await;
+    Opening { stages: trace.into_answered(), opened }
+}
+
+/// The same, with a trace that can be read also when this is dropped under way.
+pub async fn connect_traced(peer: &Peer, clock: Clock, trace: &mut Trace) -> Opened {
+    let mut course = Course { peer, clock, trace };
+    match course.open().await {
         Ok(connection) => Opened::Ready(Box::new(connection)),
         Err(ended) => ended,
-    };
-    Opening { stages: course.stages, opened }
+    }
 }
 
 /// A connection being opened.
 struct Course<'a> {
     peer: &'a Peer,
     clock: Clock,
-    stages: Vec<(Stage, Duration)>,
+    trace: &'a mut Trace,
 }
 
 impl Course<'_> {
     async fn open(&mut self) -> Result<Connection, Opened> {
-        let start = self.clock.now();
+        self.begin(Stage::Connect);
         let mut wire = dial(self.peer).await.map_err(failed(Stage::Connect))?;
-        self.took(Stage::Connect, start);
+        self.took(Stage::Connect);
         if let Tls::Implicit(tls) = &self.peer.tls {
-            let start = self.clock.now();
+            self.begin(Stage::Starttls);
             wire = self.secure(wire, tls).await?;
-            self.took(Stage::Starttls, start);
+            self.took(Stage::Starttls);
         }
         let mut connection = self.unused(wire);
-        let start = self.clock.now();
+        self.begin(Stage::Banner);
         let patience = self.peer.timeouts.banner;
         let banner = connection.reply(patience).await.map_err(failed(Stage::Banner))?;
-        self.took(Stage::Banner, start);
+        self.took(Stage::Banner);
         positive(Stage::Banner, banner)?;
         self.greet(&mut connection).await?;
         connection = match &self.peer.tls {
@@ -89,16 +96,20 @@ impl Course<'_> {
             Tls::None | Tls::Implicit(_) | Tls::Opportunistic(_) => connection,
         };
         if let Some(login) = &self.peer.login {
-            let start = self.clock.now();
+            self.begin(Stage::Auth);
             let reply = connection.log_in(login).await.map_err(failed(Stage::Auth))?;
-            self.took(Stage::Auth, start);
+            self.took(Stage::Auth);
             positive(Stage::Auth, reply)?;
         }
         Ok(connection)
     }
 
-    fn took(&mut self, stage: Stage, start: Time) {
-        self.stages.push((stage, self.clock.now().since(start)));
+    fn begin(&mut self, stage: Stage) {
+        self.trace.begin(stage, self.clock.now());
+    }
+
+    fn took(&mut self, stage: Stage) {
+        self.trace.end(stage, self.clock.now());
     }
 
     fn unused(&self, wire: Wire) -> Connection {
@@ -123,10 +134,10 @@ impl Course<'_> {
             Protocol::Smtp => "EHLO",
             Protocol::Lmtp => "LHLO",
         };
-        let start = self.clock.now();
+        self.begin(Stage::Ehlo);
         let hello = format!("{verb} {}\r\n", self.peer.name);
         let offer = connection.command(&hello).await.map_err(failed(Stage::Ehlo))?;
-        self.took(Stage::Ehlo, start);
+        self.took(Stage::Ehlo);
         let offered = Capabilities::read(&positive(Stage::Ehlo, offer)?.text);
         connection.capabilities = offered;
         connection.chunking = self.peer.chunking && offered.chunking;
@@ -144,9 +155,9 @@ impl Course<'_> {
         if !connection.capabilities.starttls {
             return Err(failed(Stage::Starttls)(Cause::NotOffered("STARTTLS")));
         }
-        let start = self.clock.now();
+        self.begin(Stage::Starttls);
         positive(Stage::Starttls, ask_for_tls(&mut connection).await?)?;
-        self.shake_hands(connection, tls, start).await
+        self.shake_hands(connection, tls).await
     }
 
     /// STARTTLS, which was offered; a server that has thought better of it is talked to as it is.
@@ -155,11 +166,14 @@ impl Course<'_> {
         mut connection: Connection,
         tls: &TlsClient,
     ) -> Result<Connection, Opened> {
-        let start = self.clock.now();
+        self.begin(Stage::Starttls);
         match positive(Stage::Starttls, ask_for_tls(&mut connection).await?) {
-            Err(Opened::Refused { .. }) if connection.open => Ok(connection),
+            Err(Opened::Refused { .. }) if connection.open => {
+                self.trace.forget_awaited();
+                Ok(connection)
+            }
             Err(ended) => Err(ended),
-            Ok(_) => self.shake_hands(connection, tls, start).await,
+            Ok(_) => self.shake_hands(connection, tls).await,
         }
     }
 
@@ -168,13 +182,12 @@ impl Course<'_> {
         &mut self,
         connection: Connection,
         tls: &TlsClient,
-        start: Time,
     ) -> Result<Connection, Opened> {
         if connection.wire.holds_more() {
             return Err(failed(Stage::Starttls)(Cause::Injected));
         }
         let wire = self.secure(connection.wire, tls).await?;
-        self.took(Stage::Starttls, start);
+        self.took(Stage::Starttls);
         let mut connection = self.unused(wire);
         self.greet(&mut connection).await?;
         Ok(connection)

@@ -15,6 +15,7 @@ use super::lines::{Options, write_mail, write_rcpt};
 use super::outcome::{Cause, Outcome};
 use super::peer::Protocol;
 use super::progress::{Progress, Step};
+use super::trace::Trace;
 use crate::clock::Time;
 use crate::limits;
 use crate::smtp::content::stuffed;
@@ -49,25 +50,32 @@ pub enum Content<'a> {
 /// A transaction that has ended, one way or another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transacted {
-    /// How long each stage took, in order: from command written to reply read. Content runs
-    /// from the 354 to the last byte given to the kernel, end-of-data from there to its reply.
+    /// How long each stage took that was answered, as [`Trace::answered`] has it.
     pub stages: Vec<(Stage, Duration)>,
     /// One outcome a recipient, in the order of the mail.
     pub outcomes: Vec<Outcome>,
 }
 
 /// A transaction on its way.
-struct Course {
+struct Course<'t> {
     progress: Progress,
-    stages: Vec<(Stage, Duration)>,
+    trace: &'t mut Trace,
 }
 
 impl Connection {
     /// Submits one mail. Afterwards [`Connection::ready_again`] says whether the connection can
     /// be used for another.
     pub async fn transact(&mut self, mail: &Mail<'_>) -> Transacted {
-        let stages = Vec::with_capacity(mail.recipients.len() + 4);
-        let mut course = Course { progress: Progress::new(mail.recipients.len()), stages };
+        let mut trace = Trace::for_recipients(mail.recipients.len());
+        let outcomes = self.transact_traced(mail, &mut trace).await;
+        Transacted { stages: trace.into_answered(), outcomes }
+    }
+
+    /// The same, with a trace that can be read also when this is dropped under way. One outcome a
+    /// recipient, in the order of the mail.
+    pub async fn transact_traced(&mut self, mail: &Mail<'_>, trace: &mut Trace) -> Vec<Outcome> {
+        trace.forget_awaited();
+        let mut course = Course { progress: Progress::new(mail.recipients.len()), trace };
         if mail.options.utf8 && !self.capabilities.smtp_utf8 {
             // RFC 6531 §3.2: such mail must not go to a server that cannot take it.
             course.progress.lost(Stage::MailFrom, Cause::NotOffered("SMTPUTF8"));
@@ -83,10 +91,10 @@ impl Connection {
                 Content::Stuffed(bytes) => self.transact_by_data(mail, bytes, &mut course).await,
             }
         }
-        Transacted { stages: course.stages, outcomes: course.progress.into_outcomes() }
+        course.progress.into_outcomes()
     }
 
-    async fn transact_by_data(&mut self, mail: &Mail<'_>, content: &[u8], course: &mut Course) {
+    async fn transact_by_data(&mut self, mail: &Mail<'_>, content: &[u8], course: &mut Course<'_>) {
         let size = content.len().saturating_sub(END_OF_DATA.len() - 2);
         let steps: Vec<Step> = envelope(mail).chain([Step::Data]).collect();
         for batch in steps.chunks(self.batch) {
@@ -106,7 +114,7 @@ impl Connection {
 
     /// By one BDAT (RFC 3030). Under pipelining a text of moderate size goes out with its
     /// envelope, in one write.
-    async fn transact_by_chunk(&mut self, mail: &Mail<'_>, text: &[u8], course: &mut Course) {
+    async fn transact_by_chunk(&mut self, mail: &Mail<'_>, text: &[u8], course: &mut Course<'_>) {
         let steps: Vec<Step> = envelope(mail).collect();
         let at_once = self.batch > 1 && text.len() <= limits::PIPELINED_CONTENT;
         let mut batches = steps.chunks(self.batch).peekable();
@@ -126,7 +134,13 @@ impl Connection {
     }
 
     /// A batch of commands as it is written.
-    fn lines(&self, batch: &[Step], mail: &Mail<'_>, size: usize, course: &mut Course) -> Vec<u8> {
+    fn lines(
+        &self,
+        batch: &[Step],
+        mail: &Mail<'_>,
+        size: usize,
+        course: &mut Course<'_>,
+    ) -> Vec<u8> {
         let mut out = Vec::with_capacity(64 * batch.len());
         for step in batch {
             let offered = self.capabilities;
@@ -143,15 +157,14 @@ impl Connection {
     }
 
     /// Writes a batch of commands and reads their replies in order.
-    async fn submit(&mut self, batch: &[Step], lines: &[u8], course: &mut Course) {
-        let start = self.clock.now();
+    async fn submit(&mut self, batch: &[Step], lines: &[u8], course: &mut Course<'_>) {
+        course.begin(batch, self.clock.now());
         if let Err(cause) = self.write(lines).await {
             let stage = batch.first().map_or(Stage::MailFrom, |step| step.stage());
-            course.stages.push((stage, self.clock.now().since(start)));
             course.progress.lost(stage, cause);
             return;
         }
-        if let Err((stage, cause)) = self.replies(batch, start, course).await {
+        if let Err((stage, cause)) = self.replies(batch, course).await {
             course.progress.lost(stage, cause);
         }
     }
@@ -160,13 +173,15 @@ impl Connection {
     async fn replies(
         &mut self,
         batch: &[Step],
-        start: Time,
-        course: &mut Course,
+        course: &mut Course<'_>,
     ) -> Result<(), (Stage, Cause)> {
         for step in batch {
             let replied = self.reply(self.reply_time(*step)).await;
-            course.stages.push((step.stage(), self.clock.now().since(start)));
-            let taken = replied.and_then(|reply| course.progress.replied(*step, reply));
+            let now = self.clock.now();
+            let taken = replied.and_then(|reply| {
+                course.trace.end(step.stage(), now);
+                course.progress.replied(*step, reply)
+            });
             if let Err(cause) = taken {
                 return Err((step.stage(), self.lost(cause)));
             }
@@ -195,13 +210,15 @@ impl Connection {
     }
 
     /// Sends content and final dot and reads the reply.
-    async fn submit_content(&mut self, content: &[u8], course: &mut Course) {
-        let start = self.clock.now();
+    async fn submit_content(&mut self, content: &[u8], course: &mut Course<'_>) {
+        course.trace.begin(Stage::Content, self.clock.now());
         let (taken, failure) = self.give(content).await;
         let given = self.clock.now();
-        course.stages.push((Stage::Content, given.since(start)));
         match failure {
-            None => self.conclude(given, course).await,
+            None => {
+                course.trace.end(Stage::Content, given);
+                self.conclude(given, course).await;
+            }
             Some(cause) if may_be_whole(taken, content.len()) => {
                 course.progress.conclude(&Outcome::Indeterminate { cause });
             }
@@ -216,12 +233,14 @@ impl Connection {
         batch: &[Step],
         mut bytes: Vec<u8>,
         text: &[u8],
-        course: &mut Course,
+        course: &mut Course<'_>,
     ) {
         // Writing to memory cannot fail. One allocation for all that goes out at once.
         bytes.reserve(if text.len() <= limits::PIPELINED_CONTENT { text.len() + 32 } else { 32 });
         let _ = write!(bytes, "BDAT {} LAST\r\n", text.len());
         let start = self.clock.now();
+        course.begin(batch, start);
+        course.trace.begin(Stage::Content, start);
         let (whole, failure) = if text.len() <= limits::PIPELINED_CONTENT {
             bytes.extend_from_slice(text);
             let (taken, failure) = self.give(&bytes).await;
@@ -237,17 +256,17 @@ impl Connection {
         };
         let given = self.clock.now();
         if let Some(cause) = failure {
-            course.stages.push((Stage::Content, given.since(start)));
             let outcome = match whole {
                 true => Outcome::Indeterminate { cause },
                 false => self.cut_short(cause).await,
             };
             return course.progress.conclude(&outcome);
         }
-        if let Err((_, cause)) = self.replies(batch, start, course).await {
+        let replied = self.replies(batch, course).await;
+        course.trace.end(Stage::Content, given);
+        if let Err((_, cause)) = replied {
             return course.progress.conclude(&Outcome::Indeterminate { cause });
         }
-        course.stages.push((Stage::Content, given.since(start)));
         if self.open {
             self.conclude(given, course).await;
         }
@@ -275,7 +294,7 @@ impl Connection {
 
     /// Reads what the content is answered with: one reply, by LMTP one for each recipient who is
     /// left, in order (RFC 2033 §4.2).
-    async fn conclude(&mut self, given: Time, course: &mut Course) {
+    async fn conclude(&mut self, given: Time, course: &mut Course<'_>) {
         let left = course.progress.left();
         if self.protocol == Protocol::Smtp || left.is_empty() {
             let outcome = self.end_of_data(given, course).await;
@@ -296,11 +315,14 @@ impl Connection {
     }
 
     /// Reads one reply to the end of the content: what it, or its absence, means.
-    async fn end_of_data(&mut self, given: Time, course: &mut Course) -> Outcome {
+    async fn end_of_data(&mut self, given: Time, course: &mut Course<'_>) -> Outcome {
+        course.trace.begin(Stage::EndOfData, given);
         let replied = self.reply(self.timeouts.end_of_data).await;
-        course.stages.push((Stage::EndOfData, self.clock.now().since(given)));
         let reply = match replied {
-            Ok(reply) => reply,
+            Ok(reply) => {
+                course.trace.end(Stage::EndOfData, self.clock.now());
+                reply
+            }
             Err(cause) => return Outcome::Indeterminate { cause },
         };
         // A chunk that was refused leaves the transaction open (RFC 3030 §2).
@@ -329,6 +351,13 @@ impl Connection {
             Some(reply) => Outcome::Refused { stage, reply },
             None => Outcome::Broken { stage, cause },
         }
+    }
+}
+
+impl Course<'_> {
+    /// A batch of commands is written, from `at` on.
+    fn begin(&mut self, batch: &[Step], at: Time) {
+        batch.iter().for_each(|step| self.trace.begin(step.stage(), at));
     }
 }
 
