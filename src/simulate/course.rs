@@ -143,6 +143,16 @@ impl Course {
         self.hold(now);
     }
 
+    /// The same to the close of the run, which is the end of its last row: what is cut off then
+    /// was watched during that row.
+    pub(super) fn advance_to_close(&mut self, now: u64) {
+        while now > self.row_end() {
+            self.hold(self.row_end());
+            self.close_row();
+        }
+        self.hold(now);
+    }
+
     /// A level rose: it may be the highest so far.
     pub(super) fn rose(&mut self) {
         let backlog = self.levels.backlog;
@@ -163,7 +173,8 @@ impl Course {
         if period == Period::Closed {
             let row = &self.current;
             let moved = row.offered + row.accepted + row.delivered + row.bounced;
-            if now > row_start || moved + row.rejected + row.deferred > 0 {
+            let counted = moved + row.rejected + row.deferred > 0;
+            if now > row_start || counted || !self.latencies.is_empty() {
                 self.close_row();
             }
             return;

@@ -325,7 +325,8 @@ impl<'a> World<'a> {
     fn close(&mut self) {
         let left = self.jobs.len() > 0 || self.course.levels.in_flight > 0;
         if left && self.deadline != u64::MAX {
-            self.move_to(self.deadline);
+            self.now = self.deadline;
+            self.course.advance_to_close(self.now);
         }
         self.cut_off_waiting();
         for submission in std::mem::take(&mut self.sessions).iter().flatten() {

@@ -17,7 +17,7 @@ from journal import read
 from judgement import Judgement
 from ledger import Ledger
 from scenario import Scenario
-from series import rows_differ
+from series import log_differs, rows_differ
 
 LEFT_OUT = {
     "tool.*": "who judged",
@@ -103,8 +103,10 @@ def check(program, folder):
         report = renamed(json.load(file))
     figures = load(program, folder)
     found, compared = differences(report, expected(figures, report), LEFT_OUT)
-    more, rows = rows_differ(os.path.join(folder, "timeseries.csv"), figures)
-    return found + more, compared + rows
+    for differ, name in ((rows_differ, "timeseries.csv"), (log_differs, "latency.hlog")):
+        more, count = differ(os.path.join(folder, name), figures)
+        found, compared = found + more, compared + count
+    return found, compared
 
 
 def main(program, folders):

@@ -54,30 +54,10 @@ class Figures:
         for cause in ("unexcused", "withheld", "unconfirmed", "indeterminate", "kill"):
             found[f"duplicates_{cause}"] = copies[cause]
         if not self.simulated:
-            found["reordered"] = sum(self.overtaken(p) for _, p in ledger.by_domain(probes).items())
+            places = [order_of(it) for it in ledger.by_domain(probes).values()]
+            found["reordered"] = sum(overtaken for overtaken, _ in places)
+            found["overtaking"] = sum(overtaking for _, overtaking in places)
         return found
-
-    def overtaken(self, probes):
-        """Recipients delivered after one that was accepted later."""
-        both = [(p.accepted(), p.taken()) for p in probes]
-        both = [it for it in both if None not in it]
-        count, earliest, later = 0, None, None
-        for accepted, taken in sorted(both, key=lambda it: -it[0]):
-            if accepted != later:
-                earliest, later = self.earliest(both, accepted), accepted
-            count += earliest is not None and taken > earliest
-        return count
-
-    def earliest(self, both, accepted):
-        if not hasattr(self, "suffix") or self.suffix[0] is not both:
-            table, least = {}, None
-            ordered = sorted(both, key=lambda it: -it[0])
-            for place, (at, taken) in enumerate(ordered):
-                if at not in table:
-                    table[at] = least
-                least = taken if least is None else min(least, taken)
-            self.suffix = both, table
-        return self.suffix[1][accepted]
 
     def rates(self, counts):
         seconds = self.ledger.measured_s
@@ -196,9 +176,9 @@ class Figures:
             if not self.ledger.is_measured(due):
                 continue
             if any(s <= due < e for s, e in windows):
-                enter(during, it)
+                during.enter(it)
             elif all(due < s for s, _ in windows):
-                enter(before, it)
+                before.enter(it)
         one, other = (facts(side, False)["p99"] for side in (before, during))
         if one is None or other is None:
             return None
@@ -316,7 +296,7 @@ class Figures:
             due = it.message.due
             if it.metric == "submit_response" and self.ledger.is_measured(due):
                 if side(due) is not None:
-                    enter(samples[side(due)], it)
+                    samples[side(due)].enter(it)
         for probe in self.measured:
             if side(probe.message.due) is not None:
                 probes[side(probe.message.due)].append(probe)
@@ -398,11 +378,21 @@ class Figures:
         }
 
 
-def enter(samples, it):
-    if it.end is not None:
-        samples.add(it.start, it.end)
-    else:
-        samples.cut(it.start, it.cut)
+def order_of(probes):
+    """Recipients delivered after one that was accepted later, and before one accepted earlier."""
+    both = sorted((p.accepted(), p.taken()) for p in probes if None not in (p.accepted(), p.taken()))
+    return passed(both), passed([(-at, -taken) for at, taken in reversed(both)])
+
+
+def passed(both):
+    """How many come after one of a later first time; in order of the first."""
+    count, least, pending, last = 0, None, None, None
+    for at, taken in reversed(both):
+        if at != last:
+            least, last = pending if least is None else min(least, pending), at
+        count += least is not None and taken > least
+        pending = taken if pending is None else min(pending, taken)
+    return count
 
 
 def arrival(load):

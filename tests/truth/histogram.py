@@ -65,31 +65,29 @@ class Samples:
     """Finished durations, and ages at which others were no longer watched; nanoseconds in."""
 
     def __init__(self):
-        self.values, self.censored = [], []
+        self.values, self.censored, self.failed = [], [], []
 
-    def add(self, start, end):
-        self.values.append(max(end - start, 0))
-
-    def cut(self, start, until):
-        self.censored.append(max(until - start, 0))
-
-    def __len__(self):
-        return len(self.values) + len(self.censored)
+    def enter(self, it):
+        getattr(self, it.how).append(max(it.end - it.start, 0))
 
     def micros(self):
-        return [ns // 1000 for ns in self.values], [ns // 1000 for ns in self.censored]
+        return [[ns // 1000 for ns in part] for part in (self.values, self.censored, self.failed)]
 
-    def slots(self):
-        values, censored = self.micros()
-        return Counter(slot(min(us, TOP_US)) for us in values + censored)
+    def standing(self):
+        """Where each stands: what failed never ended, so it stands above all others."""
+        values, censored, failed = self.micros()
+        most = max(values + censored + failed, default=0)
+        return values, censored + [most] * len(failed)
+
+    def slots(self, without_end=False):
+        values, rest = self.standing()
+        return Counter(slot(min(us, TOP_US)) for us in ([] if without_end else values) + rest)
 
     def rank(self, share):
-        """The order statistic of nearest rank, and whether a censored one could raise it."""
-        values, censored = self.micros()
-        ordered = sorted(values + censored)
+        """The order statistic of nearest rank, and whether one without an end could raise it."""
+        values, rest = self.standing()
+        ordered = sorted(values + rest)
         value = ordered[max(math.ceil(share * len(ordered)), 1) - 1]
-        open_share = len(censored) / len(ordered)
-        youngest = min(censored, default=None)
-        # Its rank lies among the censored, or one was last seen below it.
-        within = youngest is not None and top(slot(value)) > youngest
-        return value, share > 1.0 - open_share or within
+        # Its rank lies among those without an end, or one was last seen below it.
+        within = any(us < top(slot(value)) for us in self.micros()[1])
+        return value, share > 1.0 - len(rest) / len(ordered) or within

@@ -274,6 +274,15 @@ EVENTS = [
         "abused",
         record(at=number, profile=number, stage=stage, held_us=number, end=abuse_end),
     ),
+    (
+        "unanswered",
+        record(
+            message=number,
+            at=number,
+            how=names("unserved", "given-up", "failed"),
+            stages=many(pair(stage, number)),
+        ),
+    ),
 ]  # fmt: skip
 event = variants(*EVENTS)
 

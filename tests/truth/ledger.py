@@ -49,6 +49,15 @@ class Probe:
             return max(ends) if ends else self.message.done
         return None
 
+    def no_answer(self):
+        """Why the target did not answer for it: unserved, given-up, failed; None if it did."""
+        if self.results["accepted"] or self.results["refused"] or not self.results:
+            return None
+        noted = self.message.unanswered
+        if noted is not None:
+            return noted.how
+        return "given-up" if self.results["indeterminate"] else "failed"
+
     def owes_retry(self):
         """Whether its last attempt calls for another (RFC 5321 §4.5.4.1)."""
         latest = None
@@ -109,7 +118,8 @@ class Ledger:
                 continue
             message = SimpleNamespace(
                 number=event.message, recipients=event.recipients, due=event.due,
-                offered=event.at, sent=None, done=None, rejected=False, stages=[], given_up=False,
+                offered=event.at, sent=None, done=None, rejected=False, stages=[], results=[],
+                unanswered=None,
             )  # fmt: skip
             self.messages[event.message] = message
             message.probes = []
@@ -119,6 +129,9 @@ class Ledger:
                 message.probes.append(probe)
 
     def submit(self):
+        for event in self.of("unanswered"):
+            if event.message in self.messages:
+                self.messages[event.message].unanswered = event
         for event in self.of("submitted"):
             message = self.messages.get(event.message)
             if message is None:

@@ -1,11 +1,11 @@
 """timeseries.csv, second by second."""
 
 import csv
-import math
-from collections import defaultdict
+from collections import Counter, defaultdict
 
 from backlog import in_flight, outages
-from compare import Near, agrees
+from compare import Near
+from histogram import Samples, decode, slot
 from ledger import NS, PREFLIGHT
 
 # Columns that the journal of a simulation does not hold.
@@ -24,11 +24,13 @@ class Rows:
         self.cells = defaultdict(dict)
         self.counts = defaultdict(lambda: defaultdict(int))
         self.flows()
-        self.times = defaultdict(list)
+        # By metric, whether the mail was of the warm-up, and the second in which it was over.
+        self.times = defaultdict(Samples)
         for it in figures.book.seen:
-            if it.end is not None and not it.metric.startswith("stage_"):
-                at = {"schedule_lag": it.message.offered}.get(it.metric, it.end)
-                self.times[it.metric, at // self.row].append(max(it.end - it.start, 0) // 1000)
+            # A run is closed at the end of its last second.
+            at = max(it.end - (it.how == "censored"), 0) // self.row
+            warm_up = not self.ledger.is_measured(it.message.due)
+            self.times[it.metric, warm_up, at].enter(it)
         if not figures.simulated:
             self.looks()
 
@@ -87,10 +89,13 @@ class Rows:
             found[name] = (self.counts[number][name] + seconds // 2) // seconds
         found["backlog"] = self.figures.backlog.at(end - 1)
         found["inflight"] = self.in_flight().at(end - 1)
+        warm_up = found["period"] == "warm-up"
         for name, (metric, share) in TIMED.items():
-            values = sorted(self.times.get((metric, number), []))
-            rank = max(math.ceil(share * len(values)), 1) - 1
-            found[name] = Near(values[rank], 1e-3, 1.0) if values else None
+            samples = self.times.get((metric, warm_up, number))
+            found[name] = Near(samples.rank(share)[0], 1e-3, 1.0) if samples else None
+        for name, metric in (("submit", "submit_response"), ("e2e", "e2e_response")):
+            samples = self.times.get((metric, warm_up, number), Samples())
+            found[f"{name}_censored"] = len(samples.censored) + len(samples.failed)
         found["faults"] = ";".join(self.faults(start, end))
         if self.figures.simulated:
             found |= {"queue_length": found["backlog"], "rss_bytes": 0, "cpu_pct": 0.0}
@@ -128,6 +133,29 @@ def rows_differ(path, figures):
             if not same(want.get(name), seen):
                 found.append(f"timeseries.csv {row['t_s']} {name}: {seen!r}, recomputed {want.get(name)!r}")
     return found, compared
+
+
+def log_differs(path, figures):
+    """latency.hlog: for each second and tag (metric, `.warm-up`, `.censored`, `.failed`) a histogram."""
+    with open(path, encoding="utf-8") as file:
+        lines = [line.strip().split(",") for line in file if line.startswith("Tag=")]
+    length = round(float(lines[0][2])) if lines else 1
+    known, wanted = Rows(figures, length), {}
+    for (metric, warm_up, number), samples in known.times.items():
+        for how, values in zip(("", ".censored", ".failed"), samples.micros()):
+            if values:
+                tag = metric + (".warm-up" if warm_up else "") + how
+                wanted[tag, number * length] = Counter(slot(us) for us in values)
+    found, logged = [], set()
+    for tag, start, _, _, text in lines:
+        key = tag.removeprefix("Tag="), round(float(start))
+        logged.add(key[0].split(".")[0])
+        if decode(text) != wanted.pop(key, None):
+            found.append(f"latency.hlog {key[1]} {key[0]}: another histogram than recomputed")
+    # A simulation logs what its rows hold.
+    found += [f"latency.hlog {start} {tag}: missing" for tag, start in wanted
+              if not figures.simulated or tag.split(".")[0] in logged]  # fmt: skip
+    return found, len(lines)
 
 
 def same(want, seen):
