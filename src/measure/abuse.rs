@@ -133,24 +133,16 @@ impl Honest {
             return None;
         }
         let share = |side: &Side| side.unaccepted as f64 / side.probes as f64;
-        let [before, during] = [&self.before, &self.during].map(|side| summarise(&side.response));
-        let inflation =
-            |one: Option<u64>, other: Option<u64>| Some(other? as f64 / one?.max(1) as f64);
-        Some(HonestFacts {
-            before_p50_us: before.p50,
-            during_p50_us: during.p50,
-            before_p99_us: before.p99,
-            during_p99_us: during.p99,
-            inflation_p99: inflation(before.p99, during.p99),
-            before_unaccepted: share(&self.before),
-            during_unaccepted: share(&self.during),
-        })
+        let sides = [&self.before, &self.during];
+        let [before, during] = sides.map(|side| summarise(&side.response));
+        Some(HonestFacts::new([&before, &during], sides.map(share)))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::results::Certainty;
     use crate::measure::synthetic::ms;
     use std::time::Duration;
 
@@ -168,9 +160,23 @@ mod tests {
     #[test]
     fn honest_mail_in_the_window_is_held_against_honest_mail_before_it() {
         let facts = felt(vec![(ms(1000), ms(2000))]).facts().expect("facts");
-        let inflation = facts.inflation_p99.expect("a ratio");
-        assert!((inflation - 4.0).abs() < 0.1, "{facts:?}");
+        let inflation = facts.inflation().expect("a ratio");
+        assert_eq!(inflation.certainty, Certainty::Exact);
+        assert!((inflation.bare() - 4.0).abs() < 0.1, "{facts:?}");
         assert_eq!((facts.before_unaccepted, facts.during_unaccepted), (0.0, 0.25));
+    }
+
+    #[test]
+    fn a_percentile_that_was_cut_off_is_a_bound_and_so_is_its_ratio() {
+        let mut felt = felt(vec![(ms(1000), ms(2000))]);
+        (0..20).for_each(|_| felt.response(ms(1500), Seen::Cut(Duration::from_secs(9))));
+        let facts = felt.facts().expect("facts");
+        assert_eq!(facts.p50().map(|it| it.expect("a value").certainty), [Certainty::Exact; 2]);
+        assert_eq!(facts.p99().map(|it| it.expect("a value").certainty), [Certainty::Exact, Certainty::AtLeast]);
+        let inflation = facts.inflation().expect("a ratio");
+        assert_eq!(inflation.text(|times| format!("{times:.0}")), ">=900");
+        (0..20).for_each(|_| felt.response(ms(500), Seen::Cut(Duration::from_secs(9))));
+        assert!(felt.facts().expect("facts").inflation().is_none(), "nothing is known of it");
     }
 
     #[test]

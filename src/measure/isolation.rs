@@ -56,18 +56,15 @@ impl Isolation {
         if self.windows.is_empty() {
             return None;
         }
-        let (before, during) = (summarise(&self.before).p99?, summarise(&self.during).p99?);
-        Some(IsolationFacts {
-            before_p99_us: before,
-            during_p99_us: during,
-            inflation: during as f64 / before.max(1) as f64,
-        })
+        let p99 = |samples: &Samples| summarise(samples).stat("p99");
+        Some(IsolationFacts::new(p99(&self.before)?, p99(&self.during)?))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::results::Certainty;
     use crate::measure::synthetic::ms;
     use std::time::Duration;
 
@@ -89,7 +86,26 @@ mod tests {
     #[test]
     fn mail_due_in_the_fault_is_held_against_mail_due_before_it() {
         let facts = entered(0).facts().expect("facts");
-        assert!((facts.inflation - 4.0).abs() < 0.1, "{facts:?}");
+        let inflation = facts.inflation().expect("a ratio");
+        assert_eq!(inflation.certainty, Certainty::Exact);
+        assert!((inflation.bare() - 4.0).abs() < 0.1, "{facts:?}");
         assert!(entered(1).facts().is_none(), "the sick one's own times do not count");
+    }
+
+    #[test]
+    fn mail_that_never_came_makes_the_inflation_a_bound() {
+        let mut isolation = entered(0);
+        (0..20).for_each(|_| {
+            isolation.enter(ms(1500), DestinationId(0), Seen::Cut(Duration::from_secs(30)));
+        });
+        let facts = isolation.facts().expect("facts");
+        assert_eq!(facts.before().certainty, Certainty::Exact);
+        let inflation = facts.inflation().expect("a ratio");
+        assert_eq!(inflation.certainty, Certainty::AtLeast);
+        assert!(inflation.bare() > 2_990.0, "{facts:?}");
+        (0..20).for_each(|_| {
+            isolation.enter(ms(500), DestinationId(0), Seen::Cut(Duration::from_secs(30)));
+        });
+        assert!(isolation.facts().expect("facts").inflation().is_none());
     }
 }

@@ -22,7 +22,7 @@ use super::tables::{Tables, tabulate};
 use super::threshold::Threshold;
 use super::threshold::catalogue::FLOWS;
 use super::verdict::{self, Grounds};
-use super::{circumstances, sizing, terms, warning};
+use super::{circumstances, closed, sizing, terms, warning};
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::History;
@@ -85,7 +85,10 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
     let delivered = rates.get("delivered").copied().unwrap_or(0.0);
     let backlog = &figured.tables.backlog;
     let sizing = sizing::facts(&resources, delivered, backlog, &rest.periods, case.plan);
-    let warnings = figured.warnings(case.scenario, &history, (&rest, &series));
+    let mut warnings = figured.warnings(case.scenario, &history, (&rest, &series));
+    let response = figured.latency.get(LatencyMetric::SubmitResponse.name());
+    let closed_model = response.and_then(|response| closed::facts(case.scenario, response));
+    warnings.extend(closed_model.as_ref().map(closed::warning));
     let results = Results {
         schema_version: SCHEMA_VERSION,
         tool: circumstances::tool(&history),
@@ -97,6 +100,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         rates,
         counts: figured.conservation.counts,
         latency: figured.latency,
+        closed_model,
         queue: figured.queue,
         destinations: figured.destinations,
         faults: figured.faults,

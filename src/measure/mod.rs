@@ -7,6 +7,7 @@ pub mod backlog;
 pub mod book;
 pub mod capacity;
 pub mod circumstances;
+pub mod closed;
 pub mod collect;
 pub mod comparison;
 pub mod conservation;

@@ -80,9 +80,10 @@ fn censored(name: &str, latency: &Latency) -> Option<Warning> {
     }
     let all = latency.count + latency.censored;
     let text = format!(
-        "{} of {all} observations of {name} had not ended at the close; {} are lower bounds: a \
-         longer load.drain would tell more",
+        "{} of {all} observations of {name} have no end ({} failed, the others were cut off by the \
+         end of the run); {} are lower bounds: a longer load.drain shows more of what was cut off",
         latency.censored,
+        latency.failed,
         latency.at_least.join(", ")
     );
     Some(warn("censored", text))

@@ -4,78 +4,111 @@
 use hdrhistogram::Histogram;
 
 use super::human;
-use crate::measure::results::Latency;
+use crate::measure::results::{Latency, Marked, Results};
 use crate::measure::samples;
 
-/// A statistic: its name in thresholds, its heading, and its value.
+/// A statistic: its name in thresholds, and its heading.
 pub(super) struct Stat {
     /// As in thresholds and `at_least`.
     pub name: &'static str,
     /// As a column heading.
     pub title: &'static str,
-    value: fn(&Latency) -> Option<u64>,
 }
 
 /// In order of size.
 pub(super) const STATS: [Stat; 10] = [
-    Stat { name: "min", title: "min", value: |latency| latency.min },
-    Stat { name: "mean", title: "mean", value: mean_us },
-    Stat { name: "p50", title: "p50", value: |latency| latency.p50 },
-    Stat { name: "p75", title: "p75", value: |latency| latency.p75 },
-    Stat { name: "p90", title: "p90", value: |latency| latency.p90 },
-    Stat { name: "p95", title: "p95", value: |latency| latency.p95 },
-    Stat { name: "p99", title: "p99", value: |latency| latency.p99 },
-    Stat { name: "p999", title: "p99.9", value: |latency| latency.p999 },
-    Stat { name: "p9999", title: "p99.99", value: |latency| latency.p9999 },
-    Stat { name: "max", title: "max", value: |latency| latency.max },
+    Stat { name: "min", title: "min" },
+    Stat { name: "mean", title: "mean" },
+    Stat { name: "p50", title: "p50" },
+    Stat { name: "p75", title: "p75" },
+    Stat { name: "p90", title: "p90" },
+    Stat { name: "p95", title: "p95" },
+    Stat { name: "p99", title: "p99" },
+    Stat { name: "p999", title: "p99.9" },
+    Stat { name: "p9999", title: "p99.99" },
+    Stat { name: "max", title: "max" },
 ];
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "durations")]
-fn mean_us(latency: &Latency) -> Option<u64> {
-    latency.mean.map(|mean| mean.round() as u64)
-}
-
 impl Stat {
-    /// Microseconds, where it can be stated.
-    pub(super) fn us(&self, latency: &Latency) -> Option<u64> {
-        (self.value)(latency)
-    }
-
-    /// `3.1ms`; `>=30s` when the end of the run cut off what would have been longer; `-` when
-    /// there are too few samples to state it.
+    /// `3.1ms`; `>=30s` where observations without an end could raise it; `-` when there are too
+    /// few samples to state it.
     pub(super) fn text(&self, latency: &Latency) -> String {
-        match self.us(latency) {
-            None => "-".to_owned(),
-            Some(us) if self.is_bound(latency) => format!(">={}", human::duration_us(us)),
-            Some(us) => human::duration_us(us),
-        }
+        text(latency, self.name)
     }
 
     /// Whether the value is only a lower bound.
     pub(super) fn is_bound(&self, latency: &Latency) -> bool {
-        latency.at_least.iter().any(|name| name == self.name)
+        latency.is_bound(self.name)
     }
 }
 
-/// The statistic of that name.
+/// The statistic of that name, as [`Stat::text`].
 pub(super) fn text(latency: &Latency, name: &str) -> String {
-    STATS.iter().find(|stat| stat.name == name).map_or_else(String::new, |stat| stat.text(latency))
+    duration(latency.stat(name))
+}
+
+/// A duration in microseconds with its mark, or a dash.
+pub(super) fn duration(us: Option<Marked<u64>>) -> String {
+    us.map_or_else(|| "-".to_owned(), |us| us.text(human::duration_us))
+}
+
+/// How many times as long, with its mark; in words where nothing is known of it.
+pub(super) fn times(ratio: Option<Marked<f64>>) -> String {
+    let text = |ratio: Marked<f64>| ratio.text(|times| format!("{times:.1} times"));
+    ratio.map_or_else(|| "ratio unknown (both are lower bounds)".to_owned(), text)
 }
 
 /// The rows of a latency table, in reading order, with how they are called where the metric's
 /// name alone would not say it.
-pub(super) const ROWS: [(&str, &str); 6] = [
+pub(super) const ROWS: [(&str, &str); 7] = [
     ("submit_response", "submit_response"),
     ("submit_service", "  (service only)"),
+    ("refused_response", "refused_response"),
     ("queue_time", "queue_time"),
     ("relay_latency", "relay_latency"),
     ("e2e_response", "e2e_response"),
     ("retry_gap", "retry_gap"),
 ];
 
-/// The histogram in a report.
+/// A row of a latency table.
+pub(super) struct Row<'r> {
+    /// The metric.
+    pub name: &'static str,
+    /// How it is called where the row above it says the rest.
+    pub label: &'static str,
+    /// Its figures.
+    pub latency: &'r Latency,
+}
+
+/// The latencies worth a row in every summary, in reading order. What a closed load hides stands
+/// below what it measured.
+pub(super) fn rows(results: &Results) -> Vec<Row<'_>> {
+    let mut rows = Vec::new();
+    for (name, label) in ROWS {
+        rows.extend(results.latency.get(name).map(|latency| Row { name, label, latency }));
+        let closed = results.closed_model.as_ref().filter(|_| name == "submit_response");
+        rows.extend(closed.map(|closed| Row {
+            name: "submit_response (corrected)",
+            label: "  (corrected)",
+            latency: &closed.corrected_submit_response,
+        }));
+    }
+    rows
+}
+
+/// The histogram in a report: every observation, those without an end as `Latency::hdr` has them.
 pub(super) fn histogram(latency: &Latency) -> Option<Histogram<u64>> {
     samples::decode(latency)
+}
+
+/// The observations of [`histogram`] that have no end; none in reports that do not keep them.
+pub(super) fn without_end(latency: &Latency) -> Option<Histogram<u64>> {
+    samples::read(&latency.hdr_censored)
+}
+
+/// From which percentile on the figures are lower bounds; `None`: none is.
+pub(super) fn bound_from(latency: &Latency) -> Option<&'static str> {
+    STATS.iter().filter(|stat| stat.name.starts_with('p')).find(|it| it.is_bound(latency)).map(|it| it.title)
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use hdrhistogram::Histogram;
 
 use super::figures;
-use crate::measure::results::Results;
+use crate::measure::results::{Latency, Results};
 
 /// Steps for each halving of the distance to 100 %, as in the Java tools.
 const TICKS_PER_HALF_DISTANCE: u32 = 5;
@@ -17,9 +17,9 @@ const TICKS_PER_HALF_DISTANCE: u32 = 5;
 pub(super) fn render(results: &Results) -> String {
     let found = ["e2e_response", "submit_response"].into_iter().find_map(|metric| {
         let histogram = figures::histogram(results.latency.get(metric)?)?;
-        (!histogram.is_empty()).then_some((metric, histogram))
+        (!histogram.is_empty()).then_some((metric, histogram, results.latency.get(metric)?))
     });
-    let (metric, histogram) = match found {
+    let (metric, histogram, latency) = match found {
         Some(found) => found,
         None => return heading("no samples"),
     };
@@ -35,7 +35,17 @@ pub(super) fn render(results: &Results) -> String {
             writeln!(text)
         };
     }
-    text + &footer(&histogram)
+    text + &footer(&histogram) + &bounds(latency)
+}
+
+/// What is only a lower bound, as a comment of the form.
+fn bounds(latency: &Latency) -> String {
+    if latency.censored == 0 {
+        return String::new();
+    }
+    let all = latency.count + latency.censored;
+    let from = figures::bound_from(latency).unwrap_or("max");
+    format!("#[{} of {all} observations have no end; lower bounds from {from} on]\n", latency.censored)
 }
 
 fn heading(metric: &str) -> String {

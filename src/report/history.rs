@@ -11,6 +11,7 @@ use super::terminal::page::{INDENT, Page};
 use super::view::{Tone, View};
 use crate::measure::comparison::figure::GATED;
 use crate::measure::history::trend::{Family, Trend, Turn};
+use crate::measure::results::{Certainty, Marked};
 
 /// The table, a family after another.
 #[must_use]
@@ -41,11 +42,14 @@ pub fn terminal(families: &[Family], view: &View) -> String {
 }
 
 fn row(trend: &Trend) -> Vec<super::table::Cell> {
-    let mut known: Vec<f64> = trend.values.iter().flatten().copied().collect();
-    let last = known.last().map_or("-".to_owned(), |last| value(&trend.metric, *last));
+    let mut known: Vec<Marked<f64>> = trend.values().flatten().collect();
+    let shown = |it: Option<&Marked<f64>>| {
+        it.map_or("-".to_owned(), |it| it.text(|it| value(&trend.metric, it)))
+    };
+    let last = shown(known.last());
     let count = known.len();
-    known.sort_by(f64::total_cmp);
-    let median = known.get(count / 2).map_or("-".to_owned(), |it| value(&trend.metric, *it));
+    known.sort_by(|one, other| one.bare().total_cmp(&other.bare()));
+    let median = shown(known.get(count / 2).map(|it| of_median(&known, it)).as_ref());
     let mark = if GATED.contains(&trend.metric.as_str()) { "*" } else { " " };
     let tone = match trend.changes.last() {
         Some(turn) if turn.worse => Tone::Bad,
@@ -59,6 +63,13 @@ fn row(trend: &Trend) -> Vec<super::table::Cell> {
         last.into(),
         cell(tone, human::count(trend.changes.len() as u64)),
     ]
+}
+
+/// The median of sorted values: a bound, if one that is could lie on its other side.
+fn of_median(sorted: &[Marked<f64>], median: &Marked<f64>) -> Marked<f64> {
+    let up_to = sorted.iter().take_while(|it| it.bare() <= median.bare());
+    let is_bound = up_to.into_iter().any(|it| it.certainty == Certainty::AtLeast);
+    Marked::new(median.bare(), Certainty::at_least(is_bound))
 }
 
 fn told(page: &mut Page, trend: &Trend, turn: &Turn) {
@@ -169,7 +180,10 @@ fn chart(family: &Family, trend: &Trend) -> String {
             colour: "sent",
             form: Form::Line,
             points: points.collect(),
-            said: String::new(),
+            said: match trend.at_least.iter().filter(|bound| **bound).count() {
+                0 => String::new(),
+                some => format!("{some} of them lower bounds"),
+            },
         }],
         spans: Vec::new(),
         edges: trend.changes.iter().map(edge).collect(),

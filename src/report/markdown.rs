@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use super::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
-use super::figures::{self, ROWS, STATS};
+use super::figures::{self, Row, STATS};
 use super::sizing;
 use super::story::{self, value};
 use super::terminal::abuse::felt;
@@ -141,12 +141,13 @@ fn latency(results: &Results) -> String {
     let titles: Vec<&str> = stats().map(|stat| stat.title).collect();
     let mut text = format!("| latency | {} | n |\n", titles.join(" | "));
     let _infallible = writeln!(text, "|:---|{}---:|", "---:|".repeat(titles.len()));
-    for (metric, latency) in
-        ROWS.iter().filter_map(|(name, _)| results.latency.get_key_value(*name))
-    {
+    for Row { name, latency, .. } in figures::rows(results) {
         let figures: Vec<String> = stats().map(|stat| prose(&stat.text(latency))).collect();
-        let n = human::count(latency.count);
-        let _infallible = writeln!(text, "| {} | {} | {n} |", cell(metric), figures.join(" | "));
+        let mut n = human::count(latency.count);
+        if latency.censored > 0 {
+            n = format!("{n} + {} censored", human::count(latency.censored));
+        }
+        let _infallible = writeln!(text, "| {} | {} | {n} |", cell(name), figures.join(" | "));
     }
     text + "\n"
 }
@@ -211,11 +212,11 @@ fn patterns(queue: &QueueFacts) -> String {
     if let Some(isolation) = &queue.isolation {
         let _infallible = writeln!(
             text,
-            "Isolation: p99 of healthy destinations {} while another was sick, {} before: {:.1} \
-             times.\n",
-            human::duration_us(isolation.during_p99_us),
-            human::duration_us(isolation.before_p99_us),
-            isolation.inflation
+            "Isolation: p99 of healthy destinations {} while another was sick, {} before: \
+             {}.\n",
+            prose(&figures::duration(Some(isolation.during()))),
+            prose(&figures::duration(Some(isolation.before()))),
+            prose(&figures::times(isolation.inflation()))
         );
     }
     text
@@ -284,7 +285,7 @@ fn abuse(results: &Results) -> String {
         );
     }
     if let Some(honest) = &report.honest {
-        let _infallible = writeln!(text, "\nHonest senders: {}", felt(honest).join(", "));
+        let _infallible = writeln!(text, "\nHonest senders: {}", prose(&felt(honest).join(", ")));
     }
     text + "\n"
 }

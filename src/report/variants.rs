@@ -7,7 +7,7 @@ use super::escape::{markdown as prose, plain};
 use super::table::{Table, left, right};
 use super::terminal::page::Page;
 use super::view::{Tone, View};
-use super::{human, sizing, story};
+use super::{figures, human, sizing, story};
 use crate::measure::results::Results;
 
 /// A figure of a run: its title, and how it reads.
@@ -17,8 +17,8 @@ const FIGURES: [Figure; 11] = [
     ("delivered", |it| human::count(story::value(&it.counts, "delivered"))),
     ("bounced", |it| human::count(story::value(&it.counts, "bounced"))),
     ("pending", |it| human::count(story::value(&it.counts, "pending"))),
-    ("e2e p50", |it| latency(it, 0)),
-    ("e2e p99", |it| latency(it, 1)),
+    ("e2e p50", |it| latency(it, "p50")),
+    ("e2e p99", |it| latency(it, "p99")),
     ("backlog", |it| human::count(it.queue.backlog_max)),
     ("bytes/hour", |it| {
         let bytes = it.sizing.as_ref().map(|sizing| sizing.backlog_bytes.round() as u64);
@@ -44,10 +44,8 @@ const FIGURES: [Figure; 11] = [
     }),
 ];
 
-fn latency(results: &Results, which: usize) -> String {
-    let e2e = results.latency.get("e2e_response");
-    let us = e2e.and_then(|it| [it.p50, it.p99][which]);
-    us.map_or_else(|| "-".to_owned(), human::duration_us)
+fn latency(results: &Results, name: &str) -> String {
+    figures::duration(results.latency.get("e2e_response").and_then(|it| it.stat(name)))
 }
 
 /// Without the key in brackets.

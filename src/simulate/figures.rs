@@ -18,13 +18,8 @@ pub(super) fn fairness(tally: &Tally) -> Option<f64> {
 }
 
 pub(super) fn isolation(tally: &Tally) -> Option<IsolationFacts> {
-    let p99 = |digest: &Digest| digest.summarise().p99;
-    let (before, during) = (p99(&tally.isolation.before)?, p99(&tally.isolation.during)?);
-    Some(IsolationFacts {
-        before_p99_us: before,
-        during_p99_us: during,
-        inflation: during as f64 / before.max(1) as f64,
-    })
+    let p99 = |digest: &Digest| digest.summarise().stat("p99");
+    Some(IsolationFacts::new(p99(&tally.isolation.before)?, p99(&tally.isolation.during)?))
 }
 
 pub(super) fn retry_curve(tally: &Tally, scenario: &Scenario) -> Vec<RetryPoint> {

@@ -21,7 +21,7 @@ use crate::measure::results::{
 use crate::measure::sums::Sums;
 use crate::measure::threshold::Threshold;
 use crate::measure::verdict::{self, Grounds};
-use crate::measure::{faults, judge, load, terms, warning};
+use crate::measure::{closed, faults, judge, load, terms, warning};
 use crate::scenario::Loaded;
 
 /// What a run was judged by, beside what happened.
@@ -58,6 +58,10 @@ impl Ended<'_> {
             drained_for_s: seconds(world.now.saturating_sub(self.drain_from(&world))),
         };
         let thresholds = kept.grade(self.thresholds);
+        let response = latency.get(Metric::SubmitResponse.name());
+        let closed_model = response.and_then(|response| closed::facts(scenario, response));
+        let mut warnings = self.warnings(&world, &latency, imbalances);
+        warnings.extend(closed_model.as_ref().map(closed::warning));
         let (ledger, verdict) = self.verdict(&world.tally, &counts, &thresholds, &health);
         let rates = judge::rates(&counts, measured_s);
         let delivered = rates.get("delivered").copied().unwrap_or(0.0);
@@ -75,7 +79,8 @@ impl Ended<'_> {
             health,
             load,
             rates,
-            warnings: self.warnings(&world, &latency, imbalances),
+            warnings,
+            closed_model,
             sizing: world.sizing(delivered),
             destinations: self.destinations(&world.tally, place_counts),
             faults: self.faults(&world.sink.strikes),

@@ -133,6 +133,9 @@ pub struct Seen {
     pub e2e_p99_us: Option<u64>,
     /// Submission, 99th percentile.
     pub submit_p99_us: Option<u64>,
+    /// Which of these are lower bounds: observations without an end could raise them.
+    #[serde(default)]
+    pub at_least: Vec<String>,
     /// Highest backlog.
     pub backlog_max: u64,
     /// From the end of the load to an empty queue, seconds; null: it did not drain.

@@ -2,7 +2,7 @@
 
 use super::results::Seen;
 use crate::measure::results::{
-    Findings, HealthStatus, LedgerVerdict, ResourceUse, Results, SeriesRow, ThresholdStatus,
+    Findings, HealthStatus, Certainty, Marked, Percentile, LedgerVerdict, ResourceUse, Results, SeriesRow, ThresholdStatus,
 };
 
 /// A run, judged as a trial.
@@ -86,13 +86,25 @@ pub fn seen(findings: &Findings) -> Seen {
     let results = &findings.results;
     let rows = findings.series.iter().filter(|row| row.period == "measured");
     let (count, sum) = rows.fold((0_u64, 0), |(count, sum), row| (count + 1, sum + row.delivered));
-    let latency = |name: &str| results.latency.get(name);
+    let stats = [
+        ("e2e_p50_us", "e2e_response", "p50"),
+        ("e2e_p99_us", "e2e_response", "p99"),
+        ("submit_p99_us", "submit_response", "p99"),
+    ];
+    let [e2e_p50, e2e_p99, submit_p99] =
+        stats.map(|(_, metric, stat)| results.latency.get(metric).and_then(|it| it.stat(stat)));
+    let is_bound = |percentile: &Percentile| {
+        percentile.is_some_and(|percentile| percentile.certainty == Certainty::AtLeast)
+    };
+    let named = stats.iter().zip([e2e_p50, e2e_p99, submit_p99]);
+    let bounds = named.filter(|(_, percentile)| is_bound(percentile));
     Seen {
+        at_least: bounds.map(|((name, ..), _)| (*name).to_owned()).collect(),
         offered_per_s: results.load.offered_per_s,
         goodput_per_s: if count > 0 { sum as f64 / count as f64 } else { 0.0 },
-        e2e_p50_us: latency("e2e_response").and_then(|it| it.p50),
-        e2e_p99_us: latency("e2e_response").and_then(|it| it.p99),
-        submit_p99_us: latency("submit_response").and_then(|it| it.p99),
+        e2e_p50_us: e2e_p50.map(Marked::bare),
+        e2e_p99_us: e2e_p99.map(Marked::bare),
+        submit_p99_us: submit_p99.map(Marked::bare),
         backlog_max: results.queue.backlog_max,
         drain_s: results.queue.drain_time_s,
     }

@@ -2,7 +2,6 @@
 //! better.
 
 use super::results::Better;
-use crate::measure::latency::percentile;
 use crate::measure::results::{DestinationFacts, Latency, Results};
 use crate::measure::samples::decode;
 use crate::scenario::model::Destination;
@@ -90,9 +89,9 @@ fn plain(name: String, unit: &'static str, value: f64) -> Figure {
 fn of_latency(metric: &str, latency: &Latency, stats: &[&str]) -> Vec<Figure> {
     let histogram = decode(latency);
     let figure = |stat: &&str| {
-        let value = percentile(latency, stat)?.max(1) as f64;
+        let value = latency.stat(stat)?.bare().max(1) as f64;
         let error = histogram.as_ref().map_or(0.0, |all| error_of(all, share(stat)));
-        let at_least = latency.at_least.iter().any(|bound| bound == stat);
+        let at_least = latency.is_bound(stat);
         Some(Figure { at_least, error, ..plain(format!("{metric}.{stat}"), "us", value) })
     };
     stats.iter().filter_map(figure).collect()

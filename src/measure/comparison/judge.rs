@@ -84,6 +84,8 @@ fn row(question: &Question, terms: &Terms, alpha: f64, (gated, p_worse): (bool, 
         p_worse: shift.is_some().then_some(p_worse),
         verdict,
         note,
+        base_at_least: at_least.0,
+        new_at_least: at_least.1,
     }
 }
 
@@ -161,6 +163,8 @@ fn count(name: &str, base: f64, new: f64) -> Row {
         p_worse: None,
         verdict,
         note: Some("counted over all runs of a side".to_owned()),
+        base_at_least: false,
+        new_at_least: false,
     }
 }
 

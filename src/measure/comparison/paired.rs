@@ -200,6 +200,7 @@ fn side(made: &[Made], plan: &Plan<'_>, variant: usize) -> Side {
 
 fn trial(made: &Made, variants: &[String]) -> Trial {
     let results = &made.results;
+    let (figures, at_least) = Trial::figures(results);
     Trial {
         pair: made.pair,
         variant: variants[made.variant].clone(),
@@ -210,7 +211,8 @@ fn trial(made: &Made, variants: &[String]) -> Trial {
         counted: made.counted,
         exit_code: results.verdict.exit_code,
         reasons: results.verdict.reasons.iter().map(ToString::to_string).collect(),
-        figures: figures(results).into_iter().map(|it| (it.name, it.value)).collect(),
+        figures,
+        at_least,
     }
 }
 

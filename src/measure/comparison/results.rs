@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::measure::results::{Tool, Verdict, Warning};
+use super::figure::figures;
+use crate::measure::results::{Certainty, Marked, Results, Tool, Verdict, Warning};
 
 /// Version of the shape of [`Comparison`].
 pub const SCHEMA_VERSION: u32 = 1;
@@ -138,6 +139,33 @@ pub struct Row {
     pub verdict: Outcome,
     /// Why it could not be judged, or what is to be known of it.
     pub note: Option<String>,
+    /// Whether the base is only a lower bound.
+    #[serde(default)]
+    pub base_at_least: bool,
+    /// Whether the other side is only a lower bound.
+    #[serde(default)]
+    pub new_at_least: bool,
+}
+
+impl Row {
+    /// The base, with its mark.
+    #[must_use]
+    pub fn base(&self) -> Marked<f64> {
+        Marked::new(self.base, Certainty::at_least(self.base_at_least))
+    }
+
+    /// The other side, with its mark.
+    #[must_use]
+    pub fn new(&self) -> Option<Marked<f64>> {
+        self.new.map(|new| Marked::new(new, Certainty::at_least(self.new_at_least)))
+    }
+
+    /// New over base, with its mark; `None` also where both are lower bounds.
+    #[must_use]
+    pub fn ratio(&self) -> Option<Marked<f64>> {
+        let mark = Certainty::at_least(self.new_at_least).over(Certainty::at_least(self.base_at_least))?;
+        self.ratio.map(|ratio| Marked::new(ratio, mark))
+    }
 }
 
 /// What a figure comes to. The worse the greater.
@@ -192,6 +220,19 @@ pub struct Trial {
     pub reasons: Vec<String>,
     /// Its figures.
     pub figures: BTreeMap<String, f64>,
+    /// Figures that are lower bounds: observations without an end could raise them.
+    #[serde(default)]
+    pub at_least: Vec<String>,
+}
+
+impl Trial {
+    /// The figures of a run, and which of them are lower bounds.
+    #[must_use]
+    pub fn figures(results: &Results) -> (BTreeMap<String, f64>, Vec<String>) {
+        let figures = figures(results);
+        let bounds = figures.iter().filter(|it| it.at_least).map(|it| it.name.clone()).collect();
+        (figures.into_iter().map(|it| (it.name, it.value)).collect(), bounds)
+    }
 }
 
 /// JSON Schema of `comparison.json`.

@@ -124,6 +124,7 @@ fn side(stored: &Stored<'_>) -> Side {
 
 fn trial((stored, pair): (&Stored<'_>, u32)) -> Trial {
     let results = stored.results;
+    let (figures, at_least) = Trial::figures(results);
     Trial {
         pair,
         variant: stored.name.clone(),
@@ -134,6 +135,7 @@ fn trial((stored, pair): (&Stored<'_>, u32)) -> Trial {
         counted: true,
         exit_code: results.verdict.exit_code,
         reasons: results.verdict.reasons.iter().map(ToString::to_string).collect(),
-        figures: figures(results).into_iter().map(|it| (it.name, it.value)).collect(),
+        figures,
+        at_least,
     }
 }

@@ -46,13 +46,19 @@ pub struct Entry {
     pub counted: bool,
     /// By figure.
     pub figures: BTreeMap<String, f64>,
+    /// Figures that are lower bounds: observations without an end could raise them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub at_least: Vec<String>,
 }
 
 impl Entry {
     /// The line of a run.
     #[must_use]
     pub fn of(results: &Results, commit: Option<String>) -> Entry {
+        let figures = figures(results);
+        let bounds = figures.iter().filter(|it| it.at_least).map(|it| it.name.clone());
         Entry {
+            at_least: bounds.collect(),
             schema_version: SCHEMA_VERSION,
             run: results.run.id.clone(),
             started_at: results.run.started_at.clone(),
@@ -65,7 +71,7 @@ impl Entry {
             environment: results.environment.clone(),
             exit_code: results.verdict.exit_code,
             counted: flaw(results, &[]).is_none(),
-            figures: figures(results).into_iter().map(|it| (it.name, it.value)).collect(),
+            figures: figures.into_iter().map(|it| (it.name, it.value)).collect(),
         }
     }
 

@@ -8,6 +8,7 @@ use super::Entry;
 use super::change_point::changes;
 use crate::limits;
 use crate::measure::comparison::figure::GATED;
+use crate::measure::results::{Certainty, Marked};
 
 /// A change counts as worse from this share on.
 const WORSE_FROM: f64 = 0.05;
@@ -49,8 +50,19 @@ pub struct Trend {
     pub metric: String,
     /// One value a run; null where the run has none.
     pub values: Vec<Option<f64>>,
+    /// Of each value, whether it is only a lower bound.
+    pub at_least: Vec<bool>,
     /// Where it changed for good.
     pub changes: Vec<Turn>,
+}
+
+impl Trend {
+    /// The value of each run, with its mark.
+    pub fn values(&self) -> impl Iterator<Item = Option<Marked<f64>>> {
+        let marks = self.at_least.iter().map(|is_bound| Certainty::at_least(*is_bound));
+        let values = self.values.iter().zip(marks);
+        values.map(|(value, mark)| value.map(|value| Marked::new(value, mark)))
+    }
 }
 
 /// A change for good.
@@ -134,7 +146,9 @@ fn trend(metric: &str, entries: &[&Entry]) -> Trend {
         Turn { at, run: entries[at].run.clone(), before, after, odds: change.odds, worse }
     };
     let changes = found.iter().enumerate().map(turn).collect();
-    Trend { metric: metric.to_owned(), values, changes }
+    let is_bound = |entry: &&Entry| entry.at_least.iter().any(|name| name == metric);
+    let at_least = entries.iter().map(is_bound).collect();
+    Trend { metric: metric.to_owned(), values, at_least, changes }
 }
 
 /// Changes for the worse of figures that decide, no more than `last` runs ago.
@@ -177,6 +191,7 @@ mod tests {
             exit_code: 0,
             counted: n != 5,
             figures: [("e2e_response.p50".to_owned(), p50)].into(),
+            at_least: Vec::new(),
         }
     }
 

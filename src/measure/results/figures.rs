@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::bound::{Certainty, Marked};
+
 /// One latency metric, microseconds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
@@ -51,6 +53,34 @@ pub struct Latency {
     /// The censored observations alone, as they are in `hdr`; empty without any.
     #[serde(default)]
     pub hdr_censored: String,
+}
+
+impl Latency {
+    /// A statistic in microseconds by its name in thresholds, with its mark; `None`: it cannot be
+    /// stated.
+    #[must_use]
+    pub fn stat(&self, name: &str) -> Option<Marked<u64>> {
+        let us = match name {
+            "min" => self.min,
+            "mean" => self.mean.map(|mean| mean.round() as u64),
+            "p50" => self.p50,
+            "p75" => self.p75,
+            "p90" => self.p90,
+            "p95" => self.p95,
+            "p99" => self.p99,
+            "p999" => self.p999,
+            "p9999" => self.p9999,
+            "max" => self.max,
+            _ => None,
+        };
+        us.map(|us| Marked::new(us, Certainty::at_least(self.is_bound(name))))
+    }
+
+    /// Whether a statistic is only a lower bound.
+    #[must_use]
+    pub fn is_bound(&self, name: &str) -> bool {
+        self.at_least.iter().any(|bound| bound == name)
+    }
 }
 
 /// The queue over the run.
@@ -112,11 +142,88 @@ pub struct HerdFacts {
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct IsolationFacts {
     /// 99th percentile of mail due before the first fault.
-    pub before_p99_us: u64,
+    before_p99_us: u64,
     /// 99th percentile of mail due while a fault held elsewhere.
-    pub during_p99_us: u64,
-    /// The latter over the former; 1 is perfect isolation.
-    pub inflation: f64,
+    during_p99_us: u64,
+    /// The latter over the former; 1 is perfect isolation; null where both are lower bounds.
+    inflation: Option<f64>,
+    /// Which of these are lower bounds: observations without an end could raise them.
+    #[serde(default)]
+    at_least: Vec<String>,
+    /// Which of these are upper bounds.
+    #[serde(default)]
+    at_most: Vec<String>,
+}
+
+impl IsolationFacts {
+    /// From both percentiles.
+    #[must_use]
+    pub fn new(before: Marked<u64>, during: Marked<u64>) -> IsolationFacts {
+        let inflation = during / before;
+        let marks = [
+            ("before_p99_us", Some(before.certainty)),
+            ("during_p99_us", Some(during.certainty)),
+            ("inflation", inflation.map(|it| it.certainty)),
+        ];
+        IsolationFacts {
+            before_p99_us: before.bare(),
+            during_p99_us: during.bare(),
+            inflation: inflation.map(Marked::bare),
+            at_least: named(&marks, Certainty::AtLeast),
+            at_most: named(&marks, Certainty::AtMost),
+        }
+    }
+
+    /// 99th percentile before the first fault, microseconds.
+    #[must_use]
+    pub fn before(&self) -> Marked<u64> {
+        Marked::new(self.before_p99_us, self.mark("before_p99_us"))
+    }
+
+    /// 99th percentile while a fault held elsewhere, microseconds.
+    #[must_use]
+    pub fn during(&self) -> Marked<u64> {
+        Marked::new(self.during_p99_us, self.mark("during_p99_us"))
+    }
+
+    /// The latter over the former; `None`: both are lower bounds.
+    #[must_use]
+    pub fn inflation(&self) -> Option<Marked<f64>> {
+        self.inflation.map(|times| Marked::new(times, self.mark("inflation")))
+    }
+
+    fn mark(&self, name: &str) -> Certainty {
+        mark(name, &self.at_least, &self.at_most)
+    }
+}
+
+/// The names of figures with one mark.
+pub(super) fn named(marks: &[(&str, Option<Certainty>)], wanted: Certainty) -> Vec<String> {
+    let found = marks.iter().filter(|(_, mark)| *mark == Some(wanted));
+    found.map(|(name, _)| (*name).to_owned()).collect()
+}
+
+/// The mark of a figure among those named.
+pub(super) fn mark(name: &str, at_least: &[String], at_most: &[String]) -> Certainty {
+    let among = |names: &[String]| names.iter().any(|known| known == name);
+    match (among(at_least), among(at_most)) {
+        (true, _) => Certainty::AtLeast,
+        (false, true) => Certainty::AtMost,
+        (false, false) => Certainty::Exact,
+    }
+}
+
+/// What a closed load hides, and the figure corrected for it.
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+pub struct ClosedFacts {
+    /// How long a session needs from one message to the next while nothing is late, microseconds:
+    /// the median of `submit_response` and the mean think time.
+    pub expected_interval_us: u64,
+    /// Messages that were not sent because replies were late.
+    pub omitted: u64,
+    /// `submit_response` with these (HdrHistogram's correction for coordinated omission). Not what
+    /// was measured, and no threshold bounds it.
+    pub corrected_submit_response: Latency,
 }
 
 /// One destination.

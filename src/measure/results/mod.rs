@@ -9,15 +9,17 @@ use serde::{Deserialize, Serialize};
 
 mod abuse;
 mod attempts;
+mod bound;
 mod figures;
 mod judgement;
 mod rows;
 mod sizing;
 
-pub use abuse::{AbuseFacts, AbuseReport, HonestFacts};
+pub use abuse::{AbuseFacts, AbuseReport, HonestFacts, Percentile};
 pub use attempts::Attempts;
+pub use bound::{Certainty, Marked};
 pub use figures::{
-    ChaosFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
+    ChaosFacts, ClosedFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
     ReplyCount, RetryPoint,
 };
 pub use judgement::{
@@ -66,6 +68,9 @@ pub struct Results {
     pub rates: BTreeMap<String, f64>,
     /// By metric.
     pub latency: BTreeMap<String, Latency>,
+    /// What the closed model hides; null in the open model.
+    #[serde(default)]
+    pub closed_model: Option<ClosedFacts>,
     /// The queue.
     pub queue: QueueFacts,
     /// By destination, in scenario order.

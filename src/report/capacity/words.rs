@@ -3,7 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::measure::capacity::results::{Capacity, Point, Seen, Trial};
-use crate::report::human;
+use crate::measure::results::{Certainty, Marked};
+use crate::report::{figures, human};
 
 /// The answer in a sentence.
 pub(super) fn answer(capacity: &Capacity) -> String {
@@ -85,12 +86,15 @@ pub(super) const TITLES: [&str; 6] =
 
 /// The figures of a run.
 pub(super) fn figures(seen: &Seen) -> [String; 6] {
-    let time = |us: Option<u64>| us.map_or_else(|| "-".to_owned(), human::duration_us);
+    let time = |name: &str, us: Option<u64>| {
+        let mark = Certainty::at_least(seen.at_least.iter().any(|bound| bound == name));
+        figures::duration(us.map(|us| Marked::new(us, mark)))
+    };
     [
         human::rate(seen.offered_per_s),
         human::rate(seen.goodput_per_s),
-        time(seen.e2e_p50_us),
-        time(seen.e2e_p99_us),
+        time("e2e_p50_us", seen.e2e_p50_us),
+        time("e2e_p99_us", seen.e2e_p99_us),
         human::count(seen.backlog_max),
         seen.drain_s.map_or_else(|| "never".to_owned(), human::duration_s),
     ]
@@ -100,7 +104,7 @@ pub(super) fn figures(seen: &Seen) -> [String; 6] {
 pub(super) fn csv(capacity: &Capacity) -> String {
     let mut text = String::from(
         "kind,rate_per_s,share,duration_s,good,offered_per_s,goodput_per_s,e2e_p50_us,\
-         e2e_p99_us,submit_p99_us,backlog_max,drain_s\n",
+         e2e_p99_us,submit_p99_us,backlog_max,drain_s,at_least\n",
     );
     for Trial { rate_per_s, duration_s, good, seen, .. } in &capacity.trials {
         row(&mut text, &format!("trial,{rate_per_s},,{duration_s},{good}"), seen);
@@ -116,7 +120,7 @@ fn row(text: &mut String, lead: &str, seen: &Seen) {
     let cell = |value: Option<u64>| value.map_or_else(String::new, |value| value.to_string());
     let _infallible = writeln!(
         text,
-        "{lead},{},{},{},{},{},{},{}",
+        "{lead},{},{},{},{},{},{},{},{}",
         seen.offered_per_s,
         seen.goodput_per_s,
         cell(seen.e2e_p50_us),
@@ -124,5 +128,6 @@ fn row(text: &mut String, lead: &str, seen: &Seen) {
         cell(seen.submit_p99_us),
         seen.backlog_max,
         seen.drain_s.map_or_else(String::new, |seconds| seconds.to_string()),
+        seen.at_least.join(";"),
     );
 }

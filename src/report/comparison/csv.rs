@@ -6,7 +6,8 @@ use std::io;
 use crate::measure::comparison::results::Comparison;
 use crate::report::escape;
 
-const FIXED: [&str; 7] = ["pair", "variant", "attempt", "counted", "exit_code", "seed", "run"];
+const FIXED: [&str; 8] =
+    ["pair", "variant", "attempt", "counted", "exit_code", "seed", "run", "at_least"];
 
 /// The table.
 pub(super) fn render(comparison: &Comparison) -> io::Result<String> {
@@ -26,6 +27,7 @@ pub(super) fn render(comparison: &Comparison) -> io::Result<String> {
             trial.exit_code.to_string(),
             trial.seed.to_string(),
             escape::csv(&trial.run),
+            escape::csv(&trial.at_least.join(";")),
         ];
         let value = |name: &&str| trial.figures.get(*name).map_or(String::new(), f64::to_string);
         writer.write_record(fixed.into_iter().chain(figures.iter().map(value)))?;

@@ -83,7 +83,7 @@ fn figures_of(comparison: &Comparison, contrast: &Contrast) -> String {
         let tone = class(words::tone(row.verdict));
         vec![
             name,
-            xml(&words::value(row.base, &row.unit)),
+            xml(&words::base(row)),
             xml(&words::new(row)),
             words::ratio_of(row),
             xml(&words::interval(row)),

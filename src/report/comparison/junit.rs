@@ -40,7 +40,7 @@ fn contrasted(contrast: &Contrast) -> Vec<Case> {
 
 fn outcome(row: &Row) -> Outcome {
     let said = || {
-        let (base, new) = (words::value(row.base, &row.unit), words::new(row));
+        let (base, new) = (words::base(row), words::new(row));
         let (verdict, ratio) = (row.verdict.words(), words::ratio_of(row));
         format!("{verdict}: {base} became {new}, ratio {ratio} ({})", words::interval(row))
     };

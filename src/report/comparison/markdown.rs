@@ -66,7 +66,7 @@ fn line(text: &mut String, row: &Row) {
     let _infallible = writeln!(
         text,
         "| {name} | {} | {} | {} | {} | {} | {sign} {} |",
-        words::value(row.base, &row.unit),
+        words::base(row),
         words::new(row),
         words::ratio_of(row),
         words::interval(row),

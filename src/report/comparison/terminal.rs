@@ -78,7 +78,7 @@ fn cells(row: &Row, outcome: Outcome) -> Vec<Cell> {
     let tone = words::tone(outcome);
     vec![
         format!("  {mark} {}", plain(&words::label(&row.metric))).into(),
-        words::value(row.base, &row.unit).into(),
+        words::base(row).into(),
         words::new(row).into(),
         cell(tone, words::ratio_of(row)),
         words::interval(row).into(),

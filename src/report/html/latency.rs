@@ -5,13 +5,13 @@ use super::table::{code, table};
 use super::timeline::{Column, Fold, Timeline};
 use crate::measure::results::{Findings, Latency, Results, SeriesRow};
 use crate::report::escape::xml;
-use crate::report::figures::{ROWS, STATS};
+use crate::report::figures::{self, ROWS, STATS};
 use crate::report::human;
 
 /// The section.
 pub(super) fn latency(findings: &Findings) -> String {
     let chart = Timeline::of(findings).map_or_else(String::new, |timeline| over_time(&timeline));
-    chart + &figures(&findings.results)
+    chart + &all_figures(&findings.results)
 }
 
 /// Microseconds as text.
@@ -59,15 +59,16 @@ pub(super) fn log_axis(chart: &Chart) -> Axis {
     Axis::log(least, top)
 }
 
-/// Every metric in figures. `-`: too few samples; `>=`: cut off by the end of the run.
-fn figures(results: &Results) -> String {
+/// Every metric in figures. `-`: too few samples; `>=`: observations without an end could raise it.
+fn all_figures(results: &Results) -> String {
     let mut titles = vec!["".to_owned()];
     titles.extend(STATS.iter().map(|stat| format!("#{}", stat.title)));
-    titles.extend(["#n".to_owned(), "#cut off".to_owned()]);
-    let headline = ROWS.iter().filter_map(|(name, _)| results.latency.get_key_value(*name));
+    titles.extend(["#n".to_owned(), "#censored".to_owned()]);
+    let headline = figures::rows(results).into_iter().map(|row| (row.name, row.latency));
     let other = |name: &str| ROWS.iter().all(|(known, _)| *known != name);
     let rest = results.latency.iter().filter(|(name, _)| other(name));
-    let row = |(name, latency): (&String, &Latency)| {
+    let rest = rest.map(|(name, latency)| (name.as_str(), latency));
+    let row = |(name, latency): (&str, &Latency)| {
         let mut cells = vec![code(name)];
         cells.extend(STATS.iter().map(|stat| xml(&stat.text(latency))));
         cells.extend([human::count(latency.count), human::count(latency.censored)]);
@@ -75,6 +76,6 @@ fn figures(results: &Results) -> String {
     };
     let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
     table(&titles, headline.chain(rest).map(row).collect())
-        + "<p class=\"faint\">-: too few samples to state it. &gt;=: some were cut off by the end \
-           of the run.</p>\n"
+        + "<p class=\"faint\">-: too few samples to state it. &gt;=: at least; some were censored: \
+           cut off by the end of the run, or failed.</p>\n"
 }

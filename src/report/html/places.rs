@@ -73,10 +73,10 @@ fn notes(results: &Results) -> String {
     if let Some(isolation) = &results.queue.isolation {
         notes.push_str(&format!(
             "<p>Isolation: p99 of healthy destinations {} while another was sick, {} before: \
-             <b>{:.2} times</b></p>\n",
-            human::duration_us(isolation.during_p99_us),
-            human::duration_us(isolation.before_p99_us),
-            isolation.inflation,
+             <b>{}</b></p>\n",
+            xml(&figures::duration(Some(isolation.during()))),
+            xml(&figures::duration(Some(isolation.before()))),
+            xml(&figures::times(isolation.inflation())),
         ));
     }
     notes

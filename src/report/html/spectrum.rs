@@ -22,8 +22,11 @@ const METRICS: [(&str, &str, &str, Form); 4] = [
 /// The section.
 pub(super) fn spectrum(results: &Results) -> String {
     let lines = METRICS.into_iter().filter_map(|(metric, name, colour, form)| {
-        let histogram = figures::histogram(results.latency.get(metric)?)?;
-        line(name, colour, form, &histogram)
+        let latency = results.latency.get(metric)?;
+        let bounds = figures::bound_from(latency);
+        let said = bounds.map(|from| format!("lower bounds from {from} on"));
+        let said = said.unwrap_or_default();
+        line(name, colour, form, &figures::histogram(latency)?).map(|line| Series { said, ..line })
     });
     let note = "measured period; each step to the right is ten times rarer; logarithmic";
     chart("Time by percentile", note, lines.collect())

@@ -7,7 +7,9 @@ mod target;
 
 use super::figures;
 use super::progress::Snapshot;
-use crate::measure::results::{HealthStatus, Latency, QueueFacts, Results};
+use crate::measure::results::{
+    HealthStatus, IsolationFacts, Latency, Certainty, QueueFacts, Results,
+};
 pub use exposition::Dialect;
 use exposition::Exposition;
 
@@ -42,6 +44,7 @@ fn ended(out: &mut Exposition, results: &Results) {
     counts(out, results);
     queue(out, &results.queue);
     target::target(out, results);
+    censored(out, results);
     for (metric, latency) in &results.latency {
         histogram(out, metric, latency);
     }
@@ -116,27 +119,50 @@ fn queue(out: &mut Exposition, queue: &QueueFacts) {
             queue.herd.as_ref().map(|herd| herd.index),
             "Busiest tenth of a second after the last fault healed, over the mean.",
         ),
-        (
-            "mailbench_isolation_inflation",
-            queue.isolation.as_ref().map(|isolation| isolation.inflation),
-            "p99 of healthy destinations while another was sick, over before.",
-        ),
     ];
     for (name, value, help) in ratios {
         if let Some(value) = value {
             out.gauge(name, "", value, help);
         }
     }
+    if let Some(times) = queue.isolation.as_ref().and_then(IsolationFacts::inflation) {
+        let name = "mailbench_isolation_inflation";
+        let help = "p99 of healthy destinations while another had a fault, over before.";
+        out.family((name, "gauge", ""), help);
+        out.sample(name, &bound(times.certainty), times.bare());
+    }
 }
 
-/// Observations cut off by the end of the run stand at the age they had reached.
+/// A label that says that a sample is a bound.
+fn bound(mark: Certainty) -> Vec<(&'static str, &'static str)> {
+    match mark {
+        Certainty::Exact => Vec::new(),
+        Certainty::AtLeast => vec![("bound", "at_least")],
+        Certainty::AtMost => vec![("bound", "at_most")],
+    }
+}
+
+/// How many observations of each metric have no end.
+fn censored(out: &mut Exposition, results: &Results) {
+    let name = "mailbench_censored_observations";
+    let help = "Cut off by the end of the run, or failed; they are in no bucket but +Inf.";
+    out.family((name, "gauge", ""), help);
+    for (metric, latency) in &results.latency {
+        out.sample(name, &[("metric", metric)], latency.censored);
+    }
+}
+
+/// What has no end is below no bound: it stands in the last bucket only, so that no quantile made of
+/// the buckets takes an age for a latency.
 fn histogram(out: &mut Exposition, metric: &str, latency: &Latency) {
     let Some(histogram) = figures::histogram(latency) else { return };
+    let open = figures::without_end(latency);
     let name = format!("mailbench_{metric}_seconds");
     out.family((&name, "histogram", "seconds"), "Latency over the measured period.");
     let bucket = format!("{name}_bucket");
     for bound in BOUNDS_S {
-        let below = histogram.count_between(0, us(bound));
+        let open = open.as_ref().map_or(0, |open| open.count_between(0, us(bound)));
+        let below = histogram.count_between(0, us(bound)).saturating_sub(open);
         out.sample(&bucket, &[("le", &format!("{bound:?}"))], below);
     }
     out.sample(&bucket, &[("le", "+Inf")], histogram.len());

@@ -1,9 +1,9 @@
 //! Bad clients beside the honest load: what became of them, and what honest senders felt.
 
 use super::page::Page;
-use crate::measure::results::{AbuseFacts, HonestFacts, Results};
+use crate::measure::results::{AbuseFacts, HonestFacts, Percentile, Results};
 use crate::report::escape::plain;
-use crate::report::human;
+use crate::report::{figures, human};
 use crate::report::table::{Cell, Table, left, right};
 
 /// Each kind of bad client, and the honest ones beside them.
@@ -43,15 +43,14 @@ fn row(profile: &AbuseFacts) -> Vec<Cell> {
 
 /// What honest senders felt, in words: one piece a figure.
 pub(crate) fn felt(honest: &HonestFacts) -> Vec<String> {
-    let time = |us: Option<u64>| us.map_or("-".to_owned(), human::duration_us);
-    let pair = |name: &str, before: Option<u64>, during: Option<u64>| {
-        format!("{name} {} (before {})", time(during), time(before))
+    let pair = |name: &str, percentiles: [Percentile; 2]| {
+        let [before, during] = percentiles.map(figures::duration);
+        format!("{name} {during} (before {before})")
     };
-    let mut pieces = vec![
-        pair("p50", honest.before_p50_us, honest.during_p50_us),
-        pair("p99", honest.before_p99_us, honest.during_p99_us),
-    ];
-    pieces.extend(honest.inflation_p99.map(|times| format!("{times:.1} times")));
+    let mut pieces = vec![pair("p50", honest.p50()), pair("p99", honest.p99())];
+    if honest.p99().iter().all(Option::is_some) {
+        pieces.push(figures::times(honest.inflation()));
+    }
     let share = |share: f64| format!("{:.2}%", share * 100.0);
     let (before, during) = (share(honest.before_unaccepted), share(honest.during_unaccepted));
     pieces.push(format!("not accepted {during} (before {before})"));

@@ -4,7 +4,7 @@ use super::chart;
 use super::page::{INDENT, Page};
 use crate::measure::results::{Findings, QueueFacts, Results, SeriesRow};
 use crate::report::escape::plain;
-use crate::report::human;
+use crate::report::{figures, human};
 use crate::report::table::{Table, cell, left, right};
 use crate::report::view::Tone;
 
@@ -35,9 +35,9 @@ fn patterns(page: &mut Page, facts: &QueueFacts) {
         page.facts("herd", &[peak, index, fano]);
     }
     if let Some(isolation) = &facts.isolation {
-        let during = format!("healthy p99 {}", human::duration_us(isolation.during_p99_us));
-        let before = format!("before {}", human::duration_us(isolation.before_p99_us));
-        page.facts("isolation", &[during, before, format!("{:.1} times", isolation.inflation)]);
+        let during = format!("healthy p99 {}", figures::duration(Some(isolation.during())));
+        let before = format!("before {}", figures::duration(Some(isolation.before())));
+        page.facts("isolation", &[during, before, figures::times(isolation.inflation())]);
     }
 }
 

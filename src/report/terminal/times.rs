@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use crate::measure::results::{Latency, Results};
-use crate::report::figures::{ROWS, STATS, Stat};
+use crate::report::figures::{self, STATS, Stat};
 use crate::report::human;
 use crate::report::table::{Cell, Column, Table, cell, left, right};
 use crate::report::view::Tone;
@@ -10,17 +10,15 @@ use crate::report::view::Tone;
 /// From this width on, the stages of the dialogue are listed too.
 const ROOM_FOR_STAGES: usize = 100;
 
-/// The latency table. `-`: too few samples; `>=`: cut off by the end of the run.
+/// The latency table. `-`: too few samples; `>=`: observations without an end could raise it.
 pub(super) fn latency(page: &mut Page, results: &Results) {
     let mut columns = vec![left("")];
     columns.extend(STATS.iter().map(column));
     columns.push(right("n"));
-    columns.push(right("cut off").optional(1));
+    columns.push(right("censored").optional(1));
     let mut table = Table::new(columns);
-    for (metric, label) in ROWS {
-        if let Some(latency) = results.latency.get(metric) {
-            table.row(row(label, latency));
-        }
+    for one in figures::rows(results) {
+        table.row(row(one.label, one.latency));
     }
     if page.view.width >= ROOM_FOR_STAGES {
         for (metric, latency) in results.latency.iter().filter(|(name, _)| is_stage(name)) {
@@ -35,13 +33,13 @@ pub(super) fn latency(page: &mut Page, results: &Results) {
 
 /// What the two signs mean, where they occur.
 fn key(page: &mut Page, results: &Results) {
-    let shown = || ROWS.iter().filter_map(|(metric, _)| results.latency.get(*metric));
+    let shown = || figures::rows(results).into_iter().map(|row| row.latency);
     let mut signs = Vec::new();
     if shown().any(|latency| !latency.too_few.is_empty()) {
         signs.push("-  too few samples".to_owned());
     }
     if shown().any(|latency| !latency.at_least.is_empty()) {
-        signs.push(">=  some were cut off by the end of the run".to_owned());
+        signs.push(">=  at least: some were censored (cut off or failed)".to_owned());
     }
     if !signs.is_empty() {
         page.flow("    ", &signs);
