@@ -241,7 +241,7 @@ pub(crate) fn judge(events: &[Event], terms: Terms) -> Conservation {
 
 /// The counts that are not zero, out of those that name a class or a violation.
 pub(crate) fn found(judged: &Conservation) -> BTreeMap<&str, u64> {
-    const NOT_CLASSES: [&str; 9] = [
+    const NOT_CLASSES: [&str; 10] = [
         "offered",
         "accepted",
         "refused",

@@ -10,7 +10,9 @@ import json
 import os
 import sys
 
+import closed
 import plan as plans
+import sides
 from compare import differences
 from figures import Figures
 from journal import read
@@ -23,6 +25,8 @@ LEFT_OUT = {
     "tool.*": "who judged",
     "target.*": "what the target said of itself",
     "environment*": "the machine",
+    "closed_model.corrected_submit_response.hdr*": "its percentiles are recomputed",
+    "closed_model.corrected_submit_response.m*": "its percentiles are recomputed",
     "scenario": "the scenario's text, which is read here itself",
     "faults*.action": "words for people",
     "chaos*.detail": "words for people",
@@ -67,7 +71,8 @@ def expected(figures, report):
         "destinations": destinations,
         "faults": list(figures.faults()),
         "chaos": list(figures.chaos()),
-        "abuse": figures.abuse(),
+        "abuse": sides.abuse(figures),
+        "closed_model": closed.facts(figures),
         "retry_curve": list(figures_retry(figures)),
         "replies": list(figures.replies()),
         "correctness": {"verdict": judgement.correctness()},

@@ -1,16 +1,15 @@
 """Every figure of a report, recomputed from the journal and the scenario alone."""
 
 import hashlib
-import json
 import statistics
 from collections import Counter
 
 import backlog
+import sides
 from backlog import Attempts
-from compare import Near, Skip, exact
-from histogram import Samples
-from latency import Book, facts
-from ledger import CLASSES, EARLY, NS, PREFLIGHT, VIOLATIONS
+from compare import exact
+from latency import Book
+from ledger import CLASSES, NS, PREFLIGHT
 from scenario import span
 
 FLOWS = ["offered", "accepted", "refused", "indeterminate", "delivered", "bounced", "deferred"]
@@ -101,7 +100,7 @@ class Figures:
             "retry_amplification": attempts.amplification(),
             "fairness": self.fairness(),
             "herd": self.herd(),
-            "isolation": self.isolation(),
+            "isolation": sides.isolation(self),
         }
         return found | self.reported(peak, found)
 
@@ -160,32 +159,6 @@ class Figures:
             "peak_per_s": exact(max(counts) * 10.0),
             "index": exact(max(counts) / mean),
             "fano": exact(statistics.pvariance(counts) / mean),
-        }
-
-    def isolation(self):
-        """End-to-end p99 of destinations without a fault: due in a window, and before any."""
-        windows = [(self.ledger.measured_from + s, self.ledger.measured_from + e)
-                   for s, e, _ in self.scenario.windows()]  # fmt: skip
-        if not windows:
-            return None
-        healthy, before, during = set(self.healthy()), Samples(), Samples()
-        for it in self.book.seen:
-            due = it.message.due
-            if it.metric != "e2e_response" or it.domains[0] not in healthy:
-                continue
-            if not self.ledger.is_measured(due):
-                continue
-            if any(s <= due < e for s, e in windows):
-                during.enter(it)
-            elif all(due < s for s, _ in windows):
-                before.enter(it)
-        one, other = (facts(side, False)["p99"] for side in (before, during))
-        if one is None or other is None:
-            return None
-        return {
-            "before_p99_us": one,
-            "during_p99_us": other,
-            "inflation": Near(other.value / max(one.value, 1), 2e-3),
         }
 
     # Places, faults, replies.
@@ -257,60 +230,6 @@ class Figures:
                 found["sink", "banner", event.change.reply.code] += 1
         for key in sorted(found, key=lambda it: (it[0], STAGES.index(it[1]), it[2])):
             yield {"by": key[0], "stage": key[1], "code": key[2], "count": found[key]}
-
-    def abuse(self):
-        rules = self.scenario.toml.get("abuse", [])
-        if not rules:
-            return None
-        profiles = []
-        for number, rule in enumerate(rules):
-            ends = [e for e in self.ledger.of("abused") if e.profile == number]
-            kinds = Counter(e.end.kind for e in ends)
-            held = [e.held_us for e in ends]
-            window = rule.get("during")
-            profiles.append({
-                "name": rule["name"], "kind": rule["kind"], "at_once": rule["sessions"],
-                "during_s": window and [exact(span(edge) / NS) for edge in window.split("..")],
-                "sessions": len(ends), "unconnected": kinds["unconnected"],
-                "refused": kinds["refused"], "cut_off": kinds["cut-off"],
-                "tolerated": kinds["tolerated"],
-                "held_mean_us": Near(sum(held) // max(len(held), 1), 0, 1),
-                "held_max_us": max(held, default=0),
-            })  # fmt: skip
-        return {"profiles": profiles, "honest": self.honest(rules)}
-
-    def honest(self, rules):
-        """Mail of our own before any bad client came and while some were there."""
-        if not all("during" in rule for rule in rules):
-            return None
-        start = self.ledger.measured_from
-        windows = [[start + span(edge) for edge in rule["during"].split("..")] for rule in rules]
-
-        def side(due):
-            if any(s <= due < e for s, e in windows):
-                return 1
-            return 0 if all(due < s for s, _ in windows) else None
-
-        samples, probes = (Samples(), Samples()), ([], [])
-        for it in self.book.seen:
-            due = it.message.due
-            if it.metric == "submit_response" and self.ledger.is_measured(due):
-                if side(due) is not None:
-                    samples[side(due)].enter(it)
-        for probe in self.measured:
-            if side(probe.message.due) is not None:
-                probes[side(probe.message.due)].append(probe)
-        if not probes[0] or not probes[1]:
-            return None
-        before, during = (facts(it, False) for it in samples)
-        found = {}
-        for name, it, own in (("before", before, probes[0]), ("during", during, probes[1])):
-            found |= {f"{name}_p50_us": it["p50"], f"{name}_p99_us": it["p99"]}
-            missing = sum(p.accepted() is None for p in own)
-            found[f"{name}_unaccepted"] = exact(missing / len(own))
-        one, other = before["p99"], during["p99"]
-        found["inflation_p99"] = one and other and Near(other.value / max(one.value, 1), 2e-3)
-        return found
 
     # Machines.
 
