@@ -172,7 +172,10 @@ mod tests {
         (0..20).for_each(|_| felt.response(ms(1500), Seen::Cut(Duration::from_secs(9))));
         let facts = felt.facts().expect("facts");
         assert_eq!(facts.p50().map(|it| it.expect("a value").certainty), [Certainty::Exact; 2]);
-        assert_eq!(facts.p99().map(|it| it.expect("a value").certainty), [Certainty::Exact, Certainty::AtLeast]);
+        assert_eq!(
+            facts.p99().map(|it| it.expect("a value").certainty),
+            [Certainty::Exact, Certainty::AtLeast]
+        );
         let inflation = facts.inflation().expect("a ratio");
         assert_eq!(inflation.text(|times| format!("{times:.0}")), ">=900");
         (0..20).for_each(|_| felt.response(ms(500), Seen::Cut(Duration::from_secs(9))));

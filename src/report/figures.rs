@@ -108,7 +108,11 @@ pub(super) fn without_end(latency: &Latency) -> Option<Histogram<u64>> {
 
 /// From which percentile on the figures are lower bounds; `None`: none is.
 pub(super) fn bound_from(latency: &Latency) -> Option<&'static str> {
-    STATS.iter().filter(|stat| stat.name.starts_with('p')).find(|it| it.is_bound(latency)).map(|it| it.title)
+    STATS
+        .iter()
+        .filter(|stat| stat.name.starts_with('p'))
+        .find(|it| it.is_bound(latency))
+        .map(|it| it.title)
 }
 
 #[cfg(test)]

@@ -45,7 +45,10 @@ fn bounds(latency: &Latency) -> String {
     }
     let all = latency.count + latency.censored;
     let from = figures::bound_from(latency).unwrap_or("max");
-    format!("#[{} of {all} observations have no end; lower bounds from {from} on]\n", latency.censored)
+    format!(
+        "#[{} of {all} observations have no end; lower bounds from {from} on]\n",
+        latency.censored
+    )
 }
 
 fn heading(metric: &str) -> String {

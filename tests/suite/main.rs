@@ -99,4 +99,5 @@ mod trials_are_judged;
 mod unproved_is_not_a_pass;
 mod variants_run_in_pairs;
 mod vulnerable;
+mod what_got_no_reply_is_censored;
 mod what_went_wrong_is_said_once;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use mailbench::clock::{Clock, Time};
 use mailbench::ledger::Ledger;
-use mailbench::ledger::event::{Event, SubmitResult, Submitted};
+use mailbench::ledger::event::{Event, SubmitResult, Submitted, Unanswered};
 use mailbench::ledger::journal;
 use mailbench::plan::Plan;
 use mailbench::probe::MessageId;
@@ -107,6 +107,7 @@ pub(crate) struct Offered {
     /// Message, due time, time of handing over.
     pub(crate) offers: Vec<(MessageId, Time, Time)>,
     pub(crate) results: Vec<Submitted>,
+    pub(crate) unanswered: Vec<Unanswered>,
     pub(crate) limits: Vec<String>,
 }
 
@@ -162,16 +163,18 @@ pub(crate) async fn offered_as(
     let summary = offer(plan.clone(), settings, instruments, stop).await.expect("an offering");
     assert_eq!((gauges.sessions(), gauges.waiting()), (0, 0));
     let (mut offers, mut results, mut limits) = (Vec::new(), Vec::new(), Vec::new());
+    let mut unanswered = Vec::new();
     for event in journal::open(&path).expect("a journal") {
         match event {
             Event::Offered { message, due, at, recipients } => {
                 assert_eq!(Quantity::Constant(f64::from(recipients)), scenario.message.recipients);
                 offers.push((message, due, at));
             }
+            Event::Unanswered(one) => unanswered.push(one),
             Event::Submitted(submitted) => results.push(submitted),
             Event::Limit { name, .. } => limits.push(name),
             other => panic!("not traffic's to say: {other:?}"),
         }
     }
-    Offered { plan, start, summary, offers, results, limits }
+    Offered { plan, start, summary, offers, results, unanswered, limits }
 }

@@ -2,7 +2,8 @@
 
 use super::results::Seen;
 use crate::measure::results::{
-    Findings, HealthStatus, Certainty, Marked, Percentile, LedgerVerdict, ResourceUse, Results, SeriesRow, ThresholdStatus,
+    Certainty, Findings, HealthStatus, LedgerVerdict, Marked, Percentile, ResourceUse, Results,
+    SeriesRow, ThresholdStatus,
 };
 
 /// A run, judged as a trial.

@@ -163,7 +163,8 @@ impl Row {
     /// New over base, with its mark; `None` also where both are lower bounds.
     #[must_use]
     pub fn ratio(&self) -> Option<Marked<f64>> {
-        let mark = Certainty::at_least(self.new_at_least).over(Certainty::at_least(self.base_at_least))?;
+        let mark =
+            Certainty::at_least(self.new_at_least).over(Certainty::at_least(self.base_at_least))?;
         self.ratio.map(|ratio| Marked::new(ratio, mark))
     }
 }

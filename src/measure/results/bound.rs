@@ -32,7 +32,9 @@ impl Certainty {
             (mark, Certainty::Exact) => Some(mark),
             (Certainty::Exact | Certainty::AtMost, Certainty::AtLeast) => Some(Certainty::AtMost),
             (Certainty::Exact | Certainty::AtLeast, Certainty::AtMost) => Some(Certainty::AtLeast),
-            (Certainty::AtLeast, Certainty::AtLeast) | (Certainty::AtMost, Certainty::AtMost) => None,
+            (Certainty::AtLeast, Certainty::AtLeast) | (Certainty::AtMost, Certainty::AtMost) => {
+                None
+            }
         }
     }
 

@@ -19,8 +19,8 @@ pub use abuse::{AbuseFacts, AbuseReport, HonestFacts, Percentile};
 pub use attempts::Attempts;
 pub use bound::{Certainty, Marked};
 pub use figures::{
-    ChaosFacts, ClosedFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency, QueueFacts,
-    ReplyCount, RetryPoint,
+    ChaosFacts, ClosedFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency,
+    QueueFacts, ReplyCount, RetryPoint,
 };
 pub use judgement::{
     Correctness, Health, HealthCheck, HealthStatus, LedgerVerdict, Reason, ThresholdResult,

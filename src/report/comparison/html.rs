@@ -85,7 +85,7 @@ fn figures_of(comparison: &Comparison, contrast: &Contrast) -> String {
             name,
             xml(&words::base(row)),
             xml(&words::new(row)),
-            words::ratio_of(row),
+            xml(&words::ratio_of(row)),
             xml(&words::interval(row)),
             forest(row, comparison),
             words::detectable(row),
@@ -128,7 +128,7 @@ fn forest(row: &Row, comparison: &Comparison) -> String {
          height=\"16\" fill=\"var(--rule)\"/><line class=\"edge\" x1=\"{half}\" x2=\"{half}\" \
          y1=\"0\" y2=\"16\"/>{bar}<circle cx=\"{:.1}\" cy=\"8\" r=\"3.5\" fill=\"currentColor\"/>\
          </svg>",
-        words::ratio_of(row),
+        xml(&words::ratio_of(row)),
         to - from,
         x(ratio),
         half = WIDE / 2.0,

@@ -8,7 +8,7 @@ mod target;
 use super::figures;
 use super::progress::Snapshot;
 use crate::measure::results::{
-    HealthStatus, IsolationFacts, Latency, Certainty, QueueFacts, Results,
+    Certainty, HealthStatus, IsolationFacts, Latency, QueueFacts, Results,
 };
 pub use exposition::Dialect;
 use exposition::Exposition;

@@ -3,8 +3,8 @@
 use super::page::Page;
 use crate::measure::results::{AbuseFacts, HonestFacts, Percentile, Results};
 use crate::report::escape::plain;
-use crate::report::{figures, human};
 use crate::report::table::{Cell, Table, left, right};
+use crate::report::{figures, human};
 
 /// Each kind of bad client, and the honest ones beside them.
 pub(super) fn abuse(page: &mut Page, results: &Results) {

@@ -4,9 +4,9 @@ use super::chart;
 use super::page::{INDENT, Page};
 use crate::measure::results::{Findings, QueueFacts, Results, SeriesRow};
 use crate::report::escape::plain;
-use crate::report::{figures, human};
 use crate::report::table::{Table, cell, left, right};
 use crate::report::view::Tone;
+use crate::report::{figures, human};
 
 /// The queue over the run.
 pub(super) fn queue(page: &mut Page, findings: &Findings) {
