@@ -19,7 +19,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "../../tests/truth"))
 
 import check  # noqa: E402
-from backlog import drain_time  # noqa: E402,F401
 from ledger import NS  # noqa: E402
 
 ROWS = []
@@ -52,7 +51,7 @@ class Run:
         with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
             self.report = json.load(file)
         self.figures = check.load(program, folder)
-        self.differ, self.compared = check.check(program, folder)
+        self.differ, self.compared = check.held_against(self.figures, folder)
 
     def latency(self, metric, stat):
         """A figure in words, with the mark of a lower bound: of mailbench, and read anew."""

@@ -104,9 +104,13 @@ def renamed(report):
 
 
 def check(program, folder):
+    return held_against(load(program, folder), folder)
+
+
+def held_against(figures, folder):
+    """What of a folder's files differs from these figures, and how many were compared."""
     with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
         report = renamed(json.load(file))
-    figures = load(program, folder)
     found, compared = differences(report, expected(figures, report), LEFT_OUT)
     for differ, name in ((rows_differ, "timeseries.csv"), (log_differs, "latency.hlog")):
         more, count = differ(os.path.join(folder, name), figures)

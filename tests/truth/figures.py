@@ -70,7 +70,9 @@ class Figures:
         messages = [m for m in ledger.messages.values() if ledger.is_measured(m.due)]
         seconds = ledger.measured_s
         closed = load["model"] == "closed"
-        planned = None if closed else self.plan.due_within(span(load["warm_up"]), round(seconds * NS))
+        length = ledger.load_stop - ledger.measured_from
+        due = self.plan.due_within(span(load["warm_up"]), length, "messages" in load)
+        planned = None if closed else due
         return {
             "model": load["model"],
             "arrival": "closed" if closed else arrival(load),

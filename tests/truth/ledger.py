@@ -71,6 +71,9 @@ class Ledger:
     def __init__(self, events, scenario, route):
         """`route`: from a probe's number to its planned domain, and whether its sender is null."""
         self.events, self.scenario = events, scenario
+        self.by_kind = defaultdict(list)
+        for event in events:
+            self.by_kind[event.kind].append(event)
         self.messages, self.probes = {}, {}
         self.phantoms, self.unmatched_dsns = 0, 0
         self.run()
@@ -84,7 +87,7 @@ class Ledger:
             self.judge(probe)
 
     def of(self, kind):
-        return (event for event in self.events if event.kind == kind)
+        return iter(self.by_kind[kind])
 
     def run(self):
         """The course of the run: periods, the target's life, the queue as last reported."""

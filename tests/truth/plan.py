@@ -23,8 +23,10 @@ class Plan:
             for place, address in enumerate(row["recipients"].split()):
                 self.route[message + place] = (address.rsplit("@", 1)[1], null)
 
-    def due_within(self, start, length):
-        return sum(start <= due < start + length for due in self.due.values())
+    def due_within(self, start, length, whole):
+        """`whole`: the load ends with its last message, which may end as it is due."""
+        end = start + length + whole
+        return sum(start <= due < end for due in self.due.values())
 
     def mean_size(self, count=1000):
         sizes = [self.sizes[message] for message in sorted(self.sizes)[:count]]

@@ -3,7 +3,7 @@
 import csv
 from collections import Counter, defaultdict
 
-from backlog import in_flight, outages
+from backlog import in_flight
 from compare import Near
 from histogram import Samples, decode, slot
 from ledger import NS, PREFLIGHT
@@ -111,7 +111,7 @@ class Rows:
     def faults(self, start, end):
         from_ = self.ledger.measured_from
         names = [r["name"] for s, e, r in self.figures.scenario.windows() if from_ + s < end and from_ + e > start]
-        for it in outages(self.ledger):
+        for it in self.figures.outages:
             if it.at < end and (it.back is None or it.back > start or it.at >= start):
                 names.append(it.what)
         return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
