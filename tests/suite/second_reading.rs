@@ -104,6 +104,21 @@ fn the_planning_scenarios_are_read_the_same() {
     }
 }
 
+#[test]
+fn a_closed_load_and_one_that_is_cut_off_are_read_the_same() {
+    let closed = Lab::small("")
+        .set("load.model", "closed")
+        .set("load.think_time", "5ms")
+        .set("load.sessions", "3")
+        .run();
+    let cut = Lab::small(HANGS).set("target.kind", "direct").set("load.drain", "1s").run();
+    assert!(cut.report()["latency"]["submit_response"]["censored"].as_u64() > Some(0), "{cut}");
+    assert_agrees(&[closed.path.clone(), cut.path.clone()]);
+}
+
+/// Straight to the sink, which answers a tenth of the messages never.
+const HANGS: &str = "[[fault]]\nstage = \"end-of-data\"\nodds = 0.1\nstall = \"5m\"\n";
+
 /// Otherwise the check would be one that cannot fail.
 #[test]
 fn every_changed_figure_of_a_report_is_found() {

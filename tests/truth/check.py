@@ -47,7 +47,9 @@ def load(program, folder):
     path = os.path.join(folder, "scenario.toml")
     events, scenario = read(os.path.join(folder, name)), Scenario(path)
     offered = [event for event in events if event.kind == "offered"]
-    plan = plans.ask(program, path, len(offered) if scenario.load["model"] == "closed" else None)
+    # A closed load has no end of its own; a session may have had its next message ready.
+    most = len(offered) + scenario.sessions if scenario.load["model"] == "closed" else None
+    plan = plans.ask(program, path, most)
     ledger = Ledger(events, scenario, lambda probe: plan.route[probe])
     return Figures(ledger, plan, simulated)
 

@@ -47,7 +47,7 @@ def stated(samples):
     }  # fmt: skip
     for name, share in SHARES.items():
         enough = len(samples) >= NEEDS[name]
-        found[name] = Near(samples.rank(share)[0], 0.02) if enough else None
+        found[name] = Near(samples.rank(share)[0], 0.01) if enough else None
         found["too_few"] += [] if enough else [name]
         found["at_least"] += [name] if enough and samples.rank(share)[1] else []
     found["at_least"] += ["mean", "max"] if open_count else []

@@ -67,6 +67,9 @@ class Samples:
     def __init__(self):
         self.values, self.censored, self.failed = [], [], []
 
+    def __len__(self):
+        return len(self.values) + len(self.censored) + len(self.failed)
+
     def enter(self, it):
         getattr(self, it.how).append(max(it.end - it.start, 0))
 

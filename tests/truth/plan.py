@@ -42,7 +42,7 @@ def ask(program, scenario, messages=None):
     """Runs `mailbench plan`."""
     command = [program, "plan", scenario, "--format", "csv"]
     if messages is not None:
-        command += ["--messages", str(messages)]
+        command += ["--limit", str(messages)]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     rows = csv.DictReader(line for line in text.splitlines() if not re.match(r"#", line))
     return Plan(rows)
