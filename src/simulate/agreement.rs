@@ -65,8 +65,10 @@ fn same_queue(own: &QueueFacts, judged: &QueueFacts) {
         near("queue", one.unwrap_or(-1.0), other.unwrap_or(-1.0));
     }
     assert_eq!(format!("{:?}", own.herd), format!("{:?}", judged.herd));
-    let inflation = |facts: &QueueFacts| facts.isolation.as_ref().map_or(-1.0, |it| it.inflation);
-    near("isolation", inflation(own), inflation(judged));
+    let inflation = |facts: &QueueFacts| facts.isolation.as_ref().and_then(|it| it.inflation());
+    let [one, other] = [own, judged].map(inflation);
+    assert_eq!(one.map(|it| it.certainty), other.map(|it| it.certainty));
+    near("isolation", one.map_or(-1.0, |it| it.bare()), other.map_or(-1.0, |it| it.bare()));
 }
 
 fn agree(text: &str) {

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use crate::support::{Lab, mailbench, skip};
+use crate::support::{Lab, SMALL, mailbench, skip};
 
 /// A Python that reads TOML (3.11); none where there is none, which in CI is a failure.
 fn python() -> Option<Command> {
@@ -106,11 +106,9 @@ fn the_planning_scenarios_are_read_the_same() {
 
 #[test]
 fn a_closed_load_and_one_that_is_cut_off_are_read_the_same() {
-    let closed = Lab::small("")
-        .set("load.model", "closed")
-        .set("load.think_time", "5ms")
-        .set("load.sessions", "3")
-        .run();
+    let open = "model = \"open\"\narrival = \"constant\"\nrate = \"60/s\"\n";
+    let closed = SMALL.replace(open, "model = \"closed\"\nthink_time = \"5ms\"\n");
+    let closed = Lab::new(&closed).set("load.sessions", "3").run();
     let cut = Lab::small(HANGS).set("target.kind", "direct").set("load.drain", "1s").run();
     assert!(cut.report()["latency"]["submit_response"]["censored"].as_u64() > Some(0), "{cut}");
     assert_agrees(&[closed.path.clone(), cut.path.clone()]);
