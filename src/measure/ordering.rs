@@ -110,12 +110,11 @@ mod tests {
         };
         for _ in 0..500 {
             let entries: Vec<(u64, u64)> = (0..draw(12)).map(|_| (draw(8), draw(8))).collect();
-            let any = |holds: &dyn Fn(&(u64, u64), &(u64, u64)) -> bool| {
-                let one = |this: &&(u64, u64)| entries.iter().any(|other| holds(this, other));
-                entries.iter().filter(one).count() as u64
-            };
-            let overtaken = any(&|this, other| other.0 > this.0 && other.1 < this.1);
-            let overtaking = any(&|this, other| other.0 < this.0 && other.1 > this.1);
+            let overtook = |(a, b): &(u64, u64), (c, d): &(u64, u64)| a > c && b < d;
+            let all = || entries.iter();
+            let overtaken = all().filter(|one| all().any(|other| overtook(other, one)));
+            let overtaking = all().filter(|one| all().any(|other| overtook(one, other)));
+            let (overtaken, overtaking) = (overtaken.count() as u64, overtaking.count() as u64);
             assert_eq!(counted(&entries), (overtaken, overtaking), "{entries:?}");
         }
     }

@@ -1,14 +1,12 @@
 //! The times of a model: given by the scenario, or taken from what a run measured.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::Deserializer;
 use rand::Rng;
 
 use crate::fault::rule::{Action, Rule};
 use crate::limits;
 use crate::measure::results::{Latency, Results};
+use crate::measure::samples;
 use crate::measure::terms;
 use crate::quantity::Quantity;
 use crate::scenario::model::{Durability, LoadModel, Scenario, SimulateSpec};
@@ -199,9 +197,11 @@ fn measured(metric: &str, latencies: &[&Latency]) -> Result<Observed, NoModel> {
     let unreadable = || NoModel::Unreadable(metric.to_owned());
     let mut all: Option<Histogram<u64>> = None;
     for latency in latencies.iter().filter(|latency| latency.count > 0) {
-        let bytes = STANDARD.decode(&latency.hdr).map_err(|_| unreadable())?;
-        let read: Histogram<u64> =
-            Deserializer::new().deserialize(&mut &bytes[..]).map_err(|_| unreadable())?;
+        let mut read = samples::decode(latency).ok_or_else(unreadable)?;
+        // The age of what never ended is not how long it takes.
+        if let Some(open) = samples::read(&latency.hdr_censored) {
+            read.subtract(&open).map_err(|_| unreadable())?;
+        }
         match &mut all {
             Some(all) => all.add(read).map_err(|_| unreadable())?,
             None => all = Some(read),
@@ -291,6 +291,16 @@ mod tests {
         assert_eq!(rest.steps, [(0.25, 90), (0.5, 190), (0.75, 280), (1.0, 380)]);
         assert_eq!(rest.and(&part).steps, whole.steps);
         assert_eq!(part.less(&whole).steps.last(), Some(&(1.0, 0)), "never below nothing");
+    }
+
+    #[test]
+    fn the_age_of_what_never_ended_is_not_how_long_it_takes() {
+        let mut samples = samples::Samples::default();
+        (0..10).for_each(|_| samples.record(std::time::Duration::from_micros(100)));
+        (0..5).for_each(|_| samples.censor(std::time::Duration::from_secs(20)));
+        let latency = crate::measure::latency::summarise(&samples);
+        let observed = measured("made_up", &[&latency]).expect("a histogram");
+        assert_eq!((observed.count, observed.steps), (10, vec![(1.0, 100)]));
     }
 
     #[test]

@@ -226,7 +226,8 @@ impl Record {
             ledger.record(&Event::Unanswered(Unanswered { message, at, how, stages }));
         }
         self.submitted.done = at;
-        self.submitted.stages = self.trace.answered().iter().copied().map(micros).collect();
+        self.submitted.stages.reserve_exact(self.recipients + 7);
+        self.submitted.stages.extend(self.trace.answered().map(micros));
         ledger.record(&Event::Submitted(self.submitted));
     }
 }

@@ -150,19 +150,19 @@ pub struct Row {
 impl Row {
     /// The base, with its mark.
     #[must_use]
-    pub fn base(&self) -> Marked<f64> {
+    pub fn marked_base(&self) -> Marked<f64> {
         Marked::new(self.base, Certainty::at_least(self.base_at_least))
     }
 
     /// The other side, with its mark.
     #[must_use]
-    pub fn new(&self) -> Option<Marked<f64>> {
+    pub fn marked_new(&self) -> Option<Marked<f64>> {
         self.new.map(|new| Marked::new(new, Certainty::at_least(self.new_at_least)))
     }
 
     /// New over base, with its mark; `None` also where both are lower bounds.
     #[must_use]
-    pub fn ratio(&self) -> Option<Marked<f64>> {
+    pub fn marked_ratio(&self) -> Option<Marked<f64>> {
         let mark =
             Certainty::at_least(self.new_at_least).over(Certainty::at_least(self.base_at_least))?;
         self.ratio.map(|ratio| Marked::new(ratio, mark))

@@ -38,12 +38,12 @@ pub(super) fn value(value: f64, unit: &str) -> String {
 
 /// The value of the base.
 pub(super) fn base(row: &Row) -> String {
-    row.base().text(|base| value(base, &row.unit))
+    row.marked_base().text(|base| value(base, &row.unit))
 }
 
 /// The new value, or a dash.
 pub(super) fn new(row: &Row) -> String {
-    row.new().map_or("-".to_owned(), |new| new.text(|new| value(new, &row.unit)))
+    row.marked_new().map_or("-".to_owned(), |new| new.text(|new| value(new, &row.unit)))
 }
 
 /// `0.953`; `12.4` of what is many times as large.
@@ -57,7 +57,7 @@ fn ratio(ratio: f64) -> String {
 
 /// The ratio, or a dash.
 pub(super) fn ratio_of(row: &Row) -> String {
-    row.ratio().map_or("-".to_owned(), |it| it.text(ratio))
+    row.marked_ratio().map_or("-".to_owned(), |it| it.text(ratio))
 }
 
 /// `0.912..0.996`, or a dash.

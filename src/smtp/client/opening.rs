@@ -52,7 +52,7 @@ pub enum Opened {
 pub async fn connect(peer: &Peer, clock: Clock) -> Opening {
     let mut trace = Trace::default();
     let opened = connect_traced(peer, clock, &mut trace).await;
-    Opening { stages: trace.into_answered(), opened }
+    Opening { stages: trace.answered().collect(), opened }
 }
 
 /// The same, with a trace that can be read also when this is dropped under way.

@@ -9,53 +9,54 @@ use std::time::Duration;
 use crate::clock::Time;
 use crate::smtp::stage::Stage;
 
-/// Stages answered, and stages that wait for their answer.
+/// The stages that were begun, in order.
 #[derive(Clone, Debug, Default)]
-pub struct Trace {
-    answered: Vec<(Stage, Duration)>,
-    awaited: Vec<(Stage, Time)>,
+pub struct Trace(Vec<Entry>);
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    stage: Stage,
+    since: Time,
+    /// `None`: it waits for its answer.
+    took: Option<Duration>,
 }
 
 impl Trace {
     /// An empty trace with room for a transaction of so many recipients.
     #[must_use]
     pub fn for_recipients(recipients: usize) -> Trace {
-        Trace { answered: Vec::with_capacity(recipients + 7), awaited: Vec::new() }
+        Trace(Vec::with_capacity(recipients + 7))
     }
 
     /// A stage begins.
-    pub(super) fn begin(&mut self, stage: Stage, at: Time) {
-        self.awaited.push((stage, at));
+    pub(super) fn begin(&mut self, stage: Stage, since: Time) {
+        self.0.push(Entry { stage, since, took: None });
     }
 
-    /// The earliest of this stage that was begun is over.
+    /// The earliest of this stage that waits is over.
     pub(super) fn end(&mut self, stage: Stage, at: Time) {
-        if let Some(index) = self.awaited.iter().position(|(awaited, _)| *awaited == stage) {
-            let (_, since) = self.awaited.remove(index);
-            self.answered.push((stage, at.since(since)));
+        let mut waiting = self.0.iter_mut().filter(|entry| entry.took.is_none());
+        if let Some(entry) = waiting.find(|entry| entry.stage == stage) {
+            entry.took = Some(at.since(entry.since));
         }
     }
 
-    /// What was begun will not be answered, and is not waited for.
+    /// What waits will not be answered, and is not waited for.
     pub(super) fn forget_awaited(&mut self) {
-        self.awaited.clear();
+        self.0.retain(|entry| entry.took.is_some());
     }
 
     /// How long each stage took that was answered, in order: from the command written to the reply
     /// read. Content runs from the 354 to the last byte given to the kernel, end-of-data from there
     /// to its reply.
-    #[must_use]
-    pub fn answered(&self) -> &[(Stage, Duration)] {
-        &self.answered
+    pub fn answered(&self) -> impl Iterator<Item = (Stage, Duration)> {
+        self.0.iter().filter_map(|entry| Some((entry.stage, entry.took?)))
     }
 
     /// How long each stage has waited for its answer at `now`.
     pub fn unanswered(&self, now: Time) -> impl Iterator<Item = (Stage, Duration)> {
-        self.awaited.iter().map(move |(stage, since)| (*stage, now.since(*since)))
-    }
-
-    pub(super) fn into_answered(self) -> Vec<(Stage, Duration)> {
-        self.answered
+        let waiting = self.0.iter().filter(|entry| entry.took.is_none());
+        waiting.map(move |entry| (entry.stage, now.since(entry.since)))
     }
 }
 
@@ -73,8 +74,8 @@ mod tests {
         trace.end(Stage::MailFrom, ms(12));
         trace.end(Stage::RcptTo, ms(15));
         let millis = Duration::from_millis;
-        let answered = [(Stage::MailFrom, millis(2)), (Stage::RcptTo, millis(5))];
-        assert_eq!(trace.answered(), answered);
+        let answered: Vec<_> = trace.answered().collect();
+        assert_eq!(answered, [(Stage::MailFrom, millis(2)), (Stage::RcptTo, millis(5))]);
         let waiting: Vec<_> = trace.unanswered(ms(110)).collect();
         assert_eq!(waiting, [(Stage::RcptTo, millis(100))]);
     }

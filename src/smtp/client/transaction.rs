@@ -68,7 +68,7 @@ impl Connection {
     pub async fn transact(&mut self, mail: &Mail<'_>) -> Transacted {
         let mut trace = Trace::for_recipients(mail.recipients.len());
         let outcomes = self.transact_traced(mail, &mut trace).await;
-        Transacted { stages: trace.into_answered(), outcomes }
+        Transacted { stages: trace.answered().collect(), outcomes }
     }
 
     /// The same, with a trace that can be read also when this is dropped under way. One outcome a
