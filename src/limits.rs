@@ -5,9 +5,14 @@
 
 use std::time::Duration;
 
-/// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512;
-/// extensions add parameters (RFC 3461 alone 500), so real servers take more.
-pub const COMMAND_LINE: usize = 4096;
+/// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512, and
+/// extensions add parameters (RFC 3461 alone 500); AUTH with an initial response takes 12,288 octets
+/// of base64 (RFC 4954 §4).
+pub const COMMAND_LINE: usize = 12_288 + 64;
+
+/// Longest AUTH line with an initial response that a client sends, CRLF included: a longer response
+/// follows a challenge (RFC 4954 §4).
+pub const INITIAL_RESPONSE_LINE: usize = 512;
 
 /// Bytes of an over-long command line a server side throws away before it gives the peer up.
 pub const LINE_DISCARDED: usize = 1024 * 1024;
@@ -34,6 +39,16 @@ pub const OFFER_GAP: u64 = (TRAFFIC_SESSIONS * RECIPIENTS) as u64;
 
 /// Messages in a trace of arrivals: it is held in memory, about 30 bytes a message.
 pub const TRACE_ROWS: usize = 10_000_000;
+
+/// Destinations of a trace that `mailbench trace` writes: a scenario may name some of its own beside
+/// them. The rarest share one name.
+pub const TRACE_DESTINATIONS: usize = 65_000;
+
+/// Longest line of a mail log that is read, in bytes: a line of syslog has at most a few thousand.
+pub const LOG_LINE: usize = 64 * 1024;
+
+/// Lines of a mail log among which its first time is looked for.
+pub const LOG_HEAD: usize = 1000;
 
 /// Bytes of a corpus of messages, all files together: it is held in memory.
 pub const CORPUS_BYTES: usize = 512 * 1024 * 1024;
@@ -144,6 +159,10 @@ pub const PIPELINE: usize = 100;
 /// a recipient is taken: a message of ordinary size goes in one write.
 pub const PIPELINED_CONTENT: usize = 64 * 1024;
 
+/// Time a session waits for the reply to QUIT before it goes on without it: long against a round
+/// trip, so that the connection is closed before the next one is opened.
+pub const QUIT_ANSWERED: Duration = Duration::from_millis(250);
+
 /// How long a client waits for the reply to QUIT: nothing depends on it.
 pub const QUIT: Duration = Duration::from_secs(5);
 
@@ -226,6 +245,20 @@ pub const TARGET_START: Duration = Duration::from_secs(30);
 
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
+
+/// Time for which a preflight message that is deferred is tried again: longer than the five minutes
+/// for which greylisting usually holds new mail.
+pub const PREFLIGHT_DEFERRED: Duration = Duration::from_secs(360);
+
+/// Pauses between the first attempts at it, and between all later ones.
+pub const PREFLIGHT_WAITS: [Duration; 4] = [
+    Duration::from_secs(1),
+    Duration::from_secs(3),
+    Duration::from_secs(6),
+    Duration::from_secs(10),
+];
+/// See [`PREFLIGHT_WAITS`].
+pub const PREFLIGHT_WAIT: Duration = Duration::from_secs(20);
 
 /// Time an external target has, once it greets, to write its process id.
 pub const PID_FILE: Duration = Duration::from_secs(5);
@@ -353,8 +386,8 @@ pub const LIVE_SAMPLE: usize = 4096;
 
 /// Connections of scrapers served at once.
 pub const SCRAPERS: usize = 16;
-/// Runs of a history that are looked at: a change long ago is no news, and the search for changes
-/// grows with the square of them.
+/// Runs of a history that are looked at: a change long ago is no news, and each of them lengthens
+/// every series that changes are tested against.
 pub const HISTORY_RUNS: usize = 500;
 /// Trials of one capacity search; a search that needs more is not converging.
 pub const CAPACITY_TRIALS: usize = 200;
@@ -364,6 +397,10 @@ pub const CAPACITY_LEAST: f64 = 1.0;
 
 /// Where a search begins in a scenario that names no rate, messages a second.
 pub const CAPACITY_FIRST: f64 = 50.0;
+
+/// How long the queue of an external target is waited for between two trials of a search: beyond it
+/// the search ends, as what is left would be the next trial's mail.
+pub const CAPACITY_EMPTY: Duration = Duration::from_secs(600);
 
 /// How long the generator is tried against the sink alone.
 pub const CAPACITY_CEILING: Duration = Duration::from_secs(4);

@@ -49,6 +49,8 @@ pub enum Purpose {
     DkimKey = 13,
     /// Which messages have no sender.
     NullSender = 14,
+    /// Series without a change, against which one of a history is held.
+    Resampling = 22,
 }
 
 /// What one decision is about. Unused parts are zero.

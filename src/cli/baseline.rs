@@ -17,7 +17,8 @@ use crate::scenario::Loaded;
 /// What a run is held against.
 #[derive(Debug, clap::Args)]
 pub(super) struct BaselineArgs {
-    /// Compare the run with this stored one (report.json or run folder): 98 on a regression
+    /// Compare the run with this stored one (report.json or run folder): 98 on a regression, 96
+    /// without the data to decide
     #[arg(long, value_name = "REPORT.json")]
     baseline: Option<PathBuf>,
     /// Compare with the baseline although scenario, kind of target or machine differ
@@ -50,6 +51,7 @@ impl BaselineArgs {
         &self,
         baseline: &Baseline,
         outcome: &Outcome,
+        allow: &[String],
     ) -> anyhow::Result<Comparison> {
         let (terms, noise) = self.terms.read(&baseline.results)?;
         let new = &outcome.findings.results;
@@ -57,7 +59,8 @@ impl BaselineArgs {
             stored::differences((&baseline.path, &baseline.results), (&outcome.folder, new));
         let base = single::Stored { name: name(&baseline.path), results: &baseline.results };
         let new = [single::Stored { name: name(&outcome.folder), results: new }];
-        let compared = single::compare(&base, &new, &terms, noise, differences);
+        let options = single::Options { noise, differences, allow };
+        let compared = single::compare(&base, &new, &terms, options);
         for format in [Format::Json, Format::Html] {
             if let Some(file) = format.file("comparison") {
                 let text = comparison::render(format, &compared, &View::plain(80))?;

@@ -6,13 +6,12 @@ use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::{server, stored};
 use crate::limits;
-use crate::measure::capacity::classify::Goal;
 use crate::report::capacity as report;
 use crate::report::forms::Format;
 use crate::report::progress::Progress;
 use crate::report::view::View;
 use crate::run::calibration;
-use crate::run::capacity::{Manner, Searched, capacity};
+use crate::run::capacity::{SearchOptions, Searched, capacity};
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{Request, RunError};
@@ -72,14 +71,15 @@ const FEW: [f64; 5] = [0.25, 0.5, 0.9, 1.0, 1.2];
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (loaded, _) = args.changes.load(&args.scenario)?;
-    let manner = manner(args, &loaded)?;
+    let options = options(args, &loaded)?;
     let request = Request {
         loaded,
         output: args.output.clone(),
         command: command(args),
         allowed_targets: args.allow_target.clone(),
+        empty_first: None,
     };
-    let searched = searched(&request, &manner, args.quiet)
+    let searched = searched(&request, &options, args.quiet)
         .map_err(|error| super::run::exit_of(&error).because(error))?;
     let view = View::of_stdout(args.quiet, Some(searched.folder.display().to_string()));
     super::print(&report::render(Format::Terminal, &searched.capacity, &view)?)?;
@@ -90,19 +90,18 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(Exit::from_code(searched.capacity.exit_code))
 }
 
-fn manner(args: &Args, loaded: &crate::scenario::Loaded) -> anyhow::Result<Manner> {
-    let mut goal = match args.quick {
-        true => Goal { final_s: 10.0, sum_s: 30.0, loss: 0.001, exceed: 0.5, width: 0.05 },
-        false => Goal { final_s: 60.0, sum_s: 180.0, loss: 0.0, exceed: 0.5, width: 0.02 },
+fn options(args: &Args, loaded: &crate::scenario::Loaded) -> anyhow::Result<SearchOptions> {
+    let mut options = match args.quick {
+        true => SearchOptions::quick(),
+        false => SearchOptions::full(),
     };
     if let Some(seconds) = args.trial {
         bounded("--trial", seconds, 1.0, limits::TIMESPAN.as_secs_f64())?;
-        goal.sum_s *= seconds / goal.final_s;
-        goal.final_s = seconds;
+        options = options.with_trials_of(seconds);
     }
     if let Some(width) = args.width {
         bounded("--width", width, 0.001, 1.0)?;
-        goal.width = width;
+        options.goal.width = width;
     }
     if let Some(most) = args.max_rate {
         bounded("--max-rate", most, limits::CAPACITY_LEAST, limits::RATE)?;
@@ -114,16 +113,13 @@ fn manner(args: &Args, loaded: &crate::scenario::Loaded) -> anyhow::Result<Manne
         (false, true) => &FEW,
         (false, false) => &SHARES,
     };
-    Ok(Manner {
-        profile: if args.quick { "quick" } else { "full" },
-        feel_s: (goal.final_s / 2.0).min(5.0),
-        warm_up_s: (goal.final_s / 5.0).clamp(0.5, 10.0),
-        goal,
+    Ok(SearchOptions {
         shares,
         most: args.max_rate,
         calibrated: calibrated(&loaded.scenario, health_counts && model.is_none()),
         health_counts,
         model,
+        ..options
     })
 }
 
@@ -149,12 +145,12 @@ fn model(args: &Args, scenario: &crate::scenario::Scenario) -> anyhow::Result<Op
     model.transpose().map_err(|why| Exit::Scenario.because(why))
 }
 
-fn searched(request: &Request, manner: &Manner, quiet: bool) -> Result<Searched, RunError> {
+fn searched(request: &Request, options: &SearchOptions, quiet: bool) -> Result<Searched, RunError> {
     let runtime = server::runtime_beside_traffic().map_err(RunError::Runtime)?;
     let mut progress = Progress::on_stderr(quiet);
     let searched = runtime.block_on(async {
         let interrupts = Interrupts::listen().map_err(RunError::Runtime)?;
-        capacity(request, manner, &interrupts, &mut progress).await
+        capacity(request, options, &interrupts, &mut progress).await
     });
     progress.finish();
     runtime.shutdown_background();

@@ -4,8 +4,12 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
+use crate::measure::comparison;
+use crate::measure::comparison::planned::Planned;
 use crate::plan::Plan;
+use crate::report::planned as words;
 use crate::scenario::model::Scenario;
+use crate::scenario::{Loaded, ScenarioError};
 
 /// Validate scenarios and print them with every default filled in; sends nothing.
 #[derive(Debug, clap::Args)]
@@ -24,8 +28,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         match args.scenario.load(path) {
             Ok((loaded, _)) => {
                 let published = published(&loaded.scenario);
+                let compared = compared(&loaded)?;
                 super::print(&format!(
-                    "{gap}# {}\n{published}{}",
+                    "{gap}# {}\n{published}{compared}{}",
                     path.display(),
                     loaded.resolved
                 ))?;
@@ -45,4 +50,16 @@ fn published(scenario: &Scenario) -> String {
     let record =
         scenario.message.dkim.as_ref().and_then(|_| Plan::new(scenario, None).dkim_record());
     record.map_or_else(String::new, |(name, text)| format!("# {name}. IN TXT \"{text}\"\n"))
+}
+
+/// What the pairs of `[compare]` cost and can find, as comments.
+fn compared(loaded: &Loaded) -> Result<String, ScenarioError> {
+    let Some(compare) = &loaded.scenario.compare else { return Ok(String::new()) };
+    let terms = comparison::terms(loaded, compare)?;
+    let design = Planned::new(compare, &terms);
+    let mut text = format!("# compare: {}\n", words::cost(compare, &loaded.scenario.load));
+    for line in words::finds(&design) {
+        text += &format!("# compare: {line}\n");
+    }
+    Ok(text)
 }

@@ -15,7 +15,8 @@ use crate::report::comparison;
 use crate::report::forms::Format;
 use crate::report::view::View;
 
-/// Compare stored runs: each NEW with BASE; ends with 98 on a regression
+/// Compare stored runs: each NEW with BASE; ends with 98 on a regression, 96 without the data to
+/// decide
 ///
 /// Single runs say little: how much two runs of the same differ is not in them and is taken for
 /// granted (--noise). A scenario with [compare] measures it and finds smaller effects.
@@ -41,8 +42,8 @@ pub(super) struct Args {
     quiet: bool,
     #[command(flatten)]
     terms: TermsArgs,
-    /// Let this class pass: regression, invalid (repeatable)
-    #[arg(long, value_name = "CLASS", value_parser = ["regression", "invalid"])]
+    /// Let this class pass: regression, inconclusive, invalid (repeatable)
+    #[arg(long, value_name = "CLASS", value_parser = ["regression", "inconclusive", "invalid"])]
     allow: Vec<String>,
 }
 
@@ -131,7 +132,8 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let others: Vec<single::Stored<'_>> =
         args.new.iter().zip(&new).map(|(path, results)| named(path, results)).collect();
     let base = named(&args.base, &base);
-    let compared = single::compare(&base, &others, &terms, noise, differences);
+    let options = single::Options { noise, differences, allow: &args.allow };
+    let compared = single::compare(&base, &others, &terms, options);
     let view = match args.output {
         Some(_) => View { quiet: args.quiet, ..View::plain(80) },
         None => View::of_stdout(args.quiet, None),

@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         super::print(&cases::all(&times).into_iter().map(line).collect::<String>())?;
         return Ok(Exit::Passed);
     };
-    let (loaded, _thresholds) = args.changes.load(scenario)?;
+    let loaded = args.changes.load_target(scenario)?;
     let chosen = examine::chosen(&args.case, &times).map_err(exit)?;
     let folder = folder(args.output.as_deref())?;
     let log = folder.path().join("target.log");

@@ -6,7 +6,9 @@ use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 
 use super::exit::Exit;
+use crate::measure::history::check::check;
 use crate::measure::history::trend;
+use crate::measure::verdict;
 use crate::report::history as report;
 use crate::report::view::View;
 use crate::run::history::{self, FILE};
@@ -20,12 +22,17 @@ pub(super) struct Args {
     /// Files, or folders that hold a history.jsonl [default: every reports/*/history.jsonl]
     #[arg(value_name = "HISTORY")]
     paths: Vec<PathBuf>,
-    /// End with 98 when a figure that decides changed for the worse in the last runs
+    /// End with 98 when a figure that decides changed for the worse in the last runs, with 96 when
+    /// that cannot be decided: fewer than six runs, the newest invalid, or without the figure
     #[arg(long)]
     check: bool,
     /// How many runs --check looks back
     #[arg(long, value_name = "N", default_value_t = 5)]
     last: usize,
+    /// Let this class pass in a check: regression, inconclusive (repeatable)
+    #[arg(long, value_name = "CLASS", requires = "check",
+        value_parser = ["regression", "inconclusive", "invalid"])]
+    allow: Vec<String>,
     /// What to make of it; html is a page of trends
     #[arg(long, value_enum, default_value_t = Format::Terminal)]
     format: Format,
@@ -62,12 +69,19 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             .with_context(|| format!("cannot write {}", path.display()))?,
         None => super::print(&text)?,
     }
-    let alarms = trend::alarms(&families, args.last);
-    if !args.check || alarms.is_empty() {
+    if !args.check {
         return Ok(Exit::Passed);
     }
-    alarms.iter().for_each(|alarm| super::complain(&format!("changed for the worse: {alarm}")));
-    Ok(Exit::Regression)
+    let reasons = check(&families, args.last);
+    for reason in &reasons {
+        let kind = if reason.exit_code == verdict::REGRESSION {
+            "changed for the worse"
+        } else {
+            "inconclusive"
+        };
+        super::complain(&format!("{kind}: {}", reason.message));
+    }
+    Ok(Exit::from_code(verdict::exit_code(&reasons, false, &args.allow)))
 }
 
 fn paths(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {

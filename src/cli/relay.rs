@@ -15,7 +15,7 @@ use crate::queue::schedule::RetrySchedule;
 use crate::relay::reader::Reader;
 use crate::relay::server::{Relay, Settings};
 use crate::scenario::model::Delivery;
-use crate::scenario::units::Timespan;
+use crate::scenario::units::{self, Timespan, address};
 use crate::seed::Seed;
 use crate::smtp::dialogue::User;
 use crate::smtp::server_tls::Beginning;
@@ -30,10 +30,10 @@ const FASTEST_COUNT: Duration = Duration::from_millis(10);
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where to take mail (loopback; port 0: a free one)
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", value_parser = address)]
     listen: SocketAddr,
     /// Next hop of mail for domains without a --route (loopback)
-    #[arg(long, value_name = "ADDR", required_unless_present = "count")]
+    #[arg(long, value_name = "ADDR", required_unless_present = "count", value_parser = address)]
     relay_to: Option<SocketAddr>,
     /// Next hop of mail for one domain (loopback; repeatable)
     #[arg(long, value_name = "DOMAIN=ADDR", value_parser = route, conflicts_with = "count")]
@@ -139,7 +139,7 @@ fn user(args: &Args) -> anyhow::Result<Option<User>> {
 fn route(text: &str) -> Result<(String, SocketAddr), String> {
     let (domain, address) =
         text.split_once('=').ok_or("write DOMAIN=ADDR, such as a.test=127.0.0.1:2526")?;
-    let address = address.parse().map_err(|_| format!("`{address}` is not an address and port"))?;
+    let address = units::address(address).map_err(|wrong| wrong.to_string())?;
     Ok((domain.to_owned(), address))
 }
 

@@ -9,6 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use super::exit::Exit;
 use super::stored;
 use crate::measure::results::{Attempts, Findings};
+use crate::measure::timeline::Timeline;
 use crate::report::view::View;
 use crate::report::{self, Format};
 use crate::run::{self, comparison};
@@ -94,5 +95,11 @@ fn find(run: &Path, format: Format) -> anyhow::Result<Findings> {
     }
     let results = stored::read(run)?;
     let attempts = Attempts::default();
-    Ok(Findings { results, series: Vec::new(), attempts, intervals: Vec::new() })
+    Ok(Findings {
+        results,
+        series: Vec::new(),
+        attempts,
+        intervals: Vec::new(),
+        timeline: Timeline::default(),
+    })
 }

@@ -11,7 +11,6 @@ use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::{pairs, server};
 use crate::measure::history::Entry;
-use crate::measure::results::Reason;
 use crate::measure::verdict;
 use crate::report::comparison;
 use crate::report::forms;
@@ -23,7 +22,7 @@ use crate::run::history;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
-use crate::scenario::units::Timespan;
+use crate::scenario::units::{Timespan, address};
 use crate::scenario::{Loaded, Override};
 
 /// Run a scenario, print the summary, write the run folder.
@@ -56,7 +55,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "CIDR")]
     allow_target: Vec<Cidr>,
     /// Serve live figures to a Prometheus scraper at http://ADDR/metrics, such as 127.0.0.1:9464
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "ADDR", value_parser = address)]
     metrics: Option<SocketAddr>,
     /// After the run serve its end for at most this long, until a scraper has it or Ctrl-C
     #[arg(long, value_name = "TIME", default_value = "15s", requires = "metrics")]
@@ -73,6 +72,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         output: args.output.clone(),
         command: command(args),
         allowed_targets: args.allow_target.clone(),
+        empty_first: None,
     };
     let baseline = args.baseline.read(&request.loaded)?;
     if request.loaded.scenario.compare.is_some() {
@@ -88,13 +88,12 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     remember(args, &outcome)?;
     let mut reasons = results.verdict.reasons.clone();
     if let Some(baseline) = baseline {
-        let compared = args.baseline.compare(&baseline, &outcome)?;
+        let compared = args.baseline.compare(&baseline, &outcome, &args.allow)?;
         let view = View::of_stdout(args.quiet, None);
         let text = comparison::render(forms::Format::Terminal, &compared, &view)?;
         super::print(&format!("\n{text}"))?;
         report::github::tell_comparison(&compared, &request.loaded)?;
-        let counts = |reason: &Reason| reason.exit_code == verdict::REGRESSION;
-        reasons.extend(compared.verdict.reasons.into_iter().filter(counts));
+        reasons.extend(compared.verdict.reasons);
     }
     let code = verdict::exit_code(&reasons, results.run.interrupted, &args.allow);
     if code != verdict::exit_code(&reasons, results.run.interrupted, &[]) {
@@ -227,6 +226,7 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
         | RunError::Sink(_)
         | RunError::Target(_)
         | RunError::Preflight(_) => Exit::Unreachable,
+        RunError::NotEmpty(_) => Exit::Invalid,
     }
 }
 

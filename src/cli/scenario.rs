@@ -40,6 +40,18 @@ impl ScenarioArgs {
         self.load_with(path, None)
     }
 
+    /// Reads a scenario of which only target and sink are used.
+    ///
+    /// # Errors
+    /// As [`ScenarioArgs::load`].
+    pub(super) fn load_target(&self, path: &Path) -> Result<Loaded, ScenarioError> {
+        let seed = self.seed.map(|seed| Override::new("seed", seed.to_string()));
+        let overrides: Vec<Override> = self.set.iter().cloned().chain(seed).collect();
+        let loaded = scenario::load_target(path, &overrides)?;
+        scenario::check_domains(&loaded, &self.allow_recipient_domain)?;
+        Ok(loaded)
+    }
+
     /// [`ScenarioArgs::load`], with one more override.
     ///
     /// # Errors

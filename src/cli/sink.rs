@@ -14,6 +14,7 @@ use crate::clock::{Clock, Time};
 use crate::ledger::event::{AttemptOutcome, Event, SessionChange};
 use crate::ledger::{Ledger, journal};
 use crate::scenario::model::{Engine, Extension};
+use crate::scenario::units::address;
 use crate::sink::{self, Settings, SinkError};
 
 /// Run the sink alone: takes mail, does the faults of a scenario, keeps no mail
@@ -23,7 +24,7 @@ use crate::sink::{self, Settings, SinkError};
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where to take mail (port 0: a free one)
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2526")]
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:2526", value_parser = address)]
     listen: SocketAddr,
     /// Take destinations, faults, seed and engine of this scenario; without it any domain will do
     #[arg(long, value_name = "SCENARIO.toml")]

@@ -187,7 +187,7 @@ fn smuggled(sequence: &[u8], last: &[u8], legal: bool, facts: &Facts<'_>) -> Fin
     if facts.at(&facts.addresses.other).next().is_some() {
         return found(Verdict::Vulnerable, "the message inside arrived as one of its own");
     }
-    let verbatim = |one: &Arrived| memmem::find(&one.content, sequence).is_some();
+    let verbatim = |one: &Arrived| holds(&one.content, sequence);
     let whole = |one: &Arrived| memmem::find(&one.content, last).is_some();
     match facts.at(&facts.addresses.to).next() {
         Some(one) if !whole(one) => {
@@ -202,6 +202,17 @@ fn smuggled(sequence: &[u8], last: &[u8], legal: bool, facts: &Facts<'_>) -> Fin
         Some(_) => found(Verdict::Conforms, "one message, the sequence made harmless"),
         None => facts.missing(Verdict::Hardened),
     }
+}
+
+/// Whether content holds a sequence as it was. A line end that a server made whole is none of it:
+/// `CRLF.CRLF`, which a line with a dot is, holds neither `LF.CRLF` nor `CRLF.CR`.
+fn holds(content: &[u8], sequence: &[u8]) -> bool {
+    memmem::find_iter(content, sequence).any(|at| {
+        let completed_before = sequence.starts_with(b"\n") && at > 0 && content[at - 1] == b'\r';
+        let completed_after =
+            sequence.ends_with(b"\r") && content.get(at + sequence.len()) == Some(&b'\n');
+        !completed_before && !completed_after
+    })
 }
 
 fn body_of(content: &[u8]) -> &[u8] {
@@ -353,5 +364,20 @@ fn literal(address: &str, trick: &str, facts: &Facts<'_>) -> Finding {
         (Some(_), _) => found(Verdict::Vulnerable, format!("it was sent on to {trick}")),
         (None, 1..) => found(Verdict::Conforms, "it went to the address as it stands"),
         (None, 0) => facts.missing(Verdict::Hardened),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_end_made_whole_is_not_the_sequence() {
+        let normalised = b"before\r\n.\r\nMAIL FROM:<x>\r\n";
+        for sequence in [&b"\n.\r\n"[..], b"\n.\n", b"\r\n.\r", b"\r.\r\n", b"\r.\r"] {
+            assert!(!holds(normalised, sequence), "{}", sequence.escape_ascii());
+            let verbatim = [b"before", sequence, b"MAIL FROM:<x>\r\n"].concat();
+            assert!(holds(&verbatim, sequence), "{}", sequence.escape_ascii());
+        }
     }
 }

@@ -64,6 +64,9 @@ pub enum Event {
     Abused(Abused),
     /// A submission ended without the target's answer; goes before its `Submitted`.
     Unanswered(Unanswered),
+    /// Connections to destinations that found the port closed, over the whole run, as the target's
+    /// own log tells; written once, at the end.
+    RefusedConnections { at: Time, count: u64 },
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

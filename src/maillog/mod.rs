@@ -1,34 +1,40 @@
-//! Mail logs of Postfix and Exim, read for what came when, how large, and for which domains; and
-//! domains made unrecognisable. Pure: lines in, messages out.
+//! Mail logs of Postfix and Exim, read for what arrived when, how large, and for which domains.
+//! Pure: lines in, messages out. Where lines come from and how a trace is written is `cli::trace`'s.
 //!
-//! Nothing but times, sizes and domains is kept. Which domains a log names nobody can tell from
-//! what is written; that two messages went to the same one, everybody can.
+//! Nothing but times, sizes and domains is kept.
 
+mod arrivals;
 mod exim;
+mod kind;
+mod line;
 mod postfix;
+mod pseudonyms;
+mod record;
 mod stamp;
+mod timeline;
+pub mod trace;
+mod unused;
 
-use std::collections::HashMap;
+pub use pseudonyms::Pseudonyms;
+pub use unused::{Unused, UnusedLine, UnusedMessage};
 
-use stamp::Stamps;
+use std::collections::BTreeMap;
 
-/// What one line says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Said<'a> {
-    /// The message is there.
-    Seen { id: &'a str },
-    /// So large it is, in bytes.
-    Size { id: &'a str, bytes: u64 },
-    /// It was tried, or delivered, to this address.
-    Recipient { id: &'a str, address: &'a str },
-    /// The MTA is done with it.
-    Done { id: &'a str },
-}
+use jiff::civil::Date;
+
+use crate::limits;
+use arrivals::{Arrival, Arrivals};
+use kind::Looks;
+use timeline::{Moment, Timeline};
+
+/// Seconds by which an arrival that is derived from a message's age may precede the log: ages and
+/// stamps are rounded.
+const ROUNDING_S: f64 = 1.0;
 
 /// One message of a log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
-    /// When it came, in seconds.
+    /// When it arrived, in seconds.
     pub time_s: f64,
     /// Its size in bytes.
     pub bytes: u64,
@@ -37,166 +43,143 @@ pub struct Message {
 }
 
 /// A log being read.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Log {
-    stamps: Stamps,
-    underway: HashMap<String, Underway>,
-    messages: Vec<Message>,
+    timeline: Timeline,
+    arrivals: Arrivals,
+    unused: Unused,
+    looks: Looks,
+    first: Option<Moment>,
 }
 
-/// A message that is not done with.
-#[derive(Debug)]
-struct Underway {
-    time_s: f64,
-    bytes: Option<u64>,
-    recipients: Vec<String>,
+/// A log that has been read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// Every message that arrived, by time, the first at zero.
+    pub messages: Vec<Message>,
+    /// What was not used.
+    pub unused: Unused,
+    /// Messages whose stamp has whole seconds only, and that shared theirs with others: they are
+    /// spread over it.
+    pub spread: u64,
+    /// What the file looks like, where that is something else.
+    pub looks_like: Option<&'static str>,
+}
+
+/// When a line of a log was written: for putting files in order.
+#[must_use]
+pub fn begins(text: &str, until: Date) -> Option<f64> {
+    let mut timeline = Timeline::until(until);
+    let moment = timeline.place(line::read(text).stamp?);
+    Some(timeline.seconds(moment))
 }
 
 impl Log {
-    /// Takes in one line; what is none of a message is passed over.
-    pub fn line(&mut self, line: &str) {
-        let Some(said) = postfix::read(line).or_else(|| exim::read(line)) else { return };
-        let Some(time_s) = self.stamps.read(line) else { return };
-        let (Said::Seen { id }
-        | Said::Size { id, .. }
-        | Said::Recipient { id, .. }
-        | Said::Done { id }) = said;
-        if let Said::Done { id } = said {
-            if let Some(done) = self.underway.remove(id) {
-                self.keep(done);
-            }
+    /// A log that was last written to on a day: its stamps may have no year.
+    #[must_use]
+    pub fn until(day: Date) -> Log {
+        Log {
+            timeline: Timeline::until(day),
+            arrivals: Arrivals::default(),
+            unused: Unused::default(),
+            looks: Looks::default(),
+            first: None,
+        }
+    }
+
+    /// Takes in one line.
+    pub fn line(&mut self, text: &str) {
+        if text.trim().is_empty() {
             return;
         }
-        let fresh = || Underway { time_s, bytes: None, recipients: Vec::new() };
-        let message = self.underway.entry(id.to_owned()).or_insert_with(fresh);
-        match said {
-            Said::Size { bytes, .. } => message.bytes = message.bytes.or(Some(bytes)),
-            Said::Recipient { address, .. } => {
-                let address = address.to_ascii_lowercase();
-                if !message.recipients.contains(&address) {
-                    message.recipients.push(address);
-                }
-            }
-            Said::Seen { .. } | Said::Done { .. } => {}
-        }
-    }
-
-    /// Every message of which size and a recipient are known, by time, the first at zero; and how
-    /// many others there were.
-    #[must_use]
-    pub fn finish(mut self) -> (Vec<Message>, usize) {
-        let left: Vec<Underway> = self.underway.drain().map(|(_, left)| left).collect();
-        let all = left.len() + self.messages.len();
-        for message in left {
-            self.keep(message);
-        }
-        let mut messages = self.messages;
-        let complete = |message: &Message| message.bytes > 0 && !message.domains.is_empty();
-        let partial = messages.iter().filter(|message| !complete(message)).count();
-        messages.retain(complete);
-        messages.sort_by(|one, other| one.time_s.total_cmp(&other.time_s));
-        let first = messages.first().map_or(0.0, |message| message.time_s);
-        for message in &mut messages {
-            message.time_s -= first;
-        }
-        debug_assert_eq!(all, messages.len() + partial);
-        (messages, partial)
-    }
-
-    fn keep(&mut self, message: Underway) {
-        let domain = |address: &String| {
-            address.rsplit_once('@').map_or("localhost", |(_, domain)| domain).to_owned()
+        let line = line::read(text);
+        let record = match &*line.program {
+            program if postfix::wrote(program) => postfix::read(&line.text),
+            program if program.is_empty() || program.starts_with("exim") => exim::read(&line.text),
+            _ => None,
         };
-        self.messages.push(Message {
-            time_s: message.time_s,
-            bytes: message.bytes.unwrap_or(0),
-            domains: message.recipients.iter().map(domain).collect(),
-        });
+        let ours = postfix::wrote(&line.program)
+            || line.program.starts_with("exim")
+            || exim::begins_message(&line.text);
+        if !ours {
+            self.looks.observe(text);
+            return self.unused.line(UnusedLine::OtherProgram);
+        }
+        let Some(stamp) = line.stamp else { return self.unused.line(UnusedLine::Time) };
+        let at = self.timeline.place(stamp);
+        self.first = self.first.or(Some(at));
+        match record {
+            Some(record) => self.arrivals.observe(record, at),
+            None => self.unused.line(UnusedLine::OtherMatter),
+        }
+    }
+
+    /// Counts a line that was too long to be read.
+    pub fn too_long(&mut self) {
+        self.unused.line(UnusedLine::Long);
+    }
+
+    /// What the log comes to.
+    #[must_use]
+    pub fn finish(self) -> Reading {
+        let Log { timeline, arrivals, mut unused, looks, first } = self;
+        let begin_s = first.map_or(0.0, |first| timeline.seconds(first)) - ROUNDING_S;
+        let mut timed: Vec<(f64, Arrival)> = Vec::new();
+        for arrival in arrivals.finish_all() {
+            let usable = arrival.and_then(|arrival| {
+                let time_s = timeline.seconds(arrival.at);
+                match () {
+                    () if arrival.by_age && time_s < begin_s => Err(UnusedMessage::Earlier),
+                    () if arrival.bytes > limits::MESSAGE_SIZE => Err(UnusedMessage::TooLarge),
+                    () => Ok((time_s, arrival)),
+                }
+            });
+            match usable {
+                Ok(usable) => timed.push(usable),
+                Err(reason) => unused.message(reason),
+            }
+        }
+        timed.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        let spread = spread(&mut timed);
+        let zero = timed.first().map_or(0.0, |(first, _)| *first);
+        let message = |(time_s, arrival): (f64, Arrival)| Message {
+            time_s: time_s - zero,
+            bytes: arrival.bytes,
+            domains: arrival.recipients.iter().map(|address| domain(address)).collect(),
+        };
+        let messages: Vec<Message> = timed.into_iter().map(message).collect();
+        let looks_like = looks.most().filter(|_| messages.is_empty());
+        Reading { messages, unused, spread, looks_like }
     }
 }
 
-/// Makes domains unrecognisable: the same one always the same, under one key.
-pub struct Pseudonyms {
-    key: [u8; 32],
+fn domain(address: &str) -> String {
+    address.rsplit_once('@').map_or("localhost", |(_, domain)| domain).to_owned()
 }
 
-impl Pseudonyms {
-    /// Under this key.
-    #[must_use]
-    pub fn new(key: &[u8]) -> Pseudonyms {
-        Pseudonyms { key: *blake3::hash(key).as_bytes() }
+/// Spreads messages that share a whole second evenly over it: at one moment they would arrive as a
+/// burst that was not there. Returns how many they are.
+fn spread(timed: &mut [(f64, Arrival)]) -> u64 {
+    let mut sharing: BTreeMap<i64, (u32, u32)> = BTreeMap::new();
+    let whole =
+        |(time_s, arrival): &(f64, Arrival)| arrival.at.whole.then(|| time_s.floor() as i64);
+    for second in timed.iter().filter_map(whole) {
+        sharing.entry(second).or_default().0 += 1;
     }
-
-    /// A name in a reserved domain that stands for this one.
-    #[must_use]
-    pub fn of(&self, domain: &str) -> String {
-        let hash = blake3::keyed_hash(&self.key, domain.as_bytes()).to_hex();
-        format!("d{}.test", &hash[..12])
+    let mut spread = 0;
+    for entry in &mut *timed {
+        let Some((count, passed)) = whole(entry).and_then(|second| sharing.get_mut(&second)) else {
+            continue;
+        };
+        if *count > 1 {
+            entry.0 = entry.0.floor() + f64::from(*passed) / f64::from(*count);
+            *passed += 1;
+            spread += 1;
+        }
     }
+    timed.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+    spread
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const POSTFIX: &str = "\
-Nov 24 21:25:00 mx postfix/smtpd[12]: 4F1A2B3C: client=a[192.0.2.1], sasl_username=tim
-Nov 24 21:25:00 mx postfix/cleanup[13]: 4F1A2B3C: message-id=<x@y>
-Nov 24 21:25:01 mx postfix/qmgr[9]: 4F1A2B3C: from=<s@a.test>, size=5123, nrcpt=2 (queue active)
-Nov 24 21:25:02 mx postfix/smtp[14]: 4F1A2B3C: to=<b@Gmail.com>, relay=none, delay=1, dsn=4.4.1, status=deferred (x)
-Nov 24 21:25:03 mx postfix/qmgr[9]: 5555: from=<>, size=900, nrcpt=1 (queue active)
-Nov 24 21:25:04 mx postfix/smtp[14]: 4F1A2B3C: to=<c@yahoo.com>, orig_to=<d@e.f>, relay=x, status=sent (250 ok)
-Nov 24 21:26:00 mx postfix/smtp[14]: 4F1A2B3C: to=<b@gmail.com>, relay=x, dsn=2.0.0, status=sent (250 ok)
-Nov 24 21:26:00 mx postfix/qmgr[9]: 4F1A2B3C: removed
-Nov 24 21:26:30 mx postfix/local[15]: 5555: to=<root>, relay=local, status=sent (x)
-Nov 24 21:26:31 mx sshd[1]: Accepted publickey for root
-Nov 24 21:26:32 mx postfix/qmgr[9]: 4F1A2B3C: from=<s@a.test>, size=77, nrcpt=1 (queue active)
-";
-
-    const EXIM: &str = "\
-2026-11-24 21:25:00.500 1vNabc-0000000012a-0XyZ <= s@a.test H=x [192.0.2.1] P=esmtps S=1234 id=x@y
-2026-11-24 21:25:01 1vNabc-0000000012a-0XyZ => b@gmail.com R=dnslookup T=remote_smtp H=x C=\"250 ok\"
-2026-11-24 21:25:01 1vNabc-0000000012a-0XyZ -> c@gmail.com R=dnslookup T=remote_smtp
-2026-11-24 21:25:02 1vNabc-0000000012a-0XyZ == d@yahoo.com R=x defer (111): Connection refused
-2026-11-24 21:25:02 1abcde-000123-XY <= <> R=1vNabc-0000000012a-0XyZ U=exim P=local S=900
-2026-11-24 21:25:03 1abcde-000123-XY => tim <tim@here.test> R=local T=maildir
-2026-11-24 21:25:03 1abcde-000123-XY Completed
-2026-11-24 21:25:04 1vNabc-0000000012a-0XyZ ** d@yahoo.com: retry timeout exceeded
-2026-11-24 21:25:04 1vNabc-0000000012a-0XyZ Completed
-";
-
-    fn read(text: &str) -> (Vec<Message>, usize) {
-        let mut log = Log::default();
-        text.lines().for_each(|line| log.line(line));
-        log.finish()
-    }
-
-    fn message(time_s: f64, bytes: u64, domains: &[&str]) -> Message {
-        let domains = domains.iter().map(|domain| (*domain).to_owned()).collect();
-        Message { time_s, bytes, domains }
-    }
-
-    #[test]
-    fn a_log_of_postfix_is_read() {
-        // The last line is a message of which nothing more is told.
-        let first = message(0.0, 5123, &["gmail.com", "yahoo.com"]);
-        assert_eq!(read(POSTFIX), (vec![first, message(3.0, 900, &["localhost"])], 1));
-        let dated = POSTFIX.replace("Nov 24 21:", "2026-11-24T21:").replace(" mx ", "+00:00 mx ");
-        assert_eq!(read(&dated), read(POSTFIX));
-    }
-
-    #[test]
-    fn a_log_of_exim_is_read() {
-        let first = message(0.0, 1234, &["gmail.com", "gmail.com", "yahoo.com"]);
-        assert_eq!(read(EXIM), (vec![first, message(1.5, 900, &["here.test"])], 0));
-    }
-
-    #[test]
-    fn a_pseudonym_is_the_same_under_the_same_key_only() {
-        let names = Pseudonyms::new(b"one");
-        assert_eq!(names.of("gmail.com"), Pseudonyms::new(b"one").of("gmail.com"));
-        assert_ne!(names.of("gmail.com"), Pseudonyms::new(b"two").of("gmail.com"));
-        assert_ne!(names.of("gmail.com"), names.of("gmail.con"));
-        assert!(!names.of("gmail.com").contains("gmail") && names.of("a").ends_with(".test"));
-    }
-}
+mod tests;

@@ -131,6 +131,11 @@ impl Curve {
         }
     }
 
+    /// Every step from the epoch to `to`: from each time on, the level.
+    pub fn steps(&self, to: Time) -> impl Iterator<Item = (Time, u64)> + '_ {
+        self.within(Time::ZERO, to)
+    }
+
     /// The level after so many changes.
     fn level_after(&self, count: usize) -> u64 {
         let Some(level) = count.checked_sub(1).map(|last| last / BLOCK) else { return 0 };

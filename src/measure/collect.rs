@@ -7,6 +7,7 @@ use super::abuse::Clients;
 use super::arrivals::Arrivals;
 use super::attempts;
 use super::book::Book;
+use super::connections::Connections;
 use super::faults::Strikes;
 use super::metric::LatencyMetric;
 use super::observation::Seen;
@@ -91,6 +92,8 @@ pub struct Rest {
     pub reports: Reports,
     /// What was done to the target itself.
     pub outages: Outages,
+    /// Connections from the target to destinations.
+    pub connections: Connections,
     /// Looks at the target's processes.
     pub uses: Uses,
     /// Looks at the instrument.
@@ -115,6 +118,7 @@ impl Rest {
             bounds: Bounds::default(),
             reports: Reports::default(),
             outages: Outages::default(),
+            connections: Connections::default(),
             uses: Uses::default(),
             pulses: Vec::new(),
             stages: Book::default(),
@@ -131,6 +135,7 @@ impl Rest {
         self.bounds.observe(event);
         self.reports.observe(event);
         self.outages.observe(event);
+        self.connections.observe(event);
         self.uses.observe(event);
         match event {
             Event::Offered { due, at, .. } if self.periods.of_due(*due) == Period::Measured => {

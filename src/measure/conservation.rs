@@ -1,12 +1,13 @@
 //! Conservation: what became of every probe, added up, checked and judged.
 //!
-//! A probe counts when it was due in the measured period. One that is not valid, or that came
-//! twice without excuse, counts wherever it was due: mail lost in the warm-up is lost, and the
-//! sums hold all the same. The rules are `ledger::disposition`'s.
+//! Counts are of the probes due in the measured period, and their sums hold. Mail lost in the
+//! warm-up is lost, too: violations of probes due outside the period, and classes that leave one
+//! undecided, are counted apart (`outside`) and decide the verdict as those inside do. The rules
+//! are `ledger::disposition`'s.
 
 use std::collections::BTreeMap;
 
-use super::ordering::Overtaking;
+use super::ordering::{OutOfOrder, Overtaking};
 use super::results::{LedgerVerdict, Violation, Warning};
 use super::sums::Sums;
 use super::violation::Listing;
@@ -30,10 +31,12 @@ pub struct Inputs<'a> {
 /// The ledger, added up and judged.
 #[derive(Clone, Debug)]
 pub struct Conservation {
-    /// Every count and every class, by name.
+    /// Every count and every class, by name, of the probes due in the measured period.
     pub counts: BTreeMap<String, u64>,
-    /// The same by destination.
-    pub destinations: Vec<BTreeMap<String, u64>>,
+    /// What went wrong, or is undecided, of those due outside it.
+    pub outside: BTreeMap<String, u64>,
+    /// Both by destination.
+    pub destinations: Vec<Counts>,
     /// The verdict.
     pub verdict: LedgerVerdict,
     /// Why it is not valid, in words.
@@ -42,6 +45,49 @@ pub struct Conservation {
     pub violations: Vec<Violation>,
     /// What a reader should know.
     pub warnings: Vec<Warning>,
+}
+
+/// Counts by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Every count and every class, of the probes due in the measured period.
+    pub period: BTreeMap<String, u64>,
+    /// What went wrong, or is undecided, of those due outside it.
+    pub outside: BTreeMap<String, u64>,
+}
+
+impl Counts {
+    /// Of the sums of both; `order`: the probes of the period that came out of order.
+    #[must_use]
+    pub fn of(period: Sums, outside: &Sums, order: OutOfOrder) -> Counts {
+        Counts { period: period.into_counts(order), outside: outside.wrong() }
+    }
+
+    /// The period's counts, with what went wrong outside it added: what verdict and thresholds go
+    /// by.
+    #[must_use]
+    pub fn bounded(&self) -> BTreeMap<String, u64> {
+        bounded(&self.period, &self.outside)
+    }
+}
+
+impl Conservation {
+    /// As [`Counts::bounded`].
+    #[must_use]
+    pub fn bounded(&self) -> BTreeMap<String, u64> {
+        bounded(&self.counts, &self.outside)
+    }
+}
+
+fn bounded(
+    period: &BTreeMap<String, u64>,
+    outside: &BTreeMap<String, u64>,
+) -> BTreeMap<String, u64> {
+    let mut bounded = period.clone();
+    for (name, count) in outside {
+        *bounded.entry(name.clone()).or_default() += count;
+    }
+    bounded
 }
 
 /// Adds up and judges a history.
@@ -54,8 +100,9 @@ pub fn conservation(history: &History, inputs: &Inputs<'_>) -> Conservation {
 
 struct Book<'a> {
     inputs: &'a Inputs<'a>,
-    all: Sums,
-    destinations: Vec<Sums>,
+    /// Due in the measured period, and outside it.
+    all: [Sums; 2],
+    destinations: Vec<[Sums; 2]>,
     overtaking: Overtaking,
     listing: Listing<'a>,
     judgement: Judgement,
@@ -68,8 +115,8 @@ impl<'a> Book<'a> {
     fn new(inputs: &'a Inputs<'a>) -> Book<'a> {
         Book {
             inputs,
-            all: Sums::default(),
-            destinations: vec![Sums::default(); inputs.domains.len()],
+            all: Default::default(),
+            destinations: vec![Default::default(); inputs.domains.len()],
             overtaking: Overtaking::new(inputs.domains.len()),
             listing: Listing::new(inputs.domains, inputs.letters),
             judgement: Judgement::Valid,
@@ -86,40 +133,57 @@ impl<'a> Book<'a> {
             self.last_waiting = Some(probe.message.0);
             self.waiting += 1;
         }
-        let faultless =
-            disposition.judgement == Judgement::Valid && disposition.duplicates.unexcused == 0;
-        if faultless && !(self.inputs.measured)(probe.due) {
-            return;
-        }
-        self.all.add(probe);
+        let measured = (self.inputs.measured)(probe.due);
+        let of = usize::from(!measured);
+        self.all[of].add(probe);
         let Some(destination) = probe.destination.map(|it| usize::from(it.0)) else { return };
         if let Some(sums) = self.destinations.get_mut(destination) {
-            sums.add(probe);
-            self.overtaking.enter(destination, probe);
+            sums[of].add(probe);
+            if measured {
+                self.overtaking.enter(destination, probe);
+            }
         }
+    }
+
+    /// Probes of a class, wherever they were due.
+    fn class(&self, class: Class) -> u64 {
+        self.all.iter().map(|sums| sums.class(class)).sum()
+    }
+
+    fn unexcused(&self) -> u64 {
+        self.all.iter().map(Sums::unexcused).sum()
+    }
+
+    fn accepted(&self) -> u64 {
+        self.all[0].accepted()
     }
 
     fn close(self, history: &History) -> Conservation {
         let phantoms = history.phantom_count();
-        let unexcused = self.all.unexcused();
-        let over = unexcused > self.inputs.unexcused_bound;
+        let over = self.unexcused() > self.inputs.unexcused_bound;
         let reasons = self.reasons(history, over);
         let judgement = if phantoms > 0 || over {
             Judgement::Invalid
-        } else if self.all.accepted() == 0 || !history.course().is_closed() {
+        } else if self.accepted() == 0 || !history.course().is_closed() {
             self.judgement.max(Judgement::Unknown)
         } else {
             self.judgement
         };
         let warnings = self.warnings(history);
         let out_of_order = self.overtaking.counts();
-        let mut counts = self.all.into_counts(out_of_order.iter().copied().sum());
+        let [period, outside] = self.all;
+        let Counts { period: mut counts, outside } =
+            Counts::of(period, &outside, out_of_order.iter().copied().sum());
         counts.insert("phantom".to_owned(), phantoms);
         counts.insert("dsn_unmatched".to_owned(), history.unmatched_dsns());
         let destinations = self.destinations.into_iter().zip(out_of_order);
+        let of = |([period, outside], order): ([Sums; 2], OutOfOrder)| {
+            Counts::of(period, &outside, order)
+        };
         Conservation {
             counts,
-            destinations: destinations.map(|(sums, order)| sums.into_counts(order)).collect(),
+            outside,
+            destinations: destinations.map(of).collect(),
             verdict: verdict(judgement),
             reasons,
             violations: self.listing.close(history.phantoms(), over),
@@ -131,14 +195,14 @@ impl<'a> Book<'a> {
         let mut reasons = Vec::new();
         let phantoms = history.phantom_count();
         let classes = Class::ALL.into_iter().filter(|class| class.is_violation());
-        let found = classes.map(|class| (class.name(), self.all.class(class)));
+        let found = classes.map(|class| (class.name(), self.class(class)));
         for (name, count) in found.chain([("phantom", phantoms)]).filter(|(_, n)| *n > 0) {
             reasons.push(format!("{count} {name}"));
         }
         if duplicates {
-            reasons.push(format!("{} duplicates_unexcused", self.all.unexcused()));
+            reasons.push(format!("{} duplicates_unexcused", self.unexcused()));
         }
-        if self.all.accepted() == 0 {
+        if self.accepted() == 0 {
             reasons.push("nothing was accepted".to_owned());
         }
         if !history.course().is_closed() {
@@ -149,14 +213,15 @@ impl<'a> Book<'a> {
             (Class::Unaccounted, "unaccounted: the target's queue was not proved empty"),
         ];
         for (class, words) in unsettled {
-            if self.all.class(class) > 0 {
-                reasons.push(format!("{} {words}", self.all.class(class)));
+            if self.class(class) > 0 {
+                reasons.push(format!("{} {words}", self.class(class)));
             }
         }
-        if self.all.doubtful > 0 {
+        let doubtful: u64 = self.all.iter().map(|sums| sums.doubtful).sum();
+        if doubtful > 0 {
             reasons.push(format!(
-                "{} ambiguous_only without a 250: the target dropped what it was not told of",
-                self.all.doubtful
+                "{doubtful} ambiguous_only without a 250: the target dropped what it was not told \
+                 of"
             ));
         }
         reasons
@@ -165,8 +230,8 @@ impl<'a> Book<'a> {
     fn warnings(&self, history: &History) -> Vec<Warning> {
         let mut warnings: Vec<Warning> = self
             .all
-            .imbalances()
-            .into_iter()
+            .iter()
+            .flat_map(Sums::imbalances)
             .map(|sum| warn("internal-error", format!("counts do not reconcile: {sum}")))
             .collect();
         if history.contradictions() > 0 {

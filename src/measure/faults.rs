@@ -1,8 +1,9 @@
 //! Fault rules as facts of a report: where, when, what in words, and how often each struck.
 
+use super::recovery::{Disturbance, Kind};
 use super::results::FaultFacts;
 use crate::clock::Time;
-use crate::fault::rule::{Action, Hangup, Limit, Rule, Window};
+use crate::fault::rule::{Action, Hangup, Limit, Rule};
 use crate::ledger::event::{Event, Period};
 use crate::quantity::{Law, Quantity};
 use crate::scenario::model::Scenario;
@@ -58,11 +59,23 @@ pub fn is_faulty(scenario: &Scenario, destination: usize) -> bool {
         .any(|rule| rule.scope.destination.is_none_or(|named| usize::from(named.0) == destination))
 }
 
-/// When the last window heals, seconds into the measured period.
+/// When the last window that ends by the close does so; `measured`: the beginning of the measured
+/// period. One that the run does not see the end of never heals.
 #[must_use]
-pub fn last_window(scenario: &Scenario) -> Option<Window> {
+pub fn healed(scenario: &Scenario, measured: Time, close: Time) -> Option<Time> {
     let windows = scenario.faults.iter().filter_map(|rule| rule.scope.during);
-    windows.max_by_key(|window| window.end)
+    windows.map(|window| measured.plus(window.end)).filter(|end| *end <= close).max()
+}
+
+/// Every window as a disturbance of the queue. A rule without a window has no end.
+pub fn disturbances(scenario: &Scenario, measured: Time) -> impl Iterator<Item = Disturbance> + '_ {
+    let windows = scenario.faults.iter().filter_map(|rule| Some((rule, rule.scope.during?)));
+    windows.map(move |(rule, window)| Disturbance {
+        kind: Kind::Fault,
+        name: rule.name.clone(),
+        from: measured.plus(window.start),
+        to: Some(measured.plus(window.end)),
+    })
 }
 
 fn facts(rule: &Rule, struck: u64, scenario: &Scenario) -> FaultFacts {
@@ -92,8 +105,8 @@ pub fn words(action: &Action) -> String {
         Action::Disconnect { how, after_bytes } => disconnect_words(*how, *after_bytes),
         Action::Stall(span) => format!("stall for {span:?}"),
         Action::Throttle { bytes_per_second } => format!("read {bytes_per_second} bytes/s"),
-        // A peer that finds the port closed is seen by nobody.
-        Action::Refuse => "close the port (refused connections are not counted)".to_owned(),
+        // How many connections it refused is in `connection_attempts`, where that can be known.
+        Action::Refuse => "close the port".to_owned(),
         Action::Limit(Limit::Connections(count)) => format!("421 beyond {count} connections"),
         Action::Limit(Limit::Rate { per_second, per_destination }) => {
             let each = if *per_destination { " per destination" } else { "" };

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use super::backlog::Curve;
 use super::book::Book;
+use super::flow::GOODPUT;
 use super::latency::{PERCENTILES, percentile, summarise};
 use super::metric::LatencyMetric;
 use super::periods::Periods;
 use super::queue::{Extremes, Reports, span};
-use super::results::{DestinationFacts, Latency, QueueFacts, ThresholdResult};
+use super::recovery;
+use super::results::{DestinationFacts, Latency, QueueFacts, RecoveryFacts, ThresholdResult};
 use super::threshold::Threshold;
 use super::threshold::catalogue::{Stat, Subject};
 use super::threshold::grade::{Actual, grade};
@@ -20,8 +22,10 @@ use crate::ledger::event::Period;
 pub struct Figures<'a> {
     /// Latency samples.
     pub book: &'a Book,
-    /// Counts over the measured period.
+    /// Counts of the measured period, and what went wrong outside it.
     pub counts: &'a BTreeMap<String, u64>,
+    /// Rates over the measured period, a second.
+    pub rates: &'a BTreeMap<String, f64>,
     /// The same by destination.
     pub destinations: &'a [DestinationFacts],
     /// The queue's facts.
@@ -51,7 +55,10 @@ impl Figures<'_> {
             Subject::Count(name) => self.count(name, threshold),
             Subject::Backlog => self.backlog(threshold),
             Subject::QueueLength => self.queue_length(threshold),
+            Subject::Goodput => self.rate(GOODPUT, threshold),
             Subject::DrainTime => self.drain_time(),
+            Subject::RecoveryTime => recovery_time(self.queue, threshold),
+            Subject::ConnectionAttempts => connection_attempts(self.queue, threshold.stat),
             Subject::AttemptsPerDelivery => match threshold.stat {
                 Stat::Max => whole(self.queue.attempts_per_delivery_max),
                 _ => known(self.queue.attempts_per_delivery_mean),
@@ -73,20 +80,26 @@ impl Figures<'_> {
     }
 
     fn count(&self, name: &str, threshold: &Threshold) -> Actual {
-        let counts = match threshold.destination {
-            None => self.counts,
+        if threshold.stat == Stat::Rate {
+            return self.rate(name, threshold);
+        }
+        let of = |counts: &BTreeMap<String, u64>| counts.get(name).copied().unwrap_or(0);
+        Actual::Exactly(match threshold.destination {
+            None => of(self.counts),
             Some(id) => match self.destinations.get(usize::from(id.0)) {
-                Some(destination) => &destination.counts,
+                Some(place) => of(&place.counts) + of(&place.counts_outside_period),
                 None => return unknown(),
             },
+        } as f64)
+    }
+
+    /// Events inside the measured period, per second of it.
+    fn rate(&self, name: &str, threshold: &Threshold) -> Actual {
+        let rates = match threshold.destination {
+            None => Some(self.rates),
+            Some(id) => self.destinations.get(usize::from(id.0)).map(|place| &place.rates),
         };
-        let count = counts.get(name).copied().unwrap_or(0) as f64;
-        let seconds = self.periods.measured_s();
-        match threshold.stat {
-            Stat::Rate if seconds > 0.0 => Actual::Exactly(count / seconds),
-            Stat::Rate => unknown(),
-            _ => Actual::Exactly(count),
-        }
+        known(rates.and_then(|rates| rates.get(name)).copied())
     }
 
     fn backlog(&self, threshold: &Threshold) -> Actual {
@@ -123,6 +136,34 @@ impl Figures<'_> {
             None if self.backlog.is_empty() => unknown(),
             None => Actual::AtLeast(self.periods.close().since(self.drain_from).as_secs_f64()),
         }
+    }
+}
+
+/// The longest recovery of those that a threshold is about.
+#[must_use]
+pub fn recovery_time(queue: &QueueFacts, threshold: &Threshold) -> Actual {
+    let asked = |facts: &&RecoveryFacts| match &threshold.disturbance {
+        None => true,
+        Some((kind, name)) => facts.kind == kind.name() && facts.name == *name,
+    };
+    match recovery::longest(queue.recovery.iter().filter(asked)) {
+        Some((seconds, true)) => Actual::AtLeast(seconds),
+        Some((seconds, false)) => Actual::Exactly(seconds),
+        None => Actual::Unknown("no fault window and no chaos in this run".to_owned()),
+    }
+}
+
+/// What a threshold asks of the connections that the target tried.
+#[must_use]
+pub fn connection_attempts(queue: &QueueFacts, stat: Stat) -> Actual {
+    let Some(facts) = &queue.connection_attempts else { return unknown() };
+    let value = match stat {
+        Stat::PerDelivery => facts.per_delivery,
+        _ => facts.count.map(|count| count as f64),
+    };
+    match (value, &facts.not_known) {
+        (None, Some(why)) => Actual::Unknown(why.clone()),
+        (value, _) => known(value),
     }
 }
 

@@ -132,7 +132,7 @@ fn saturation(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     if evidence.load.model == "closed" || looks.is_empty() {
         return None;
     }
-    let usual = (evidence.load.offered_per_s * 0.01).max(1.0);
+    let usual = (evidence.load.busiest_per_s() * 0.01).max(1.0);
     let waiting = looks.iter().filter(|pulse| f64::from(pulse.waiting) > usual);
     let percent = waiting.count() as f64 / looks.len() as f64 * 100.0;
     Some(advised(
@@ -141,13 +141,13 @@ fn saturation(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     ))
 }
 
-/// Below these the instrument rather than the target may decide a rate: twice and 1.2 times what
-/// was offered.
+/// Below these the instrument rather than the target may decide a rate: twice and 1.2 times the
+/// highest rate of the load.
 const HEADROOM: (f64, f64) = (2.0, 1.2);
 
-/// How many times what was offered the instrument itself can do on this machine.
+/// How many times the load at its peak the instrument itself can do on this machine.
 fn headroom(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    let offered = evidence.load.offered_per_s;
+    let offered = evidence.load.busiest_per_s();
     let value = evidence.ceiling.filter(|_| offered > 0.0)? / offered;
     let (warn, invalid) = HEADROOM;
     let status = match value {
@@ -155,7 +155,7 @@ fn headroom(evidence: &Evidence<'_>) -> Option<HealthCheck> {
         _ if value < warn => HealthStatus::Warn,
         _ => HealthStatus::Valid,
     };
-    let advice = "the instrument's calibrated ceiling over what was offered: offer less, or use a \
+    let advice = "the instrument's calibrated ceiling over the load's highest rate: offer less, or use a \
                   larger machine and calibrate it";
     let (id, unit, advice) = ("headroom".to_owned(), "x".to_owned(), advice.to_owned());
     Some(HealthCheck { id, status, value, warn, invalid, unit, advice })
@@ -242,6 +242,7 @@ mod tests {
             model: "open".to_owned(),
             arrival: "poisson".to_owned(),
             planned_per_s: Some(100.0),
+            peak_planned_per_s: Some(100.0),
             offered_per_s: 100.0,
             planned_messages: Some(1000),
             offered_messages: 1000,

@@ -1,5 +1,10 @@
-//! The herd: whether everything that waited comes at once when a destination, or the target
+//! Thundering herd: whether everything that waited comes at once when a destination, or the target
 //! itself, is back.
+//!
+//! Even independent attempts have a busiest stretch: of 600 stretches with 0.2 attempts each the
+//! busiest has about three, fifteen times the mean. So the index is the busiest stretch over what
+//! the busiest of as many Poisson counts of the same mean would be, `E[max of n]`; 1 is no burst,
+//! whatever the rate. The Fano factor (variance over mean) needs no such correction.
 
 use std::time::Duration;
 
@@ -63,9 +68,31 @@ impl Buckets {
         Some(HerdFacts {
             over_s: (BUCKET * u32::try_from(counts.len()).unwrap_or(u32::MAX)).as_secs_f64(),
             peak_per_s: peak as f64 / BUCKET.as_secs_f64(),
-            index: peak as f64 / mean,
+            index: peak as f64 / expected_peak(mean, counts.len()),
+            peak_to_mean: peak as f64 / mean,
             fano: squares / counts.len() as f64 / mean,
         })
+    }
+}
+
+/// The expected greatest of `n` independent Poisson counts of this mean:
+/// `Σ (1 − F(k)ⁿ)` over `k ≥ 0`, with `F` the distribution function.
+fn expected_peak(mean: f64, n: usize) -> f64 {
+    /// Terms below this add nothing.
+    const NOTHING: f64 = 1e-9;
+    let n = n as f64;
+    let (mut below, mut k, mut expected) = (0.0, 0.0, 0.0);
+    // By its logarithm, since e^-mean is nothing for a large mean.
+    let mut ln_term = -mean;
+    loop {
+        below += ln_term.exp();
+        let exceeds = 1.0 - below.min(1.0).powf(n);
+        expected += exceeds;
+        if k > mean && exceeds < NOTHING {
+            return expected;
+        }
+        k += 1.0;
+        ln_term += mean.ln() - k.ln();
     }
 }
 
@@ -80,6 +107,8 @@ const MOST: usize = 36_000;
 mod tests {
     use super::*;
     use crate::measure::synthetic::ms;
+    use crate::seed::{Key, Purpose, Seed};
+    use rand_distr::{Distribution, Exp1};
 
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)
@@ -89,11 +118,12 @@ mod tests {
     fn an_even_stream_is_no_herd_and_a_burst_is() {
         let even = (0..200).map(|n| ms(n * 10));
         let herd = facts(even, ms(0), seconds(2)).expect("enough");
-        assert_eq!((herd.index, herd.fano, herd.peak_per_s), (1.0, 0.0, 100.0));
+        assert_eq!((herd.peak_to_mean, herd.fano, herd.peak_per_s), (1.0, 0.0, 100.0));
+        assert!(herd.index < 1.0, "more even than chance: {}", herd.index);
         let burst = (0..200).map(|n| ms(500 + n % 100));
         let herd = facts(burst, ms(0), seconds(2)).expect("enough");
-        assert_eq!((herd.index, herd.peak_per_s, herd.over_s), (20.0, 2000.0, 2.0));
-        assert!(herd.fano > 100.0);
+        assert_eq!((herd.peak_to_mean, herd.peak_per_s, herd.over_s), (20.0, 2000.0, 2.0));
+        assert!(herd.fano > 100.0 && herd.index > 10.0, "{herd:?}");
     }
 
     #[test]
@@ -101,7 +131,42 @@ mod tests {
         let starts = (0..100).map(|n| ms(n * 100));
         assert!(facts(starts.clone(), ms(9_500), seconds(2)).is_none(), "five are too few");
         let herd = facts(starts.clone(), ms(2000), seconds(4)).expect("enough");
-        assert_eq!(herd.index, 1.0);
+        assert_eq!(herd.peak_to_mean, 1.0);
         assert!(facts(starts, ms(0), Duration::from_millis(500)).is_none());
+    }
+
+    /// Poisson arrivals over a minute.
+    fn poisson(per_s: f64, seed: u64) -> Vec<Time> {
+        let mut stream = Seed(seed).stream(Purpose::Arrival, Key::default());
+        let (mut at, mut times) = (0.0, Vec::new());
+        while at < 60.0 {
+            let gap: f64 = Exp1.sample(&mut stream);
+            at += gap / per_s;
+            times.push(Time::from_offset(Duration::from_secs_f64(at)));
+        }
+        times
+    }
+
+    #[test]
+    fn independent_attempts_have_an_index_of_one_at_any_rate() {
+        for per_s in [2.0, 20.0, 100.0, 1000.0] {
+            let of = |seed| facts(poisson(per_s, seed).into_iter(), ms(0), seconds(60));
+            let all: Vec<HerdFacts> = (0..20).filter_map(of).collect();
+            let mean = all.iter().map(|it| it.index).sum::<f64>() / 20.0;
+            assert!((mean - 1.0).abs() < 0.1, "{per_s}/s: {mean}");
+            assert!(all.iter().all(|it| (0.5..2.0).contains(&it.index)), "{per_s}/s: {all:?}");
+            assert!(all.iter().all(|it| (it.fano - 1.0).abs() < 0.3), "{per_s}/s: {all:?}");
+        }
+    }
+
+    #[test]
+    fn a_planted_burst_stands_out_at_any_rate() {
+        for per_s in [2.0_f64, 20.0, 100.0, 1000.0] {
+            // What a second and a half of the load would be, at least twenty, at once.
+            let burst = (per_s * 1.5).max(20.0) as usize;
+            let all = poisson(per_s, 1).into_iter().chain(vec![ms(7_050); burst]);
+            let herd = facts(all, ms(0), seconds(60)).expect("enough");
+            assert!(herd.index > 4.0 && herd.fano > 1.5, "{per_s}/s: {herd:?}");
+        }
     }
 }

@@ -1,34 +1,37 @@
 //! The judgement: from what was collected to the findings of a report.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::time::Duration;
 
 use super::collect::{Collected, Rest};
 use super::conservation::{Conservation, Inputs, conservation};
-use super::fairness::jain;
+use super::fairness::fairness;
 use super::faults;
 use super::figures::Figures;
 use super::health::{self, Evidence};
 use super::herd;
 use super::latency::summarise;
 use super::metric::LatencyMetric;
+use super::periods::Periods;
 use super::queue;
+use super::recovery::Recovery;
 use super::results::{
     Attempts, Correctness, DestinationFacts, FaultFacts, Findings, Health, Latency, LoadFacts,
-    QueueFacts, Results, RetryPoint, SCHEMA_VERSION, SeriesRow, ThresholdResult, Warning,
+    QueueFacts, RecoveryFacts, Results, RetryPoint, SCHEMA_VERSION, SeriesRow, ThresholdResult,
+    Warning,
 };
 use super::series::Frame;
 use super::tables::{Tables, tabulate};
 use super::threshold::Threshold;
-use super::threshold::catalogue::FLOWS;
 use super::verdict::{self, Grounds};
 use super::{circumstances, closed, sizing, terms, warning};
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::History;
 use crate::plan::Plan;
-use crate::probe::DestinationId;
+use crate::probe::{DestinationId, ProbeId};
 use crate::scenario::Scenario;
+use crate::scenario::model::TargetKind;
 
 /// What a run is judged against.
 pub struct Case<'a> {
@@ -47,6 +50,8 @@ struct Figured {
     latency: BTreeMap<String, Latency>,
     destinations: Vec<DestinationFacts>,
     queue: QueueFacts,
+    /// A second.
+    rates: BTreeMap<String, f64>,
     load: LoadFacts,
     /// Share of the plan that reached no session in time.
     shortfall: Option<f64>,
@@ -61,9 +66,10 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
     let Collected { history, mut rest } = collected;
     let figured = figure(case, &history, &mut rest);
     let health = figured.health(&history, &rest, damage);
-    let thresholds = figured.grade(case.thresholds, &rest);
+    let counts = figured.conservation.bounded();
+    let thresholds = figured.grade(case.thresholds, &rest, &counts);
     let verdict = verdict::verdict(&Grounds {
-        counts: &figured.conservation.counts,
+        counts: &counts,
         ledger: (figured.conservation.verdict, &figured.conservation.reasons),
         unexcused_bound: terms::unexcused_bound(case.thresholds),
         thresholds: &thresholds,
@@ -81,11 +87,9 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         outages: &rest.outages,
     });
     let resources = circumstances::resources(&history, &rest);
-    let rates = rates(&figured.conservation.counts, rest.periods.measured_s());
-    let delivered = rates.get("delivered").copied().unwrap_or(0.0);
-    let backlog = &figured.tables.backlog;
-    let sizing = sizing::facts(&resources, delivered, backlog, &rest.periods, case.plan);
+    let sizing = sizing::facts(&resources, &figured.tables, &rest.periods, case.plan);
     let mut warnings = figured.warnings(case.scenario, &history, (&rest, &series));
+    let timeline = figured.tables.timeline;
     let response = figured.latency.get(LatencyMetric::SubmitResponse.name());
     let closed_model = response.and_then(|response| closed::facts(case.scenario, response));
     warnings.extend(closed_model.as_ref().map(closed::warning));
@@ -97,8 +101,9 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         target: circumstances::target(&history),
         health,
         load: figured.load,
-        rates,
+        rates: figured.rates,
         counts: figured.conservation.counts,
+        counts_outside_period: figured.conservation.outside,
         latency: figured.latency,
         closed_model,
         queue: figured.queue,
@@ -120,7 +125,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         // Its text is known to whoever read the file.
         scenario: String::new(),
     };
-    Findings { results, series, attempts, intervals }
+    Findings { results, series, attempts, intervals, timeline }
 }
 
 fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
@@ -137,22 +142,26 @@ fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
             unexcused_bound: terms::unexcused_bound(case.thresholds),
         },
     );
-    let healed = faults::last_window(scenario)
-        .map(|window| periods.measured_from().plus(window.end))
-        .max(rest.outages.healed());
+    let (from, close) = (periods.measured_from(), periods.close());
+    let healed = faults::healed(scenario, from, close).max(rest.outages.healed());
     let mut queue = queue::facts(&tables.backlog, &rest.reports, tables.attempts, &periods, healed);
     queue.proved_empty = history.course().is_queue_proved_empty();
-    queue.fairness = fairness(scenario, &tables);
     queue.isolation = tables.isolation.facts();
     queue.herd = healed.and_then(|healed| {
-        let starts = rest.attempts.starts().map(time);
-        let span = terms::longest_wait(&scenario.target.retry).min(periods.close().since(healed));
-        herd::facts(starts, healed, span)
+        let span = terms::longest_wait(&scenario.target.retry).min(close.since(healed));
+        herd::facts(transactions(history, &rest.attempts, healed), healed, span)
     });
+    queue::recover(&mut queue, recoveries(scenario, &tables, rest));
+    queue.connection_attempts = (scenario.target.kind != TargetKind::Direct)
+        .then(|| rest.connections.facts(&periods, tables.deliveries));
+    let destinations = destinations(scenario, &tables, &conservation, &periods);
+    let healthy = destinations.iter().filter(|place| !place.faulty);
+    queue.fairness = fairness(healthy.filter_map(|place| place.latency.get("e2e_response")));
     let (load, shortfall) = tables.offering.facts(scenario, case.plan, &periods);
     Figured {
         latency: latencies(&tables, None),
-        destinations: destinations(scenario, &tables, &conservation),
+        destinations,
+        rates: tables.flows.rates((from, periods.load_stop()), close),
         retry_curve: retry_curve(scenario, history, rest),
         faults: rest.strikes.facts(scenario),
         drain_from: healed.unwrap_or_default().max(periods.load_stop()),
@@ -186,10 +195,16 @@ impl Figured {
         })
     }
 
-    fn grade(&self, thresholds: &[Threshold], rest: &Rest) -> Vec<ThresholdResult> {
+    fn grade(
+        &self,
+        thresholds: &[Threshold],
+        rest: &Rest,
+        counts: &BTreeMap<String, u64>,
+    ) -> Vec<ThresholdResult> {
         let figures = Figures {
             book: &self.tables.book,
-            counts: &self.conservation.counts,
+            counts,
+            rates: &self.rates,
             destinations: &self.destinations,
             queue: &self.queue,
             backlog: &self.tables.backlog,
@@ -252,15 +267,21 @@ fn destinations(
     scenario: &Scenario,
     tables: &Tables,
     conservation: &Conservation,
+    periods: &Periods,
 ) -> Vec<DestinationFacts> {
+    let measured = (periods.measured_from(), periods.load_stop());
     let numbered = (0_u16..).zip(&scenario.destinations);
     numbered
         .map(|(number, destination)| {
             let index = usize::from(number);
+            let counts = conservation.destinations.get(index).cloned().unwrap_or_default();
+            let flows = &tables.flows_by_destination[index];
             DestinationFacts {
                 domain: destination.domain.clone(),
                 faulty: faults::is_faulty(scenario, index),
-                counts: conservation.destinations.get(index).cloned().unwrap_or_default(),
+                counts: counts.period,
+                counts_outside_period: counts.outside,
+                rates: flows.rates(measured, periods.close()),
                 latency: latencies(tables, Some(DestinationId(number))),
                 attempts_per_delivery_mean: tables.by_destination[index].mean(),
             }
@@ -268,11 +289,30 @@ fn destinations(
         .collect()
 }
 
-fn fairness(scenario: &Scenario, tables: &Tables) -> Option<f64> {
-    let numbered = tables.by_destination.iter().enumerate();
-    let healthy = numbered.filter(|(index, _)| !faults::is_faulty(scenario, *index));
-    let shares: Vec<f64> = healthy.filter_map(|(_, attempts)| attempts.share()).collect();
-    jain(&shares)
+/// How long after each fault window and act of chaos the backlog was as before.
+fn recoveries(scenario: &Scenario, tables: &Tables, rest: &Rest) -> Vec<RecoveryFacts> {
+    let (periods, from) = (&rest.periods, rest.periods.measured_from());
+    let windows = faults::disturbances(scenario, from);
+    let start = periods.span(Period::WarmUp).0.min(from);
+    let mut recovery = Recovery::new(windows.chain(rest.outages.disturbances()).collect(), start);
+    if !recovery.is_empty() {
+        tables.backlog.steps(periods.close()).for_each(|(at, level)| recovery.step(at, level));
+    }
+    recovery.facts(periods.close(), from)
+}
+
+/// When each transaction of the target from `healed` on began: its recipients are one attempt.
+fn transactions<'a>(
+    history: &'a History,
+    attempts: &'a Attempts,
+    healed: Time,
+) -> impl Iterator<Item = Time> + 'a {
+    let mut known = HashSet::new();
+    let fresh = move |(probe, session, number, _): &(u64, u64, u32, f64)| {
+        let message = history.probe(ProbeId(*probe)).map(|probe| probe.message);
+        known.insert((*session, message, *number))
+    };
+    attempts.started(healed.seconds()).filter(fresh).map(|(.., started)| time(started))
 }
 
 fn retry_curve(scenario: &Scenario, history: &History, rest: &Rest) -> Vec<RetryPoint> {
@@ -291,16 +331,6 @@ fn retry_curve(scenario: &Scenario, history: &History, rest: &Rest) -> Vec<Retry
         })
     };
     rest.retries.curve(&scenario.target, rest.periods.close(), measured, waiting)
-}
-
-/// A second, over the measured period.
-#[must_use]
-pub fn rates(counts: &BTreeMap<String, u64>, seconds: f64) -> BTreeMap<String, f64> {
-    if seconds <= 0.0 {
-        return BTreeMap::new();
-    }
-    let flows = FLOWS.into_iter().filter_map(|name| Some((name, counts.get(name)?)));
-    flows.map(|(name, count)| (name.to_owned(), *count as f64 / seconds)).collect()
 }
 
 fn time(seconds: f64) -> Time {

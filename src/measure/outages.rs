@@ -1,6 +1,7 @@
 //! What was done to the target's own life, and how it came back: chaos as facts of a report.
 
 use super::periods::Periods;
+use super::recovery::{Disturbance, Kind};
 use super::results::ChaosFacts;
 use crate::clock::Time;
 use crate::fault::chaos::{Act, Chaos};
@@ -108,6 +109,17 @@ impl Outages {
     pub fn healed(&self) -> Option<Time> {
         let down = self.strikes.iter().filter(|strike| strike.done.takes_down());
         down.filter_map(|strike| strike.back).max()
+    }
+
+    /// Every strike as a disturbance of the queue: to when the target could take mail again, or the
+    /// command ended.
+    pub fn disturbances(&self) -> impl Iterator<Item = Disturbance> + '_ {
+        self.strikes.iter().map(|strike| Disturbance {
+            kind: Kind::Chaos,
+            name: strike.done.name().to_owned(),
+            from: strike.at,
+            to: strike.back,
+        })
     }
 
     /// Whether an entry of the scenario never struck.

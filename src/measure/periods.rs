@@ -128,6 +128,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Limit { at, .. }
         | Event::Port { at, .. }
         | Event::Struck { at, .. }
+        | Event::RefusedConnections { at, .. }
         | Event::Interrupted { at } => Some(*at),
         Event::Submitted(submitted) => Some(submitted.done),
         Event::Attempt(attempt) => Some(attempt.ended),

@@ -3,7 +3,8 @@
 
 use super::backlog::Curve;
 use super::periods::Periods;
-use super::results::QueueFacts;
+use super::recovery;
+use super::results::{QueueFacts, RecoveryFacts};
 use crate::clock::Time;
 use crate::ledger::event::{Event, Period};
 use crate::ledger::history::ProbeView;
@@ -72,10 +73,9 @@ impl Reports {
     }
 }
 
-/// Counts probes, deliveries and attempts.
+/// Counts deliveries and attempts.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Attempts {
-    probes: u64,
     delivered: u64,
     of_delivered: u64,
     all: u64,
@@ -86,19 +86,12 @@ impl Attempts {
     /// Takes a probe due in the measured period.
     pub fn probe(&mut self, probe: &ProbeView) {
         let attempts = u64::from(probe.history.attempts);
-        self.probes += 1;
         self.all += attempts;
         if probe.taken.is_some() {
             self.delivered += 1;
             self.of_delivered += attempts;
             self.most = self.most.max(attempts);
         }
-    }
-
-    /// Share of the probes that were delivered; none without probes.
-    #[must_use]
-    pub fn share(self) -> Option<f64> {
-        (self.probes > 0).then(|| self.delivered as f64 / self.probes as f64)
     }
 
     /// Attempts for each delivered probe: mean.
@@ -129,6 +122,14 @@ pub fn span(period: Option<Period>, periods: &Periods) -> (Time, Time) {
     }
 }
 
+/// How long after the end of each disturbance the backlog was as before.
+pub fn recover(facts: &mut QueueFacts, recoveries: Vec<RecoveryFacts>) {
+    let longest = recovery::longest(recoveries.iter());
+    facts.recovery_time_max_s = longest.map(|(seconds, _)| seconds);
+    facts.recovery_time_max_at_least = longest.is_some_and(|(_, at_least)| at_least);
+    facts.recovery = recoveries;
+}
+
 /// The facts of a report. `healed`: when the last fault window ended.
 #[must_use]
 pub fn facts(
@@ -155,13 +156,10 @@ pub fn facts(
         length_end: lengths.end,
         deferred_max: states.map(|states| states.deferred),
         frozen_max: states.map(|states| states.frozen),
-        proved_empty: false,
         drain_time_s: drained.map(|time| time.as_secs_f64()),
         attempts_per_delivery_mean: attempts.mean(),
         attempts_per_delivery_max: attempts.most(),
         retry_amplification: attempts.amplification(),
-        fairness: None,
-        herd: None,
-        isolation: None,
+        ..QueueFacts::default()
     }
 }

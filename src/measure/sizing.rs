@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::backlog::Curve;
+use super::flow::{self, Flow};
 use super::periods::Periods;
 use super::results::{ResourceUse, Resources, SizingFacts};
+use super::tables::Tables;
 use crate::clock::Time;
 use crate::plan::Plan;
 
@@ -17,12 +19,11 @@ const STEP: Duration = Duration::from_secs(600);
 /// Messages whose mean size stands for all.
 const SAMPLED: usize = 1000;
 
-/// The facts of a run; none where the target's processes are not ours to look at.
+/// The facts of a run, in probes delivered inside the measured period; none where the target's processes are not ours to look at.
 #[must_use]
 pub fn facts(
     resources: &Resources,
-    delivered_per_s: f64,
-    backlog: &Curve,
+    tables: &Tables,
     periods: &Periods,
     plan: &Plan,
 ) -> Option<SizingFacts> {
@@ -33,13 +34,21 @@ pub fn facts(
         return None;
     }
     let of = |name: &str, used| ResourceUse { name: name.to_owned(), used };
+    let measured = (periods.measured_from(), periods.load_stop());
+    let per_s =
+        |flow| tables.flows.count(flow) as f64 / periods.measured_s().max(f64::MIN_POSITIVE);
+    let delivered_per_s = per_s(Flow::Delivered);
+    let quarters = flow::last_quarters(measured).map(|(from, to)| tables.backlog.mean(from, to));
+    let sustained = tables.flows.sustained(quarters);
     let per_core = (target.cpu_mean_cores > 0.0).then(|| delivered_per_s / target.cpu_mean_cores);
-    let (level, from) = worst_hour(backlog, periods);
+    let (level, from) = worst_hour(&tables.backlog, periods);
     Some(SizingFacts {
         delivered_per_s,
+        offered_per_s: per_s(Flow::Offered),
+        sustained,
         limited_by: "processors, as far as is measured; `mailbench capacity` finds the limit"
             .to_owned(),
-        headroom: 1.0 / both,
+        headroom: if sustained { 1.0 / both } else { 1.0 },
         resources: vec![
             of("processors", both),
             of("of these the target", by_target),

@@ -85,6 +85,20 @@ impl Sums {
         self.classes.iter().map(|by_class| by_class[class as usize]).sum()
     }
 
+    /// What is wrong or undecided, by name, where there is any: violations, unexcused duplicates,
+    /// and mail whose end is not known.
+    #[must_use]
+    pub fn wrong(&self) -> BTreeMap<String, u64> {
+        let open = |class: &Class| matches!(class, Class::Pending | Class::Unaccounted);
+        let classes = Class::ALL.into_iter().filter(|class| class.is_violation() || open(class));
+        let counts = classes.map(|class| (class.name(), self.class(class)));
+        let all = counts.chain([
+            ("duplicates_unexcused", self.unexcused),
+            (Class::AmbiguousOnly.name(), self.doubtful),
+        ]);
+        all.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)).collect()
+    }
+
     /// Sums that do not hold, in words. There are none unless the rules are broken.
     #[must_use]
     pub fn imbalances(&self) -> Vec<String> {

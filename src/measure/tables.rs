@@ -4,6 +4,7 @@ use super::abuse::Honest;
 use super::backlog::{Curve, Owed};
 use super::book::Book;
 use super::collect::Rest;
+use super::flow::{Flow, Flows};
 use super::isolation::Isolation;
 use super::load::Offering;
 use super::metric::LatencyMetric;
@@ -11,6 +12,7 @@ use super::observation::{Observation, Seen, observe};
 use super::periods::Periods;
 use super::queue::Attempts;
 use super::samples::Samples;
+use super::timeline::Timeline;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::{History, ProbeView};
@@ -30,6 +32,12 @@ pub struct Tables {
     pub attempts: Attempts,
     /// The same by destination.
     pub by_destination: Vec<Attempts>,
+    /// Events inside the measured period.
+    pub flows: Flows,
+    /// The same by destination.
+    pub flows_by_destination: Vec<Flows>,
+    /// First deliveries from the measured period to the close.
+    pub deliveries: u64,
     /// What was offered.
     pub offering: Offering,
     /// `schedule_lag` of the measured messages that no outage held up, where there were outages.
@@ -38,6 +46,8 @@ pub struct Tables {
     pub isolation: Isolation,
     /// What honest mail felt of bad clients.
     pub honest: Honest,
+    /// Probes due and finished while the load lasted.
+    pub timeline: Timeline,
 }
 
 /// Adds up the probes, and enters them into the seconds of `rest`.
@@ -46,9 +56,15 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
     let periods = rest.periods;
     let mut tables = Tables {
         by_destination: vec![Attempts::default(); scenario.destinations.len()],
+        flows_by_destination: vec![Flows::default(); scenario.destinations.len()],
         isolation: Isolation::new(scenario, &periods),
         honest: Honest::new(scenario, &periods),
         book: rest.take_stages(),
+        timeline: Timeline::new(
+            periods.span(Period::WarmUp).0,
+            periods.measured_from(),
+            periods.load_stop(),
+        ),
         ..Tables::default()
     };
     let mut owed = Owed::default();
@@ -62,11 +78,13 @@ pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tabl
             owed.add(from, end_of(&probe));
         }
         tables.count(&probe, &periods);
+        tables.pass(&probe);
         rest.series.probe(&probe);
         message.push(probe);
     }
     tables.message(&message, rest);
     tables.pauses(history, rest);
+    tables.deferrals(rest, scenario);
     for message in history.messages() {
         tables.offering.message(&message, &periods);
     }
@@ -115,7 +133,17 @@ impl Tables {
         }
     }
 
+    /// Enters when a probe was due and when nothing more was owed of it.
+    fn pass(&mut self, probe: &ProbeView) {
+        self.timeline.due(probe.due);
+        let refused = probe.submitted.filter(|_| probe.accepted.is_none());
+        if let Some(finished) = end_of(probe).or(refused) {
+            self.timeline.finished(finished);
+        }
+    }
+
     fn count(&mut self, probe: &ProbeView, periods: &Periods) {
+        self.flow(probe, periods);
         if periods.of_due(probe.due) != Period::Measured {
             return;
         }
@@ -124,6 +152,29 @@ impl Tables {
         let index = probe.destination.map(|id| usize::from(id.0));
         if let Some(attempts) = index.and_then(|index| self.by_destination.get_mut(index)) {
             attempts.probe(probe);
+        }
+    }
+
+    fn flow(&mut self, probe: &ProbeView, periods: &Periods) {
+        self.flows.probe(probe, periods);
+        let index = probe.destination.map(|id| usize::from(id.0));
+        if let Some(flows) = index.and_then(|index| self.flows_by_destination.get_mut(index)) {
+            flows.probe(probe, periods);
+        }
+        let delivered = probe.taken.is_some_and(|taken| taken >= periods.measured_from());
+        self.deliveries += u64::from(delivered);
+    }
+
+    /// Attempts answered 4yz in the measured period, which the probes do not date.
+    fn deferrals(&mut self, rest: &Rest, scenario: &Scenario) {
+        let periods = &rest.periods;
+        let span = (periods.measured_from().seconds(), periods.load_stop().seconds());
+        for (domain, count) in rest.attempts.ended("deferred", span) {
+            self.flows.add(Flow::Deferred, count);
+            let place = scenario.destinations.iter().position(|to| to.domain == domain);
+            if let Some(flows) = place.and_then(|at| self.flows_by_destination.get_mut(at)) {
+                flows.add(Flow::Deferred, count);
+            }
         }
     }
 

@@ -82,6 +82,7 @@ mod tests {
             subject: Subject::Count("duplicates_unexcused"),
             destination: None,
             period: None,
+            disturbance: None,
             stat: Stat::Count,
             bound: Bound::read(text, Unit::Number).expect("a bound"),
             expr: String::new(),

@@ -1,6 +1,7 @@
 //! One attempt: a connection to the next hop, a transaction, and the record of what it came to.
 //! Who goes when is the dispatcher's; what follows from a reply is `settle`'s.
 
+use std::io;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -15,7 +16,7 @@ use crate::relay::reader::Reader;
 use crate::relay::settle::{self, Outcome, Settled};
 use crate::relay::wall::WallClock;
 use crate::seed::{Key, Purpose, Seed};
-use crate::smtp::client::{self, Capabilities, Connection, Opened};
+use crate::smtp::client::{self, Capabilities, Cause, Connection, Opened};
 use crate::smtp::reply::{EnhancedStatus, Severity};
 use crate::smtp::stage::Stage;
 
@@ -186,6 +187,10 @@ impl Courier {
                 Err(Outcome::Unanswered(format!("turned away at {stage}: {reply}")))
             }
             Opened::Failed { stage, cause } => {
+                if stage == Stage::Connect && cause == Cause::Io(io::ErrorKind::ConnectionRefused) {
+                    // Nothing else can count these: see `target::refusals`.
+                    tracing::info!(domain = %delivery.domain, "a destination refused the connection");
+                }
                 Err(Outcome::Unanswered(format!("{stage}: {cause}")))
             }
         }

@@ -219,7 +219,7 @@ impl Session {
         let Some(envelope) = self.dialogue.envelope().filter(|_| obedient.is_positive()) else {
             return obedient;
         };
-        let asked = Some(envelope.mail.mt_priority).filter(|priority| *priority != 0);
+        let asked = envelope.mail.mt_priority.filter(|priority| *priority != 0);
         let recipients: Vec<String> =
             envelope.recipients.iter().map(|rcpt| rcpt.forward_path.clone()).collect();
         let mail = Mail {

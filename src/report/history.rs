@@ -36,6 +36,9 @@ pub fn terminal(families: &[Family], view: &View) -> String {
         for trend in &family.trends {
             trend.changes.iter().for_each(|turn| told(&mut page, trend, turn));
         }
+        if let Some(text) = resembling(family) {
+            page.prose(INDENT, (Tone::Dim, "-"), &plain(&text));
+        }
         page.line("");
     }
     page.finish()
@@ -52,7 +55,7 @@ fn row(trend: &Trend) -> Vec<super::table::Cell> {
     let median = shown(known.get(count / 2).map(|it| of_median(&known, it)).as_ref());
     let mark = if GATED.contains(&trend.metric.as_str()) { "*" } else { " " };
     let tone = match trend.changes.last() {
-        Some(turn) if turn.worse => Tone::Bad,
+        Some(turn) if turn.worse && !turn.doubtful => Tone::Bad,
         Some(_) => Tone::Doubt,
         None => Tone::Plain,
     };
@@ -73,15 +76,46 @@ fn of_median(sorted: &[Marked<f64>], median: &Marked<f64>) -> Marked<f64> {
 }
 
 fn told(page: &mut Page, trend: &Trend, turn: &Turn) {
-    let tone = if turn.worse { Tone::Bad } else { Tone::Doubt };
-    let text = format!(
-        "{}: from {} to {} at run {}",
-        plain(&trend.metric),
-        value(&trend.metric, turn.before),
-        value(&trend.metric, turn.after),
-        plain(&turn.run)
-    );
-    page.prose(INDENT, (tone, if turn.worse { "!" } else { "-" }), &text);
+    let alarming = turn.worse && !turn.doubtful;
+    let tone = if alarming { Tone::Bad } else { Tone::Doubt };
+    let (before, after) = levels(trend, turn);
+    let doubt = if turn.doubtful { DOUBTFUL } else { "" };
+    let (metric, run) = (plain(&trend.metric), plain(&turn.run));
+    let text = format!("{metric}: from {before} to {after} at run {run}{doubt}");
+    page.prose(INDENT, (tone, if alarming { "!" } else { "-" }), &text);
+}
+
+/// What is said of a change that lower bounds leave open.
+const DOUBTFUL: &str = " (doubtful: lower bounds on the side that would be nearer)";
+
+/// The levels before and after a change, marked where they hold lower bounds.
+fn levels(trend: &Trend, turn: &Turn) -> (String, String) {
+    let level = |of: f64, bound| format!("{}{}", at_least(bound), value(&trend.metric, of));
+    (level(turn.before, turn.before_at_least), level(turn.after, turn.after_at_least))
+}
+
+fn at_least(bound: bool) -> &'static str {
+    if bound { ">=" } else { "" }
+}
+
+/// Autocorrelation from which on it is worth a word.
+const RESEMBLES: f64 = 0.3;
+
+/// That runs resemble those before them, of figures that decide.
+fn resembling(family: &Family) -> Option<String> {
+    let gated = family.trends.iter().filter(|trend| GATED.contains(&trend.metric.as_str()));
+    let found = gated.filter_map(|trend| {
+        let by = trend.autocorrelation.filter(|by| *by >= RESEMBLES)?;
+        Some(format!("{} {by:.1}", trend.metric))
+    });
+    let found: Vec<String> = found.collect();
+    (!found.is_empty()).then(|| {
+        format!(
+            "runs resemble the run before them (lag-1 autocorrelation: {}): a change must be \
+             larger to show",
+            found.join(", ")
+        )
+    })
 }
 
 /// A figure's value, by the unit its name implies.
@@ -92,7 +126,7 @@ fn value(metric: &str, value: f64) -> String {
 fn label(metric: &str) -> fn(f64) -> String {
     if metric.ends_with(".rate") {
         human::rate
-    } else if metric == "drain_time" {
+    } else if metric == "drain_time" || metric.starts_with("recovery_time") {
         human::duration_s
     } else if metric.starts_with("target_rss") || metric.starts_with("target_io") {
         |bytes| human::bytes(bytes.max(0.0).round() as u64)
@@ -139,13 +173,13 @@ fn family(family: &Family) -> String {
     );
     let turns = family.trends.iter().flat_map(|trend| {
         trend.changes.iter().map(move |turn| {
-            let (before, after) =
-                (value(&trend.metric, turn.before), value(&trend.metric, turn.after));
-            let tone = if turn.worse { "bad" } else { "" };
+            let (before, after) = levels(trend, turn);
+            let tone = if turn.worse && !turn.doubtful { "bad" } else { "" };
+            let doubt = if turn.doubtful { DOUBTFUL } else { "" };
             let commit = family.runs.get(turn.at).and_then(|run| run.commit.as_deref());
             let commit = commit.map_or(String::new(), |it| format!(", commit {it}"));
             format!(
-                "<li class=\"{tone}\"><code>{}</code>: from {} to {} at run {}{}</li>\n",
+                "<li class=\"{tone}\"><code>{}</code>: from {} to {} at run {}{}{doubt}</li>\n",
                 xml(&trend.metric),
                 xml(&before),
                 xml(&after),
@@ -156,8 +190,18 @@ fn family(family: &Family) -> String {
     });
     let turns: String = turns.collect();
     let turns = if turns.is_empty() { turns } else { format!("<ul>\n{turns}</ul>\n") };
+    let resembling = resembling(family)
+        .map_or(String::new(), |text| format!("<p class=\"faint\">{}</p>\n", xml(&text)));
     let charts: String = family.trends.iter().map(|trend| chart(family, trend)).collect();
-    heading + &turns + &charts
+    heading + &turns + &resembling + &charts
+}
+
+fn note(trend: &Trend) -> String {
+    let decides = if GATED.contains(&trend.metric.as_str()) { "decides" } else { "" };
+    let bounds = trend.at_least.iter().filter(|bound| **bound).count();
+    let bounds = (bounds > 0).then(|| format!("{bounds} values are lower bounds"));
+    let parts = [Some(decides.to_owned()).filter(|it| !it.is_empty()), bounds];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn chart(family: &Family, trend: &Trend) -> String {
@@ -173,7 +217,7 @@ fn chart(family: &Family, trend: &Trend) -> String {
     let edge = |turn: &Turn| Mark { at: at(turn.at), label: turn.run.clone() };
     Chart {
         title: trend.metric.clone(),
-        note: if GATED.contains(&trend.metric.as_str()) { "decides" } else { "" }.to_owned(),
+        note: note(trend),
         bands: Vec::new(),
         series: vec![Series {
             name: trend.metric.clone(),

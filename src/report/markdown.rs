@@ -8,7 +8,7 @@ use super::figures::{self, Row, STATS};
 use super::sizing;
 use super::story::{self, value};
 use super::terminal::abuse::felt;
-use super::{human, timeline, view::Tone};
+use super::{human, recovery, timeline, view::Tone};
 use crate::measure::results::{Findings, HealthStatus, QueueFacts, Results, ThresholdStatus};
 
 /// Reasons and warnings listed: a comment should stay short.
@@ -62,9 +62,13 @@ fn verdict(results: &Results) -> String {
     if run.simulated {
         text.push_str(&format!("**{}**\n\n", sizing::SIMULATED));
     }
-    text.push_str("| result | exit | target | seed | delivered | instrument |\n");
-    text.push_str("|:---|---:|:---|---:|---:|:---|\n");
-    let rate = results.rates.get("delivered").map_or("-".to_owned(), |rate| human::rate(*rate));
+    text.push_str(
+        "| result | exit | target | seed | delivered in the period | goodput with the drain \
+         | instrument |\n",
+    );
+    text.push_str("|:---|---:|:---|---:|---:|---:|:---|\n");
+    let rate =
+        |name| results.rates.get(name).map_or("-".to_owned(), |rate: &f64| human::rate(*rate));
     let health = match results.health.status {
         HealthStatus::Valid => "valid",
         HealthStatus::Warn => "valid, with warnings",
@@ -72,12 +76,14 @@ fn verdict(results: &Results) -> String {
     };
     let _infallible = writeln!(
         text,
-        "| **{}** | {} | {} {} | {} | {rate} | {health} |\n",
+        "| **{}** | {} | {} {} | {} | {} | {} | {health} |\n",
         prose(&verdict.status),
         verdict.exit_code,
         prose(&target.kind),
         prose(&target.version),
         run.seed,
+        rate("delivered"),
+        rate("goodput"),
     );
     for reason in verdict.reasons.iter().take(LISTED) {
         let _infallible = writeln!(text, "- {}", prose(&reason.to_string()));
@@ -179,13 +185,47 @@ fn queue(results: &Results) -> String {
     };
     let attempts = queue
         .attempts_per_delivery_mean
-        .map_or_else(String::new, |mean| format!(", {mean:.2} attempts a delivered probe"));
+        .map_or_else(String::new, |mean| format!(", {mean:.2} attempts per delivery"));
     format!(
-        "Backlog: peak {} at {}, {drained}{attempts}.\n\n{}",
+        "Backlog: peak {} at {}, {drained}{attempts}.\n\n{}{}{}",
         human::count(queue.backlog_max),
         human::moment(queue.backlog_max_at_s),
+        connections(queue),
+        recovered(queue),
         patterns(queue)
     )
+}
+
+fn connections(queue: &QueueFacts) -> String {
+    let Some(facts) = &queue.connection_attempts else { return String::new() };
+    let mut said = recovery::connections(facts).join(", ");
+    said.extend(facts.not_known.iter().map(|why| format!(": {why}")));
+    format!("Connections of the target: {}.\n\n", prose(&said))
+}
+
+/// How long after each fault and act of chaos the backlog was as before.
+fn recovered(queue: &QueueFacts) -> String {
+    if queue.recovery.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from(
+        "| recovery after | from | to | band before | peak | recovered in |\n\
+         |:---|---:|---:|---:|---:|---:|\n",
+    );
+    for it in queue.recovery.iter().take(EVENTS) {
+        let _infallible = writeln!(
+            text,
+            "| {} {} | {} | {} | {} | {} | {} |",
+            prose(&it.kind),
+            prose(&it.name),
+            human::moment(it.from_s),
+            it.to_s.map_or("the end".to_owned(), human::moment),
+            human::count(it.band),
+            human::count(it.backlog_peak),
+            prose(&recovery::time(it))
+        );
+    }
+    text + &more(queue.recovery.len(), EVENTS)
 }
 
 fn sizing(results: &Results) -> String {
@@ -201,12 +241,8 @@ fn patterns(queue: &QueueFacts) -> String {
     if let Some(herd) = &queue.herd {
         let _infallible = writeln!(
             text,
-            "Herd after the outage: peak {} attempts/s, {:.1} times the mean over {}; Fano {:.1} \
-             (independent: 1).\n",
-            human::number(herd.peak_per_s),
-            herd.index,
-            human::duration_s(herd.over_s),
-            herd.fano
+            "Thundering herd after the outage: {}.\n",
+            recovery::herd(herd).join(", ")
         );
     }
     if let Some(isolation) = &queue.isolation {

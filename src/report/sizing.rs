@@ -17,7 +17,10 @@ pub(super) fn lines(results: &Results) -> Vec<(&'static str, String)> {
         ("in use", in_use(facts)),
     ];
     if let Some(rate) = facts.per_core_per_s {
-        let each = format!("{} delivered for each core the target kept busy", human::rate(rate));
+        let each = format!(
+            "{} delivered in the measured period for each core the target kept busy",
+            human::rate(rate)
+        );
         lines.push(("per core", each));
     }
     let held = human::bytes(facts.backlog_bytes.round() as u64);
@@ -28,10 +31,20 @@ pub(super) fn lines(results: &Results) -> Vec<(&'static str, String)> {
 
 fn headroom(facts: &SizingFacts) -> String {
     let (rate, times) = (human::rate(facts.delivered_per_s), facts.headroom);
-    if times < NONE {
-        return format!("none: {rate} delivered is all it can take");
+    if !facts.sustained {
+        let offered = human::rate(facts.offered_per_s);
+        return format!(
+            "none: the load was not sustained; {rate} delivered of {offered} offered in the \
+             measured period"
+        );
     }
-    format!("{times:.1} times the load ({rate} delivered; more would fill the tightest resource)")
+    if times < NONE {
+        return format!("none: {rate} delivered in the measured period is all it can take");
+    }
+    format!(
+        "{times:.1} times the load ({rate} delivered in the measured period; more would fill the \
+         tightest resource)"
+    )
 }
 
 /// Below this nothing is left.

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use super::human;
 use super::view::Tone;
-use crate::measure::results::{Results, Violation};
+use crate::measure::results::{LoadFacts, Results, Violation};
 
 /// What a count is part of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub(super) enum Part {
     Beside,
     /// Why further copies are excused.
     OfExcused,
+    /// What went wrong with, or is undecided of, mail due outside the measured period.
+    Outside,
 }
 
 /// A count worth a line.
@@ -37,7 +39,7 @@ pub(super) struct Line {
     pub count: u64,
     /// Share of the whole it is part of; may be empty.
     pub share: String,
-    /// Over the measured period; may be empty.
+    /// Events inside the measured period, per second of it; may be empty.
     pub rate: String,
     /// What it means; may be empty.
     pub note: &'static str,
@@ -106,6 +108,15 @@ const COUNTS: [(&str, Part, Weight, &str); 38] = [
     ("deferred", Beside, Fact, "attempts answered 4yz"),
 ];
 
+/// The highest planned rate, where the load is uneven.
+pub(super) fn peak(load: &LoadFacts) -> String {
+    /// How far above the mean it must lie to be worth a word.
+    const UNEVEN: f64 = 1.1;
+    let uneven = |peak: &f64| load.planned_per_s.is_some_and(|mean| *peak > mean * UNEVEN);
+    let peak = load.peak_planned_per_s.filter(uneven);
+    peak.map_or_else(String::new, |peak| format!(" (peak {})", human::rate(peak)))
+}
+
 /// The counts worth a line, in reading order.
 pub(super) fn lines(results: &Results) -> Vec<Line> {
     let mut lines: Vec<Line> = COUNTS
@@ -124,7 +135,18 @@ pub(super) fn lines(results: &Results) -> Vec<Line> {
     for (name, count) in results.counts.iter().filter(|(name, n)| **n > 0 && !known(name)) {
         lines.push(line(results, (name, Beside, *count, ""), Tone::Plain));
     }
+    lines.extend(outside(results));
     lines
+}
+
+/// The counts of mail due outside the measured period, which are not in the sums above.
+fn outside(results: &Results) -> impl Iterator<Item = Line> + '_ {
+    results.counts_outside_period.iter().filter(|(_, count)| **count > 0).map(|(name, count)| {
+        let known = COUNTS.iter().find(|(known, ..)| known == name);
+        let (tone, note) =
+            known.map_or((Tone::Doubt, ""), |(_, _, weight, note)| (weight.tone(*count), *note));
+        line(results, (name, Part::Outside, *count, note), tone)
+    })
 }
 
 fn line(
@@ -136,9 +158,10 @@ fn line(
         Part::OfOffered => value(&results.counts, "offered"),
         Part::OfAccepted => value(&results.counts, "accepted"),
         Part::OfIndeterminate => value(&results.counts, "indeterminate"),
-        Part::Offered | Part::Beside | Part::OfExcused => 0,
+        Part::Offered | Part::Beside | Part::OfExcused | Part::Outside => 0,
     };
-    let rate = results.rates.get(name).filter(|_| count > 0 && part != Part::Beside);
+    let apart = matches!(part, Part::Beside | Part::Outside);
+    let rate = results.rates.get(name).filter(|_| count > 0 && !apart);
     Line {
         name: name.to_owned(),
         part,
@@ -169,6 +192,7 @@ impl Part {
             Part::OfAccepted => Some("of the accepted"),
             Part::OfIndeterminate => Some("of the indeterminate"),
             Part::Beside => Some("beside these"),
+            Part::Outside => Some("due outside the measured period"),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::measure::results::Results;
 /// A figure of a run: its title, and how it reads.
 type Figure = (&'static str, fn(&Results) -> String);
 
-const FIGURES: [Figure; 11] = [
+const FIGURES: [Figure; 13] = [
     ("delivered", |it| human::count(story::value(&it.counts, "delivered"))),
     ("bounced", |it| human::count(story::value(&it.counts, "bounced"))),
     ("pending", |it| human::count(story::value(&it.counts, "pending"))),
@@ -27,9 +27,19 @@ const FIGURES: [Figure; 11] = [
     ("drained in", |it| {
         it.queue.drain_time_s.map_or_else(|| "never".to_owned(), human::duration_s)
     }),
+    ("recovered in", |it| {
+        let bound = if it.queue.recovery_time_max_at_least { ">=" } else { "" };
+        let time = it.queue.recovery_time_max_s;
+        time.map_or_else(|| "-".to_owned(), |s| format!("{bound}{}", human::duration_s(s)))
+    }),
     ("attempts", |it| {
         let mean = it.queue.attempts_per_delivery_mean;
         mean.map_or_else(|| "-".to_owned(), |mean| format!("{mean:.2}"))
+    }),
+    ("connections", |it| {
+        let facts = it.queue.connection_attempts.as_ref();
+        let each = facts.and_then(|facts| facts.per_delivery);
+        each.map_or_else(|| "-".to_owned(), human::number)
     }),
     ("herd", |it| {
         let herd = it.queue.herd.as_ref();
@@ -62,8 +72,9 @@ pub fn terminal(variants: &[(String, Results)], view: &View) -> String {
     page.flow("", &[tool, "variants".to_owned(), plain(&first.run.name)]);
     page.prose(2, (Tone::Doubt, ""), sizing::SIMULATED);
     page.prose(2, (Tone::Plain, ""), &plain(&first.run.question));
-    // Two tables, so that a narrow terminal shows both whole.
-    for (heading, figures) in [("MAIL", &FIGURES[..5]), ("QUEUE", &FIGURES[5..])] {
+    // Several tables, so that a narrow terminal shows each whole.
+    let tables = [("MAIL", &FIGURES[..5]), ("QUEUE", &FIGURES[5..9]), ("RETRIES", &FIGURES[9..])];
+    for (heading, figures) in tables {
         let titles = figures.iter().map(|(title, _)| right(title));
         let mut table = Table::new(std::iter::once(left("")).chain(titles).collect());
         for (name, results) in variants {

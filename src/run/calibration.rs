@@ -136,6 +136,7 @@ async fn run(
         output: Some(folder.join(name)),
         command: "mailbench calibrate".to_owned(),
         allowed_targets: Vec::new(),
+        empty_first: None,
     };
     let outcome = super::experiment(&request, interrupts, progress).await?;
     if outcome.findings.results.run.interrupted {

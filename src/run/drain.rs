@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::RunError;
 use super::setup::Stand;
 use super::watch::{PROGRESS, SECOND, Watched};
 use crate::clock::Time;
@@ -41,6 +42,31 @@ pub(super) async fn drain(stand: &mut Stand, watched: &mut Watched, progress: &m
         tokio::time::sleep(LOOK).await;
     }
     watched.ask_queue().await;
+}
+
+/// Waits for a target that can be asked for its queue to say that it is empty; what it held is
+/// delivered to the sink meanwhile, where it is found not to belong to the run.
+pub(super) async fn empty_first(stand: &Stand, within: Duration) -> Result<(), RunError> {
+    let Some(queue) = stand.target.take().await.queue() else { return Ok(()) };
+    let start = stand.clock.now();
+    let mut wait = LOOK;
+    loop {
+        match queue.ask().await {
+            Ok(length) if length.total == 0 => return Ok(()),
+            Ok(length) if stand.clock.now().since(start) >= within => {
+                let seconds = within.as_secs();
+                let held = length.total;
+                return Err(RunError::NotEmpty(format!(
+                    "{held} messages after {seconds} s; empty it, or name another target"
+                )));
+            }
+            Ok(_) => {}
+            // One that does not answer is known by its deliveries alone, as one without a command.
+            Err(_) => return Ok(()),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(SECOND);
+    }
 }
 
 /// Whether the target says that it holds nothing; for one that cannot be asked, whether the sink

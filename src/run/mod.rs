@@ -22,6 +22,7 @@ mod usage;
 mod watch;
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use crate::clock::Time;
 use crate::ledger::event::{Event, Period};
@@ -59,6 +60,9 @@ pub struct Request {
     pub command: String,
     /// Targets beyond loopback that the command line allows.
     pub allowed_targets: Vec<safety::Cidr>,
+    /// How long the target's queue may take to be empty before anything is offered; `None`: it is
+    /// not waited for.
+    pub empty_first: Option<Duration>,
 }
 
 /// A run that was judged.
@@ -97,6 +101,9 @@ pub enum RunError {
     /// The preflight message was not taken, or did not arrive at the sink.
     #[error("preflight failed: {0}")]
     Preflight(String),
+    /// The target's queue did not become empty before the load.
+    #[error("the target's queue is not empty: {0}")]
+    NotEmpty(String),
     /// Traffic could not be offered.
     #[error("cannot offer traffic: {0}")]
     Traffic(String),
@@ -177,7 +184,11 @@ pub fn write_simulated_journal(folder: &Path, recording: Recording) -> std::io::
 /// Starts the stand and sees one message through it to every destination.
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
-    if let Err(failed) = stand.preflight().await {
+    let mut ready = stand.preflight().await;
+    if let (Ok(()), Some(within)) = (&ready, request.empty_first) {
+        ready = drain::empty_first(&stand, within).await;
+    }
+    if let Err(failed) = ready {
         // Its log says why, and a target of the user's has a command that ends it.
         stand.target.take().await.halt().await;
         return Err(failed);

@@ -23,7 +23,7 @@ use crate::sink::{self, Sink};
 use crate::smtp::client::Peer;
 use crate::smtp::server_tls::Beginning;
 use crate::target::intake::{Intake, Login};
-use crate::target::{self, Target, TargetError, leftovers};
+use crate::target::{self, Target, TargetError, leftovers, refusals};
 use crate::traffic::{self, Gauges, Instruments};
 
 /// Name of the file that keeps what the target prints.
@@ -150,6 +150,10 @@ impl Stand {
             sink.stop().await;
         }
         let at = self.clock.now();
+        let log = self.folder.file(TARGET_LOG);
+        if let Some(count) = refusals::logged(&self.scenario.target.kind, &log) {
+            self.ledger.record(&Event::RefusedConnections { at, count });
+        }
         self.ledger.record(&Event::Period { at, period: Period::Closed });
         self.ledger.flush();
         self.ledger.failure().map_or(Ok(()), |cause| Err(RunError::Journal(cause)))

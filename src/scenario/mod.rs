@@ -56,7 +56,15 @@ pub struct Loaded {
 /// # Errors
 /// When it cannot be read, or does not make a scenario.
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
-    load_file(path, overrides, false)
+    load_file(path, overrides, Purpose::Run)
+}
+
+/// Reads a scenario of which only target and sink are used: it needs no load and no destination.
+///
+/// # Errors
+/// As [`load`].
+pub fn load_target(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
+    load_file(path, overrides, Purpose::Examine)
 }
 
 /// Reads the scenario of a stored run, which is to be judged, not run again: message texts are
@@ -65,13 +73,17 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError
 /// # Errors
 /// As [`load`].
 pub fn load_stored(path: &Path) -> Result<Loaded, ScenarioError> {
-    load_file(path, &[], true)
+    load_file(path, &[], Purpose::Judge)
 }
 
-fn load_file(path: &Path, overrides: &[Override], stored: bool) -> Result<Loaded, ScenarioError> {
+fn load_file(
+    path: &Path,
+    overrides: &[Override],
+    purpose: Purpose,
+) -> Result<Loaded, ScenarioError> {
     let name = path.display().to_string();
     match std::fs::read_to_string(path) {
-        Ok(text) => parse_text(&name, &text, overrides, stored),
+        Ok(text) => parse_text(&name, &text, overrides, purpose),
         Err(error) => {
             let problem = Problem::unplaced(format!("cannot read {name}: {error}"));
             Err(ScenarioError::new(&Source::new(name, ""), vec![problem]))
@@ -85,17 +97,17 @@ fn load_file(path: &Path, overrides: &[Override], stored: bool) -> Result<Loaded
 /// # Errors
 /// When it does not make a scenario; every problem found is in the error.
 pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
-    parse_text(name, text, overrides, false)
+    parse_text(name, text, overrides, Purpose::Run)
 }
 
-/// As [`parse`]; of a stored run without its message texts.
+/// As [`parse`].
 fn parse_text(
     name: &str,
     text: &str,
     overrides: &[Override],
-    stored: bool,
+    purpose: Purpose,
 ) -> Result<Loaded, ScenarioError> {
-    let origin = Origin { name, text, overrides, stored };
+    let origin = Origin { name, text, overrides, purpose };
     let mut loaded = read(&origin, None)?;
     let variants = loaded.scenario.compare.iter().flat_map(|compare| &compare.variants);
     let variants = variants.map(|variant| {
@@ -106,17 +118,28 @@ fn parse_text(
     Ok(loaded)
 }
 
+/// What a scenario is read for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// To be run.
+    Run,
+    /// A run that is over is to be judged: its message texts are not needed.
+    Judge,
+    /// Its target is to be examined: load and destinations are not needed.
+    Examine,
+}
+
 /// What a scenario is read from.
 struct Origin<'a> {
     name: &'a str,
     text: &'a str,
     overrides: &'a [Override],
-    stored: bool,
+    purpose: Purpose,
 }
 
 /// Reads the scenario, or one variant of it, which compares nothing any more.
 fn read(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, ScenarioError> {
-    let Origin { name, text, overrides, stored } = *origin;
+    let Origin { name, text, overrides, purpose } = *origin;
     let mut source = Source::new(name, text);
     let start = source.end();
     overrides::append(&mut source, "--set", overrides);
@@ -137,7 +160,7 @@ fn read(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, Scenar
     problems.check(&source)?;
     let fallback = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
-    let place = resolve::Place { fallback, folder, stored };
+    let place = resolve::Place { fallback, folder, purpose };
     let scenario = resolve::resolve(&written, &place, &mut problems);
     problems.check(&source)?;
     let resolved = toml_of(&write::file(&scenario));

@@ -1,9 +1,12 @@
 //! The levels of a simulated run as time goes by: backlog, bytes, slots in use; and its rows.
 
 use super::digest::Digest;
+use crate::clock::Time;
 use crate::ledger::event::Period;
+use crate::measure::flow::last_quarters;
 use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::periods;
+use crate::measure::recovery::Recovery;
 use crate::measure::results::{Ending, Interval, SeriesRow};
 use crate::measure::second::{Kind, Settled};
 use crate::measure::series::summarise;
@@ -52,6 +55,8 @@ pub(super) struct Course {
     now: u64,
     period: Period,
     pub(super) spans: [Span; 3],
+    /// How long after each fault window the backlog was as before.
+    pub(super) recovery: Recovery,
     /// Highest backlog since the measured period began, and when.
     pub(super) peak: (u64, u64),
     /// Nanoseconds a row.
@@ -81,12 +86,13 @@ fn index(period: Period) -> usize {
 
 impl Course {
     /// A course with rows of so many seconds; `measured_from`: when the measured period begins.
-    pub(super) fn new(row_s: u64, measured_from: u64) -> Course {
+    pub(super) fn new(row_s: u64, measured_from: u64, recovery: Recovery) -> Course {
         Course {
             levels: Levels::default(),
             now: 0,
             period: Period::WarmUp,
             spans: [Span::default(); 3],
+            recovery,
             peak: (0, 0),
             row: row_s.max(1) * SECOND,
             current: SeriesRow::default(),
@@ -153,14 +159,39 @@ impl Course {
         self.hold(now);
     }
 
-    /// A level rose: it may be the highest so far.
-    pub(super) fn rose(&mut self) {
+    /// So many deliveries joined the backlog: it may be the highest so far.
+    pub(super) fn rise(&mut self, by: u64) {
+        self.levels.backlog += by;
         let backlog = self.levels.backlog;
+        self.recovery.step(Time(self.now), backlog);
         let span = &mut self.spans[index(self.period)];
         span.most = span.most.max(backlog);
         if self.period != Period::WarmUp && backlog > self.peak.0 {
             self.peak = (backlog, self.now);
         }
+    }
+
+    /// So many left it.
+    pub(super) fn fall(&mut self, by: u64) {
+        self.levels.backlog -= by;
+        self.recovery.step(Time(self.now), self.levels.backlog);
+    }
+
+    /// Mean backlog over the third and the last quarter of the measured period, from the rows.
+    pub(super) fn last_quarters(&self) -> [f64; 2] {
+        let span = self.span(Period::Measured);
+        last_quarters((Time(span.from), Time(span.to))).map(|(from, to)| {
+            let ends = |row: &&SeriesRow| {
+                let end = (row.t_s + self.row_s()) * SECOND;
+                end > from.0 && end <= to.0
+            };
+            let (count, sum) = self
+                .rows
+                .iter()
+                .filter(ends)
+                .fold((0_u64, 0), |(count, sum), row| (count + 1, sum + row.backlog));
+            sum as f64 / count.max(1) as f64
+        })
     }
 
     /// A period begins now.

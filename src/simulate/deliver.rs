@@ -8,6 +8,8 @@ use super::job::{Job, NEVER, Stands};
 use super::visit::{Outcome, Takes, Visit};
 use super::world::{Running, World};
 use crate::clock::Time;
+use crate::ledger::event::Period;
+use crate::measure::flow::Flow;
 use crate::measure::metric::LatencyMetric as Metric;
 use crate::queue::ready::Answer;
 use crate::queue::schedule::Next;
@@ -63,13 +65,14 @@ impl World<'_> {
             let stream = || self.stream(Draw::Report, message, 1);
             let start = self.now.saturating_add(self.model.dispatch.draw(stream));
             let takes = self.model.service.draw(stream);
+            self.sink.reported(start);
+            self.show_strikes();
             let outcomes = vec![Outcome::Taken; job.len()];
             let end = start.saturating_add(takes);
             let (endings, session_used) = (Vec::new(), 0);
             return Visit { start, end, outcomes, endings, session_used, session: None };
         }
         let idle = self.idle.take(domain);
-        self.connections += u64::from(idle.is_none());
         let subject = job.message.probe(job.recipient).0;
         let takes = Takes {
             connect: self.model.connect.draw(|| self.stream(Draw::Connect, subject, attempt)),
@@ -78,13 +81,13 @@ impl World<'_> {
         let dispatch = self.model.dispatch.draw(|| self.stream(Draw::Service, subject, attempt));
         let start = self.now.saturating_add(dispatch);
         let visit = self.sink.visit(job, start, idle, takes);
-        self.show_strikes(&visit);
+        self.show_strikes();
         if visit.outcomes.first() != Some(&Outcome::NotReached) {
             let whole =
                 job.last == NEVER || !self.sink.was_closed(job.destination, job.last, start);
             self.tally.attempt(job, start, whole.then_some(&self.scenario.target.retry));
             if let Some(herd) = &mut self.herd {
-                (0..job.len()).for_each(|_| herd.add(Time(start)));
+                herd.add(Time(start));
             }
             job.first = if job.first == NEVER { start } else { job.first };
             job.seen = job.seen.saturating_add(1);
@@ -119,7 +122,7 @@ impl World<'_> {
             job.last = self.now;
         }
         if let [outcome] = outcomes {
-            self.count(*outcome, 1);
+            self.count(*outcome, &job);
             return match outcome {
                 Outcome::Taken => self.delivered(&job),
                 Outcome::Rejected => self.report(Job { stands: Stands::Rejected, ..job }),
@@ -146,7 +149,7 @@ impl World<'_> {
         ] {
             let Some(part) = job.only(&of(outcome)) else { continue };
             self.course.levels.bytes += u64::from(part.size);
-            self.count(outcome, part.len() as u64);
+            self.count(outcome, &part);
             match outcome {
                 Outcome::Taken => self.delivered(&part),
                 Outcome::Rejected => self.report(Job { stands: Stands::Rejected, ..part }),
@@ -155,8 +158,11 @@ impl World<'_> {
         }
     }
 
-    fn count(&mut self, outcome: Outcome, probes: u64) {
-        let row = self.course.counts();
+    fn count(&mut self, outcome: Outcome, job: &Job) {
+        if outcome == Outcome::Deferred {
+            self.flow(Flow::Deferred, job);
+        }
+        let (row, probes) = (self.course.counts(), job.len() as u64);
         match outcome {
             Outcome::Deferred => row.deferred += probes,
             Outcome::Rejected => row.rejected += probes,
@@ -166,6 +172,7 @@ impl World<'_> {
 
     fn delivered(&mut self, job: &Job) {
         self.leave(job);
+        self.flow(Flow::Delivered, job);
         self.course.counts().delivered += job.len() as u64;
         for recipient in job.recipients() {
             self.course.ended(Metric::E2eResponse, job.due, self.now - job.due);
@@ -177,14 +184,22 @@ impl World<'_> {
     fn returned(&mut self, job: &Job) {
         self.leave(job);
         self.show_returned(job);
+        self.flow(Flow::Bounced, job);
         self.course.counts().bounced += job.len() as u64;
         job.recipients().for_each(|one| self.tally.bounced(job, one, self.now));
     }
 
+    /// Something happened to a delivery, in the measured period or not.
+    pub(super) fn flow(&mut self, flow: Flow, job: &Job) {
+        if self.period() == Period::Measured {
+            self.tally.flow(flow, job.destination, job.len() as u64);
+        }
+    }
+
     fn leave(&mut self, job: &Job) {
         self.last_end = self.now;
-        self.course.levels.backlog -= job.len() as u64;
         self.course.levels.bytes -= u64::from(job.size);
+        self.course.fall(job.len() as u64);
     }
 
     fn again(&mut self, mut job: Job, outcome: Outcome) {

@@ -3,19 +3,8 @@
 use super::digest::Digest;
 use super::sink::Replies;
 use super::tally::Tally;
-use crate::measure::fairness::jain;
 use crate::measure::results::{IsolationFacts, ReplyCount, RetryPoint};
 use crate::scenario::Scenario;
-
-pub(super) fn fairness(tally: &Tally) -> Option<f64> {
-    let places = tally.places.iter().enumerate();
-    let healthy = places.filter(|(number, _)| {
-        let mut of = tally.place_of.iter().enumerate();
-        of.all(|(index, own)| usize::from(*own) != *number || !tally.faulty[index])
-    });
-    let shares: Vec<f64> = healthy.filter_map(|(_, place)| place.attempts.share()).collect();
-    jain(&shares)
-}
 
 pub(super) fn isolation(tally: &Tally) -> Option<IsolationFacts> {
     let p99 = |digest: &Digest| digest.summarise().stat("p99");

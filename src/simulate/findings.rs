@@ -3,16 +3,21 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::figures::{fairness, isolation, replies, retry_curve};
+use super::figures::{isolation, replies, retry_curve};
 use super::grade::Kept;
+use super::identity::{EPOCH, environment, id, kind};
+use super::sink::Connections;
 use super::tally::{KEPT, METRICS, Place, Tally};
 use super::world::World;
 use crate::clock::Time;
 use crate::ledger::class::Judgement;
 use crate::ledger::event::Period;
+use crate::measure::conservation::Counts;
+use crate::measure::fairness::fairness;
 use crate::measure::health::{self, Evidence};
 use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::ordering::OutOfOrder;
+use crate::measure::recovery::Recovery;
 use crate::measure::results::{
     Attempts, Correctness, DestinationFacts, Findings, Health, Latency, LedgerVerdict, LoadFacts,
     QueueFacts, Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool,
@@ -21,7 +26,7 @@ use crate::measure::results::{
 use crate::measure::sums::Sums;
 use crate::measure::threshold::Threshold;
 use crate::measure::verdict::{self, Grounds};
-use crate::measure::{closed, faults, judge, load, terms, warning};
+use crate::measure::{closed, connections, faults, load, queue, terms, warning};
 use crate::scenario::Loaded;
 
 /// What a run was judged by, beside what happened.
@@ -38,23 +43,23 @@ impl Ended<'_> {
         let scenario = &self.loaded.scenario;
         let span = *world.course.span(Period::Measured);
         let measured_s = seconds(span.to.saturating_sub(span.from));
+        let window = (Time(span.from), Time(span.to));
         let sums = std::mem::take(&mut world.tally.sums);
         let imbalances = imbalances(&world.tally, &sums);
         let counts = counts(sums);
-        let places = std::mem::take(&mut world.tally.places);
-        let (places, place_counts) = split(places);
-        world.tally.places = places;
-        let queue = self.queue(&world);
+        let rates = world.tally.flows.rates(window, Time(world.now));
+        let destinations = self.destinations(&mut world, window);
+        let queue = self.queue(&mut world, &destinations);
         let latency = latencies(&world.tally);
         let (load, shortfall) = self.load(&world, measured_s);
         let health = health(&load, shortfall, &latency);
         let kept = Kept {
             tally: &world.tally,
             course: &world.course,
-            counts: &counts,
-            places: &place_counts,
+            counts: &counts.bounded(),
+            rates: &rates,
+            places: &destinations,
             queue: &queue,
-            measured_s,
             drained_for_s: seconds(world.now.saturating_sub(self.drain_from(&world))),
         };
         let thresholds = kept.grade(self.thresholds);
@@ -62,9 +67,7 @@ impl Ended<'_> {
         let closed_model = response.and_then(|response| closed::facts(scenario, response));
         let mut warnings = self.warnings(&world, &latency, imbalances);
         warnings.extend(closed_model.as_ref().map(closed::warning));
-        let (ledger, verdict) = self.verdict(&world.tally, &counts, &thresholds, &health);
-        let rates = judge::rates(&counts, measured_s);
-        let delivered = rates.get("delivered").copied().unwrap_or(0.0);
+        let (ledger, verdict) = self.verdict(&world.tally, &counts.bounded(), &thresholds, &health);
         let results = Results {
             schema_version: SCHEMA_VERSION,
             tool: tool(),
@@ -78,11 +81,11 @@ impl Ended<'_> {
             },
             health,
             load,
+            sizing: world.sizing(&rates),
             rates,
             warnings,
             closed_model,
-            sizing: world.sizing(delivered),
-            destinations: self.destinations(&world.tally, place_counts),
+            destinations,
             faults: self.faults(&world.sink.strikes),
             chaos: Vec::new(),
             abuse: None,
@@ -91,14 +94,16 @@ impl Ended<'_> {
             correctness: Correctness { verdict: ledger, violations: Vec::new() },
             thresholds,
             resources: Resources::default(),
-            counts,
+            counts: counts.period,
+            counts_outside_period: counts.outside,
             latency,
             queue,
             verdict,
         };
         let intervals = std::mem::take(&mut world.course.intervals);
+        let timeline = std::mem::take(&mut world.tally.timeline);
         let series = self.series(world);
-        Findings { results, series, attempts: Attempts::default(), intervals }
+        Findings { results, series, attempts: Attempts::default(), intervals, timeline }
     }
 
     fn run(&self, world: &World<'_>) -> Run {
@@ -126,7 +131,10 @@ impl Ended<'_> {
         world.course.span(Period::Measured).to.max(self.healed.unwrap_or_default().0)
     }
 
-    fn queue(&self, world: &World<'_>) -> QueueFacts {
+    fn queue(&self, world: &mut World<'_>, places: &[DestinationFacts]) -> QueueFacts {
+        let (zero, empty) = (world.tally.measured_from, Recovery::new(Vec::new(), Time::ZERO));
+        let recovery = std::mem::replace(&mut world.course.recovery, empty);
+        let recoveries = recovery.facts(Time(world.now), Time(zero));
         let course = &world.course;
         let measured = course.span(Period::Measured);
         let mean = measured.mean(measured.area);
@@ -139,8 +147,11 @@ impl Ended<'_> {
         let attempts = world.tally.attempts;
         let span = terms::longest_wait(&self.loaded.scenario.target.retry);
         let after = Time(world.now).since(self.healed.unwrap_or_default());
-        let herd = world.herd.as_ref().and_then(|herd| herd.facts(span.min(after)));
-        QueueFacts {
+        let herd = world.herd.as_ref().filter(|_| self.healed.is_some());
+        let Connections { accepted, turned_away, refused } = world.sink.connections;
+        let (seen, deliveries) = ([accepted, turned_away], world.tally.deliveries);
+        let healthy = places.iter().filter(|place| !place.faulty);
+        let mut facts = QueueFacts {
             backlog_max: course.peak.0,
             backlog_max_at_s: seconds(course.peak.1.saturating_sub(measured.from)),
             backlog_mean: mean,
@@ -155,10 +166,14 @@ impl Ended<'_> {
             attempts_per_delivery_mean: attempts.mean(),
             attempts_per_delivery_max: attempts.most(),
             retry_amplification: attempts.amplification(),
-            fairness: fairness(&world.tally),
-            herd,
+            connection_attempts: Some(connections::facts(seen, Some(refused), deliveries)),
+            fairness: fairness(healthy.filter_map(|place| place.latency.get("e2e_response"))),
+            herd: herd.and_then(|herd| herd.facts(span.min(after))),
             isolation: isolation(&world.tally),
-        }
+            ..QueueFacts::default()
+        };
+        queue::recover(&mut facts, recoveries);
+        facts
     }
 
     fn load(&self, world: &World<'_>, measured_s: f64) -> (LoadFacts, Option<f64>) {
@@ -172,6 +187,7 @@ impl Ended<'_> {
             model: model.to_owned(),
             arrival: arrival.to_owned(),
             planned_per_s: planned.map(rate),
+            peak_planned_per_s: load::peak(scenario, measured_s),
             offered_per_s: rate(offered),
             planned_messages: planned,
             offered_messages: offered,
@@ -209,13 +225,12 @@ impl Ended<'_> {
         (ledger, verdict)
     }
 
-    fn destinations(
-        &self,
-        tally: &Tally,
-        counts: Vec<BTreeMap<String, u64>>,
-    ) -> Vec<DestinationFacts> {
+    fn destinations(&self, world: &mut World<'_>, window: (Time, Time)) -> Vec<DestinationFacts> {
         let all = &self.loaded.scenario.destinations;
-        let places = tally.places.iter().zip(counts).enumerate();
+        let taken = |place: &mut Place| counts(std::mem::take(&mut place.sums));
+        let place_counts: Vec<Counts> = world.tally.places.iter_mut().map(taken).collect();
+        let tally = &world.tally;
+        let places = tally.places.iter().zip(place_counts).enumerate();
         let facts = places.map(|(number, (place, counts))| {
             let mut of = tally.place_of.iter().enumerate();
             let members = of.clone().filter(|(_, own)| usize::from(**own) == number);
@@ -229,7 +244,9 @@ impl Ended<'_> {
             DestinationFacts {
                 domain,
                 faulty: members.clone().any(|(index, _)| tally.faulty[index]),
-                counts,
+                counts: counts.period,
+                counts_outside_period: counts.outside,
+                rates: place.flows.rates(window, Time(world.now)),
                 latency: timed
                     .map(|(metric, digest)| (metric.name().to_owned(), digest.summarise()))
                     .collect(),
@@ -303,64 +320,28 @@ impl Ended<'_> {
     }
 }
 
-/// Virtual time has no date.
-pub(super) const EPOCH: &str = "1970-01-01T00:00:00Z";
-
 fn tool() -> Tool {
     Tool { name: "mailbench".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
 }
 
-/// What a simulation calls itself.
-pub(super) const NAME: &str = "simulated";
-
-/// The id of a simulated run: the same for the same scenario and seed.
-pub(super) fn id(loaded: &Loaded) -> String {
-    let digest: String = loaded.sha256.chars().take(8).collect();
-    format!("{NAME}-{digest}-{}", loaded.scenario.seed.0)
-}
-
-/// The kind of target whose model it is.
-pub(super) fn kind(scenario: &crate::scenario::Scenario) -> String {
-    use crate::scenario::model::TargetKind;
-    let kind = match &scenario.target.kind {
-        TargetKind::Relay => "relay",
-        TargetKind::Direct => "direct",
-        TargetKind::External { .. } => "external",
-        TargetKind::Managed(managed) => managed.mta.name(),
-    };
-    format!("{NAME} {kind}")
-}
-
-pub(super) fn environment(source: String) -> BTreeMap<String, String> {
-    [("simulated".to_owned(), "yes".to_owned()), ("times from".to_owned(), source)].into()
-}
-
 /// What a simulation does not know is not there rather than zero.
-fn counts(sums: Sums) -> BTreeMap<String, u64> {
-    let mut counts = sums.into_counts(OutOfOrder::default());
-    counts.remove("reordered");
-    counts.remove("overtaking");
-    counts.insert("phantom".to_owned(), 0);
-    counts.insert("dsn_unmatched".to_owned(), 0);
+fn counts([period, outside]: [Sums; 2]) -> Counts {
+    let mut counts = Counts::of(period, &outside, OutOfOrder::default());
+    counts.period.remove("reordered");
+    counts.period.remove("overtaking");
+    counts.period.insert("phantom".to_owned(), 0);
+    counts.period.insert("dsn_unmatched".to_owned(), 0);
     counts
 }
 
 /// Sums that do not hold, in words. There are none unless the simulation loses mail.
-fn imbalances(tally: &Tally, sums: &Sums) -> Vec<String> {
-    let mut found = sums.imbalances();
+fn imbalances(tally: &Tally, sums: &[Sums; 2]) -> Vec<String> {
+    let mut found: Vec<String> = sums.iter().flat_map(Sums::imbalances).collect();
     let (offered, classed) = (tally.probes_offered, tally.probes_classed);
     if offered != classed {
         found.push(format!("{offered} probes offered, {classed} with a class"));
     }
     found
-}
-
-fn split(places: Vec<Place>) -> (Vec<Place>, Vec<BTreeMap<String, u64>>) {
-    let apart = places.into_iter().map(|mut place| {
-        let sums = std::mem::take(&mut place.sums);
-        (place, counts(sums))
-    });
-    apart.unzip()
 }
 
 fn latencies(tally: &Tally) -> BTreeMap<String, Latency> {

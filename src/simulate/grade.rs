@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use super::course::{Course, Span};
 use super::tally::{KEPT, METRICS, Tally};
 use crate::ledger::event::Period;
-use crate::measure::figures::latency_figure;
+use crate::measure::figures::{connection_attempts, latency_figure, recovery_time};
+use crate::measure::flow::GOODPUT;
 use crate::measure::metric::LatencyMetric;
-use crate::measure::results::{QueueFacts, ThresholdResult};
+use crate::measure::results::{DestinationFacts, QueueFacts, ThresholdResult};
 use crate::measure::threshold::Threshold;
 use crate::measure::threshold::catalogue::{Stat, Subject};
 use crate::measure::threshold::grade::{Actual, grade};
@@ -18,9 +19,9 @@ pub(super) struct Kept<'a> {
     pub(super) tally: &'a Tally,
     pub(super) course: &'a Course,
     pub(super) counts: &'a BTreeMap<String, u64>,
-    pub(super) places: &'a [BTreeMap<String, u64>],
+    pub(super) rates: &'a BTreeMap<String, f64>,
+    pub(super) places: &'a [DestinationFacts],
     pub(super) queue: &'a QueueFacts,
-    pub(super) measured_s: f64,
     /// From load stop or the last healing to the close, seconds.
     pub(super) drained_for_s: f64,
 }
@@ -39,6 +40,9 @@ impl Kept<'_> {
                 Some(seconds) => Actual::Exactly(seconds),
                 None => Actual::AtLeast(self.drained_for_s),
             },
+            Subject::Goodput => self.rate(GOODPUT, threshold),
+            Subject::RecoveryTime => recovery_time(self.queue, threshold),
+            Subject::ConnectionAttempts => connection_attempts(self.queue, threshold.stat),
             Subject::AttemptsPerDelivery if threshold.stat == Stat::Max => {
                 known(self.queue.attempts_per_delivery_max.map(|most| most as f64))
             }
@@ -67,16 +71,30 @@ impl Kept<'_> {
     }
 
     fn count(&self, name: &str, threshold: &Threshold) -> Actual {
-        let counts = match threshold.destination {
-            None => Some(self.counts),
-            Some(id) => self.place(id).and_then(|place| self.places.get(place)),
-        };
-        let Some(count) = counts.and_then(|counts| counts.get(name)) else { return unknown() };
-        match threshold.stat {
-            Stat::Rate if self.measured_s > 0.0 => Actual::Exactly(*count as f64 / self.measured_s),
-            Stat::Rate => unknown(),
-            _ => Actual::Exactly(*count as f64),
+        if threshold.stat == Stat::Rate {
+            return self.rate(name, threshold);
         }
+        let of = |counts: &BTreeMap<String, u64>| counts.get(name).copied();
+        let count = match threshold.destination {
+            None => of(self.counts),
+            Some(id) => self.facts(id).and_then(|place| {
+                Some(of(&place.counts)? + of(&place.counts_outside_period).unwrap_or(0))
+            }),
+        };
+        known(count.map(|count| count as f64))
+    }
+
+    /// Events inside the measured period, per second of it.
+    fn rate(&self, name: &str, threshold: &Threshold) -> Actual {
+        let rates = match threshold.destination {
+            None => Some(self.rates),
+            Some(id) => self.facts(id).map(|place| &place.rates),
+        };
+        known(rates.and_then(|rates| rates.get(name)).copied())
+    }
+
+    fn facts(&self, id: DestinationId) -> Option<&DestinationFacts> {
+        self.places.get(self.place(id)?)
     }
 
     fn backlog(&self, threshold: &Threshold) -> Actual {

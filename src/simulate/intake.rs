@@ -8,6 +8,7 @@ use super::world::{Order, Submission, World};
 use crate::clock::Time;
 use crate::ledger::event::NoAnswer;
 use crate::limits;
+use crate::measure::flow::Flow;
 use crate::measure::metric::LatencyMetric as Metric;
 use crate::plan::Offer;
 use crate::queue::ready::Entry;
@@ -41,6 +42,7 @@ impl World<'_> {
         self.tally.in_time += u64::from(self.is_in_time(due, handed));
         self.tally.time(Metric::ScheduleLag, due, handed - due);
         self.course.ended(Metric::ScheduleLag, due, handed - due);
+        (0..recipients).for_each(|_| self.tally.timeline.due(Time(due)));
         self.course.levels.in_flight += 1;
         // Of one draw: that together they are slow was seen of the whole.
         let stream = || self.stream(Draw::Intake, message, 1);
@@ -175,6 +177,8 @@ impl World<'_> {
         let full = self.jobs.len() + offer.recipients.len() > limits::SIMULATED_QUEUE;
         self.show_submitted(&submission, session, full);
         for job in self.deliveries(&submission) {
+            let flow = if full { Flow::Refused } else { Flow::Accepted };
+            self.flow(flow, &job);
             if full {
                 self.refused += job.len() as u64;
                 self.tally.refused(&job);
@@ -227,9 +231,8 @@ impl World<'_> {
 
     /// Takes a new delivery on.
     fn queue(&mut self, job: Job) {
-        self.course.levels.backlog += job.len() as u64;
         self.course.levels.bytes += u64::from(job.size);
-        self.course.rose();
+        self.course.rise(job.len() as u64);
         let (domain, now) = (Arc::clone(&self.domains[usize::from(job.destination)]), self.now);
         let slot = self.jobs.put(job);
         self.enqueue(slot, domain, now, now);

@@ -13,6 +13,7 @@ mod events;
 mod figures;
 mod findings;
 mod grade;
+mod identity;
 mod intake;
 mod job;
 pub mod model;
@@ -30,11 +31,14 @@ mod tests;
 
 use std::time::Duration;
 
+use crate::clock::Time;
 use crate::ledger::class::Judgement;
 use crate::ledger::event::{Event, Period};
 use crate::measure::faults;
 use crate::measure::herd::Buckets;
+use crate::measure::recovery::Recovery;
 use crate::measure::results::Findings;
+use crate::measure::timeline::Timeline;
 use crate::measure::{terms, threshold};
 use crate::plan::Plan;
 use crate::scenario::model::{Extent, LoadModel, Scenario};
@@ -101,10 +105,12 @@ pub fn simulate_observed(
     let plan = Plan::new(scenario, None);
     let total = expected(scenario);
     let measured = time(scenario.load.warm_up);
-    let healed = healed(scenario).map(|at| crate::clock::Time(measured + at));
+    let healed = faults::healed(scenario, Time(measured), Time(u64::MAX));
     let herd = healed.map(|at| Buckets::new(at, terms::longest_wait(&scenario.target.retry)));
     let rows = row_seconds(scenario, total);
-    let parts = (tally(scenario, &thresholds, measured), Course::new(rows, measured), herd);
+    let windows = faults::disturbances(scenario, Time(measured)).collect();
+    let course = Course::new(rows, measured, Recovery::new(windows, Time::ZERO));
+    let parts = (tally(scenario, &thresholds, measured), course, herd);
     let mut world = World::new(scenario, &plan, model, parts);
     if let Some(observer) = observer {
         world.observer = Some(observer);
@@ -120,16 +126,12 @@ pub fn simulate_observed(
             delivered: world.tally.delivered_all,
         });
     });
+    let healed = faults::healed(scenario, Time(measured), Time(world.now));
     Ok(findings::Ended { loaded, thresholds: &thresholds, command, healed }.judge(world))
 }
 
-/// When the last fault window ends, nanoseconds into the measured period.
-fn healed(scenario: &Scenario) -> Option<u64> {
-    faults::last_window(scenario).map(|window| time(window.end))
-}
-
 fn time(length: Duration) -> u64 {
-    crate::clock::Time::from_offset(length).0
+    Time::from_offset(length).0
 }
 
 /// How long a run should take, drain included; a load of messages at its rate.
@@ -154,6 +156,15 @@ fn row_seconds(scenario: &Scenario, total: Duration) -> u64 {
     round.into_iter().find(|row| *row >= wanted).unwrap_or(wanted)
 }
 
+/// Steps of a load whose length is known.
+fn timeline(scenario: &Scenario, measured_from: u64) -> Timeline {
+    let measured = Time(measured_from);
+    match scenario.load.extent {
+        Extent::Duration(duration) => Timeline::new(Time::ZERO, measured, measured.plus(duration)),
+        Extent::Messages(_) => Timeline::default(),
+    }
+}
+
 fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from: u64) -> Tally {
     let count = scenario.destinations.len();
     let shown = shown(scenario, thresholds);
@@ -169,6 +180,7 @@ fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from
     Tally {
         measured_from,
         sums: Default::default(),
+        flows: Default::default(),
         attempts: Default::default(),
         latency: Default::default(),
         places: (0..places).map(|_| Place::default()).collect(),
@@ -183,6 +195,8 @@ fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from
         probes_classed: 0,
         refused: [Digest::default(), Digest::default()],
         delivered_all: 0,
+        timeline: timeline(scenario, measured_from),
+        deliveries: 0,
     }
 }
 

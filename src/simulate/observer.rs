@@ -3,7 +3,9 @@
 //!
 //! What only the model knows (an attempt that no sink saw, the use of slots) is no event.
 
+use super::identity::{EPOCH, NAME, environment, id, kind};
 use super::job::Job;
+use super::sink::Entered;
 use super::visit::{Ending, Outcome, Visit};
 use super::world::{Submission, World};
 use crate::clock::Time;
@@ -77,16 +79,16 @@ impl Observer for Recording {
 
 /// The first event: what run this is.
 pub(super) fn facts(loaded: &Loaded, source: &str, command: &str) -> RunFacts {
-    let name = || super::findings::NAME.to_owned();
+    let name = || NAME.to_owned();
     RunFacts {
-        id: super::findings::id(loaded),
-        started_at: super::findings::EPOCH.to_owned(),
+        id: id(loaded),
+        started_at: EPOCH.to_owned(),
         identity: Identity { tag: name(), nonce: name() },
         scenario_sha256: loaded.sha256.clone(),
         command: command.to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
-        environment: super::findings::environment(source.to_owned()).into_iter().collect(),
-        target_kind: super::findings::kind(&loaded.scenario),
+        environment: environment(source.to_owned()).into_iter().collect(),
+        target_kind: kind(&loaded.scenario),
         target_version: String::new(),
         target_address: String::new(),
         untranslated: Vec::new(),
@@ -180,21 +182,23 @@ impl World<'_> {
         });
     }
 
-    /// What faults did during an attempt, and a session that was turned away before it.
-    pub(super) fn show_strikes(&mut self, visit: &Visit) {
-        let struck = self.sink.take_struck();
+    /// What faults did, and sessions that were opened or turned away, since this was last shown.
+    pub(super) fn show_strikes(&mut self) {
+        let (struck, entered) = (self.sink.take_struck(), self.sink.take_entered());
         if self.observer.is_none() {
             return;
         }
         for (at, fault) in struck {
             self.show(|| Event::Struck { at: Time(at), fault });
         }
-        // Before MAIL no attempt is seen; of what was said then, the greeting's refusal is kept.
-        let refusal = visit.endings.iter().find(|ending| ending.stage <= Stage::Banner);
-        if let Some(Ending { rule, reply: Some(reply), .. }) = refusal {
-            let change = SessionChange::TurnedAway { fault: *rule, reply: Some(reply.clone()) };
-            let (session, at) = (visit.session_used, Time(visit.end));
-            self.show(|| Event::Session { session, at, change });
+        for Entered { session, at, kept_out } in entered {
+            let change = match kept_out {
+                None => SessionChange::Opened,
+                Some(Ending { rule, reply, .. }) => {
+                    SessionChange::TurnedAway { fault: rule, reply }
+                }
+            };
+            self.show(|| Event::Session { session, at: Time(at), change });
         }
     }
 
@@ -225,6 +229,10 @@ impl World<'_> {
     /// What the target still holds, and the end.
     pub(super) fn show_close(&mut self) {
         let (at, total) = (Time(self.now), self.jobs.len() as u64);
+        let count = self.sink.connections.refused;
+        if count > 0 {
+            self.show(|| Event::RefusedConnections { at, count });
+        }
         self.show(|| Event::Queue { at, total, active: 0, deferred: 0 });
         self.show_period(Period::Closed);
     }

@@ -38,11 +38,38 @@ pub(super) struct Sink {
     measured_from: u64,
     timeouts: Timeouts,
     sessions: u64,
+    /// Connections of the target's from the measured period on.
+    pub(super) connections: Connections,
+    /// And those before it.
+    before: Connections,
+    /// Sessions that were opened or turned away, for the observer; taken after each attempt.
+    entered: Vec<Entered>,
     /// How often each rule took effect, from the measured period on.
     pub(super) strikes: Vec<u64>,
     /// The latest of them, with their times; taken after each attempt.
     struck: Vec<(u64, u16)>,
     pub(super) replies: Replies,
+}
+
+/// The session of every report; reports have none of their own.
+const REPORTS: u64 = u64::MAX;
+
+/// Connections that the target tried to open.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Connections {
+    /// With a greeting, and without one.
+    pub(super) accepted: u64,
+    pub(super) turned_away: u64,
+    /// The port was closed.
+    pub(super) refused: u64,
+}
+
+/// A connection that was let in, or why it was not.
+#[derive(Clone, Debug)]
+pub(super) struct Entered {
+    pub(super) session: u64,
+    pub(super) at: u64,
+    pub(super) kept_out: Option<Ending>,
 }
 
 impl Sink {
@@ -72,6 +99,9 @@ impl Sink {
             timeouts: Timeouts::default(),
             sessions: 0,
             struck: Vec::new(),
+            connections: Connections::default(),
+            before: Connections::default(),
+            entered: Vec::new(),
             replies: Replies::new(),
         }
     }
@@ -88,6 +118,7 @@ impl Sink {
         let refusing = self.refusing.get(usize::from(job.destination)).copied().unwrap_or(false);
         if refusing && let Some(rule) = self.port(job.destination, now).closed_by {
             self.strike(rule, now);
+            self.tried(now).refused += 1;
             idle.into_iter().for_each(|session| self.closed(session));
             return not_reached(job, (now, now), None);
         }
@@ -176,14 +207,47 @@ impl Sink {
         let nobody = Job { others: Box::default(), ..job.clone() };
         let mut under = Under::new(&nobody, session, at);
         for stage in [Stage::Connect, Stage::Banner, Stage::Ehlo] {
-            let (rule, reply) = match self.step(&mut under, stage, session, 1) {
+            let ending = match self.step(&mut under, stage, session, 1) {
+                Step::On if stage == Stage::Banner => {
+                    self.entered(session, at, None);
+                    continue;
+                }
                 Step::On => continue,
                 Step::Refused(rule, reply) => (Some(rule), Some(reply)),
                 Step::Broken(rule) => (Some(rule), None),
             };
-            return (session, under.at, Some(Ending { place: 0, stage, rule, reply }));
+            let ending = Ending { place: 0, stage, rule: ending.0, reply: ending.1 };
+            if stage <= Stage::Banner {
+                self.entered(session, at, Some(ending.clone()));
+            }
+            return (session, under.at, Some(ending));
         }
         (session, under.at, None)
+    }
+
+    /// A report is delivered over a connection of its own.
+    pub(super) fn reported(&mut self, at: u64) {
+        self.entered(REPORTS, at, None);
+    }
+
+    /// A connection was let in, or kept out by this.
+    fn entered(&mut self, session: u64, at: u64, kept_out: Option<Ending>) {
+        match kept_out {
+            None => self.tried(at).accepted += 1,
+            Some(_) => self.tried(at).turned_away += 1,
+        }
+        self.entered.push(Entered { session, at, kept_out });
+    }
+
+    /// Connections that were let in or kept out since this was last asked.
+    pub(super) fn take_entered(&mut self) -> Vec<Entered> {
+        std::mem::take(&mut self.entered)
+    }
+
+    /// Where a connection tried at this time is counted.
+    fn tried(&mut self, at: u64) -> &mut Connections {
+        let counts = at >= self.measured_from;
+        if counts { &mut self.connections } else { &mut self.before }
     }
 
     /// MAIL to the reply to the final dot; whether the session can be used again.

@@ -1,7 +1,10 @@
 //! What the simulated load used up of the model.
 
+use std::collections::BTreeMap;
+
 use super::world::World;
 use crate::ledger::event::Period;
+use crate::measure::flow::Flow;
 use crate::measure::results::{ResourceUse, SizingFacts};
 
 /// The span over which a backlog is held against a disk, seconds.
@@ -9,7 +12,9 @@ const HOUR: u64 = 3600;
 
 impl World<'_> {
     /// The sizing facts of a run that is over.
-    pub(super) fn sizing(&self, delivered_per_s: f64) -> Option<SizingFacts> {
+    pub(super) fn sizing(&self, rates: &BTreeMap<String, f64>) -> Option<SizingFacts> {
+        let per_s = |flow: Flow| rates.get(flow.name()).copied().unwrap_or(0.0);
+        let sustained = self.tally.flows.sustained(self.course.last_quarters());
         let span = self.course.span(Period::Measured);
         let delivery = self.scenario.target.delivery;
         let share = |area: f64, of: f64| if of > 0.0 { span.mean(area) / of } else { 0.0 };
@@ -39,9 +44,11 @@ impl World<'_> {
         let (backlog_bytes, row) = self.worst_hour();
         let named = resources.into_iter().map(|(name, used)| ResourceUse { name, used });
         Some(SizingFacts {
-            delivered_per_s,
+            delivered_per_s: per_s(Flow::Delivered),
+            offered_per_s: per_s(Flow::Offered),
+            sustained,
             limited_by,
-            headroom: 1.0 / used,
+            headroom: if sustained { 1.0 / used } else { 1.0 },
             resources: named.collect(),
             per_core_per_s: None,
             backlog_bytes,

@@ -6,13 +6,15 @@ use std::collections::BTreeMap;
 use super::digest::Digest;
 use super::job::{Job, NEVER, Stands};
 use crate::clock::Time;
-use crate::ledger::class::Judgement;
+use crate::ledger::class::{Class, Judgement};
 use crate::ledger::disposition::{ProbeHistory, Queued, classify};
 use crate::ledger::history::ProbeView;
+use crate::measure::flow::{Flow, Flows};
 use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::queue::Attempts;
 use crate::measure::retry::EARLY_BELOW;
 use crate::measure::sums::Sums;
+use crate::measure::timeline::Timeline;
 use crate::probe::DestinationId;
 use crate::queue::schedule::RetrySchedule;
 
@@ -26,7 +28,9 @@ pub(super) const METRICS: usize = Metric::ScheduleLag as usize + 1;
 /// One destination's sums, or those of all that are not shown one by one.
 #[derive(Default)]
 pub(super) struct Place {
-    pub(super) sums: Sums,
+    /// Due in the measured period, and outside it.
+    pub(super) sums: [Sums; 2],
+    pub(super) flows: Flows,
     pub(super) attempts: Attempts,
     pub(super) latency: [Digest; KEPT.len()],
 }
@@ -49,7 +53,10 @@ pub(super) struct Isolation {
 /// Everything added up.
 pub(super) struct Tally {
     pub(super) measured_from: u64,
-    pub(super) sums: Sums,
+    /// Due in the measured period, and outside it.
+    pub(super) sums: [Sums; 2],
+    /// Events inside the measured period.
+    pub(super) flows: Flows,
     pub(super) attempts: Attempts,
     /// By warm-up and measured, then metric.
     pub(super) latency: [[Digest; METRICS]; 2],
@@ -69,6 +76,9 @@ pub(super) struct Tally {
     /// Due to a reply of 4yz or 5yz, by warm-up and measured.
     pub(super) refused: [Digest; 2],
     pub(super) delivered_all: u64,
+    pub(super) timeline: Timeline,
+    /// First deliveries from the measured period on.
+    pub(super) deliveries: u64,
 }
 
 impl Tally {
@@ -109,6 +119,14 @@ impl Tally {
         }
     }
 
+    /// Something happened in the measured period to so many probes of a destination.
+    pub(super) fn flow(&mut self, flow: Flow, destination: u16, probes: u64) {
+        self.flows.add(flow, probes);
+        if let Some(place) = self.place(destination) {
+            place.flows.add(flow, probes);
+        }
+    }
+
     fn place(&mut self, destination: u16) -> Option<&mut Place> {
         let place = *self.place_of.get(usize::from(destination))?;
         self.places.get_mut(usize::from(place))
@@ -140,6 +158,8 @@ impl Tally {
     pub(super) fn delivered(&mut self, job: &Job, recipient: u16, now: u64) {
         let e2e = now.saturating_sub(job.due);
         self.delivered_all += 1;
+        self.timeline.finished(Time(now));
+        self.deliveries += u64::from(now >= self.measured_from);
         self.of_place(0, job, e2e);
         self.of_place(2, job, now.saturating_sub(job.accepted));
         if let Some(digest) = self.isolated(job) {
@@ -151,6 +171,7 @@ impl Tally {
 
     /// A recipient was returned to its sender.
     pub(super) fn bounced(&mut self, job: &Job, recipient: u16, now: u64) {
+        self.timeline.finished(Time(now));
         let history = ProbeHistory {
             bounces: 1,
             rejected: job.stands == Stands::Rejected,
@@ -218,6 +239,7 @@ impl Tally {
     pub(super) fn refused(&mut self, job: &Job) {
         let history = ProbeHistory { accepted: 0, refused: 1, ..history(job) };
         for recipient in job.recipients() {
+            self.timeline.finished(Time(job.accepted));
             self.enter(job, recipient, (None, None), history);
         }
     }
@@ -232,9 +254,6 @@ impl Tally {
         self.probes_classed += u64::from(job.due >= self.measured_from);
         let disposition = classify(&history);
         self.judgement = self.judgement.max(disposition.judgement);
-        if disposition.judgement == Judgement::Valid && job.due < self.measured_from {
-            return;
-        }
         let due = Time(job.due);
         let view = ProbeView {
             probe: job.message.probe(recipient),
@@ -255,16 +274,29 @@ impl Tally {
             disposition,
         };
         let measured = job.due >= self.measured_from;
-        self.sums.add(&view);
+        let of = usize::from(!measured);
+        self.sums[of].add(&view);
         if measured {
             self.attempts.probe(&view);
+            reached(&mut self.flows, &view);
         }
         if let Some(place) = self.place(job.destination) {
-            place.sums.add(&view);
+            place.sums[of].add(&view);
             if measured {
                 place.attempts.probe(&view);
+                reached(&mut place.flows, &view);
             }
         }
+    }
+}
+
+/// How far a probe of the measured period got.
+fn reached(flows: &mut Flows, probe: &ProbeView) {
+    flows.add(Flow::Offered, 1);
+    match probe.taken {
+        Some(taken) => flows.arrived(taken),
+        None if probe.disposition.class == Class::Pending => flows.left_open(),
+        None => {}
     }
 }
 

@@ -89,7 +89,7 @@ fn mail(path: &SmtpPath, parameters: &[String]) -> Command {
         let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
         match (name.to_ascii_uppercase().as_str(), value.to_ascii_uppercase().as_str()) {
             ("SIZE", digits) => match digits.parse() {
-                Ok(size) => mail.size = size,
+                Ok(size) => mail.size = Some(size),
                 Err(_) => return Command::Malformed(Flaw::Value("SIZE")),
             },
             ("BODY", "7BIT") => mail.body = Some(Body::SevenBit),

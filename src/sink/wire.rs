@@ -165,6 +165,12 @@ impl Wire {
         }
         self.buffer.copy_within(self.start..self.end, 0);
         (self.start, self.end) = (0, self.end - self.start);
+        if self.end == self.buffer.len() && self.end < limits::COMMAND_LINE {
+            // A line that is longer than most: room for the longest there may be.
+            let mut longer = vec![0; limits::COMMAND_LINE];
+            longer[..self.end].copy_from_slice(&self.buffer);
+            self.buffer = longer.into_boxed_slice();
+        }
     }
 
     /// Waits until the throttle lets more in; how much at once: a tenth of a second's worth.
@@ -221,7 +227,24 @@ impl Wire {
         }
         tokio::select! {
             () = tokio::time::sleep(length) => ControlFlow::Continue(()),
-            ended = peer_leaves(&self.stream) => ControlFlow::Break(ended),
+            ended = self.peer_leaves() => ControlFlow::Break(ended),
+        }
+    }
+
+    /// Comes back when the peer leaves. Under TLS what it says has to be read to know whether it
+    /// is a farewell.
+    async fn peer_leaves(&mut self) -> Ended {
+        loop {
+            match self.stream.peek().await {
+                Ok(0) => return Ended::by_peer(Ending::PeerFin),
+                Ok(_) if self.stream.is_secure() && self.end < limits::SINK_BUFFER => {
+                    if let Some(ended) = self.peer_left() {
+                        return ended;
+                    }
+                }
+                Ok(_) => std::future::pending().await,
+                Err(_) => return Ended::by_peer(Ending::PeerRst),
+            }
         }
     }
 
@@ -312,21 +335,14 @@ impl Wire {
     }
 
     /// Breaks the connection. An orderly end writes what is owed first. Returns whether the peer
-    /// ended its half in order, too, after that.
-    pub(super) async fn hang_up(mut self, how: Hangup) -> bool {
+    /// ended its half in order, too, after that. `proves`: whether that is going to prove something.
+    pub(super) async fn hang_up(mut self, how: Hangup, proves: bool) -> bool {
         // A half that was ended before the last reply says nothing of that reply.
         let left_before = self.peer_left().is_some();
         if how == Hangup::Fin && self.flush().await.is_break() {
             return false;
         }
-        super::hangup::hang_up(self.stream, how).await && !left_before
-    }
-}
-
-async fn peer_leaves(stream: &Stream) -> Ended {
-    match stream.peek().await {
-        Ok(0) => Ended::by_peer(Ending::PeerFin),
-        Ok(_) => std::future::pending().await,
-        Err(_) => Ended::by_peer(Ending::PeerRst),
+        let peer_first = proves && self.stream.is_secure();
+        super::hangup::hang_up(self.stream, how, peer_first).await && !left_before
     }
 }

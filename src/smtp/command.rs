@@ -101,6 +101,9 @@ impl Command {
             Ok(request) => Command::of(request, text),
             Err(Error::UnknownCommand) => Command::Unknown,
             Err(Error::InvalidParameter { param: ORCPT }) => Command::with_original(text),
+            Err(Error::InvalidSenderAddress | Error::InvalidRecipientAddress) => {
+                Command::with_literal(text)
+            }
             Err(error) => Command::Malformed(flaw(error)),
         }
     }
@@ -120,6 +123,27 @@ impl Command {
                 Command::Rcpt(Rcpt { orcpt: Some(unescaped(&word[TYPED.len()..])), ..rcpt })
             }
             _ => Command::Malformed(Flaw::Value(ORCPT)),
+        }
+    }
+
+    /// MAIL or RCPT with an address literal (RFC 5321 §4.1.3), which the parser does not know: it
+    /// gets a domain in its place.
+    fn with_literal(line: &str) -> Command {
+        const STAND_IN: &str = "address-literal.invalid";
+        let flawed = || match line.get(..4).is_some_and(|verb| verb.eq_ignore_ascii_case("MAIL")) {
+            true => Command::Malformed(Flaw::ReversePath),
+            false => Command::Malformed(Flaw::ForwardPath),
+        };
+        let Some(literal) = address_literal(line) else { return flawed() };
+        let restored = |path: String| path.replace(STAND_IN, literal);
+        match Command::parse(line.replacen(literal, STAND_IN, 1).as_bytes()) {
+            Command::Mail(mail) => {
+                Command::Mail(Mail { reverse_path: restored(mail.reverse_path), ..mail })
+            }
+            Command::Rcpt(rcpt) => {
+                Command::Rcpt(Rcpt { forward_path: restored(rcpt.forward_path), ..rcpt })
+            }
+            _ => flawed(),
         }
     }
 
@@ -148,6 +172,19 @@ impl Command {
             Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. } => Command::Unknown,
         }
     }
+}
+
+/// The address literal of a path, with its brackets.
+fn address_literal(line: &str) -> Option<&str> {
+    let start = line.find("@[")? + 1;
+    let literal = &line[start..];
+    let literal = &literal[..=literal.find(']')?];
+    let address = &literal[1..literal.len() - 1];
+    let valid = match address.get(..5).filter(|tag| tag.eq_ignore_ascii_case("IPv6:")) {
+        Some(_) => address[5..].parse::<std::net::Ipv6Addr>().is_ok(),
+        None => address.parse::<std::net::Ipv4Addr>().is_ok(),
+    };
+    valid.then_some(literal)
 }
 
 fn sasl(mechanism: u64) -> Option<Mechanism> {
@@ -190,11 +227,19 @@ fn mail(from: MailFrom<Cow<'_, str>>, line: &str) -> Mail {
         smtputf8: has(smtp_proto::MAIL_SMTPUTF8),
         ret: ret.into_iter().find(|(flag, _)| has(*flag)).map(|(_, ret)| ret),
         reverse_path: path(from.address, line),
-        size: from.size as u64,
+        size: has_parameter(line, "SIZE").then_some(from.size as u64),
         envid: from.env_id.map(Cow::into_owned),
         auth: from.auth.map(Cow::into_owned),
-        mt_priority: from.mt_priority.clamp(-9, 9) as i8,
+        mt_priority: has_parameter(line, "MT-PRIORITY")
+            .then_some(from.mt_priority.clamp(-9, 9) as i8),
     }
+}
+
+/// Whether a line names a parameter: the parser reads one with its default value as none.
+fn has_parameter(line: &str, name: &str) -> bool {
+    line.split(' ')
+        .filter_map(|word| word.split_once('='))
+        .any(|(key, _)| key.eq_ignore_ascii_case(name))
 }
 
 fn rcpt(to: RcptTo<Cow<'_, str>>, line: &str) -> Command {
@@ -275,18 +320,37 @@ mod tests {
     }
 
     #[test]
+    fn address_literals_are_addresses() {
+        for literal in ["[192.0.2.1]", "[IPv6:2001:db8::1]", "[127.0.0.1]"] {
+            let (from, to) = (format!("MAIL FROM:<a@{literal}>"), format!("RCPT TO:<a@{literal}>"));
+            assert_eq!(sender(&from).reverse_path, format!("a@{literal}"));
+            assert_eq!(recipient(&to).forward_path, format!("a@{literal}"));
+        }
+    }
+
+    #[test]
+    fn initial_responses_may_be_long() {
+        // RFC 4954 §4: 12,288 octets.
+        for length in [100, 511, 513, 2_000, 12_288] {
+            let token = "QUFB".repeat(length / 4);
+            let line = format!("AUTH XOAUTH2 {token}");
+            assert_eq!(read(&line), auth(Some(Mechanism::XOAuth2), &token), "{length}");
+        }
+    }
+
+    #[test]
     fn extension_parameters_are_read() {
         let line = "MAIL FROM:<a@b.test> SIZE=4096 BODY=8BITMIME SMTPUTF8 RET=HDRS \
                     ENVID=x+2By AUTH=<> MT-PRIORITY=-3";
         let expected = Mail {
             reverse_path: "a@b.test".to_owned(),
-            size: 4096,
+            size: Some(4096),
             body: Some(Body::EightBitMime),
             smtputf8: true,
             ret: Some(Ret::Headers),
             envid: Some("x+y".to_owned()),
             auth: Some("<>".to_owned()),
-            mt_priority: -3,
+            mt_priority: Some(-3),
         };
         assert_eq!(sender(line), expected);
 

@@ -17,7 +17,7 @@ pub struct Mail {
     /// The reverse-path without its brackets; empty: the null reverse-path `<>`.
     pub reverse_path: String,
     /// `SIZE=` (RFC 1870): bytes the client declares; zero says nothing.
-    pub size: u64,
+    pub size: Option<u64>,
     /// `BODY=` (RFC 6152, RFC 3030).
     pub body: Option<Body>,
     /// `SMTPUTF8` (RFC 6531).
@@ -29,7 +29,7 @@ pub struct Mail {
     /// `AUTH=` (RFC 4954 §5).
     pub auth: Option<String>,
     /// `MT-PRIORITY=` (RFC 6710): -9 to 9.
-    pub mt_priority: i8,
+    pub mt_priority: Option<i8>,
 }
 
 /// RCPT and its parameters.

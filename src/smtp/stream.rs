@@ -47,9 +47,9 @@ impl Stream {
             Stream::Plain(plain) => plain.try_read(room),
             Stream::Tls(tls) => {
                 let mut filled = ReadBuf::new(room);
-                let mut nobody = Context::from_waker(Waker::noop());
-                match Pin::new(tls).poll_read(&mut nobody, &mut filled) {
-                    Poll::Ready(read) => read.map(|()| filled.filled().len()),
+                let mut no_waker = Context::from_waker(Waker::noop());
+                match Pin::new(tls).poll_read(&mut no_waker, &mut filled) {
+                    Poll::Ready(read) => ended(read).map(|()| filled.filled().len()),
                     Poll::Pending => Err(io::ErrorKind::WouldBlock.into()),
                 }
             }
@@ -90,6 +90,15 @@ impl Stream {
     }
 }
 
+/// A FIN ends the peer's half under TLS, too. Many mail clients send no close_notify before it
+/// (RFC 8446 §6.1); of what was read that says as much as a FIN in the clear.
+fn ended(read: io::Result<()>) -> io::Result<()> {
+    match read {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(()),
+        read => read,
+    }
+}
+
 impl AsyncRead for Stream {
     fn poll_read(
         self: Pin<&mut Self>,
@@ -98,7 +107,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Stream::Plain(plain) => Pin::new(plain).poll_read(context, room),
-            Stream::Tls(tls) => Pin::new(tls).poll_read(context, room),
+            Stream::Tls(tls) => Pin::new(tls).poll_read(context, room).map(ended),
             Stream::Gone => Poll::Ready(Ok(())),
         }
     }

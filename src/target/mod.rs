@@ -22,6 +22,7 @@ mod programs;
 pub mod queue_command;
 pub mod queue_probe;
 mod ready;
+pub mod refusals;
 mod relay;
 pub mod usage;
 pub mod watchdog;

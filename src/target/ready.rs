@@ -58,16 +58,17 @@ async fn greet(address: SocketAddr, implicit: bool) -> std::io::Result<String> {
 async fn greet_over(stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Result<String> {
     let mut reader = BufReader::new(stream).take(limits::REPLY as u64);
     let mut first = String::new();
-    let mut line = String::new();
+    let mut line = Vec::new();
     loop {
         line.clear();
-        if reader.read_line(&mut line).await? == 0 {
+        if reader.read_until(b'\n', &mut line).await? == 0 {
             break;
         }
         if first.is_empty() {
-            first = line.trim_end().to_owned();
+            // Not every greeting is UTF-8.
+            first = String::from_utf8_lossy(&line).trim_end().to_owned();
         }
-        if line.as_bytes().get(3) != Some(&b'-') {
+        if line.get(3) != Some(&b'-') {
             break;
         }
     }

@@ -33,7 +33,7 @@ impl Relay {
         let mut launch = Launch {
             program,
             arguments: arguments(settings, &queue, &file),
-            environment: password(settings),
+            environment: [password(settings), vec![log_level()]].concat(),
             user: None,
             folder: settings.folder.clone(),
             log: settings.log.clone(),
@@ -108,6 +108,14 @@ const PASSWORD: &str = "MAILBENCH_RELAY_PASSWORD";
 fn password(settings: &Settings) -> Vec<(String, String)> {
     let login = settings.intake.login.iter();
     login.map(|login| (PASSWORD.to_owned(), login.password.clone())).collect()
+}
+
+/// It logs connections that were refused, which `refusals` counts: never less than that.
+fn log_level() -> (String, String) {
+    const VARIABLE: &str = "MAILBENCH_LOG";
+    let asked = std::env::var(VARIABLE).unwrap_or_default();
+    let more = ["debug", "trace"].iter().any(|level| asked.contains(level));
+    (VARIABLE.to_owned(), if more { asked } else { "mailbench=info".to_owned() })
 }
 
 /// What it is to offer beside what it offers anyhow.

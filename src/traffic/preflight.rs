@@ -3,9 +3,10 @@
 
 use super::Settings;
 use crate::clock::Clock;
+use crate::limits;
 use crate::plan::Plan;
 use crate::smtp::client::{Cause, Content, Mail, Opened, Outcome, connect};
-use crate::smtp::reply::Reply;
+use crate::smtp::reply::{Reply, Severity};
 use crate::smtp::stage::Stage;
 
 /// Why the target is not fit for load.
@@ -37,7 +38,8 @@ pub enum PreflightError {
     },
 }
 
-/// Submits the plan's preflight message; nothing is written to the ledger.
+/// Submits the plan's preflight message; nothing is written to the ledger. Recipients that are
+/// deferred, as a target that greylists does, are tried again within [`limits::PREFLIGHT_DEFERRED`].
 ///
 /// # Errors
 /// When the target did not accept it for every recipient.
@@ -46,30 +48,67 @@ pub async fn preflight(
     settings: &Settings,
     clock: Clock,
 ) -> Result<(), PreflightError> {
+    let offer = plan.preflight();
+    let (envelope, text) = (plan.envelope(&offer), plan.text(&offer));
+    let mut left = envelope.recipients.clone();
+    let mut waits = limits::PREFLIGHT_WAITS.iter();
+    let last = clock.now().plus(limits::PREFLIGHT_DEFERRED);
+    loop {
+        let mail = Mail {
+            reverse_path: &envelope.reverse_path,
+            recipients: &left,
+            options: settings.options(&envelope),
+            content: Content::Text(&text),
+        };
+        let Some((deferred, refusal)) = attempt(&mail, settings, clock).await? else {
+            return Ok(());
+        };
+        let wait = waits.next().copied().unwrap_or(limits::PREFLIGHT_WAIT);
+        if clock.now().plus(wait) > last {
+            return Err(refusal);
+        }
+        tracing::info!("{refusal}; trying again in {} s", wait.as_secs());
+        tokio::time::sleep(wait).await;
+        left = deferred;
+    }
+}
+
+/// Submits it once. The recipients that were deferred, and how the first was; `None`: all accepted.
+async fn attempt(
+    mail: &Mail<'_>,
+    settings: &Settings,
+    clock: Clock,
+) -> Result<Option<(Vec<String>, PreflightError)>, PreflightError> {
     let mut connection = match connect(&settings.peer, clock).await.opened {
         Opened::Ready(connection) => connection,
         Opened::Refused { stage, reply } => {
-            return Err(PreflightError::TurnedAway { stage, reply });
+            let deferred = reply.severity() == Some(Severity::Transient);
+            let refusal = PreflightError::TurnedAway { stage, reply };
+            return if deferred {
+                Ok(Some((mail.recipients.to_vec(), refusal)))
+            } else {
+                Err(refusal)
+            };
         }
         Opened::Failed { stage, cause } => {
             return Err(PreflightError::Unreachable { stage, cause });
         }
     };
-    let offer = plan.preflight();
-    let (envelope, text) = (plan.envelope(&offer), plan.text(&offer));
-    let mail = Mail {
-        reverse_path: &envelope.reverse_path,
-        recipients: &envelope.recipients,
-        options: settings.options(&envelope),
-        content: Content::Text(&text),
-    };
-    let transacted = connection.transact(&mail).await;
+    let transacted = connection.transact(mail).await;
     connection.quit().await;
-    let outcomes = envelope.recipients.iter().zip(transacted.outcomes);
-    for (recipient, outcome) in outcomes {
-        if !matches!(outcome, Outcome::Accepted { .. }) {
-            return Err(PreflightError::NotAccepted { recipient: recipient.clone(), outcome });
+    let (mut deferred, mut first) = (Vec::new(), None);
+    for (recipient, outcome) in mail.recipients.iter().zip(transacted.outcomes) {
+        let transient = matches!(&outcome, Outcome::Refused { reply, .. }
+            if reply.severity() == Some(Severity::Transient));
+        if matches!(outcome, Outcome::Accepted { .. }) {
+            continue;
         }
+        let refusal = PreflightError::NotAccepted { recipient: recipient.clone(), outcome };
+        if !transient {
+            return Err(refusal);
+        }
+        deferred.push(recipient.clone());
+        first = first.or(Some(refusal));
     }
-    Ok(())
+    Ok(first.map(|refusal| (deferred, refusal)))
 }

@@ -90,7 +90,7 @@ impl Search {
         let known = self.known().expect("a report");
         let trials = self.trials();
         assert_eq!(trials[..2], before[..], "what was done stays as it is");
-        assert_eq!(known["limited_by"], "generator", "{known}");
+        assert_eq!(known["limited_by"], "max-rate", "{known}");
         assert_eq!(known["lower_bound_per_s"], 40.0, "{known}");
         assert!(half.join("report.json").exists(), "the third was made again");
         let folders: Vec<&Value> = trials.iter().map(|trial| &trial["folder"]).collect();

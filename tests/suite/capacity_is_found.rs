@@ -101,10 +101,10 @@ fn a_target_that_bears_all_there_is_to_offer_is_not_the_limit() {
     assert_eq!(output.status.code(), Some(0), "{output:?}");
     assert_eq!(
         (&report["limited_by"], &report["lower_bound_per_s"]),
-        (&"generator".into(), &120.0.into())
+        (&"max-rate".into(), &120.0.into())
     );
     assert!(report["upper_bound_per_s"].is_null());
-    assert!(report["reason"].as_str().is_some_and(|why| why.contains("generator-limited")));
+    assert!(report["reason"].as_str().is_some_and(|why| why.contains("bounded by --max-rate")));
     // A fifth beyond the answer would be above what was asked for.
     let curve = report["curve"].as_array().expect("a curve");
     let drawn: Vec<Option<f64>> = curve.iter().map(|point| point["rate_per_s"].as_f64()).collect();
@@ -112,8 +112,8 @@ fn a_target_that_bears_all_there_is_to_offer_is_not_the_limit() {
     // At one rate each trial has mail of its own: the same mail again would prove nothing.
     let trials = report["trials"].as_array().expect("trials");
     let top = trials.iter().filter(|trial| trial["rate_per_s"] == 120.0);
-    let offered: Vec<String> = top.map(|trial| trial["offered_per_s"].to_string()).collect();
-    assert!(offered.len() >= 2 && offered.windows(2).all(|pair| pair[0] != pair[1]), "{offered:?}");
+    let seeds: Vec<String> = top.map(|trial| trial["seed"].to_string()).collect();
+    assert!(seeds.len() >= 2 && seeds.windows(2).all(|pair| pair[0] != pair[1]), "{seeds:?}");
 }
 
 /// What a limit of `rate` lets through without one deferral in a trial of `seconds`, warm-up
@@ -148,6 +148,8 @@ fn the_real_target_is_searched_too() {
 fn a_planted_limit_of_real_mail_is_found_within_the_width() {
     let place = tempfile::tempdir().expect("a folder");
     let real = LIMITED.replace("50/s", "30/s").replace("40/s", "160/s");
+    // A second has too few messages for a percentile, and without data nothing is decided.
+    let real = real.replace("\"e2e_response.p95\" = \"< 1s\"", "lost = \"== 0\"");
     let more = ["--set", "target.kind=direct", "--trial", "1", "--width", "0.2", "--no-curve"];
     let more = [&more[..], &["--max-rate", "400", "--allow", "health"]].concat();
     let (output, report) = capacity(place.path(), &real, &more);
@@ -168,11 +170,35 @@ fn a_generator_with_too_few_sessions_is_the_limit() {
     let slow = slow.replace("limit = { rate = \"50/s\" }", "delay = \"50ms\"");
     let more = ["--set", "target.kind=direct", "--set", "load.sessions=1", "--no-curve"];
     let more = [&more[..], &["--trial", "1", "--width", "0.6", "--max-rate", "80"]].concat();
-    let (_, report) = capacity(place.path(), &slow, &more);
+    let (output, report) = capacity(place.path(), &slow, &more);
     assert_eq!(report["limited_by"], "generator", "{report}");
     let reason = report["reason"].as_str().expect("a reason");
+    assert!(reason.contains("instrument-limited"), "{reason}");
     assert!(reason.contains("the instrument was the bottleneck"), "{reason}");
     assert!(report["lower_bound_per_s"].as_f64() <= Some(21.0), "{report}");
+    assert!(report["upper_bound_per_s"].is_null(), "no limit of the target's: {report}");
+    assert_eq!((&report["exit_code"], output.status.code()), (&96.into(), Some(96)), "{report}");
+}
+
+/// Every message takes two seconds, and ten seconds have too few to state the percentile that must be
+/// below 100 ms: nothing is known to hold.
+#[test]
+fn a_threshold_without_data_is_not_met() {
+    let place = tempfile::tempdir().expect("a folder");
+    let slow = LIMITED.replace("limit = { rate = \"50/s\" }", "delay = \"1ms\"");
+    let slow = slow.replace("\"2ms\"", "\"2s\"").replace("e2e_response.p95", "e2e_response.p999");
+    let slow = slow.replace("\"< 1s\"", "\"< 100ms\"");
+    let more = ["--simulate", "--quick", "--max-rate", "40"];
+    let (output, report) = capacity(place.path(), &slow, &more);
+    assert_eq!(output.status.code(), Some(96), "{output:?}");
+    assert_eq!((&report["limited_by"], &report["exit_code"]), (&"inconclusive".into(), &96.into()));
+    assert!(report["lower_bound_per_s"].is_null(), "{report}");
+    let reason = report["reason"].as_str().expect("a reason");
+    assert!(reason.contains("e2e_response.p999") && reason.contains("--trial"), "{reason}");
+    let trials = report["trials"].as_array().expect("trials");
+    assert!(trials.iter().all(|trial| trial["good"] == false), "{report}");
+    let shown = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(shown.contains("inconclusive"), "{shown}");
 }
 
 #[test]

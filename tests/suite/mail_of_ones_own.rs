@@ -1,6 +1,7 @@
 //! A user's own messages and a user's own arrivals: sent as they are, and accounted for.
 
 use std::path::Path;
+use std::process::Command;
 
 use mailbench::plan::Plan;
 use mailbench::probe::content::Verifier;
@@ -154,33 +155,40 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
+/// Lines of Postfix about one message; its seconds, size and recipients.
+fn postfix(n: u32, size: u32, recipients: &[String]) -> String {
+    let at = format!("Nov 24 21:25:{n:02} mx postfix");
+    let tried =
+        recipients.iter().map(|to| format!("{at}/smtp[1]: A{n}: to=<{to}>, status=sent (x)\n"));
+    format!(
+        "{at}/smtpd[9]: A{n}: client=a.test[192.0.2.1]\n\
+         {at}/qmgr[9]: A{n}: from=<s@a.test>, size={size}, nrcpt=1 (queue active)\n{}\
+         {at}/qmgr[9]: A{n}: removed\n",
+        tried.collect::<String>(),
+    )
+}
+
+/// Runs `mailbench trace` in a folder: its standard output, and what it says beside.
+fn trace(folder: &Path, arguments: &[&str], key: &str) -> (String, String) {
+    let mut command = crate::support::mailbench();
+    command.current_dir(folder).arg("trace").args(arguments).args(["--key-env", "TRACE_KEY"]);
+    let output = command.env("TRACE_KEY", key).output().expect("it runs");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert!(output.status.success(), "{said}");
+    (String::from_utf8(output.stdout).expect("text"), said)
+}
+
 #[test]
 fn a_mail_log_becomes_a_trace_that_can_be_offered() {
     let lab = Lab::new("");
-    let log: String = (0..20)
-        .map(|n| {
-            format!(
-                "Nov 24 21:25:{n:02} mx postfix/qmgr[9]: A{n}: from=<s@a.test>, size={}, nrcpt=1\n\
-                 Nov 24 21:25:{n:02} mx postfix/smtp[1]: A{n}: to=<x@real{}.com>, status=sent (x)\n\
-                 Nov 24 21:25:{n:02} mx postfix/qmgr[9]: A{n}: removed\n",
-                3000 + n,
-                n % 3,
-            )
-        })
-        .collect();
+    let log: String =
+        (0..20).map(|n| postfix(n, 3000 + n, &[format!("x@real{}.com", n % 3)])).collect();
     write(lab.folder(), "mail.log", &log);
-    let trace = |key: &str| {
-        let mut command = crate::support::mailbench();
-        command.current_dir(lab.folder()).args(["trace", "mail.log", "--key-env", "TRACE_KEY"]);
-        let output = command.env("TRACE_KEY", key).output().expect("it runs");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        assert!(String::from_utf8_lossy(&output.stderr).starts_with("20 messages to 3 dest"));
-        String::from_utf8(output.stdout).expect("text")
-    };
-    let made = trace("k");
+    let (made, said) = trace(lab.folder(), &["mail.log"], "k");
+    assert!(said.starts_with("20 messages to 3 dest"), "{said}");
     assert!(!made.contains("real") && made.lines().count() == 21, "{made}");
-    assert_eq!(made, trace("k"));
-    assert_ne!(made, trace("other"));
+    assert_eq!(made, trace(lab.folder(), &["mail.log"], "k").0);
+    assert_ne!(made, trace(lab.folder(), &["mail.log"], "other").0);
     write(lab.folder(), "mail.csv", &made);
     write(lab.folder(), "s.toml", "[load]\narrival = \"trace\"\ntrace = \"mail.csv\"\n");
     let loaded = scenario::load(&lab.folder().join("s.toml"), &[]).expect("valid");
@@ -189,4 +197,49 @@ fn a_mail_log_becomes_a_trace_that_can_be_offered() {
     let sizes: Vec<u64> = plan.offers().map(|offer| offer.size).collect();
     assert_eq!(sizes, (3000..3020).collect::<Vec<u64>>());
     assert_eq!(loaded.scenario.destinations.len(), 3);
+}
+
+#[test]
+fn rotated_logs_are_unpacked_and_read_in_order_of_time() {
+    let lab = Lab::new("");
+    let part = |from: u32| -> String {
+        (from..from + 5).map(|n| postfix(n, 3000 + n, &[format!("x@real{}.com", n % 3)])).collect()
+    };
+    write(lab.folder(), "mail.log", &part(10));
+    for (name, text) in [("mail.log.1", part(5)), ("mail.log.2", part(0))] {
+        write(lab.folder(), name, &text);
+    }
+    for (program, name) in [("gzip", "mail.log.2"), ("xz", "mail.log.1")] {
+        let packed = Command::new(program).arg(name).current_dir(lab.folder()).status();
+        assert!(packed.expect("it runs").success(), "{program}");
+    }
+    let files = ["mail.log", "mail.log.1.xz", "mail.log.2.gz"];
+    let (made, said) = trace(lab.folder(), &files, "k");
+    let sizes: Vec<&str> = made.lines().skip(1).filter_map(|row| row.split(',').nth(1)).collect();
+    let expected: Vec<String> = (3000..3015).map(|size| size.to_string()).collect();
+    assert_eq!(sizes, expected);
+    assert!(said.contains("in order of their first line"), "{said}");
+}
+
+#[test]
+fn what_trace_writes_check_takes_and_what_is_no_mail_log_is_named() {
+    let lab = Lab::new("");
+    let many: Vec<String> = (0..1500).map(|n| format!("u{n}@d{n}.example")).collect();
+    write(lab.folder(), "mail.log", &postfix(0, 1000, &many));
+    let (made, said) = trace(lab.folder(), &["mail.log"], "k");
+    assert!(said.contains("1 messages have more recipients"), "{said}");
+    write(lab.folder(), "mail.csv", &made);
+    write(lab.folder(), "s.toml", "[load]\narrival = \"trace\"\ntrace = \"mail.csv\"\n");
+    let loaded = scenario::load(&lab.folder().join("s.toml"), &[]).expect("valid");
+    assert_eq!(loaded.scenario.destinations.len(), 1500);
+
+    let sendmail = "Nov 24 10:00:00 mx sm-mta[1]: 3A: from=<s@a.test>, size=1, mailer=esmtp\n";
+    write(lab.folder(), "sendmail.log", sendmail);
+    let mut command = crate::support::mailbench();
+    let output = command.current_dir(lab.folder()).args(["trace", "sendmail.log"]).output();
+    let output = output.expect("it runs");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains("looks like a log of Sendmail"), "{said}");
+    assert!(said.contains("1 of other programs"), "{said}");
 }

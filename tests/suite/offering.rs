@@ -212,6 +212,10 @@ async fn the_preflight_message_must_be_accepted_for_every_recipient() {
     let willing = Receiver::start(Manner::default()).await;
     assert_eq!(checked(willing.address).await, Ok(()));
     assert_eq!(willing.seen.lock().expect("the count").messages, [1]);
+    let greylisting = Receiver::start(Manner { greylists: 1, ..Manner::default() }).await;
+    assert_eq!(checked(greylisting.address).await, Ok(()));
+    let tries = greylisting.seen.lock().expect("the count").messages.clone();
+    assert_eq!(tries, [1, 1], "the deferred recipient alone is tried again");
     let second_recipient = "550 5.1.1 who";
     let picky = Receiver::start(Manner { second_recipient, ..Manner::default() }).await;
     let error = checked(picky.address).await.expect_err("a refused recipient");

@@ -58,7 +58,7 @@ fn one_loss() {
     assert_eq!((class, probe), ("lost", Some(10)));
     assert_eq!(judged.violations[0].recipient.as_deref(), Some("mb+10@d1.test"));
     assert!(evidence.contains("accepted by the target: 250"), "{evidence}");
-    assert_eq!(judged.destinations[1]["lost"], 1);
+    assert_eq!(judged.destinations[1].period["lost"], 1);
     assert_eq!(judged.reasons, ["1 lost"]);
 }
 

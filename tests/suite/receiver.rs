@@ -19,6 +19,8 @@ pub(crate) struct Manner {
     pub(crate) second_recipient: &'static str,
     /// Closes after each message, without a word.
     pub(crate) hangs_up: bool,
+    /// Defers the second recipient of so many sessions, as greylisting does.
+    pub(crate) greylists: usize,
 }
 
 impl Default for Manner {
@@ -28,6 +30,7 @@ impl Default for Manner {
             stall: None,
             second_recipient: "250 2.1.5 ok",
             hangs_up: false,
+            greylists: 0,
         }
     }
 }
@@ -83,6 +86,10 @@ async fn session(stream: TcpStream, manner: Manner, seen: Arc<Mutex<Seen>>) {
         let messages = &mut seen.lock().expect("the count").messages[number];
         *messages += 1;
         *messages
+    };
+    let manner = match number < manner.greylists {
+        true => Manner { second_recipient: "451 4.7.1 greylisted", ..manner },
+        false => manner,
     };
     let _ = converse(stream, manner, took).await;
     seen.lock().expect("the count").open -= 1;

@@ -27,30 +27,39 @@ fn a_run_is_held_against_its_baseline() {
     let before = Lab::new(QUICK).run();
     before.assert_code(0);
     let same = before.path.join("report.json").display().to_string();
-    let ran = Lab::new(QUICK).arg("--baseline").arg(&same).run();
+    let against = |base: &str| {
+        Lab::new(QUICK).arg("--baseline").arg(base).arg("--gate").arg("e2e_response.p50")
+    };
+    let ran = against(&same).run();
     ran.assert_code(0);
     assert!(ran.stdout.contains("taken for granted"), "{ran}");
     assert!(ran.path.join("comparison.json").exists());
+
+    // Fifty messages have no p99: by default that decides, too, and cannot.
+    let ran = Lab::new(QUICK).arg("--baseline").arg(&same).run();
+    ran.assert_code(96);
+    assert!(ran.stdout.contains("50 samples, p99 needs 368"), "{ran}");
+    Lab::new(QUICK).arg("--baseline").arg(&same).arg("--allow=inconclusive").run().assert_code(0);
 
     let faster = stored(&before, "faster.json", |report| {
         for stat in ["p50", "p90"] {
             report["latency"]["e2e_response"][stat] = 2_000.into();
         }
     });
-    let ran = Lab::new(QUICK).arg("--baseline").arg(&faster).run();
+    let ran = against(&faster).run();
     ran.assert_code(98);
     assert!(ran.stdout.contains("REGRESSION"), "{ran}");
-    let ran = Lab::new(QUICK).arg("--baseline").arg(&faster).arg("--allow=regression").run();
+    let ran = against(&faster).arg("--allow=regression").run();
     ran.assert_code(0);
     let again = mailbench().arg("report").arg(&ran.path).output().expect("mailbench starts");
     // 96 where a busy machine spoilt it.
     let code = again.status.code();
     assert!(matches!(code, Some(0 | 96)), "the run itself has no part in it: {code:?}");
 
-    let ran = Lab::new(QUICK).arg("--baseline").arg(&same).set("load.rate", "90/s").run();
+    let ran = against(&same).set("load.rate", "90/s").run();
     ran.assert_code(2);
     assert!(ran.stderr.contains("scenario, load.rate") && !ran.path.exists(), "{ran}");
-    let lab = Lab::new(QUICK).arg("--baseline").arg(&same).set("load.rate", "90/s");
+    let lab = against(&same).set("load.rate", "90/s");
     lab.arg("--force").run().assert_code(0);
 }
 
@@ -88,6 +97,13 @@ fn every_run_is_a_line_of_its_history() {
     let (_, json) = history(&step, &["--format", "json"]);
     let families: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!(families[0]["runs"].as_array().map(Vec::len), Some(30));
+
+    std::fs::write(&step, "").expect("written");
+    let (code, said) = history(&step, &["--check"]);
+    assert!(code == 96 && said.contains("the history has no runs"), "{said}");
+    assert_eq!(history(&file, &["--check"]).0, 96, "two runs show no change");
+    assert_eq!(history(&file, &["--check", "--allow", "inconclusive"]).0, 0);
+    assert_eq!(history(&file, &[]).0, 0);
 
     std::fs::write(&step, "rubbish\n").expect("written");
     let (code, said) = history(&step, &[]);

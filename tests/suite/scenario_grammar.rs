@@ -300,3 +300,15 @@ fn abuse_is_meant_as_written() {
     assert_eq!(all[2].kind, AbuseKind::LyingSize { bytes: 2 << 20 });
     assert_eq!((all[2].pause, all[2].during), (Duration::from_secs(1), None));
 }
+
+/// `conformance` offers no load.
+#[test]
+fn a_scenario_whose_target_is_examined_needs_no_load() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("target.toml");
+    std::fs::write(&path, "[target]\nkind = \"relay\"\n").expect("written");
+    assert!(mailbench::scenario::load(&path, &[]).is_err());
+    assert!(mailbench::scenario::load_target(&path, &[]).is_ok());
+    std::fs::write(&path, "[target]\nkind = \"realy\"\n").expect("written");
+    assert!(mailbench::scenario::load_target(&path, &[]).is_err(), "what is there is checked");
+}

@@ -19,7 +19,7 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::sink_side::{Peer, Standing, endings, mail, outcomes, rule, settings, stand};
 
-fn starttls(settings: Settings) -> Settings {
+pub(crate) fn starttls(settings: Settings) -> Settings {
     Settings { extensions: Some(vec![Extension::StartTls, Extension::Pipelining]), ..settings }
 }
 
@@ -41,7 +41,7 @@ fn connector(standing: &Standing) -> TlsConnector {
     TlsConnector::from(Arc::new(config))
 }
 
-async fn handshake(
+pub(crate) async fn handshake(
     standing: &Standing,
     stream: TcpStream,
 ) -> std::io::Result<Peer<TlsStream<TcpStream>>> {
@@ -50,7 +50,7 @@ async fn handshake(
 }
 
 /// Past banner, EHLO and the go-ahead.
-async fn going_ahead(standing: &Standing) -> TcpStream {
+pub(crate) async fn going_ahead(standing: &Standing) -> TcpStream {
     let mut peer = standing.greeted().await;
     assert_eq!(peer.ask("STARTTLS").await, 220);
     peer.stream

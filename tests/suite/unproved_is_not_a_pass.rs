@@ -156,7 +156,7 @@ fn a_target_that_drops_what_it_was_not_told_of_is_doubtful() {
 }
 
 #[test]
-fn warm_up_mail_counts_only_when_it_goes_wrong() {
+fn warm_up_mail_counts_only_when_it_goes_wrong_and_then_apart() {
     let warm = |lost: bool| {
         let mut story = Story::begin();
         story.accept(0, 1);
@@ -180,7 +180,10 @@ fn warm_up_mail_counts_only_when_it_goes_wrong() {
     assert_eq!(clean.verdict, LedgerVerdict::Valid);
     let lossy = warm(true);
     let counts = ["accepted", "delivered", "lost"].map(|name| lossy.counts[name]);
-    assert_eq!((counts, lossy.verdict), ([2, 1, 1], LedgerVerdict::Invalid));
+    assert_eq!((counts, lossy.verdict), ([1, 1, 0], LedgerVerdict::Invalid));
+    assert_eq!(lossy.outside, [("lost".to_owned(), 1)].into());
+    assert_eq!(lossy.bounded()["lost"], 1);
+    assert_eq!(lossy.reasons, ["1 lost"]);
 }
 
 #[test]
@@ -216,7 +219,8 @@ fn mail_that_overtakes_is_counted_by_destination() {
     story.end(0);
     let judged = story.judge();
     assert_eq!(judged.counts["reordered"], 2);
-    let by_destination: Vec<u64> = judged.destinations.iter().map(|it| it["reordered"]).collect();
+    let by_destination: Vec<u64> =
+        judged.destinations.iter().map(|it| it.period["reordered"]).collect();
     assert_eq!(by_destination, [0, 1, 1]);
     assert_eq!(judged.verdict, LedgerVerdict::Valid);
 }

@@ -86,6 +86,20 @@ fn too_few_pairs_are_inconclusive_and_so_it_is_said() {
     ran.assert_code(0);
 }
 
+/// Ten times slower, but no run has enough messages for the figure that decides.
+#[test]
+fn a_gate_without_data_is_inconclusive() {
+    let text = scenario(2, "200ms").replace("e2e_response.p50", "e2e_response.p99");
+    let ran = Lab::new(&text).run();
+    ran.assert_code(96);
+    let found = comparison(&ran);
+    assert_eq!(found["verdict"]["status"], "inconclusive");
+    let rows = found["contrasts"][0]["figures"].as_array().expect("rows");
+    let row = rows.iter().find(|row| row["metric"] == "e2e_response.p99").expect("the row");
+    assert!(row["gated"] == true && row["lacks_data"] == true && row["pairs"] == 0, "{row}");
+    assert!(ran.stdout.contains("no pair has it (old: 50 samples, p99 needs 368)"), "{ran}");
+}
+
 #[test]
 fn an_interrupt_keeps_the_pairs_until_then() {
     let lab = Lab::new(&scenario(50, "20ms"));

@@ -103,8 +103,9 @@ def outages(ledger):
 
 def healed(ledger):
     """When the last fault window or outage was over."""
-    windows = list(ledger.scenario.windows())
-    ends = [ledger.measured_from + end for _, end, _ in windows]
+    ends = [ledger.measured_from + end for _, end, _ in ledger.scenario.windows()]
+    # One that the run does not see the end of never heals.
+    ends = [end for end in ends if end <= ledger.close]
     ends += [it.back for it in outages(ledger) if it.what != "run" and it.back is not None]
     return max(ends, default=None)
 

@@ -11,6 +11,7 @@ import os
 import sys
 
 import closed
+import flows
 import plan as plans
 import sides
 from compare import differences
@@ -35,7 +36,9 @@ LEFT_OUT = {
     "correctness.violations*": "evidence in words; their classes are counts",
     "thresholds*.line": "a place in the scenario file as written",
     "resources.target.not_readable*": "words for people",
-    "sizing*": "see sizing in the simulation's own tests",
+    "sizing*.name": "words for people",
+    "sizing.limited_by": "words for people",
+    "queue.connection_attempts.not_known": "words for people",
     "warnings*": "words for people",
     "verdict.reasons*.message": "words for people",
 }
@@ -56,18 +59,22 @@ def load(program, folder):
 
 def expected(figures, report):
     ledger = figures.ledger
-    counts = figures.counts(list(ledger.counted()))
+    everything = ledger.probes.values()
+    counts, outside = figures.counts(figures.measured), flows.wrong_outside(ledger, everything)
     counts |= {"phantom": ledger.phantoms, "dsn_unmatched": ledger.unmatched_dsns}
     queue, destinations = figures.queue(), list(figures.destinations())
     places = {place["domain"]: place for place in destinations}
-    judgement = Judgement(figures, counts, places, queue, report["health"])
+    rates, resources = flows.rates(ledger, everything), figures.resources()
+    bounded = counts | {name: counts[name] + count for name, count in outside.items()}
+    judgement = Judgement(figures, (bounded, rates), places, queue, report["health"])
     thresholds = list(judgement.thresholds())
     return {
         "schema_version": 1,
         "run": figures.run(figures.scenario.text),
         "load": figures.load(),
         "counts": counts,
-        "rates": figures.rates(counts),
+        "counts_outside_period": outside,
+        "rates": rates,
         "latency": figures.book.facts(figures.simulated),
         "queue": queue,
         "destinations": destinations,
@@ -79,7 +86,8 @@ def expected(figures, report):
         "replies": list(figures.replies()),
         "correctness": {"verdict": judgement.correctness()},
         "thresholds": thresholds,
-        "resources": figures.resources(),
+        "resources": resources,
+        "sizing": figures.sizing(resources),
         "verdict": judgement.verdict(thresholds),
     }
 

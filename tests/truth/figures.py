@@ -5,15 +5,14 @@ import statistics
 from collections import Counter
 
 import backlog
+import flows
+import recovery
 import sides
 from backlog import Attempts
-from compare import exact
-from latency import Book
+from compare import Near, Skip, exact
+from latency import Book, facts
 from ledger import CLASSES, NS, PREFLIGHT
-from scenario import span
-
-FLOWS = ["offered", "accepted", "refused", "indeterminate", "delivered", "bounced", "deferred"]
-
+from scenario import rate, span
 
 class Figures:
     def __init__(self, ledger, plan, simulated):
@@ -58,10 +57,6 @@ class Figures:
             found["overtaking"] = sum(overtaking for _, overtaking in places)
         return found
 
-    def rates(self, counts):
-        seconds = self.ledger.measured_s
-        return {name: exact(counts[name] / seconds) for name in FLOWS} if seconds > 0 else {}
-
     # Load.
 
     def load(self):
@@ -77,6 +72,7 @@ class Figures:
             "model": load["model"],
             "arrival": "closed" if closed else arrival(load),
             "planned_per_s": None if planned is None else exact(planned / seconds),
+            "peak_planned_per_s": None if closed else peak_rate(load, seconds),
             "offered_per_s": exact(len(messages) / seconds),
             "planned_messages": planned,
             "offered_messages": len(messages),
@@ -100,11 +96,17 @@ class Figures:
             "attempts_per_delivery_mean": attempts.mean(),
             "attempts_per_delivery_max": attempts.most(),
             "retry_amplification": attempts.amplification(),
-            "fairness": self.fairness(),
-            "herd": self.herd(),
+            "connection_attempts": flows.connections(ledger),
+            "fairness": flows.fairness(self.end_to_end(it) for it in self.healthy()),
+            "herd": flows.herd(ledger),
+            "recovery": list(recovery.recoveries(ledger, curve)),
             "isolation": sides.isolation(self),
         }
+        found |= recovery.longest(found["recovery"])
         return found | self.reported(peak, found)
+
+    def end_to_end(self, domain):
+        return facts(self.book.samples("e2e_response", domain=domain), self.simulated)
 
     def reported(self, peak, found):
         """The queue as the target itself reports it; a simulated one is the backlog."""
@@ -129,51 +131,19 @@ class Figures:
     def healthy(self):
         return [d for d in self.scenario.domains if not self.scenario.is_faulty(d)]
 
-    def fairness(self):
-        """Jain's index over the destinations without a fault."""
-        places = self.ledger.by_domain(self.measured)
-        shares = []
-        for domain in self.healthy():
-            probes = places.get(domain, [])
-            if probes:
-                shares.append(sum(p.taken() is not None for p in probes) / len(probes))
-        squares = sum(share * share for share in shares)
-        if len(shares) < 2 or squares == 0:
-            return None
-        return exact(sum(shares) ** 2 / (len(shares) * squares))
-
-    def herd(self):
-        """Attempts after the last fault healed, in tenths of a second."""
-        healed, width = backlog.healed(self.ledger), NS // 10
-        if healed is None:
-            return None
-        length = min(backlog.longest_configured(self.ledger), max(self.ledger.close - healed, 0))
-        counts = [0] * min(length // width, 36_000)
-        for event in self.ledger.of("attempt"):
-            place = (event.started - healed) // width
-            if event.probe < PREFLIGHT and 0 <= place < len(counts):
-                counts[place] += 1
-        if len(counts) < 10 or sum(counts) < 10:
-            return None
-        mean = sum(counts) / len(counts)
-        return {
-            "over_s": exact(len(counts) / 10),
-            "peak_per_s": exact(max(counts) * 10.0),
-            "index": exact(max(counts) / mean),
-            "fano": exact(statistics.pvariance(counts) / mean),
-        }
-
     # Places, faults, replies.
 
     def destinations(self):
-        places = self.ledger.by_domain(self.ledger.counted())
+        everything = self.ledger.by_domain(self.ledger.probes.values())
         measured = self.ledger.by_domain(self.measured)
         only = ["e2e_response", "queue_time", "relay_latency", "retry_gap"] if self.simulated else None
         for domain in self.scenario.domains:
             yield {
                 "domain": domain,
                 "faulty": self.scenario.is_faulty(domain),
-                "counts": self.counts(places.get(domain, []))
+                "counts_outside_period": flows.wrong_outside(self.ledger, everything.get(domain, [])),
+                "rates": flows.rates(self.ledger, everything.get(domain, [])),
+                "counts": self.counts(measured.get(domain, []))
                 | ({"phantom": 0, "dsn_unmatched": 0} if self.simulated else {}),
                 "latency": self.book.facts(self.simulated, domain, only),
                 "attempts_per_delivery_mean": Attempts(measured.get(domain, [])).mean(),
@@ -279,6 +249,39 @@ class Figures:
 
     # The run.
 
+    def sizing(self, resources):
+        """Of a real run: what the processors say; of a simulated one, what the model says."""
+        if self.simulated:
+            return Skip("resources of the model, which the journal does not hold")
+        target, cores = resources["target"], resources["cores"]
+        if target is None or not cores:
+            return None
+        own, used = resources["cpu_share"].value, target["cpu_mean_cores"].value / cores
+        if own + used <= 0:
+            return None
+        rates = flows.rates(self.ledger, self.ledger.probes.values())
+        kept_up = flows.sustained(self.ledger, self.backlog)
+        level, start = self.worst_hour()
+        return {
+            "delivered_per_s": rates["delivered"],
+            "offered_per_s": rates["offered"],
+            "sustained": kept_up,
+            "headroom": exact(1 / (own + used)) if kept_up else 1.0,
+            "resources": [{"used": exact(share)} for share in (own + used, used, own)],
+            "per_core_per_s": exact(rates["delivered"].value / (used * cores)) if used else None,
+            "backlog_bytes": Near(level * self.plan.mean_size(), 1e-6),
+            "backlog_from_s": exact(start / NS),
+        }
+
+    def worst_hour(self):
+        """The highest mean backlog of an hour, looked at every ten minutes."""
+        start, close, hour, step = self.ledger.measured_from, self.ledger.close, 3600 * NS, 600 * NS
+        best = self.backlog.mean(start, min(start + hour, close)), start
+        while start + step + hour <= close:
+            start += step
+            best = max(best, (self.backlog.mean(start, start + hour), start), key=lambda it: it[0])
+        return best
+
     def run(self, text):
         ledger, scenario, known = self.ledger, self.scenario.toml, self.ledger.facts
         return {
@@ -314,6 +317,16 @@ def passed(both):
         count += least is not None and taken > least
         pending = taken if pending is None else min(pending, taken)
     return count
+
+
+def peak_rate(load, seconds):
+    """The highest planned rate within the measured period, messages a second."""
+    if "segment" not in load and arrival(load) in ("constant", "poisson"):
+        return exact(rate(load["rate"]))
+    if arrival(load) == "on-off":
+        on, off = span(load["on"]), span(load["off"])
+        return exact(rate(load["rate"]) * (on + off) / on)
+    return Skip("ramps and traces")
 
 
 def arrival(load):

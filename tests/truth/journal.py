@@ -283,6 +283,7 @@ EVENTS = [
             stages=many(pair(stage, number)),
         ),
     ),
+    ("refused-connections", record(at=number, count=number)),
 ]  # fmt: skip
 event = variants(*EVENTS)
 

@@ -4,7 +4,7 @@ import re
 
 from backlog import drain_from
 from compare import Near
-from figures import FLOWS, rising
+from figures import rising
 from histogram import NEEDS
 from latency import facts
 from ledger import NS, VIOLATIONS
@@ -19,7 +19,7 @@ NO_DATA = object()
 
 class Judgement:
     def __init__(self, figures, counts, destinations, queue, health):
-        self.figures, self.counts, self.queue = figures, counts, queue
+        self.figures, (self.counts, self.rates), self.queue = figures, counts, queue
         self.destinations, self.health = destinations, health
         self.ledger = figures.ledger
 
@@ -44,12 +44,30 @@ class Judgement:
         if metric == "fairness":
             value = self.queue["fairness"]
             return NO_DATA if value is None else number(value), False, "share"
-        counts = self.counts
+        if metric == "recovery_time":
+            return self.recovery(labels)
+        if metric == "connection_attempts":
+            found = self.queue["connection_attempts"]
+            value = found and found["per_delivery" if threshold.stat else "count"]
+            return NO_DATA if value is None else number(value), False, "number"
+        counts, outside, rates = self.counts, {}, self.rates
         if "destination" in labels:
-            counts = self.destinations[labels["destination"]]["counts"]
-        if threshold.stat == "rate":
-            return counts[metric] / self.ledger.measured_s, False, "rate"
-        return float(counts.get(metric, 0)), False, "number"
+            place = self.destinations[labels["destination"]]
+            counts, outside = place["counts"], place["counts_outside_period"]
+            rates = place["rates"]
+        if threshold.stat == "rate" or metric == "goodput":
+            value = rates.get(metric)
+            return NO_DATA if value is None else number(value), False, "rate"
+        return float(counts.get(metric, 0) + outside.get(metric, 0)), False, "number"
+
+    def recovery(self, labels):
+        asked = [it for it in self.queue["recovery"]
+                 if all(labels.get(it["kind"], it["name"]) == it["name"] for _ in (0,))
+                 and not set(labels) - {it["kind"]}]  # fmt: skip
+        if not asked:
+            return NO_DATA, False, "duration"
+        longest = max(number(it["recovery_time_s"]) for it in asked)
+        return longest, any(it["at_least"] for it in asked), "duration"
 
     def latency(self, threshold):
         labels, stat = threshold.labels, threshold.stat
@@ -128,11 +146,11 @@ class Judgement:
     def correctness(self):
         probes = self.ledger.probes.values()
         verdicts = {probe.verdict for probe in probes}
-        counted = list(self.ledger.counted())
-        unexcused = sum(probe.copies["unexcused"] for probe in counted)
+        measured = self.figures.measured
+        unexcused = sum(probe.copies["unexcused"] for probe in probes)
         if "invalid" in verdicts or self.ledger.phantoms or unexcused > self.excused():
             return "invalid"
-        accepted = any(probe.answer == "accepted" for probe in counted)
+        accepted = any(probe.answer == "accepted" for probe in measured)
         if "unknown" in verdicts or not accepted or not self.ledger.complete:
             return "unknown"
         return "valid"

@@ -368,13 +368,6 @@ class Ledger:
     def is_measured(self, due):
         return due >= self.measured_from
 
-    def counted(self):
-        """Probes due in the measured period, and any that is not as it should be."""
-        for probe in self.probes.values():
-            faultless = probe.verdict == "valid" and not probe.copies["unexcused"]
-            if self.is_measured(probe.message.due) or not faultless:
-                yield probe
-
     def by_domain(self, probes):
         places = defaultdict(list)
         for probe in probes:

@@ -98,3 +98,13 @@ def facts(ledger, it):
         "recovery_time_s": exact(0.0 if end is None else max(until - end, 0) / NS),
         "at_least": back is None,
     }
+
+
+def longest(found):
+    """The longest, and whether it is a lower bound: one that had not ended may be longer."""
+    if not found:
+        return {"recovery_time_max_s": None, "recovery_time_max_at_least": False}
+    return {
+        "recovery_time_max_s": exact(max(it["recovery_time_s"].value for it in found)),
+        "recovery_time_max_at_least": any(it["at_least"] for it in found),
+    }

@@ -1,8 +1,8 @@
 //! What the trials and the curve come to.
 
 use super::classify::Goal;
-use super::results::{Capacity, Point};
-use super::search;
+use super::loads::{Evidence, Load};
+use super::results::{Capacity, Contradiction, Point, Trial};
 use crate::measure::results::Tool;
 use crate::measure::verdict::INVALID;
 
@@ -27,43 +27,165 @@ pub fn begun(capacity: Capacity) -> Capacity {
     }
 }
 
+/// What set the limit, why, and whether that is an answer.
+struct Conclusion {
+    limited_by: &'static str,
+    reason: String,
+    is_answer: bool,
+}
+
 /// The bounds that the trials prove, and what set them.
 pub fn bounds(capacity: &mut Capacity, goal: &Goal) {
-    let bounds = search::proved(&capacity.trials, goal);
-    (capacity.lower_bound_per_s, capacity.upper_bound_per_s) = (bounds.lower, bounds.upper);
-    let at = |rate: f64| capacity.trials.iter().filter(move |it| it.rate_per_s == rate && !it.good);
-    let (limited_by, reason) = match (bounds.lower, bounds.upper) {
-        (None, None) => ("unfinished", "no load was classified".to_owned()),
-        (Some(_), None) => ("generator", ceiling(capacity)),
-        (_, Some(upper)) => {
-            let reason = at(upper).flat_map(|it| it.reasons.first()).next();
-            let reason = reason.cloned().unwrap_or_default();
-            let generator = at(upper).all(|it| it.generator);
-            (if generator { "generator" } else { "target" }, reason)
-        }
+    let evidence = Evidence::of(&capacity.trials, goal);
+    let (lower, upper) = evidence.bounds();
+    capacity.lower_bound_per_s = lower.map(|load| match upper {
+        Some(_) => load.proved(),
+        // Nothing speaks against it.
+        None => load.rate,
+    });
+    let by_instrument = upper.is_some_and(|load| is_by_instrument(capacity, load));
+    capacity.upper_bound_per_s = upper.map(|load| load.rate).filter(|_| !by_instrument);
+    capacity.width_reached = width(capacity);
+    capacity.contradictions.clone_from(&evidence.contradictions);
+    let moved = evidence.contradictions.iter().rfind(|it| has_moved(it, capacity, goal.width));
+    capacity.unstable = moved.is_some();
+    let Conclusion { limited_by, reason, is_answer } = if let Some(why) = &capacity.not_empty {
+        inconclusive(why.clone())
+    } else if let Some(moved) = moved {
+        unstable(moved, capacity)
+    } else {
+        limit(capacity, &evidence)
     };
-    capacity.exit_code = if bounds.lower.is_some() { 0 } else { INVALID };
+    capacity.exit_code = if is_answer { 0 } else { INVALID };
     (capacity.limited_by, capacity.reason) = (limited_by.to_owned(), reason);
 }
 
+/// Upper over lower bound less 1.
+fn width(capacity: &Capacity) -> Option<f64> {
+    let (lower, upper) = capacity.lower_bound_per_s.zip(capacity.upper_bound_per_s)?;
+    (lower > 0.0).then(|| upper / lower - 1.0)
+}
+
+/// Whether the answer now lies beyond what was found at the rate first.
+fn has_moved(found: &Contradiction, capacity: &Capacity, width: f64) -> bool {
+    let rate = found.rate_per_s;
+    if found.sustained_first {
+        capacity.upper_bound_per_s.is_some_and(|upper| upper * (1.0 + width) < rate)
+    } else {
+        capacity.lower_bound_per_s.is_some_and(|lower| lower > rate * (1.0 + width))
+    }
+}
+
+fn unstable(found: &Contradiction, capacity: &Capacity) -> Conclusion {
+    let rate = |rate: f64| format!("{rate:.1}/s");
+    let first = if found.sustained_first { "sustained" } else { "not sustained" };
+    let then = if found.sustained_first { "not any more" } else { "sustained" };
+    let now = match (capacity.lower_bound_per_s, capacity.upper_bound_per_s) {
+        (Some(lower), Some(upper)) => {
+            format!("; at the end it sustained {}, not {}", rate(lower), rate(upper))
+        }
+        (Some(lower), None) => format!("; at the end it sustained {}", rate(lower)),
+        (None, Some(upper)) => format!("; at the end it did not sustain {}", rate(upper)),
+        (None, None) => String::new(),
+    };
+    let reason = format!(
+        "the limit moved during the search: {} was {first} in trial {} and {then} in trial {}{now}",
+        rate(found.rate_per_s),
+        found.trial,
+        found.contradicted_by
+    );
+    Conclusion { limited_by: "unstable", reason, is_answer: false }
+}
+
+fn inconclusive(reason: String) -> Conclusion {
+    Conclusion { limited_by: "inconclusive", reason, is_answer: false }
+}
+
+fn limit(capacity: &Capacity, evidence: &Evidence) -> Conclusion {
+    let (lower, upper) = evidence.bounds();
+    match (lower, upper) {
+        (Some(load), None) if load.rate >= capacity.most_per_s => ceiling(capacity),
+        (_, None) => undecided(capacity),
+        (_, Some(upper)) if is_by_instrument(capacity, upper) => Conclusion {
+            limited_by: "generator",
+            reason: format!(
+                "instrument-limited: every trial at {:.1}/s was invalid: {}",
+                upper.rate,
+                first_reason(capacity, upper)
+            ),
+            is_answer: false,
+        },
+        (None, Some(upper)) if evidence.loads.iter().any(|load| load.is_silent) => {
+            let why = undecided(capacity).reason;
+            inconclusive(format!("{why}; {:.1}/s is not sustained", upper.rate))
+        }
+        (lower, Some(upper)) => Conclusion {
+            limited_by: "target",
+            reason: first_reason(capacity, upper),
+            is_answer: lower.is_some(),
+        },
+    }
+}
+
+/// The trials decide nothing; why.
+fn undecided(capacity: &Capacity) -> Conclusion {
+    match capacity.trials.iter().rev().find_map(|trial| trial.without_data.first()) {
+        Some(why) => inconclusive(format!(
+            "the trials decide nothing: {why}; longer trials (--trial SECONDS) have more samples"
+        )),
+        None if capacity.trials.is_empty() => Conclusion {
+            limited_by: "unfinished",
+            reason: "no load was classified".to_owned(),
+            is_answer: false,
+        },
+        None => {
+            inconclusive("the trials contradict one another: no load was classified".to_owned())
+        }
+    }
+}
+
+fn of_load<'a>(capacity: &'a Capacity, load: &'a Load) -> impl Iterator<Item = &'a Trial> {
+    load.trials.iter().filter_map(|place| capacity.trials.get(*place)).filter(|trial| !trial.good)
+}
+
+/// Whether all that was bad at a load is the instrument's doing.
+fn is_by_instrument(capacity: &Capacity, load: &Load) -> bool {
+    let mut bad = of_load(capacity, load).peekable();
+    bad.peek().is_some() && bad.all(|trial| trial.generator)
+}
+
+fn first_reason(capacity: &Capacity, load: &Load) -> String {
+    let of_one = of_load(capacity, load).find_map(|trial| trial.reasons.first()).cloned();
+    of_one.unwrap_or_else(|| {
+        let delivered = load.delivered.and_then(|it| it.saturated).map_or(0.0, |it| it.per_s);
+        format!("saturated, it delivered {delivered:.1} a second of {:.1} offered", load.rate)
+    })
+}
+
 /// Why the search went no higher: the lowest of what bounds it.
-fn ceiling(capacity: &Capacity) -> String {
+fn ceiling(capacity: &Capacity) -> Conclusion {
     let most = capacity.most_per_s;
+    let answer = |limited_by, reason| Conclusion { limited_by, reason, is_answer: true };
+    if capacity.max_rate_per_s.is_some_and(|rate| rate <= most) {
+        let reason = format!("bounded by --max-rate: everything held up to {most:.0}/s");
+        return answer("max-rate", reason);
+    }
     let is_bound = |ceiling: &f64| (TRUSTED * ceiling - most).abs() < 1e-6 * most;
     let held = format!("generator-limited: everything held up to {most:.0}/s");
-    if let Some(ceiling) = capacity.calibrated_per_s.filter(is_bound) {
-        return format!(
+    let reason = if let Some(ceiling) = capacity.calibrated_per_s.filter(is_bound) {
+        format!(
             "{held}, and the instrument's calibrated ceiling is {ceiling:.0}/s, of which four \
              fifths can be trusted"
-        );
-    }
-    match capacity.ceiling_per_s {
-        Some(ceiling) => format!(
+        )
+    } else if let Some(ceiling) = capacity.ceiling_per_s {
+        format!(
             "{held}, and the generator offers {ceiling:.0}/s to the sink alone, of which four \
              fifths can be trusted"
-        ),
-        None => format!("{held}, the bound set"),
-    }
+        )
+    } else {
+        format!("{held}, the bound set")
+    };
+    answer("generator", reason)
 }
 
 /// The search was ended before it was done.
@@ -97,7 +219,8 @@ pub fn curve(capacity: &mut Capacity) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::capacity::results::{Seen, Trial};
+    use crate::measure::capacity::loads::tests::limited;
+    use crate::measure::capacity::results::Seen;
 
     const GOAL: Goal = Goal { final_s: 10.0, sum_s: 10.0, loss: 0.0, exceed: 0.0, width: 0.05 };
 
@@ -119,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn who_set_the_limit_is_told() {
+    fn what_set_the_limit_is_named() {
         let target = concluded(vec![trial(100.0, &[], false), trial(200.0, &["p99"], false)]);
         assert_eq!((target.limited_by.as_str(), target.reason.as_str()), ("target", "p99"));
         assert_eq!((target.lower_bound_per_s, target.exit_code), (Some(100.0), 0));
@@ -127,7 +250,9 @@ mod tests {
         assert_eq!(top.limited_by, "generator");
         assert!(top.reason.contains("generator-limited") && top.upper_bound_per_s.is_none());
         let spoiled = concluded(vec![trial(100.0, &[], false), trial(200.0, &["lag"], true)]);
-        assert_eq!(spoiled.limited_by, "generator");
+        assert_eq!((spoiled.limited_by.as_str(), spoiled.exit_code), ("generator", INVALID));
+        assert!(spoiled.reason.contains("instrument-limited") && spoiled.reason.contains("lag"));
+        assert_eq!((spoiled.lower_bound_per_s, spoiled.upper_bound_per_s), (Some(100.0), None));
         let nothing = concluded(vec![trial(1.0, &["p99"], false)]);
         assert_eq!((nothing.lower_bound_per_s, nothing.exit_code), (None, INVALID));
     }
@@ -151,8 +276,52 @@ mod tests {
         assert!(calibrated.contains("calibrated ceiling is 500/s"), "{calibrated}");
         let tried = reason(400.0, Some(500.0), Some(900.0));
         assert!(tried.contains("offers 500/s to the sink alone"), "{tried}");
-        let told = reason(400.0, None, Some(900.0));
-        assert!(told.contains("the bound set"), "{told}");
+        let other = reason(400.0, None, Some(900.0));
+        assert!(other.contains("the bound set"), "{other}");
+        let mut capacity = begun(Capacity {
+            trials: vec![trial(400.0, &[], false)],
+            most_per_s: 400.0,
+            max_rate_per_s: Some(400.0),
+            calibrated_per_s: Some(500.0),
+            ..Capacity::default()
+        });
+        bounds(&mut capacity, &GOAL);
+        assert_eq!((capacity.limited_by.as_str(), capacity.exit_code), ("max-rate", 0));
+        assert!(capacity.reason.contains("bounded by --max-rate"), "{}", capacity.reason);
+    }
+
+    #[test]
+    fn a_limit_that_moved_is_no_answer() {
+        let at = |rate, limit| limited(rate, 10.0, limit);
+        let held = [at(80.0, 80.0), at(84.0, 80.0)];
+        let fell = [at(80.0, 47.0), at(80.0, 47.0), at(46.0, 47.0), at(48.0, 47.0)];
+        let capacity = concluded([&held[..], &fell[..]].concat());
+        assert_eq!((capacity.limited_by.as_str(), capacity.exit_code), ("unstable", INVALID));
+        assert!(capacity.unstable && capacity.contradictions.len() == 1);
+        let reason = &capacity.reason;
+        assert!(reason.contains("80.0/s was sustained in trial 1"), "{reason}");
+        assert!(reason.contains("not any more in trial 3"), "{reason}");
+    }
+
+    #[test]
+    fn a_queue_that_is_not_empty_between_trials_is_no_answer() {
+        let mut capacity = begun(Capacity {
+            trials: vec![trial(100.0, &[], false), trial(200.0, &["p99"], false)],
+            not_empty: Some("549 messages".to_owned()),
+            ..Capacity::default()
+        });
+        bounds(&mut capacity, &GOAL);
+        assert_eq!((capacity.limited_by.as_str(), capacity.exit_code), ("inconclusive", INVALID));
+        assert_eq!(capacity.reason, "549 messages");
+    }
+
+    #[test]
+    fn trials_without_data_are_no_answer() {
+        let mut silent = trial(100.0, &[], false);
+        (silent.good, silent.without_data) = (false, vec!["threshold p99".to_owned()]);
+        let capacity = concluded(vec![silent.clone(), silent]);
+        assert_eq!((capacity.limited_by.as_str(), capacity.exit_code), ("inconclusive", INVALID));
+        assert!(capacity.reason.contains("threshold p99"), "{}", capacity.reason);
     }
 
     #[test]

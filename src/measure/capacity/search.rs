@@ -1,7 +1,12 @@
-//! What to try next: a ramp by doubling, then bisection on a logarithmic scale, each load tried
-//! until it is classified. A function of the trials so far.
+//! What to try next: a ramp by doubling; where a trial saturated the target, a little below and a
+//! little above what it delivered, else bisection on a logarithmic scale; each load tried until it is
+//! classified; at the end what later trials speak against once more. A function of the trials so
+//! far.
 
-use super::classify::{Bound, Goal, Seconds, classify};
+use super::classify::{Bound, Goal};
+use super::delivered::T_SEARCH;
+use super::doubts::again;
+use super::loads::{Evidence, Load, needed};
 use super::results::Trial;
 
 /// Where the search may go.
@@ -38,77 +43,150 @@ pub struct Bounds {
     pub upper: Option<f64>,
 }
 
-/// A load and what its trials come to.
-#[derive(Clone, Copy, Debug)]
-struct Load {
-    rate: f64,
-    seconds: Seconds,
-    bound: Bound,
-}
+/// How far below and above what a saturated target delivered its limit is looked for, as a share of
+/// the width.
+const BESIDE: f64 = 0.4;
+
+/// Loads that differ by less than this share of the width are one load.
+const CLOSEST: f64 = 0.3;
+
+/// A load beyond the limit that is to be recognised as such lies so many errors above it.
+const ERRORS: f64 = 1.1;
+
+/// Trials of full length after which the interval is not narrowed any further: one that is still too
+/// wide then is so because deliveries vary.
+const MOST_FULL: usize = 24;
+
+/// A limit that moves more often than this is not going to be found.
+const MOST_CONTRADICTIONS: usize = 3;
 
 /// The step that follows `trials`.
 #[must_use]
 pub fn next(trials: &[Trial], goal: &Goal, range: &Range) -> Step {
-    let loads = loads(trials, goal);
-    let bounds = bounds(&loads);
-    let undecided = |from: f64, to: f64| {
-        let mut between = loads.iter().filter(move |load| load.rate > from && load.rate < to);
-        between.rfind(|load| load.bound == Bound::Undecided)
-    };
-    match (bounds.lower, bounds.upper) {
-        (_, None) => ramp(&loads, range, bounds),
-        (None, Some(upper)) => {
-            if let Some(load) = undecided(0.0, upper) {
-                return Step::Try { rate: load.rate, full: true };
-            }
-            if upper <= range.least {
-                return Step::Done(bounds);
-            }
-            Step::Try { rate: (upper / 2.0).max(range.least), full: true }
-        }
-        (Some(lower), Some(upper)) => {
-            if let Some(load) = undecided(lower, upper) {
-                return Step::Try { rate: load.rate, full: true };
-            }
-            if upper / lower - 1.0 <= goal.width {
-                return Step::Done(bounds);
-            }
-            Step::Try { rate: middle(lower, upper), full: true }
-        }
+    let evidence = Evidence::of(trials, goal);
+    let (lower, upper) = evidence.bounds();
+    if evidence.contradictions.len() >= MOST_CONTRADICTIONS {
+        return Step::Done(bounds(&evidence));
     }
+    let Some(upper) = upper else { return ramp(&evidence, range) };
+    let full = |rate: f64| Step::Try { rate, full: true };
+    let from = lower.map_or(0.0, |load| load.rate);
+    if let Some(rate) = beside(&evidence, (from, upper.rate), goal, range) {
+        return full(rate);
+    }
+    if let Some(rate) = open(&evidence, from, upper.rate) {
+        return full(rate);
+    }
+    let reached = |lower: &Load| {
+        // Closer loads do not help where what is not known of this one is more.
+        let unknown = lower.rate / lower.proved() - 1.0;
+        upper.rate / lower.proved() - 1.0 <= goal.width || upper.rate / lower.rate - 1.0 <= unknown
+    };
+    let is_long =
+        trials.iter().filter(|trial| trial.duration_s >= goal.final_s).count() >= MOST_FULL;
+    let between = if is_long || lower.is_some_and(reached) {
+        None
+    } else {
+        between(&evidence, (from, upper.rate), goal, range)
+    };
+    if let Some(rate) = between {
+        return full(rate);
+    }
+    again(trials, &evidence, (lower, upper), goal).unwrap_or(Step::Done(bounds(&evidence)))
+}
+
+/// The highest load between two rates that further trials may decide.
+fn open(evidence: &Evidence, lower: f64, upper: f64) -> Option<f64> {
+    let is_open = |load: &&Load| load.bound == Bound::Undecided && !load.is_exhausted;
+    let inside = |load: &&Load| load.rate > lower && load.rate < upper;
+    evidence.loads.iter().filter(inside).rfind(is_open).map(|load| load.rate)
 }
 
 /// Upwards, while nothing speaks against it.
-fn ramp(loads: &[Load], range: &Range, bounds: Bounds) -> Step {
-    let Some(highest) = loads.last() else {
+fn ramp(evidence: &Evidence, range: &Range) -> Step {
+    let Some(highest) = evidence.loads.last() else {
         return Step::Try { rate: range.first.clamp(range.least, range.most), full: false };
     };
-    let bad = highest.seconds.full_bad + highest.seconds.short_bad > 0.0;
     let at_top = highest.rate >= range.most;
-    if at_top && highest.bound == Bound::Lower {
-        return Step::Done(bounds);
-    }
-    if highest.bound == Bound::Undecided && (bad || at_top) {
+    let is_open = highest.bound == Bound::Undecided && !highest.is_exhausted;
+    if is_open && (highest.is_bad || at_top) {
         return Step::Try { rate: highest.rate, full: true };
     }
-    Step::Try { rate: (highest.rate * 2.0).min(range.most), full: false }
+    if !at_top {
+        return Step::Try { rate: (highest.rate * 2.0).min(range.most), full: false };
+    }
+    let (lower, _) = evidence.bounds();
+    let below = open(evidence, lower.map_or(0.0, |load| load.rate), highest.rate);
+    below.map_or(Step::Done(bounds(evidence)), |rate| Step::Try { rate, full: true })
+}
+
+/// A load not yet tried a little below, or a little above, what a saturated target delivered.
+fn beside(
+    evidence: &Evidence,
+    (lower, upper): (f64, f64),
+    goal: &Goal,
+    range: &Range,
+) -> Option<f64> {
+    let seen = evidence.saturated()?;
+    let window_s = needed(goal) as f64 * goal.final_s * 0.75;
+    let noise = evidence.dispersion.unwrap_or(0.0);
+    let error = T_SEARCH * (noise / (seen.per_s.max(f64::MIN_POSITIVE) * window_s)).sqrt();
+    let above = (BESIDE * goal.width).max(ERRORS * error + 1.0 / (seen.per_s * window_s));
+    let candidates = [seen.per_s * (1.0 - BESIDE * goal.width), seen.per_s * (1.0 + above)];
+    let apart = 1.0 + CLOSEST * goal.width;
+    let mut fresh = candidates.into_iter().map(readable).filter(|rate| {
+        let is_new = |load: &Load| load.rate / rate > apart || rate / load.rate > apart;
+        *rate > lower * apart
+            && rate * apart < upper
+            && *rate >= range.least
+            && evidence.loads.iter().all(is_new)
+    });
+    fresh.next()
+}
+
+/// The middle of the widest gap between loads that were tried, if there is one wide enough.
+fn between(
+    evidence: &Evidence,
+    (lower, upper): (f64, f64),
+    goal: &Goal,
+    range: &Range,
+) -> Option<f64> {
+    let inner = evidence.loads.iter().map(|load| load.rate);
+    let rates: Vec<f64> = inner.filter(|rate| *rate >= lower && *rate <= upper).collect();
+    if lower <= 0.0 {
+        // Nothing is known to be sustained: down, as far as may be, but not below what decides
+        // nothing for want of data.
+        let lowest = rates.first().copied().filter(|rate| *rate > range.least)?;
+        let is_silent = evidence.loads.first().is_some_and(|load| load.is_silent);
+        if !is_silent {
+            return Some((lowest / 2.0).max(range.least));
+        }
+    }
+    let gaps = rates.windows(2).map(|pair| (pair[1] / pair[0], pair[0], pair[1]));
+    let (ratio, from, to) = gaps.max_by(|a, b| a.0.total_cmp(&b.0))?;
+    (ratio > 1.0 + 2.0 * CLOSEST * goal.width).then(|| middle(from, to))
 }
 
 /// Geometric mean, to three digits, so that a rate reads well.
 fn middle(lower: f64, upper: f64) -> f64 {
     let mean = (lower * upper).sqrt();
-    let unit = 10_f64.powi(mean.log10().floor() as i32 - 3);
-    let rounded = (mean / unit).round() * unit;
+    let rounded = readable(mean);
     if rounded > lower && rounded < upper { rounded } else { mean }
+}
+
+/// To four digits.
+fn readable(rate: f64) -> f64 {
+    let unit = 10_f64.powi(rate.log10().floor() as i32 - 3);
+    (rate / unit).round() * unit
 }
 
 /// How many more trials there may be: a guess, for people.
 #[must_use]
 pub fn remaining(trials: &[Trial], goal: &Goal, range: &Range) -> u32 {
-    let each = (goal.sum_s * (1.0 - goal.exceed) / goal.final_s).ceil().max(1.0);
-    let bounds = bounds(&loads(trials, goal));
-    let steps = match (bounds.lower, bounds.upper) {
-        (Some(lower), Some(upper)) => halvings(upper / lower, goal.width),
+    let evidence = Evidence::of(trials, goal);
+    let steps = match evidence.bounds() {
+        _ if evidence.saturated().is_some() => 3.0,
+        (Some(lower), Some(upper)) => halvings(upper.rate / lower.rate, goal.width),
         (None, Some(_)) => 1.0 + halvings(2.0, goal.width),
         (_, None) => {
             let top = trials.iter().map(|trial| trial.rate_per_s).fold(range.first, f64::max);
@@ -116,7 +194,7 @@ pub fn remaining(trials: &[Trial], goal: &Goal, range: &Range) -> u32 {
             doublings + 2.0 + halvings(2.0, goal.width)
         }
     };
-    (steps * each).ceil() as u32
+    (steps * needed(goal) as f64).ceil() as u32
 }
 
 fn halvings(ratio: f64, width: f64) -> f64 {
@@ -126,43 +204,18 @@ fn halvings(ratio: f64, width: f64) -> f64 {
 /// The bounds that trials have proved.
 #[must_use]
 pub fn proved(trials: &[Trial], goal: &Goal) -> Bounds {
-    bounds(&loads(trials, goal))
+    bounds(&Evidence::of(trials, goal))
 }
 
-fn bounds(loads: &[Load]) -> Bounds {
-    let upper = loads.iter().find(|load| load.bound == Bound::Upper).map(|load| load.rate);
-    let mut below = loads.iter().filter(|load| upper.is_none_or(|upper| load.rate < upper));
-    let lower = below.rfind(|load| load.bound == Bound::Lower);
-    Bounds { lower: lower.map(|load| load.rate), upper }
-}
-
-/// The loads that were tried, in order of rate.
-fn loads(trials: &[Trial], goal: &Goal) -> Vec<Load> {
-    let mut loads: Vec<Load> = Vec::new();
-    for trial in trials {
-        let at = loads.iter().position(|load| load.rate == trial.rate_per_s);
-        let at = at.unwrap_or_else(|| {
-            let seconds = Seconds::default();
-            loads.push(Load { rate: trial.rate_per_s, seconds, bound: Bound::Undecided });
-            loads.len() - 1
-        });
-        let seconds = &mut loads[at].seconds;
-        let full = trial.duration_s >= goal.final_s;
-        *match (full, trial.good) {
-            (true, true) => &mut seconds.full_good,
-            (true, false) => &mut seconds.full_bad,
-            (false, true) => &mut seconds.short_good,
-            (false, false) => &mut seconds.short_bad,
-        } += trial.duration_s;
-    }
-    loads.iter_mut().for_each(|load| load.bound = classify(&load.seconds, goal));
-    loads.sort_by(|a, b| a.rate.total_cmp(&b.rate));
-    loads
+fn bounds(evidence: &Evidence) -> Bounds {
+    let (lower, upper) = evidence.bounds();
+    Bounds { lower: lower.map(Load::proved), upper: upper.map(|load| load.rate) }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::capacity::loads::tests::limited;
 
     const GOAL: Goal = Goal { final_s: 10.0, sum_s: 30.0, loss: 0.001, exceed: 0.5, width: 0.05 };
     const RANGE: Range = Range { first: 10.0, least: 1.0, most: 1e5 };
@@ -181,6 +234,84 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// Searches on a target that delivers `limit(number of the trial)` a second at most.
+    fn saturating(range: Range, limit: impl Fn(usize) -> f64) -> (Bounds, Vec<Trial>) {
+        let mut trials: Vec<Trial> = Vec::new();
+        loop {
+            assert!(trials.len() < 200, "no end: {:?}", proved(&trials, &GOAL));
+            match next(&trials, &GOAL, &range) {
+                Step::Done(bounds) => return (bounds, trials),
+                Step::Try { rate, full } => {
+                    let duration_s = if full { 10.0 } else { 5.0 };
+                    trials.push(limited(rate, duration_s, limit(trials.len())));
+                }
+            }
+        }
+    }
+
+    fn contradictions(trials: &[Trial]) -> usize {
+        Evidence::of(trials, &GOAL).contradictions.len()
+    }
+
+    #[test]
+    fn what_a_saturated_target_delivers_leads_to_its_limit() {
+        for limit in [3.0, 20.0, 100.0, 777.0] {
+            let (bounds, trials) = saturating(RANGE, |_| limit);
+            let (lower, upper) = (bounds.lower.expect("lower"), bounds.upper.expect("upper"));
+            assert!(lower <= limit && limit <= upper, "{lower} {limit} {upper}");
+            assert!(trials.len() <= 16, "{limit}: {} trials", trials.len());
+            assert_eq!(contradictions(&trials), 0);
+        }
+    }
+
+    /// 80 a second at first; from some trial on 47.
+    #[test]
+    fn a_limit_that_falls_is_found_out_whenever_it_falls() {
+        let (_, steady) = saturating(RANGE, |_| 80.0);
+        for fall in 4..steady.len() {
+            let (bounds, trials) =
+                saturating(RANGE, |number| if number < fall { 80.0 } else { 47.0 });
+            let (lower, upper) = (bounds.lower.expect("lower"), bounds.upper.expect("upper"));
+            assert!(lower <= 47.0 && 47.0 <= upper, "{fall}: {lower} {upper}");
+            assert!(upper < 60.0, "{fall}: {lower} {upper}");
+            assert!(contradictions(&trials) > 0, "from trial {}: {trials:?}", fall + 1);
+        }
+    }
+
+    #[test]
+    fn a_limit_that_rises_is_found_out() {
+        let (bounds, trials) = saturating(RANGE, |number| if number < 5 { 47.0 } else { 80.0 });
+        let (lower, upper) = (bounds.lower.expect("lower"), bounds.upper.expect("upper"));
+        assert!(lower <= 80.0 && 80.0 <= upper, "{lower} {upper}");
+        assert!(trials.len() < 60, "{}", trials.len());
+    }
+
+    #[test]
+    fn a_limit_that_keeps_moving_ends_the_search() {
+        let (_, trials) = saturating(RANGE, |number| if number / 7 % 2 == 0 { 80.0 } else { 40.0 });
+        assert!(trials.len() < 100, "{}", trials.len());
+    }
+
+    #[test]
+    fn a_target_that_delivers_less_under_overload_is_searched_where_it_does_not() {
+        // Beyond 100 a second it collapses to 30.
+        let mut trials: Vec<Trial> = Vec::new();
+        let bounds = loop {
+            assert!(trials.len() < 100, "{:?}", proved(&trials, &GOAL));
+            match next(&trials, &GOAL, &RANGE) {
+                Step::Done(bounds) => break bounds,
+                Step::Try { rate, full } => {
+                    let duration_s = if full { 10.0 } else { 5.0 };
+                    let limit = if rate > 100.0 { 30.0 } else { 1e9 };
+                    trials.push(limited(rate, duration_s, limit));
+                }
+            }
+        };
+        let (lower, upper) = (bounds.lower.expect("lower"), bounds.upper.expect("upper"));
+        assert!(lower <= 100.0 && 100.0 <= upper && upper / lower < 1.06, "{lower} {upper}");
+        assert_eq!(contradictions(&trials), 0);
     }
 
     #[test]

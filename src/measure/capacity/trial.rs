@@ -1,44 +1,73 @@
 //! Whether a run at a constant rate was a good one, and what it shows.
 
+use super::delivered::Sustained;
 use super::results::Seen;
+use super::throughput::{Conditions, Throughput};
 use crate::measure::results::{
     Certainty, Findings, HealthStatus, LedgerVerdict, Marked, Percentile, ResourceUse, Results,
-    SeriesRow, ThresholdStatus,
+    ThresholdStatus,
 };
 
 /// A run, judged as a trial.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Judged {
     /// What did not hold.
     pub reasons: Vec<String>,
-    /// Whether all of that is the generator's doing.
+    /// Why the trial decides nothing, though nothing is known not to hold: a threshold without
+    /// data, mail of an earlier trial.
+    pub without_data: Vec<String>,
+    /// Whether all that did not hold is that less was delivered than offered.
+    pub only_overload: bool,
+    /// Whether all that did not hold is the instrument's doing.
     pub generator: bool,
+    /// What was delivered; `None`: the trial had no measured period.
+    pub throughput: Option<Throughput>,
 }
 
-/// Growth of the backlog that counts, as a share of the offered rate.
-const GROWTH: f64 = 0.01;
+/// What a trial is judged by.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terms {
+    /// Offered, messages a second.
+    pub rate: f64,
+    /// Share of the mail that may fail.
+    pub loss: f64,
+    /// Share of the rate that may be missing from the deliveries.
+    pub tolerance: f64,
+    /// Longest time to an empty queue, seconds.
+    pub drain_s: f64,
+    /// Whether an invalid instrument makes a trial bad.
+    pub health_counts: bool,
+}
 
-/// A backlog below twice what it began with and this much does not count as grown.
-const GROWN: f64 = 100.0;
-
-/// Judges a run: its thresholds, its ledger, its losses, its backlog. `loss`: the share that may
-/// be lost; `health_counts`: whether an unhealthy instrument makes a trial bad.
+/// Judges a run: its thresholds, its ledger, its losses, its throughput and its drain.
 #[must_use]
-pub fn judge(findings: &Findings, loss: f64, health_counts: bool) -> Judged {
+pub fn judge(findings: &Findings, terms: &Terms) -> Judged {
     let results = &findings.results;
-    let mut reasons = of_target(findings, loss);
+    let throughput = throughput(findings, terms);
+    let mut reasons = of_target(results, terms);
+    let unwell = terms.health_counts && results.health.status == HealthStatus::Invalid;
+    let before = reasons.len();
+    if !unwell {
+        // What waits for an instrument that is too slow is not the target's backlog.
+        reasons.extend(throughput.as_ref().and_then(|seen| overload(seen, terms)));
+    }
+    let only_overload = before == 0 && !reasons.is_empty();
     let blameless = reasons.is_empty();
-    let unwell = health_counts && results.health.status == HealthStatus::Invalid;
     if unwell {
         let bad = results.health.checks.iter().filter(|it| it.status == HealthStatus::Invalid);
         let names: Vec<&str> = bad.map(|check| check.id.as_str()).collect();
         reasons.push(format!("the instrument was the bottleneck: {}", names.join(", ")));
     }
-    Judged { generator: blameless && unwell, reasons }
+    Judged {
+        only_overload,
+        generator: blameless && unwell,
+        without_data: without_data(results),
+        reasons,
+        throughput,
+    }
 }
 
-fn of_target(findings: &Findings, loss: f64) -> Vec<String> {
-    let results = &findings.results;
+fn of_target(results: &Results, terms: &Terms) -> Vec<String> {
     let count = |name: &str| results.counts.get(name).copied().unwrap_or(0);
     let mut reasons = Vec::new();
     let missed = results.thresholds.iter().filter(|it| it.status == ThresholdStatus::Missed);
@@ -46,47 +75,76 @@ fn of_target(findings: &Findings, loss: f64) -> Vec<String> {
         let actual = it.actual.as_deref().unwrap_or("unknown");
         format!("threshold {}: {actual}", it.expr)
     }));
-    if results.correctness.verdict == LedgerVerdict::Invalid {
+    if results.correctness.verdict == LedgerVerdict::Invalid && !only_phantoms(results) {
         reasons.push("the ledger is violated".to_owned());
     }
     let failed = ["refused", "indeterminate", "not_sent", "unaccounted"].map(count);
     let failed: u64 = failed.iter().sum();
     let offered = count("offered");
-    if offered == 0 || failed as f64 / offered as f64 > loss {
+    if offered == 0 || failed as f64 / offered as f64 > terms.loss {
         reasons.push(format!("{failed} of {offered} refused or without an answer"));
     }
-    if count("pending") > 0 || results.queue.drain_time_s.is_none() {
-        reasons.push(format!("the queue did not drain: {} pending", count("pending")));
+    match results.queue.drain_time_s {
+        Some(seconds) if count("pending") == 0 && seconds <= terms.drain_s => {}
+        Some(seconds) if count("pending") == 0 => reasons.push(format!(
+            "the queue took {seconds:.1} s to drain, longer than load.drain ({:.1} s)",
+            terms.drain_s
+        )),
+        _ => reasons.push(format!("the queue did not drain: {} pending", count("pending"))),
     }
-    reasons.extend(growth(results, &findings.series));
     reasons
 }
 
-/// The least-squares slope of the backlog over the measured period, if it counts as growth.
-fn growth(results: &Results, series: &[SeriesRow]) -> Option<String> {
-    let rows: Vec<&SeriesRow> = series.iter().filter(|row| row.period == "measured").collect();
-    let (first, last) = (rows.first()?, rows.last()?);
-    let count = rows.len() as f64;
-    let mean_t = rows.iter().map(|row| row.t_s as f64).sum::<f64>() / count;
-    let mean_b = rows.iter().map(|row| row.backlog as f64).sum::<f64>() / count;
-    let (mut with, mut square) = (0.0, 0.0);
-    for row in &rows {
-        let t = row.t_s as f64 - mean_t;
-        with += t * (row.backlog as f64 - mean_b);
-        square += t * t;
+/// Less was delivered than offered, and the backlog accounts for it.
+fn overload(seen: &Throughput, terms: &Terms) -> Option<String> {
+    let overloaded = seen.sustains(terms.rate, terms.tolerance) == Sustained::No;
+    overloaded.then(|| {
+        format!(
+            "delivered {:.1} a second of {:.1} offered; the backlog grew by {:.1} a second, to {:.0}",
+            seen.saturated.map_or(seen.per_s, |it| it.per_s),
+            terms.rate,
+            seen.growth_per_s,
+            seen.backlog_end
+        )
+    })
+}
+
+fn throughput(findings: &Findings, terms: &Terms) -> Option<Throughput> {
+    let results = &findings.results;
+    let probes = results.counts.get("offered").copied().unwrap_or(0) as f64;
+    let messages = results.load.offered_messages as f64;
+    let recipients = if messages > 0.0 { probes / messages } else { 1.0 };
+    let drain_s = results.queue.drain_time_s;
+    Throughput::of(&findings.timeline, &Conditions { rate: terms.rate, recipients, drain_s })
+}
+
+/// What keeps the trial from deciding anything.
+fn without_data(results: &Results) -> Vec<String> {
+    let silent = results.thresholds.iter().filter(|it| it.status == ThresholdStatus::NoData);
+    let mut reasons: Vec<String> = silent
+        .map(|it| {
+            let why = it.actual.as_deref().unwrap_or("no data");
+            format!("threshold {}: inconclusive ({why})", it.expr)
+        })
+        .collect();
+    if only_phantoms(results) {
+        let phantoms = results.counts.get("phantom").copied().unwrap_or(0);
+        reasons.push(format!("{phantoms} messages of an earlier trial arrived"));
     }
-    let slope = if square > 0.0 { with / square } else { 0.0 };
-    let grown = last.backlog as f64 > 2.0 * first.backlog as f64 + GROWN;
-    (grown && slope > GROWTH * results.load.offered_per_s)
-        .then(|| format!("the backlog grew by {slope:.0} a second, to {}", last.backlog))
+    reasons
+}
+
+/// Whether all that violates the ledger is mail that was in an external target before the trial.
+fn only_phantoms(results: &Results) -> bool {
+    let phantoms = results.counts.get("phantom").copied().unwrap_or(0);
+    let mut violations = results.correctness.violations.iter();
+    results.target.kind == "external" && phantoms > 0 && violations.all(|it| it.class == "phantom")
 }
 
 /// The figures of a run.
 #[must_use]
-pub fn seen(findings: &Findings) -> Seen {
+pub fn seen(findings: &Findings, throughput: Option<&Throughput>) -> Seen {
     let results = &findings.results;
-    let rows = findings.series.iter().filter(|row| row.period == "measured");
-    let (count, sum) = rows.fold((0_u64, 0), |(count, sum), row| (count + 1, sum + row.delivered));
     let stats = [
         ("e2e_p50_us", "e2e_response", "p50"),
         ("e2e_p99_us", "e2e_response", "p99"),
@@ -102,13 +160,28 @@ pub fn seen(findings: &Findings) -> Seen {
     Seen {
         at_least: bounds.map(|((name, ..), _)| (*name).to_owned()).collect(),
         offered_per_s: results.load.offered_per_s,
-        goodput_per_s: if count > 0 { sum as f64 / count as f64 } else { 0.0 },
+        goodput_per_s: goodput(findings),
+        throughput: throughput.copied(),
         e2e_p50_us: e2e_p50.map(Marked::bare),
         e2e_p99_us: e2e_p99.map(Marked::bare),
         submit_p99_us: submit_p99.map(Marked::bare),
         backlog_max: results.queue.backlog_max,
         drain_s: results.queue.drain_time_s,
     }
+}
+
+/// Messages of the measured period delivered a second, its drain included; to the close where it did
+/// not drain.
+fn goodput(findings: &Findings) -> f64 {
+    let results = &findings.results;
+    if let Some(goodput) = results.rates.get("goodput") {
+        return *goodput;
+    }
+    let delivered = results.counts.get("delivered").copied().unwrap_or(0) as f64;
+    let measured_s = results.run.measured_to_s - results.run.measured_from_s;
+    let closed_s = results.run.duration_s - results.run.measured_to_s;
+    let seconds = measured_s + results.queue.drain_time_s.unwrap_or(closed_s);
+    if seconds > 0.0 { delivered / seconds } else { 0.0 }
 }
 
 /// What was in use, and messages a second for each core the target kept busy.

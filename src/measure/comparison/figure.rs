@@ -2,6 +2,7 @@
 //! better.
 
 use super::results::Better;
+use crate::measure::latency::PERCENTILES;
 use crate::measure::results::{DestinationFacts, Latency, Results};
 use crate::measure::samples::decode;
 use crate::scenario::model::Destination;
@@ -17,7 +18,7 @@ pub struct Figure {
     pub better: Better,
     /// Whether it says how much was done, rather than how long or how large.
     pub throughput: bool,
-    /// The number, above zero.
+    /// The number, zero or above.
     pub value: f64,
     /// The true number is at least this one.
     pub at_least: bool,
@@ -41,8 +42,8 @@ const LATENCIES: [(&str, &[&str]); 4] = [
     ("relay_latency", &["p50", "p99"]),
 ];
 
-/// Rates.
-const RATES: [&str; 2] = ["delivered", "accepted"];
+/// Rates: events inside the measured period per second of it, and goodput.
+const RATES: [&str; 3] = ["delivered", "accepted", "goodput"];
 
 /// The names of every figure a run may have, without those of destinations.
 pub fn names() -> Vec<String> {
@@ -62,7 +63,88 @@ pub fn names_by_destination(destinations: &[Destination]) -> Vec<String> {
         .collect()
 }
 
-/// Every figure of a run that is known and above zero, in reading order.
+impl Figure {
+    /// Logarithm of the value. A ratio needs numbers above zero: what lies below the figure's
+    /// [`resolution`] counts as the resolution, so that two such values are equal and a pair with
+    /// one of them still counts.
+    #[must_use]
+    pub fn log(&self) -> f64 {
+        self.value.max(resolution(&self.name)).ln()
+    }
+}
+
+/// The smallest value of a figure that differs from zero in practice: one microsecond of a
+/// latency, one millisecond of a drain, one message of a backlog, 1 KiB/s of disk traffic, a
+/// thousandth of a core, one event in a million seconds.
+#[must_use]
+pub fn resolution(name: &str) -> f64 {
+    match (name, blank(name).unit) {
+        ("backlog.max", _) | (_, "us" | "bytes") => 1.0,
+        (_, "bytes/s") => 1024.0,
+        (_, "/s") => 1e-6,
+        _ => 1e-3,
+    }
+}
+
+/// The figure of a name, without a value.
+#[must_use]
+pub fn blank(name: &str) -> Figure {
+    if name.ends_with(".rate") {
+        return Figure {
+            better: Better::Higher,
+            throughput: true,
+            ..plain(name.to_owned(), "/s", 0.0)
+        };
+    }
+    let other = OTHERS.iter().find(|(other, _, _)| *other == name);
+    plain(name.to_owned(), other.map_or("us", |(_, unit, _)| unit), 0.0)
+}
+
+/// Each figure once, in reading order, and those of `gate` that are not among them, without a
+/// value.
+#[must_use]
+pub fn distinct<'a>(found: impl Iterator<Item = &'a Figure>, gate: &[String]) -> Vec<Figure> {
+    let gate = gate.iter().map(|name| blank(name));
+    let mut all: Vec<Figure> = Vec::new();
+    for figure in found.cloned().chain(gate) {
+        if find(&all, &figure.name).is_none() {
+            all.push(figure);
+        }
+    }
+    all
+}
+
+/// The figure of a name.
+#[must_use]
+pub fn find<'a>(figures: &'a [Figure], name: &str) -> Option<&'a Figure> {
+    figures.iter().find(|figure| figure.name == name)
+}
+
+/// Why a run has no such figure.
+#[must_use]
+pub fn absence(results: &Results, name: &str) -> String {
+    if let Some((metric, stat)) = name.rsplit_once('.')
+        && let Some(latency) = latency_of(results, metric)
+    {
+        let samples = latency.count + latency.censored;
+        let needs = PERCENTILES.iter().find(|one| one.name == stat).map_or(1, |one| one.needs);
+        return format!("{samples} samples, {stat} needs {needs}");
+    }
+    match name {
+        "drain_time" => "the queue did not drain".to_owned(),
+        name if name.starts_with("target_") => "the target's use was not measured".to_owned(),
+        _ => "it was not measured".to_owned(),
+    }
+}
+
+fn latency_of<'a>(results: &'a Results, metric: &str) -> Option<&'a Latency> {
+    let of_place = |place: &'a DestinationFacts| {
+        (metric_of(&place.domain) == metric).then(|| place.latency.get("e2e_response"))?
+    };
+    results.latency.get(metric).or_else(|| results.destinations.iter().find_map(of_place))
+}
+
+/// Every figure of a run that is known, in reading order.
 #[must_use]
 pub fn figures(results: &Results) -> Vec<Figure> {
     let mut found = Vec::new();
@@ -75,7 +157,7 @@ pub fn figures(results: &Results) -> Vec<Figure> {
     }
     found.extend(RATES.iter().filter_map(|rate| of_rate(rate, results)));
     found.extend(OTHERS.iter().filter_map(|(name, unit, value)| {
-        let value = value(results).filter(|value| *value > 0.0)?;
+        let value = value(results).filter(|value| value.is_finite())?;
         Some(plain((*name).to_owned(), unit, value))
     }));
     found
@@ -113,16 +195,23 @@ fn metric_of(domain: &str) -> String {
 /// The error of a count that could as well have been a little higher or lower is left out: under
 /// an open load it is the plan that decides it.
 fn of_rate(rate: &str, results: &Results) -> Option<Figure> {
-    let value = results.rates.get(rate).copied().filter(|value| *value > 0.0)?;
-    let figure = plain(format!("{rate}.rate"), "/s", value);
-    Some(Figure { better: Better::Higher, throughput: true, ..figure })
+    let value = results.rates.get(rate).copied().filter(|value| value.is_finite())?;
+    Some(Figure { value, ..blank(&format!("{rate}.rate")) })
 }
 
 type Value = fn(&Results) -> Option<f64>;
 
 /// What is neither latency nor rate; less is better.
-const OTHERS: [(&str, &str, Value); 6] = [
+const OTHERS: [(&str, &str, Value); 8] = [
     ("drain_time", "s", |results| results.queue.drain_time_s),
+    // A bound is no figure: how long it took is not known.
+    ("recovery_time.max", "s", |results| {
+        let bound = results.queue.recovery_time_max_at_least;
+        results.queue.recovery_time_max_s.filter(|_| !bound)
+    }),
+    ("connection_attempts.per_delivery", "", |results| {
+        results.queue.connection_attempts.as_ref()?.per_delivery
+    }),
     ("backlog.max", "", |results| Some(results.queue.backlog_max as f64)),
     ("attempts_per_delivery.mean", "", |results| results.queue.attempts_per_delivery_mean),
     ("target_cpu.mean", "cores", |results| Some(results.resources.target.as_ref()?.cpu_mean_cores)),
@@ -131,8 +220,7 @@ const OTHERS: [(&str, &str, Value); 6] = [
 ];
 
 fn share(stat: &str) -> f64 {
-    let known = crate::measure::latency::PERCENTILES;
-    known.iter().find(|known| known.name == stat).map_or(0.5, |known| known.share)
+    PERCENTILES.iter().find(|known| known.name == stat).map_or(0.5, |known| known.share)
 }
 
 /// Standard error of the logarithm of a percentile, from the ranks between which it lies with 95 %
@@ -158,6 +246,29 @@ mod tests {
         let known = names();
         assert!(GATED.iter().all(|gated| known.iter().any(|name| name == gated)), "{known:?}");
         assert!(GATED.len() <= GATED_MOST);
+    }
+
+    #[test]
+    fn a_blank_figure_is_as_one_of_a_run() {
+        assert_eq!(blank("delivered.rate").better, Better::Higher);
+        let units = [
+            ("e2e_response.p99", "us", 1.0),
+            ("e2e_response{destination=a.test}.p50", "us", 1.0),
+            ("drain_time", "s", 1e-3),
+            ("backlog.max", "", 1.0),
+            ("attempts_per_delivery.mean", "", 1e-3),
+            ("target_io.mean", "bytes/s", 1024.0),
+        ];
+        for (name, unit, least) in units {
+            assert_eq!((blank(name).unit, resolution(name)), (unit, least), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_value_of_zero_keeps_its_pair() {
+        let of = |value| Figure { value, ..blank("drain_time") }.log();
+        assert_eq!(of(0.0).to_bits(), of(0.0004).to_bits(), "neither differs from zero");
+        assert!((of(0.0) - 0.001_f64.ln()).abs() < 1e-12 && of(0.04) > of(0.0));
     }
 
     /// Of exponential samples the standard error of ln p50 is 1 / (ln 2 · √n), by the delta

@@ -7,36 +7,17 @@
 use std::collections::BTreeMap;
 
 use super::Terms;
-use super::figure::Figure;
 use super::holm;
+use super::question::{Look, Powers, Question, margin};
 use super::results::{Better, Outcome, Row};
 use super::shift::Shift;
 use crate::ledger::class::Class;
 use crate::measure::results::{Reason, Results, Verdict};
 use crate::measure::verdict::{INVALID, REGRESSION};
 
-/// One figure of two sides, about to be judged.
-pub struct Question {
-    /// The figure; its value is of no account.
-    pub figure: Figure,
-    /// Base and new, as shown.
-    pub shown: (f64, Option<f64>),
-    /// How much worse new is.
-    pub shift: Option<Shift>,
-    /// Whether base or new is only known to be at least what is shown.
-    pub at_least: (bool, bool),
-}
-
-/// How much worse `new` is, on the logarithmic scale.
+/// Judges questions of one family together.
 #[must_use]
-pub fn worse(base: &Figure, new: &Figure) -> f64 {
-    let rise = (new.value / base.value).ln();
-    if base.better == Better::Lower { rise } else { -rise }
-}
-
-/// Judges questions of one family together; `alpha` is two-sided.
-#[must_use]
-pub fn rows(questions: &[Question], terms: &Terms, alpha: f64) -> Vec<Row> {
+pub fn rows(questions: &[Question], terms: &Terms, look: Look) -> Vec<Row> {
     let gated = |question: &Question| terms.gate.contains(&question.figure.name);
     let decisive: Vec<usize> = (0..questions.len()).filter(|n| gated(&questions[*n])).collect();
     let odds = |n: usize| {
@@ -47,28 +28,31 @@ pub fn rows(questions: &[Question], terms: &Terms, alpha: f64) -> Vec<Row> {
     let raw: Vec<f64> = decisive.iter().map(|n| odds(*n)).collect();
     let corrected: BTreeMap<usize, f64> =
         decisive.iter().copied().zip(holm::adjusted(&raw)).collect();
+    let mut powers = Powers::new(look, raw.len());
     let row = |(n, question): (usize, &Question)| {
         let p_worse = corrected.get(&n).copied().unwrap_or_else(|| odds(n));
-        row(question, terms, alpha, (gated(question), p_worse))
+        let detectable = powers.detectable(question, terms, gated(question));
+        Row { detectable, ..row(question, terms, look.alpha, (gated(question), p_worse)) }
     };
     questions.iter().enumerate().map(row).collect()
 }
 
-/// The margin on the logarithmic scale.
-fn margin(figure: &Figure, terms: &Terms) -> f64 {
-    let share = if figure.throughput { terms.throughput_margin } else { terms.latency_margin };
-    share.ln_1p()
-}
-
 fn row(question: &Question, terms: &Terms, alpha: f64, (gated, p_worse): (bool, f64)) -> Row {
-    let Question { figure, shown, shift, at_least } = question;
+    let Question { figure, shown, shift, at_least, .. } = question;
     let margin = margin(figure, terms);
-    let verdict = shift.as_ref().map(|shift| outcome(shift, margin, alpha, p_worse));
-    let (verdict, note) = caution(verdict, *at_least, shift.as_ref(), alpha);
-    let ratio =
-        |worse: f64| if figure.better == Better::Lower { worse.exp() } else { (-worse).exp() };
+    let verdict = shift
+        .as_ref()
+        .map_or(Outcome::Inconclusive, |shift| outcome(shift, margin, alpha, p_worse));
+    let ratio = |worse: f64| {
+        let ratio = if figure.better == Better::Lower { worse.exp() } else { (-worse).exp() };
+        Some(ratio).filter(|ratio| ratio.is_finite() && *ratio > 0.0)
+    };
     let interval = shift.as_ref().and_then(|shift| shift.interval(alpha));
-    let ends = interval.map(|(low, high)| (ratio(low), ratio(high)));
+    let ends = interval.map(|(low, high)| match figure.better {
+        Better::Lower => (ratio(low), ratio(high)),
+        Better::Higher => (ratio(high), ratio(low)),
+    });
+    let bounded = at_least.0 || at_least.1;
     Row {
         metric: figure.name.clone(),
         unit: figure.unit.to_owned(),
@@ -76,16 +60,17 @@ fn row(question: &Question, terms: &Terms, alpha: f64, (gated, p_worse): (bool, 
         gated,
         base: shown.0,
         new: shown.1,
-        ratio: shift.as_ref().map(|shift| ratio(shift.estimate())),
-        low: ends.map(|(a, b)| a.min(b)),
-        high: ends.map(|(a, b)| a.max(b)),
-        detectable: shift.as_ref().and_then(Shift::detectable),
+        base_at_least: at_least.0,
+        new_at_least: at_least.1,
+        ratio: shift.as_ref().and_then(|shift| ratio(shift.estimate())),
+        low: ends.and_then(|ends| ends.0),
+        high: ends.and_then(|ends| ends.1),
+        detectable: None,
         pairs: shift.as_ref().map_or(0, Shift::pairs),
         p_worse: shift.is_some().then_some(p_worse),
         verdict,
-        note,
-        base_at_least: at_least.0,
-        new_at_least: at_least.1,
+        lacks_data: verdict == Outcome::Inconclusive && (bounded || question.missing.is_some()),
+        note: note(question, alpha),
     }
 }
 
@@ -95,36 +80,26 @@ fn outcome(shift: &Shift, margin: f64, alpha: f64, p_worse: f64) -> Outcome {
         Outcome::Regression
     } else if shift.below(-margin) <= level {
         Outcome::Improved
-    } else if shift.below(margin) <= level {
+    } else if shift.not_above(margin) <= level {
         Outcome::NoDifferenceShown
     } else {
         Outcome::Inconclusive
     }
 }
 
-/// Takes back what a bound does not bear out: a value that is only known to be at least so large
-/// can prove its own side worse, never better.
-fn caution(
-    verdict: Option<Outcome>,
-    (base, new): (bool, bool),
-    shift: Option<&Shift>,
-    alpha: f64,
-) -> (Outcome, Option<String>) {
-    let cut_off = "cut off by the end of the run: the value is a lower bound";
-    match verdict {
-        None => (
-            Outcome::Inconclusive,
-            Some("one side has no such figure, or too few samples for it".to_owned()),
-        ),
-        Some(Outcome::Regression) if base => (Outcome::Inconclusive, Some(cut_off.to_owned())),
-        Some(Outcome::Improved | Outcome::NoDifferenceShown) if new => {
-            (Outcome::Inconclusive, Some(cut_off.to_owned()))
-        }
-        Some(verdict) if shift.is_some_and(|shift| shift.interval(alpha).is_none()) => {
-            (verdict, Some("too few pairs for an interval".to_owned()))
-        }
-        Some(verdict) => (verdict, (base || new).then(|| cut_off.to_owned())),
-    }
+/// What a reader has to know of a figure's data.
+fn note(question: &Question, alpha: f64) -> Option<String> {
+    let bounded = question.at_least.0 || question.at_least.1;
+    let bound = bounded.then(|| {
+        "a value marked >= is a lower bound, since some mail had no final answer".to_owned()
+    });
+    let few = question
+        .shift
+        .as_ref()
+        .is_some_and(|shift| shift.interval(alpha).is_none())
+        .then(|| "too few pairs for an interval".to_owned());
+    let all: Vec<String> = [question.missing.clone(), bound, few].into_iter().flatten().collect();
+    (!all.is_empty()).then(|| all.join("; "))
 }
 
 /// Broken obligations: counts, in which chance has no part. Mail that is lost in one run and not
@@ -134,7 +109,7 @@ pub fn violations(base: &[&Results], new: &[&Results]) -> Vec<Row> {
     let classes = Class::ALL.into_iter().filter(|class| class.is_violation()).map(Class::name);
     let names = classes.chain(["phantom", "duplicates_unexcused"]);
     let sum = |side: &[&Results], name: &str| {
-        let counts = side.iter().map(|run| run.counts.get(name).copied().unwrap_or(0));
+        let counts = side.iter().map(|run| run.count_anywhere(name));
         counts.sum::<u64>() as f64
     };
     let counted = names.map(|name| (name, sum(base, name), sum(new, name)));
@@ -153,8 +128,10 @@ fn count(name: &str, base: f64, new: f64) -> Row {
         unit: String::new(),
         better: Better::Lower,
         gated: true,
-        base,
+        base: Some(base),
         new: Some(new),
+        base_at_least: false,
+        new_at_least: false,
         ratio: None,
         low: None,
         high: None,
@@ -162,9 +139,8 @@ fn count(name: &str, base: f64, new: f64) -> Row {
         pairs: 0,
         p_worse: None,
         verdict,
+        lacks_data: false,
         note: Some("counted over all runs of a side".to_owned()),
-        base_at_least: false,
-        new_at_least: false,
     }
 }
 
@@ -181,55 +157,69 @@ pub fn overall(rows: &[Row]) -> Outcome {
     }
 }
 
-/// One reason a figure that calls for one.
+/// One reason a figure that calls for one. What decides and lacks the data for it always does; a
+/// figure whose data leave it open only where that was to be decided (`all_inconclusive`).
 #[must_use]
-pub fn reasons(side: &str, rows: &[Row], inconclusive_fails: bool) -> Vec<Reason> {
+pub fn reasons(side: &str, rows: &[Row], all_inconclusive: bool) -> Vec<Reason> {
     let reason = |row: &Row| {
         let (class, exit_code) = match row.verdict {
             Outcome::Regression => ("regression", REGRESSION),
-            Outcome::Inconclusive if inconclusive_fails => ("inconclusive", INVALID),
+            Outcome::Inconclusive if all_inconclusive || row.lacks_data => {
+                ("inconclusive", INVALID)
+            }
             _ => return None,
         };
         let ratio = row.ratio.map_or(String::new(), |ratio| format!(" ({ratio:.3} of the base)"));
         let words = row.verdict.words();
-        let message = format!("{side}: {}{ratio}: {words}", row.metric);
+        let why = row.note.as_ref().filter(|_| row.verdict == Outcome::Inconclusive);
+        let why = why.map_or(String::new(), |why| format!(": {why}"));
+        let message = format!("{side}: {}{ratio}: {words}{why}", row.metric);
         Some(Reason { class: class.to_owned(), exit_code, message })
     };
     rows.iter().filter(|row| row.gated).filter_map(reason).collect()
 }
 
-/// The verdict of a comparison from its reasons.
+/// The verdict of a comparison from its reasons. Its word never says less than its exit code.
 #[must_use]
 pub fn verdict(worst: Outcome, reasons: Vec<Reason>) -> Verdict {
     let exit_code = crate::measure::verdict::exit_code(&reasons, false, &[]);
-    Verdict { status: worst.words().to_owned(), exit_code, reasons }
+    let status = match exit_code {
+        0 => worst.words(),
+        REGRESSION => Outcome::Regression.words(),
+        INVALID => Outcome::Inconclusive.words(),
+        _ => "fail",
+    };
+    Verdict { status: status.to_owned(), exit_code, reasons }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::comparison::signed_rank::Differences;
+    use crate::measure::comparison::figure::blank;
+    use crate::measure::comparison::question::{Looks, open};
+    use crate::measure::comparison::shift::Range;
 
     fn question(name: &str, differences: &[f64]) -> Question {
-        let figure = Figure {
-            name: name.to_owned(),
-            unit: "us",
-            better: Better::Lower,
-            throughput: false,
-            value: 0.0,
-            at_least: false,
-            error: 0.0,
-        };
-        let shift = Differences::new(differences).map(Shift::Pairs);
-        Question { figure, shown: (1.0, Some(1.0)), shift, at_least: (false, false) }
+        of_ranges(name, differences, (false, false))
     }
+
+    /// Every pair with the same bounds.
+    fn of_ranges(name: &str, differences: &[f64], at_least: (bool, bool)) -> Question {
+        let figure = blank(name);
+        let ends = open(figure.better, at_least);
+        let ranges: Vec<Range> = differences.iter().map(|it| Range::new(*it, ends)).collect();
+        let shift = Shift::of_pairs(&ranges);
+        Question { figure, shown: (Some(1.0), Some(1.0)), shift, at_least, missing: None }
+    }
+
+    const ONCE: Look = Look { alpha: 0.05, looks: Looks::Once };
 
     fn spread(around: f64) -> Vec<f64> {
         (0..10).map(|n| around + 0.004 * (f64::from(n) - 4.5)).collect()
     }
 
     fn judged(questions: &[Question]) -> Vec<Outcome> {
-        rows(questions, &Terms::default(), 0.05).iter().map(|row| row.verdict).collect()
+        rows(questions, &Terms::default(), ONCE).iter().map(|row| row.verdict).collect()
     }
 
     const GATED: &str = "e2e_response.p50";
@@ -267,21 +257,71 @@ mod tests {
 
     #[test]
     fn a_lower_bound_can_prove_its_own_side_worse_and_never_better() {
-        let with = |around, at_least| {
-            judged(&[Question { at_least, ..question(GATED, &spread(around)) }])[0]
+        let with =
+            |name, around, at_least| judged(&[of_ranges(name, &spread(around), at_least)])[0];
+        assert_eq!(with(GATED, 0.3, (false, true)), Outcome::Regression);
+        assert_eq!(with(GATED, 0.3, (true, false)), Outcome::Inconclusive);
+        assert_eq!(with(GATED, -0.3, (true, false)), Outcome::Improved);
+        assert_eq!(with(GATED, -0.3, (false, true)), Outcome::Inconclusive);
+        assert_eq!(with(GATED, 0.0, (false, true)), Outcome::Inconclusive);
+        assert_eq!(with(GATED, 0.0, (true, false)), Outcome::NoDifferenceShown);
+        // More is better: a lower bound of the new side makes that one better than it looks.
+        assert_eq!(with("delivered.rate", 0.3, (false, true)), Outcome::Inconclusive);
+        assert_eq!(with("delivered.rate", 0.3, (true, false)), Outcome::Regression);
+        assert_eq!(with("delivered.rate", -0.3, (false, true)), Outcome::Improved);
+    }
+
+    #[test]
+    fn what_decides_without_data_is_a_reason_everywhere() {
+        let lacking = Question {
+            missing: Some("base: 50 samples, p99 needs 368".to_owned()),
+            ..question("e2e_response.p99", &[])
         };
-        assert_eq!(with(0.3, (false, true)), Outcome::Regression);
-        assert_eq!(with(0.3, (true, false)), Outcome::Inconclusive);
-        assert_eq!(with(-0.3, (true, false)), Outcome::Improved);
-        assert_eq!(with(-0.3, (false, true)), Outcome::Inconclusive);
-        assert_eq!(with(0.0, (false, true)), Outcome::Inconclusive);
+        let bound = of_ranges(GATED, &spread(0.0), (true, true));
+        let rows = rows(&[lacking, bound], &Terms::default(), ONCE);
+        for all_inconclusive in [false, true] {
+            let reasons = reasons("new", &rows, all_inconclusive);
+            assert_eq!(reasons.len(), 2, "{reasons:?}");
+            assert!(reasons[0].message.ends_with("inconclusive: base: 50 samples, p99 needs 368"));
+            let verdict = verdict(Outcome::Inconclusive, reasons);
+            assert_eq!((verdict.exit_code, verdict.status.as_str()), (96, "inconclusive"));
+        }
+        // Data that leave it open are no missing data.
+        let wide = judge_one(&spread(0.05));
+        assert!(!wide.lacks_data && reasons("new", &[wide], false).is_empty());
+    }
+
+    fn judge_one(differences: &[f64]) -> Row {
+        rows(&[question(GATED, differences)], &Terms::default(), ONCE).remove(0)
+    }
+
+    #[test]
+    fn the_word_never_says_less_than_the_exit_code() {
+        let reason = |exit_code| Reason { class: String::new(), exit_code, message: String::new() };
+        let word = |code| verdict(Outcome::Improved, vec![reason(code)]).status;
+        assert_eq!([97, 99, 98, 96].map(word), ["fail", "fail", "regression", "inconclusive"]);
+        assert_eq!(verdict(Outcome::Improved, Vec::new()).status, "improved");
+    }
+
+    #[test]
+    fn several_figures_and_an_extension_change_what_can_be_found() {
+        let of = |names: &[&str], looks| {
+            let questions: Vec<Question> =
+                names.iter().map(|name| question(name, &spread(0.0))).collect();
+            let look = Look { alpha: 0.025, looks };
+            rows(&questions, &Terms::default(), look)[0].detectable.expect("enough pairs")
+        };
+        let one = of(&[GATED], Looks::Once);
+        let four = [GATED, "e2e_response.p99", "submit_response.p99", "delivered.rate"];
+        assert!(one > 0.05, "beyond the margin");
+        assert!(of(&four, Looks::Once) > one);
+        assert!(of(&four, Looks::MayExtend) < of(&four, Looks::Once));
     }
 
     #[test]
     fn a_rate_is_shown_the_way_it_reads() {
-        let mut rate = question("delivered.rate", &spread(0.2));
-        (rate.figure.better, rate.figure.throughput) = (Better::Higher, true);
-        let row = rows(&[rate], &Terms::default(), 0.05).remove(0);
+        let rate = question("delivered.rate", &spread(0.2));
+        let row = rows(&[rate], &Terms::default(), ONCE).remove(0);
         assert_eq!(row.verdict, Outcome::Regression);
         let (low, ratio, high) = (row.low.unwrap_or(0.0), row.ratio.unwrap_or(0.0), row.high);
         assert!((ratio - (-0.2_f64).exp()).abs() < 1e-6);

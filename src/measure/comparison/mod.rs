@@ -1,8 +1,9 @@
 //! Whether one run differs from another, and whether that can be known.
 //!
 //! Layers, each with one idea: `figure` reduces a run to numbers, `signed_rank` and `shift` say
-//! how far two sides are apart and how well that is known, `holm` makes several questions one,
-//! `judge` gives the verdict, `single` and `paired` bring the two designs to it. `comparable` says
+//! how far two sides are apart and how well that is known, `question` is what is asked of a figure, `holm` makes several questions one,
+//! `judge` gives the verdict, `single` and `paired` bring the two designs to it; `power` says how
+//! large a difference the decision finds, `planned` the same before any run. `comparable` says
 //! what should not be compared at all. The statistical unit is the run, never the message.
 
 pub mod comparable;
@@ -10,6 +11,9 @@ pub mod figure;
 pub mod holm;
 pub mod judge;
 pub mod paired;
+pub mod planned;
+pub mod power;
+pub mod question;
 pub mod results;
 pub mod shift;
 pub mod signed_rank;

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use super::figure::{Figure, figures};
-use super::judge::{self, Question};
+use super::figure::{self, Figure, figures};
+use super::judge;
+use super::question::{Look, Looks, Question, range};
 use super::results::{Comparison, Contrast, Design, Method, Outcome, SCHEMA_VERSION, Side, Trial};
-use super::shift::Shift;
-use super::signed_rank::{Differences, fewest_pairs};
+use super::shift::{Range, Shift};
+use super::signed_rank::fewest_pairs;
 use super::{ALPHA, Terms};
 use crate::measure::results::{Reason, Results, Tool, Warning};
 use crate::measure::samples;
@@ -51,6 +52,14 @@ impl Plan<'_> {
     pub fn alpha(&self) -> f64 {
         if self.may_extend { ALPHA / 2.0 } else { ALPHA }
     }
+
+    fn looks(&self) -> Looks {
+        match (self.extended, self.may_extend) {
+            (true, _) => Looks::Extended(self.pairs as usize),
+            (false, true) => Looks::MayExtend,
+            (false, false) => Looks::Once,
+        }
+    }
 }
 
 /// Compares every variant with the first.
@@ -83,7 +92,7 @@ pub fn compare(made: &[Made], plan: &Plan<'_>, terms: &Terms) -> Comparison {
             extended: plan.extended,
         },
         base: side(made, plan, 0),
-        warnings: warnings(made, plan, terms, &contrasts),
+        warnings: warnings(made, plan, terms),
         contrasts,
         trials: made.iter().map(|made| trial(made, plan.variants)).collect(),
         differences: Vec::new(),
@@ -91,11 +100,14 @@ pub fn compare(made: &[Made], plan: &Plan<'_>, terms: &Terms) -> Comparison {
     }
 }
 
-/// Whether a figure that decides is undecided, so that more pairs could tell.
+/// Whether the verdict is inconclusive over a figure that decides and that some pair has, so that
+/// more pairs could tell. A regression that was found stays one.
 #[must_use]
 pub fn is_inconclusive(comparison: &Comparison) -> bool {
-    let rows = comparison.contrasts.iter().flat_map(|contrast| &contrast.figures);
-    rows.filter(|row| row.gated).any(|row| row.verdict == Outcome::Inconclusive)
+    let rows = || comparison.contrasts.iter().flat_map(|contrast| &contrast.figures);
+    let gated = |outcome| rows().filter(move |row| row.gated && row.verdict == outcome);
+    gated(Outcome::Regression).next().is_none()
+        && gated(Outcome::Inconclusive).any(|row| row.pairs > 0)
 }
 
 fn counted(made: &[Made], variant: usize) -> impl Iterator<Item = &Made> {
@@ -106,49 +118,69 @@ fn contrast(made: &[Made], plan: &Plan<'_>, variant: usize, terms: &Terms) -> Co
     let by_pair = |variant| -> BTreeMap<u32, Vec<Figure>> {
         counted(made, variant).map(|made| (made.pair, figures(&made.results))).collect()
     };
-    let (base, new) = (by_pair(0), by_pair(variant));
-    let questions: Vec<Question> =
-        names(&base).iter().map(|figure| question(figure, &base, &new)).collect();
+    let pairs = Paired { base: by_pair(0), new: by_pair(variant) };
+    let questions: Vec<Question> = pairs
+        .names(&terms.gate)
+        .iter()
+        .map(|figure| pairs.question(figure, &absent(made, plan, variant, &figure.name)))
+        .collect();
     let runs = |variant| counted(made, variant).map(|made| &made.results).collect::<Vec<_>>();
     let mut figures = judge::violations(&runs(0), &runs(variant));
     // Further variants are further questions asked of the same base.
-    let alpha = plan.alpha() / (plan.variants.len() - 1) as f64;
-    figures.extend(judge::rows(&questions, terms, alpha));
+    let look = Look { alpha: plan.alpha() / (plan.variants.len() - 1) as f64, looks: plan.looks() };
+    figures.extend(judge::rows(&questions, terms, look));
     Contrast { new: side(made, plan, variant), verdict: judge::overall(&figures), figures }
 }
 
-/// Every figure that some run has, in reading order.
-fn names(runs: &BTreeMap<u32, Vec<Figure>>) -> Vec<Figure> {
-    let mut all: Vec<Figure> = Vec::new();
-    for figure in runs.values().flatten() {
-        if all.iter().all(|known| known.name != figure.name) {
-            all.push(figure.clone());
-        }
-    }
-    all
+/// Why a run of the base or of a variant has no figure of this name; of the first such run.
+fn absent(made: &[Made], plan: &Plan<'_>, variant: usize, name: &str) -> String {
+    let runs = counted(made, 0).chain(counted(made, variant));
+    let mut lacking = runs.filter(|made| figure::find(&figures(&made.results), name).is_none());
+    lacking.next().map_or_else(String::new, |made| {
+        format!("{}: {}", plan.variants[made.variant], figure::absence(&made.results, name))
+    })
 }
 
-fn question(
-    figure: &Figure,
-    base: &BTreeMap<u32, Vec<Figure>>,
-    new: &BTreeMap<u32, Vec<Figure>>,
-) -> Question {
-    let of = |runs: &BTreeMap<u32, Vec<Figure>>, pair: u32| {
-        runs.get(&pair)?.iter().find(|one| one.name == figure.name).cloned()
-    };
-    let pairs = base.keys().filter_map(|pair| Some((of(base, *pair)?, of(new, *pair)?)));
-    let pairs: Vec<(Figure, Figure)> = pairs.collect();
-    let worse: Vec<f64> = pairs.iter().map(|(base, new)| judge::worse(base, new)).collect();
-    let old = pairs.iter().map(|(base, _)| base.value).collect();
-    let now = pairs.iter().map(|(_, new)| new.value).collect();
-    Question {
-        figure: figure.clone(),
-        shown: (median(old).unwrap_or(figure.value), median(now)),
-        shift: Differences::new(&worse).map(Shift::Pairs),
-        at_least: (
-            pairs.iter().any(|(base, _)| base.at_least),
-            pairs.iter().any(|(_, new)| new.at_least),
-        ),
+/// The figures of two sides by pair.
+struct Paired {
+    base: BTreeMap<u32, Vec<Figure>>,
+    new: BTreeMap<u32, Vec<Figure>>,
+}
+
+impl Paired {
+    /// Every figure that some run has, and what decides though none has it.
+    fn names(&self, gate: &[String]) -> Vec<Figure> {
+        figure::distinct(self.base.values().chain(self.new.values()).flatten(), gate)
+    }
+
+    /// Of each pair with a valid run on both sides the figure, where the run has it.
+    fn of(&self, name: &str) -> Vec<(Option<&Figure>, Option<&Figure>)> {
+        let pairs = self.base.iter().filter_map(|(pair, base)| Some((base, self.new.get(pair)?)));
+        pairs.map(|(base, new)| (figure::find(base, name), figure::find(new, name))).collect()
+    }
+
+    fn question(&self, figure: &Figure, absent: &str) -> Question {
+        let pairs = self.of(&figure.name);
+        let ranges: Vec<Range> = pairs.iter().map(|(base, new)| range(*base, *new)).collect();
+        let lacking = ranges.iter().filter(|range| range.seen.is_none()).count();
+        let missing = (lacking > 0 || pairs.is_empty()).then(|| match pairs.len() {
+            0 => "no pair of two valid runs".to_owned(),
+            all if all == lacking => format!("no pair has it ({absent})"),
+            all => format!("{lacking} of {all} pairs lack it ({absent})"),
+        });
+        let values = |side: Vec<Option<&Figure>>| {
+            let known = side.into_iter().flatten();
+            known.map(|one| (one.value, one.at_least)).unzip::<f64, bool, Vec<_>, Vec<_>>()
+        };
+        let (old, old_bounds) = values(pairs.iter().map(|pair| pair.0).collect());
+        let (now, now_bounds) = values(pairs.iter().map(|pair| pair.1).collect());
+        Question {
+            figure: figure.clone(),
+            shown: (median(old), median(now)),
+            shift: Shift::of_pairs(&ranges),
+            at_least: (old_bounds.contains(&true), now_bounds.contains(&true)),
+            missing,
+        }
     }
 }
 
@@ -216,7 +248,7 @@ fn trial(made: &Made, variants: &[String]) -> Trial {
     }
 }
 
-fn warnings(made: &[Made], plan: &Plan<'_>, terms: &Terms, contrasts: &[Contrast]) -> Vec<Warning> {
+fn warnings(made: &[Made], plan: &Plan<'_>, terms: &Terms) -> Vec<Warning> {
     let mut warnings = Vec::new();
     let invalid = made.iter().filter(|made| !made.counted).count();
     if invalid > 0 {
@@ -229,10 +261,7 @@ fn warnings(made: &[Made], plan: &Plan<'_>, terms: &Terms, contrasts: &[Contrast
         warnings.push(warn("invalid-runs", text));
     }
     let level = plan.alpha() / 2.0 / (plan.variants.len().max(2) - 1) as f64;
-    let asked = |contrast: &Contrast| {
-        contrast.figures.iter().filter(|row| row.gated && row.p_worse.is_some()).count()
-    };
-    let questions = contrasts.iter().map(asked).max().unwrap_or(terms.gate.len()).max(1);
+    let questions = terms.gate.len().max(1);
     let needed = fewest_pairs(level / questions as f64);
     let pairs = counted(made, 0).count();
     if pairs < needed {

@@ -118,40 +118,47 @@ pub struct Row {
     pub better: Better,
     /// Whether it decides.
     pub gated: bool,
-    /// The base: of several runs the median.
-    pub base: f64,
+    /// The base: of several runs the median; null where it has no such figure.
+    pub base: Option<f64>,
     /// The other side: of several runs the median; null where it has no such figure.
     pub new: Option<f64>,
-    /// New over base; of pairs, the Hodges–Lehmann estimate. Null of a count.
+    /// Whether the base is a lower bound, in one of its runs at least.
+    #[serde(default)]
+    pub base_at_least: bool,
+    /// Whether the other side is a lower bound, in one of its runs at least.
+    #[serde(default)]
+    pub new_at_least: bool,
+    /// New over base; of pairs, the Hodges–Lehmann estimate. Null of a count. A value below the
+    /// figure's resolution counts as the resolution.
     pub ratio: Option<f64>,
-    /// Interval of the ratio, from.
+    /// Interval of the ratio, from; null also where lower bounds or missing figures leave it open.
     pub low: Option<f64>,
-    /// Interval of the ratio, to.
+    /// Interval of the ratio, to; null as `low`.
     pub high: Option<f64>,
-    /// Smallest effect that such data finds four times in five, as a share.
+    /// Smallest regression that such a comparison finds four times in five, as a share by which
+    /// the figure is worse (of a rate: base over new, less one): by the variation of these runs,
+    /// beyond the margin, with the correction for all figures that decide and the extension, where
+    /// one is allowed. Null where so few pairs find none, however large.
     pub detectable: Option<f64>,
-    /// Pairs, or 1 of single runs.
+    /// Pairs with the figure on both sides, or 1 of single runs.
     pub pairs: u32,
     /// Odds of figures this bad, were the truth no worse than the margin; corrected by Holm among
-    /// the figures that decide.
+    /// the figures that decide. A pair that lacks the figure counts against it.
     pub p_worse: Option<f64>,
     /// What it comes to.
     pub verdict: Outcome,
+    /// Whether it is inconclusive and data are missing, or are only lower bounds.
+    #[serde(default)]
+    pub lacks_data: bool,
     /// Why it could not be judged, or what is to be known of it.
     pub note: Option<String>,
-    /// Whether the base is only a lower bound.
-    #[serde(default)]
-    pub base_at_least: bool,
-    /// Whether the other side is only a lower bound.
-    #[serde(default)]
-    pub new_at_least: bool,
 }
 
 impl Row {
     /// The base, with its mark.
     #[must_use]
-    pub fn marked_base(&self) -> Marked<f64> {
-        Marked::new(self.base, Certainty::at_least(self.base_at_least))
+    pub fn marked_base(&self) -> Option<Marked<f64>> {
+        self.base.map(|base| Marked::new(base, Certainty::at_least(self.base_at_least)))
     }
 
     /// The other side, with its mark.

@@ -16,10 +16,11 @@ pub struct Differences {
 }
 
 impl Differences {
-    /// The differences of some pairs; `None` without any.
+    /// The differences of some pairs; `None` without any, or where one is not a number. A
+    /// difference that is only known to be below or above everything is an infinite one.
     #[must_use]
     pub fn new(values: &[f64]) -> Option<Differences> {
-        if values.is_empty() || !values.iter().all(|value| value.is_finite()) {
+        if values.is_empty() || values.iter().any(|value| value.is_nan()) {
             return None;
         }
         let mut walsh = Vec::with_capacity(averages(values.len()));
@@ -41,6 +42,14 @@ impl Differences {
     #[must_use]
     pub fn deviation(&self) -> f64 {
         self.deviation
+    }
+
+    /// The same without the bias that it has in small samples of a normal value: divided by
+    /// c₄(n) ≈ (4n − 4) / (4n − 3).
+    #[must_use]
+    pub fn spread(&self) -> f64 {
+        let count = self.count as f64;
+        self.deviation * (4.0 * count - 3.0) / (4.0 * count - 4.0).max(1.0)
     }
 
     /// Hodges and Lehmann's estimate of the shift.
@@ -74,6 +83,14 @@ impl Differences {
     pub fn below(&self, shift: f64) -> f64 {
         let not_below = self.walsh.iter().filter(|average| **average >= shift).count();
         self.odds_of(not_below)
+    }
+
+    /// The same of a true shift above `shift`, however little: differences that are all equal to
+    /// it speak against that.
+    #[must_use]
+    pub fn not_above(&self, shift: f64) -> f64 {
+        let above = self.walsh.iter().filter(|average| **average > shift).count();
+        self.odds_of(above)
     }
 }
 
@@ -121,6 +138,15 @@ fn critical(odds: &[f64], alpha: f64) -> Option<usize> {
     // A hair's breadth above, for odds that are sums of powers of two and still do not add up.
     let bound = alpha / 2.0 + 1e-12;
     odds.iter().take_while(|odds| **odds <= bound).count().checked_sub(1)
+}
+
+/// The greatest statistic of `count` pairs that a one-sided test at `level` rejects, with the
+/// probability of it or less; `None` with too few pairs for any to be rejected.
+#[must_use]
+pub fn critical_at(count: usize, level: f64) -> Option<(usize, f64)> {
+    let odds = cumulative(count);
+    let critical = critical(&odds, 2.0 * level)?;
+    Some((critical, odds[critical]))
 }
 
 /// Fewest pairs with which a one-sided test at `alpha` can reject anything.
@@ -207,6 +233,7 @@ mod tests {
     fn few_pairs_say_little_and_none_nothing() {
         assert!(Differences::new(&[]).is_none());
         assert!(Differences::new(&[f64::NAN]).is_none());
+        assert!(Differences::new(&[f64::NEG_INFINITY, 1.0]).is_some());
         let one = Differences::new(&[0.3]).expect("a value");
         assert_eq!((one.estimate(), one.interval(0.05), one.deviation()), (0.3, None, 0.0));
         assert_eq!((fewest_pairs(0.025), fewest_pairs(0.025 / 4.0)), (6, 8));

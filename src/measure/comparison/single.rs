@@ -1,8 +1,9 @@
 //! One run against another. Without a second run of either nobody knows how much two runs of one
 //! and the same differ; so a variation is taken for granted, and said.
 
-use super::figure::{Figure, figures};
-use super::judge::{self, Question};
+use super::figure::{self, Figure, figures};
+use super::judge;
+use super::question::{Look, Looks, Question, open, worse};
 use super::results::{Comparison, Contrast, Design, Method, SCHEMA_VERSION, Side, Trial};
 use super::shift::Shift;
 use super::{ALPHA, Terms};
@@ -21,24 +22,40 @@ pub struct Stored<'a> {
     pub results: &'a Results,
 }
 
-/// Compares each of `new` with `base`. `noise`: run-to-run variation, as a share. `differences`:
-/// why they should not be compared, which was overruled.
+/// How single runs are compared.
+pub struct Options<'a> {
+    /// Run-to-run variation, as a share.
+    pub noise: f64,
+    /// Why they should not be compared, which was overruled.
+    pub differences: Vec<String>,
+    /// Classes that the user lets pass; what a run that is invalid otherwise measured decides
+    /// nothing.
+    pub allow: &'a [String],
+}
+
+/// Compares each of `new` with `base`.
 #[must_use]
 pub fn compare(
     base: &Stored<'_>,
     new: &[Stored<'_>],
     terms: &Terms,
-    noise: f64,
-    differences: Vec<String>,
+    options: Options<'_>,
 ) -> Comparison {
+    let Options { noise, differences, allow } = options;
     let contrasts: Vec<Contrast> =
-        new.iter().map(|new| contrast(base, new, terms, noise)).collect();
+        new.iter().map(|new| contrast(base, new, terms, noise, allow)).collect();
     let worst = contrasts.iter().map(|contrast| contrast.verdict).max();
     let mut reasons: Vec<Reason> = contrasts
         .iter()
-        .flat_map(|contrast| judge::reasons(&contrast.new.name, &contrast.figures, false))
+        .zip(new)
+        .flat_map(|(contrast, new)| {
+            // An invalid run is a reason by itself, and not one of each figure again.
+            let whole = invalid(base, new, allow).is_none();
+            let reasons = judge::reasons(&contrast.new.name, &contrast.figures, false);
+            reasons.into_iter().filter(move |reason| whole || reason.exit_code != INVALID)
+        })
         .collect();
-    reasons.extend([base].into_iter().chain(new).filter_map(flawed));
+    reasons.extend([base].into_iter().chain(new).filter_map(|it| flawed(it, allow)));
     let verdict = judge::verdict(worst.unwrap_or(super::results::Outcome::Inconclusive), reasons);
     let same = new.iter().filter(|new| new.results.run.id == base.results.run.id);
     let twice: Vec<_> = same
@@ -76,37 +93,90 @@ pub fn compare(
     }
 }
 
-fn flawed(stored: &Stored<'_>) -> Option<Reason> {
-    let flaw = super::comparable::flaw(stored.results, &[])?;
+fn flawed(stored: &Stored<'_>, allow: &[String]) -> Option<Reason> {
+    let flaw = super::comparable::flaw(stored.results, allow)?;
     let message = format!("{}: {flaw}", stored.name);
     Some(Reason { class: "invalid".to_owned(), exit_code: INVALID, message })
 }
 
-fn contrast(base: &Stored<'_>, new: &Stored<'_>, terms: &Terms, noise: f64) -> Contrast {
+/// Why one of two runs decides nothing.
+fn invalid(base: &Stored<'_>, new: &Stored<'_>, allow: &[String]) -> Option<String> {
+    [base, new].into_iter().find_map(|side| {
+        let flaw = super::comparable::flaw(side.results, allow)?;
+        Some(format!("{}: {flaw}", side.name))
+    })
+}
+
+fn contrast(
+    base: &Stored<'_>,
+    new: &Stored<'_>,
+    terms: &Terms,
+    noise: f64,
+    allow: &[String],
+) -> Contrast {
     let (old, now) = (figures(base.results), figures(new.results));
     let same = base.results.run.id == new.results.run.id;
     let noise = if same { 0.0 } else { noise };
-    let questions: Vec<Question> = old
-        .iter()
-        .map(|old| question(old, now.iter().find(|now| now.name == old.name), noise, same))
-        .collect();
+    let invalid = invalid(base, new, allow);
+    let question = |figure: Figure| {
+        let (old, now) = (figure::find(&old, &figure.name), figure::find(&now, &figure.name));
+        let missing = invalid.clone().or_else(|| absent((base, old), (new, now), &figure.name));
+        let pair = Pair { old, now, missing, invalid: invalid.is_some() };
+        pair.question(figure, noise, same)
+    };
+    let names = figure::distinct(old.iter().chain(&now), &terms.gate);
+    let questions: Vec<Question> = names.into_iter().map(question).collect();
     let mut figures = judge::violations(&[base.results], &[new.results]);
-    figures.extend(judge::rows(&questions, terms, ALPHA));
+    figures.extend(judge::rows(&questions, terms, Look { alpha: ALPHA, looks: Looks::Once }));
     Contrast { new: side(new), verdict: judge::overall(&figures), figures }
 }
 
-/// Run-to-run variation of both, and what the figure itself can be off within each run.
-fn question(old: &Figure, now: Option<&Figure>, noise: f64, same: bool) -> Question {
-    let shift = now.map(|now| {
-        let centre = judge::worse(old, now);
-        let within = if same { 0.0 } else { old.error.powi(2) + now.error.powi(2) };
-        Shift::Single { centre, error: (2.0 * noise.powi(2) + within).sqrt() }
+/// Which sides have no figure of this name, and why.
+fn absent(
+    base: (&Stored<'_>, Option<&Figure>),
+    new: (&Stored<'_>, Option<&Figure>),
+    name: &str,
+) -> Option<String> {
+    let lacking = [base, new].into_iter().filter(|(_, figure)| figure.is_none());
+    let why = lacking.map(|(side, _)| {
+        format!("{} has no such figure ({})", side.name, figure::absence(side.results, name))
     });
-    Question {
-        figure: old.clone(),
-        shown: (old.value, now.map(|now| now.value)),
-        shift,
-        at_least: (old.at_least, now.is_some_and(|now| now.at_least)),
+    let why: Vec<String> = why.collect();
+    (!why.is_empty()).then(|| why.join("; "))
+}
+
+/// One figure of both sides.
+struct Pair<'a> {
+    old: Option<&'a Figure>,
+    now: Option<&'a Figure>,
+    missing: Option<String>,
+    invalid: bool,
+}
+
+impl Pair<'_> {
+    /// Run-to-run variation of both, and what the figure itself can be off within each run. One
+    /// and the same run differs from itself in nothing, whatever its figures are bounds of.
+    fn question(self, figure: Figure, noise: f64, same: bool) -> Question {
+        let (old, now) = (self.old, self.now);
+        let bound = |side: Option<&Figure>| side.is_some_and(|figure| figure.at_least);
+        let at_least = (bound(old), bound(now));
+        let ends = match (self.invalid, same) {
+            (true, _) => (true, true),
+            (false, true) => (false, false),
+            (false, false) => open(figure.better, at_least),
+        };
+        let shift = old.zip(now).map(|(old, now)| {
+            let within = if same { 0.0 } else { old.error.powi(2) + now.error.powi(2) };
+            let error = (2.0 * noise.powi(2) + within).sqrt();
+            Shift::Single { centre: worse(old, now), error, open: ends }
+        });
+        Question {
+            figure,
+            shown: (old.map(|old| old.value), now.map(|now| now.value)),
+            shift,
+            at_least,
+            missing: self.missing,
+        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! Runs are only held against runs of the same scenario, kind of target and machine.
 
 pub mod change_point;
+pub mod check;
+mod split;
 pub mod trend;
 
 use std::collections::BTreeMap;

@@ -5,9 +5,11 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::Entry;
-use super::change_point::changes;
+use super::change_point::{Change, autocorrelation, changes};
 use crate::limits;
-use crate::measure::comparison::figure::GATED;
+use crate::measure::comparison::figure::{GATED, blank, resolution};
+use crate::measure::comparison::question::open;
+use crate::measure::comparison::results::Better;
 use crate::measure::results::{Certainty, Marked};
 
 /// A change counts as worse from this share on.
@@ -28,6 +30,11 @@ pub struct Family {
     pub runs: Vec<Point>,
     /// Runs that do not count.
     pub invalid: usize,
+    /// Whether the newest run of this scenario and kind of target is one of these; else its
+    /// scenario or machine has changed since.
+    pub current: bool,
+    /// The newest run, where it does not count.
+    pub newest_invalid: Option<String>,
     /// By figure; those that decide first.
     pub trends: Vec<Trend>,
 }
@@ -50,8 +57,11 @@ pub struct Trend {
     pub metric: String,
     /// One value a run; null where the run has none.
     pub values: Vec<Option<f64>>,
-    /// Of each value, whether it is only a lower bound.
+    /// Whether each value is only a lower bound.
     pub at_least: Vec<bool>,
+    /// Lag-1 autocorrelation between its changes: how much a run resembles the one before it.
+    /// Null of few runs.
+    pub autocorrelation: Option<f64>,
     /// Where it changed for good.
     pub changes: Vec<Turn>,
 }
@@ -76,10 +86,16 @@ pub struct Turn {
     pub before: f64,
     /// Geometric mean after, up to the next.
     pub after: f64,
+    /// Whether a run before it is only a lower bound.
+    pub before_at_least: bool,
+    /// Whether a run after it is only a lower bound.
+    pub after_at_least: bool,
     /// Odds of it by chance.
     pub odds: f64,
     /// Whether it is for the worse by more than 5 %.
     pub worse: bool,
+    /// Whether lower bounds leave it open whether there was a change at all in this direction.
+    pub doubtful: bool,
 }
 
 /// Every family, in the order in which they first occur.
@@ -92,10 +108,16 @@ pub fn families(entries: &[Entry]) -> Vec<Family> {
             None => groups.push(vec![entry]),
         }
     }
-    groups.iter().map(|group| family(group)).collect()
+    let newest = |group: &[&Entry]| {
+        let same = |entry: &&Entry| {
+            (&entry.scenario, &entry.target_kind) == (&group[0].scenario, &group[0].target_kind)
+        };
+        entries.iter().rfind(same).is_some_and(|newest| newest.kin() == group[0].kin())
+    };
+    groups.iter().map(|group| family(group, newest(group))).collect()
 }
 
-fn family(all: &[&Entry]) -> Family {
+fn family(all: &[&Entry], current: bool) -> Family {
     let counted: Vec<&Entry> = all.iter().copied().filter(|entry| entry.counted).collect();
     let late = counted.len().saturating_sub(limits::HISTORY_RUNS);
     let counted = &counted[late..];
@@ -110,6 +132,8 @@ fn family(all: &[&Entry]) -> Family {
         environment: all[0].environment.clone(),
         runs: counted.iter().map(|entry| point(entry)).collect(),
         invalid: all.iter().filter(|entry| !entry.counted).count(),
+        current,
+        newest_invalid: all.last().filter(|it| !it.counted).map(|it| it.run.clone()),
         trends: names.into_iter().map(|name| trend(name, counted)).collect(),
     }
 }
@@ -122,12 +146,15 @@ fn point(entry: &Entry) -> Point {
 fn trend(metric: &str, entries: &[&Entry]) -> Trend {
     let values: Vec<Option<f64>> =
         entries.iter().map(|entry| entry.figures.get(metric).copied()).collect();
+    let at_least: Vec<bool> =
+        entries.iter().map(|entry| entry.at_least.iter().any(|name| name == metric)).collect();
     // Changes are ratios, so that the logarithm is looked at; a run without the figure is passed
     // over.
+    let least = resolution(metric);
     let known: Vec<(usize, f64)> = values
         .iter()
         .enumerate()
-        .filter_map(|(at, value)| Some((at, value.filter(|value| *value > 0.0)?.ln())))
+        .filter_map(|(at, value)| Some((at, (*value)?.max(least).ln())))
         .collect();
     let logs: Vec<f64> = known.iter().map(|(_, log)| *log).collect();
     let found = changes(&logs);
@@ -135,48 +162,56 @@ fn trend(metric: &str, entries: &[&Entry]) -> Trend {
         .chain(found.iter().map(|change| change.at))
         .chain([logs.len()])
         .collect();
-    let level = |from: usize, to: usize| {
-        (logs[from..to].iter().sum::<f64>() / (to - from).max(1) as f64).exp()
+    let side = |from: usize, to: usize| Segment {
+        level: (logs[from..to].iter().sum::<f64>() / (to - from).max(1) as f64).exp(),
+        at_least: known[from..to].iter().any(|(at, _)| at_least[*at]),
     };
-    let turn = |(n, change): (usize, &super::change_point::Change)| {
-        let (before, after) = (level(edges[n], edges[n + 1]), level(edges[n + 1], edges[n + 2]));
+    let turn = |(n, change): (usize, &Change)| {
         let at = known[change.at].0;
-        let ratio = if metric.ends_with(".rate") { before / after } else { after / before };
-        let worse = ratio > 1.0 + WORSE_FROM;
-        Turn { at, run: entries[at].run.clone(), before, after, odds: change.odds, worse }
+        let sides = (side(edges[n], edges[n + 1]), side(edges[n + 1], edges[n + 2]));
+        turn(metric, (at, &entries[at].run), change.odds, &sides)
     };
     let changes = found.iter().enumerate().map(turn).collect();
-    let is_bound = |entry: &&Entry| entry.at_least.iter().any(|name| name == metric);
-    let at_least = entries.iter().map(is_bound).collect();
-    Trend { metric: metric.to_owned(), values, at_least, changes }
+    let autocorrelation = autocorrelation(&logs, &found);
+    Trend { metric: metric.to_owned(), values, at_least, autocorrelation, changes }
 }
 
-/// Changes for the worse of figures that decide, no more than `last` runs ago.
-#[must_use]
-pub fn alarms(families: &[Family], last: usize) -> Vec<String> {
-    let mut found = Vec::new();
-    for family in families {
-        let recent = family.runs.len().saturating_sub(last);
-        for trend in family.trends.iter().filter(|it| GATED.contains(&it.metric.as_str())) {
-            for turn in trend.changes.iter().filter(|turn| turn.worse && turn.at >= recent) {
-                let (before, after) = (turn.before, turn.after);
-                let (scenario, metric) = (&family.scenario, &trend.metric);
-                let times = after / before;
-                found.push(format!(
-                    "{scenario}: {metric} went to {times:.3} of what it was, from run {} on",
-                    turn.run
-                ));
-            }
-        }
+/// The runs between two changes.
+struct Segment {
+    /// Geometric mean.
+    level: f64,
+    /// Whether one of them is only a lower bound.
+    at_least: bool,
+}
+
+fn turn(
+    metric: &str,
+    (at, run): (usize, &str),
+    odds: f64,
+    (before, after): &(Segment, Segment),
+) -> Turn {
+    let better = blank(metric).better;
+    let rise = after.level / before.level;
+    let worsening = if better == Better::Lower { rise } else { 1.0 / rise };
+    let (below, above) = open(better, (before.at_least, after.at_least));
+    Turn {
+        at,
+        run: run.to_owned(),
+        before: before.level,
+        after: after.level,
+        before_at_least: before.at_least,
+        after_at_least: after.at_least,
+        odds,
+        worse: worsening > 1.0 + WORSE_FROM,
+        doubtful: if worsening > 1.0 { below } else { above },
     }
-    found
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn entry(n: usize, p50: f64, machine: &str) -> Entry {
+    pub(in crate::measure::history) fn entry(n: usize, p50: f64, machine: &str) -> Entry {
         Entry {
             schema_version: 1,
             run: format!("run-{n}"),
@@ -196,7 +231,7 @@ mod tests {
     }
 
     /// A regular wobble of a percent around `level`.
-    fn wobble(n: usize, level: f64) -> f64 {
+    pub(in crate::measure::history) fn wobble(n: usize, level: f64) -> f64 {
         level * (1.0 + 0.01 * ((n * 7 % 5) as f64 - 2.0))
     }
 
@@ -210,8 +245,7 @@ mod tests {
         let turn = &families[0].trends[0].changes[0];
         assert_eq!(turn.run, "run-26");
         assert!(turn.worse && (turn.after / turn.before - 1.2).abs() < 0.02, "{turn:?}");
-        assert_eq!(alarms(&families, 5).len(), 1);
-        assert!(alarms(&families, 2).is_empty(), "too long ago");
+        assert!(!turn.doubtful && families[0].current);
     }
 
     #[test]
@@ -220,12 +254,47 @@ mod tests {
             .map(|n| entry(n, wobble(n, if n < 26 { 1000.0 } else { 800.0 }), "a"))
             .collect();
         assert_eq!(families(&better)[0].trends[0].changes.len(), 1);
-        assert!(alarms(&families(&better), 5).is_empty());
+        assert!(!families(&better)[0].trends[0].changes[0].worse);
         let moved: Vec<Entry> = (0..30)
             .map(|n| if n < 26 { entry(n, wobble(n, 1000.0), "a") } else { entry(n, 1200.0, "b") })
             .collect();
         let families = families(&moved);
         assert_eq!(families.len(), 2);
-        assert!(alarms(&families, 5).is_empty());
+        assert_eq!([families[0].current, families[1].current], [false, true]);
+    }
+
+    #[test]
+    fn a_change_from_a_lower_bound_upwards_is_doubtful() {
+        let with = |bounds: std::ops::Range<usize>, after| {
+            let made = |n: usize| {
+                let mut made = entry(n, wobble(n, if n < 26 { 1000.0 } else { after }), "a");
+                made.at_least = bounds
+                    .contains(&n)
+                    .then(|| "e2e_response.p50".to_owned())
+                    .into_iter()
+                    .collect();
+                made
+            };
+            let found = families(&(0..30).map(made).collect::<Vec<_>>());
+            let turn = found[0].trends[0].changes[0].clone();
+            (turn.worse, turn.doubtful, turn.before_at_least, turn.after_at_least)
+        };
+        assert_eq!(with(0..0, 1200.0), (true, false, false, false));
+        assert_eq!(with(10..12, 1200.0), (true, true, true, false));
+        assert_eq!(with(27..30, 1200.0), (true, false, false, true), "it rose at least so much");
+        assert_eq!(with(27..30, 800.0), (false, true, false, true));
+    }
+
+    #[test]
+    fn a_figure_of_zero_is_no_gap() {
+        let made = |n: usize| {
+            let mut made = entry(n, 1000.0, "a");
+            let drain = if n < 26 { 0.0 } else { 0.5 };
+            made.figures.insert("drain_time".to_owned(), drain);
+            made
+        };
+        let found = families(&(0..30).map(made).collect::<Vec<_>>());
+        let drain = found[0].trends.iter().find(|it| it.metric == "drain_time").expect("a trend");
+        assert!(drain.changes.len() == 1 && drain.changes[0].worse, "{drain:?}");
     }
 }

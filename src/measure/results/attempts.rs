@@ -1,7 +1,7 @@
 //! Every attempt of a run, small: what few attempts have of their own is kept for each, what most
 //! share is kept once. Ten million of them are 320 MB instead of three gigabytes.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Serialize, Serializer};
 
@@ -141,9 +141,27 @@ impl Attempts {
         self.each.is_empty()
     }
 
-    /// When each started, in seconds.
-    pub fn starts(&self) -> impl Iterator<Item = f64> {
-        self.each.iter().map(|each| each.started_s)
+    /// How many with this outcome ended within `[from_s, to_s)`, by domain of the destination.
+    #[must_use]
+    pub fn ended(&self, outcome: &str, (from_s, to_s): (f64, f64)) -> BTreeMap<&str, u64> {
+        let of = |each: &&Each| {
+            let within = each.ended_s >= from_s && each.ended_s < to_s;
+            within && self.shared[each.shared as usize].outcome == outcome
+        };
+        let mut counts = BTreeMap::new();
+        for each in self.each.iter().filter(of) {
+            let destination = self.shared[each.shared as usize].destination.as_str();
+            *counts.entry(destination).or_default() += 1;
+        }
+        counts
+    }
+
+    /// Probe, session, number and start in seconds of each that started at `from_s` or later.
+    pub fn started(&self, from_s: f64) -> impl Iterator<Item = (u64, u64, u32, f64)> + '_ {
+        self.each.iter().filter(move |each| each.started_s >= from_s).map(|each| {
+            let [probe, session, _] = self.numbers(each);
+            (probe, session, self.shared[each.shared as usize].attempt, each.started_s)
+        })
     }
 
     /// Them as rows, each made as it is asked for.

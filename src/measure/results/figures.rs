@@ -84,7 +84,7 @@ impl Latency {
 }
 
 /// The queue over the run.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct QueueFacts {
     /// Accepted, not yet delivered or bounced: peak.
     pub backlog_max: u64,
@@ -109,31 +109,93 @@ pub struct QueueFacts {
     /// Whether the queue was proved empty.
     pub proved_empty: bool,
     /// Last fault healed or load stopped, whichever came later, to backlog 0, seconds; null when
-    /// it did not drain.
+    /// it did not drain. How long after a fault the queue was as before is `recovery`.
     pub drain_time_s: Option<f64>,
+    /// By fault window and act of chaos, in order of beginning: how long until the backlog was as
+    /// before.
+    #[serde(default)]
+    pub recovery: Vec<RecoveryFacts>,
+    /// The longest of them, seconds; null without a fault window or chaos.
+    #[serde(default)]
+    pub recovery_time_max_s: Option<f64>,
+    /// Whether that is a lower bound: the backlog had not recovered from one of them at the close.
+    #[serde(default)]
+    pub recovery_time_max_at_least: bool,
     /// Attempts for each delivered probe: mean.
     pub attempts_per_delivery_mean: Option<f64>,
     /// Attempts for each delivered probe: most.
     pub attempts_per_delivery_max: Option<u64>,
     /// All attempts for each delivered probe, those for mail that was never delivered included.
     pub retry_amplification: Option<f64>,
-    /// Jain index over the destinations without a fault; null with fewer than two.
+    /// Connections that the target tried to open to the destinations; null where there is no
+    /// target.
+    #[serde(default)]
+    pub connection_attempts: Option<ConnectionFacts>,
+    /// Jain index of the speeds (1 over mean end-to-end time) of the destinations without a fault;
+    /// null with fewer than two of at least ten probes.
     pub fairness: Option<f64>,
-    /// Whether what waited came at once when the last fault healed; null without such a fault.
+    /// Thundering herd: whether what waited came at once when the last fault healed; null without
+    /// such a fault.
     pub herd: Option<HerdFacts>,
     /// What a sick destination cost the healthy ones; null where it cannot be told.
     pub isolation: Option<IsolationFacts>,
 }
 
-/// Attempts after the last fault healed or the target came back, in stretches of 100 ms.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+/// How long after the end of a fault window or an act of chaos the backlog was back within the band
+/// it had before, and stayed there (`measure::recovery` has the rules).
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct RecoveryFacts {
+    /// `fault` or `chaos`.
+    pub kind: String,
+    /// Name of the fault rule, or kind of the act of chaos.
+    pub name: String,
+    /// Its beginning, seconds into the measured period.
+    pub from_s: f64,
+    /// Its end, seconds into the measured period; null when it had not ended at the close.
+    pub to_s: Option<f64>,
+    /// Upper end of the band, probes: the highest backlog of the minute before, at least five.
+    pub band: u64,
+    /// Highest backlog from its beginning on, probes.
+    pub backlog_peak: u64,
+    /// From its end until the backlog was back, seconds.
+    pub recovery_time_s: f64,
+    /// Whether that is a lower bound: the backlog was not back at the close, or the disturbance
+    /// had not ended.
+    pub at_least: bool,
+}
+
+/// Connections that the target tried to open to destinations, from the measured period to the
+/// close, those for bounces included.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+pub struct ConnectionFacts {
+    /// All of them; null where some cannot be known.
+    pub count: Option<u64>,
+    /// For each first delivery in the same time; null without one, or without a count.
+    pub per_delivery: Option<f64>,
+    /// Those that got a greeting.
+    pub accepted: u64,
+    /// Those that were closed, or answered 4yz or 5yz, in place of a greeting.
+    pub turned_away: u64,
+    /// Those that found the port closed; null where nothing tells.
+    pub refused: Option<u64>,
+    /// Why there is no count; null where there is one.
+    pub not_known: Option<String>,
+}
+
+/// Attempts after the last fault healed or the target came back, in stretches of 100 ms. An attempt
+/// is one transaction, however many recipients it has.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct HerdFacts {
     /// How long was looked at: the longest wait between two attempts, seconds.
     pub over_s: f64,
     /// Attempts in the busiest stretch, a second.
     pub peak_per_s: f64,
-    /// Busiest stretch over mean stretch.
+    /// Attempts in the busiest stretch, over what independent attempts (Poisson) of the same rate
+    /// would show in their busiest: 1 is no burst.
     pub index: f64,
+    /// Busiest stretch over mean stretch.
+    #[serde(default)]
+    pub peak_to_mean: f64,
     /// Variance over mean of the stretches; 1 where attempts are independent.
     pub fano: f64,
 }
@@ -227,7 +289,7 @@ pub struct ClosedFacts {
 }
 
 /// One destination.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct DestinationFacts {
     /// Its domain.
     pub domain: String,
@@ -235,6 +297,12 @@ pub struct DestinationFacts {
     pub faulty: bool,
     /// Counts by name, as in `counts` of the whole run.
     pub counts: BTreeMap<String, u64>,
+    /// As `counts_outside_period` of the whole run.
+    #[serde(default)]
+    pub counts_outside_period: BTreeMap<String, u64>,
+    /// As `rates` of the whole run.
+    #[serde(default)]
+    pub rates: BTreeMap<String, f64>,
     /// Latency by metric.
     pub latency: BTreeMap<String, Latency>,
     /// Attempts for each delivered probe: mean.

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::timeline::Timeline;
+
 mod abuse;
 mod attempts;
 mod bound;
@@ -19,8 +21,8 @@ pub use abuse::{AbuseFacts, AbuseReport, HonestFacts, Percentile};
 pub use attempts::Attempts;
 pub use bound::{Certainty, Marked};
 pub use figures::{
-    ChaosFacts, ClosedFacts, DestinationFacts, FaultFacts, HerdFacts, IsolationFacts, Latency,
-    QueueFacts, ReplyCount, RetryPoint,
+    ChaosFacts, ClosedFacts, ConnectionFacts, DestinationFacts, FaultFacts, HerdFacts,
+    IsolationFacts, Latency, QueueFacts, RecoveryFacts, ReplyCount, RetryPoint,
 };
 pub use judgement::{
     Correctness, Health, HealthCheck, HealthStatus, LedgerVerdict, Reason, ThresholdResult,
@@ -43,6 +45,8 @@ pub struct Findings {
     pub attempts: Attempts,
     /// `latency.hlog`: per second and metric.
     pub intervals: Vec<Interval>,
+    /// Probes due and finished while the load lasted; in no file. Empty for a stored report.
+    pub timeline: Timeline,
 }
 
 /// `report.json`.
@@ -62,9 +66,15 @@ pub struct Results {
     pub health: Health,
     /// What was asked for.
     pub load: LoadFacts,
-    /// Every count and every class of probes, by name, over the measured period.
+    /// Every count and every class of probes, by name, of the probes due in the measured period.
     pub counts: BTreeMap<String, u64>,
-    /// Messages or probes a second over the measured period, by the name of the count.
+    /// Violations, and classes that leave a probe undecided, of probes due outside the measured
+    /// period: they count for the verdict and for thresholds, but not in the sums of the period.
+    #[serde(default)]
+    pub counts_outside_period: BTreeMap<String, u64>,
+    /// Events inside the measured period, per second of it, by the name of the count, whatever
+    /// period the mail was due in (`deferred`: attempts). `goodput`: probes due in the period and
+    /// delivered at any time, over the period and the drain that they needed.
     pub rates: BTreeMap<String, f64>,
     /// By metric.
     pub latency: BTreeMap<String, Latency>,
@@ -103,6 +113,16 @@ pub struct Results {
     /// Text of the resolved scenario; empty in reports of versions that did not keep it.
     #[serde(default)]
     pub scenario: String,
+}
+
+impl Results {
+    /// A count of the probes due in the measured period, with those outside it where something went
+    /// wrong with them.
+    #[must_use]
+    pub fn count_anywhere(&self, name: &str) -> u64 {
+        let of = |counts: &BTreeMap<String, u64>| counts.get(name).copied().unwrap_or(0);
+        of(&self.counts) + of(&self.counts_outside_period)
+    }
 }
 
 /// What wrote a report.
@@ -168,6 +188,11 @@ pub struct LoadFacts {
     pub arrival: String,
     /// Mean planned rate over the measured period, messages a second; null in the closed model.
     pub planned_per_s: Option<f64>,
+    /// Highest planned rate within the measured period, messages a second: of a ramp its top, of
+    /// an on-off load the rate while it is on, of a trace its busiest second; null in the closed
+    /// model.
+    #[serde(default)]
+    pub peak_planned_per_s: Option<f64>,
     /// Rate handed to sessions over the measured period, messages a second.
     pub offered_per_s: f64,
     /// Messages planned for the measured period; null in the closed model by duration.
@@ -176,6 +201,15 @@ pub struct LoadFacts {
     pub offered_messages: u64,
     /// Configured sessions.
     pub sessions: u32,
+}
+
+impl LoadFacts {
+    /// The highest rate that the instrument had to keep up, messages a second: what it could not
+    /// keep up it did not offer, so that the plan counts where there is one.
+    #[must_use]
+    pub fn busiest_per_s(&self) -> f64 {
+        self.peak_planned_per_s.unwrap_or(0.0).max(self.offered_per_s)
+    }
 }
 
 /// Resource use.

@@ -6,11 +6,19 @@ use serde::{Deserialize, Serialize};
 /// What the load used up of what there was.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct SizingFacts {
-    /// Probes delivered a second over the measured period.
+    /// First deliveries inside the measured period, probes per second of it.
     pub delivered_per_s: f64,
+    /// Probes due in the measured period, per second of it; zero in reports of versions that did
+    /// not keep it.
+    #[serde(default)]
+    pub offered_per_s: f64,
+    /// Whether the target kept up: it took in what was offered, and its backlog did not grow. If it
+    /// did not, there is no headroom, whatever is in use.
+    #[serde(default = "kept_up")]
+    pub sustained: bool,
     /// The resource that was used up most over the measured period.
     pub limited_by: String,
-    /// How much more of the same load it could have borne: 1 is none.
+    /// How many times the same load it could have taken: 1 is no headroom.
     pub headroom: f64,
     /// Every resource looked at, the one used up most first.
     pub resources: Vec<ResourceUse>,
@@ -21,6 +29,11 @@ pub struct SizingFacts {
     pub backlog_bytes: f64,
     /// When that hour began, seconds since the start of the run.
     pub backlog_from_s: f64,
+}
+
+/// Of reports of versions that did not ask.
+fn kept_up() -> bool {
+    true
 }
 
 /// How much of one resource was in use.

@@ -1,5 +1,6 @@
 //! What can be bounded: the metrics, with the figures each has.
 
+use crate::measure::flow::{Flow, GOODPUT};
 use crate::measure::metric::LatencyMetric;
 
 /// What a threshold is about.
@@ -13,8 +14,14 @@ pub enum Subject {
     Backlog,
     /// The queue as the target reports it.
     QueueLength,
+    /// Probes of the measured period delivered, over the period and the drain they needed.
+    Goodput,
     /// Last fault healed or load stopped to backlog 0.
     DrainTime,
+    /// End of a fault window or an act of chaos to the backlog as before.
+    RecoveryTime,
+    /// Connections that the target tried to open to destinations.
+    ConnectionAttempts,
     /// Attempts for each delivered probe.
     AttemptsPerDelivery,
     /// Jain index over the destinations without a fault.
@@ -45,6 +52,7 @@ pub enum Stat {
     Rate,
     End,
     Value,
+    PerDelivery,
 }
 
 /// What a figure is counted in.
@@ -65,8 +73,15 @@ pub enum Unit {
 }
 
 /// Counts of probes (and, `deferred`, of attempts) that have a rate as well.
-pub const FLOWS: [&str; 7] =
-    ["offered", "accepted", "refused", "indeterminate", "delivered", "bounced", "deferred"];
+const FLOWS: [&str; Flow::ALL.len()] = {
+    let mut names = [""; Flow::ALL.len()];
+    let mut index = 0;
+    while index < names.len() {
+        names[index] = Flow::ALL[index].name();
+        index += 1;
+    }
+    names
+};
 
 /// Counts that have none.
 const COUNTS: [&str; 12] = [
@@ -85,7 +100,10 @@ const COUNTS: [&str; 12] = [
 ];
 
 /// Metrics that are neither latencies nor counts.
-const OTHERS: [(&str, Subject); 8] = [
+const OTHERS: [(&str, Subject); 11] = [
+    (GOODPUT, Subject::Goodput),
+    ("recovery_time", Subject::RecoveryTime),
+    ("connection_attempts", Subject::ConnectionAttempts),
     ("backlog", Subject::Backlog),
     ("queue_length", Subject::QueueLength),
     ("drain_time", Subject::DrainTime),
@@ -118,13 +136,16 @@ impl Subject {
     /// The figures it has.
     #[must_use]
     pub fn stats(self) -> &'static [Stat] {
-        use Stat::{Count, End, Max, Mean, Rate, Value};
+        use Stat::{Count, End, Max, Mean, PerDelivery, Rate, Value};
         match self {
             Subject::Latency(_) => &Stat::OF_LATENCY,
             Subject::Count(name) if FLOWS.contains(&name) => &[Count, Rate],
             Subject::Count(_) => &[Count],
             Subject::Backlog | Subject::QueueLength => &[Max, Mean, End],
+            Subject::Goodput => &[Rate],
             Subject::DrainTime | Subject::Fairness => &[Value],
+            Subject::RecoveryTime => &[Max],
+            Subject::ConnectionAttempts => &[Count, PerDelivery],
             Subject::AttemptsPerDelivery
             | Subject::TargetCpu
             | Subject::TargetRss
@@ -136,7 +157,9 @@ impl Subject {
     #[must_use]
     pub fn bare(self) -> Option<Stat> {
         match self {
-            Subject::Count(_) => Some(Stat::Count),
+            Subject::Count(_) | Subject::ConnectionAttempts => Some(Stat::Count),
+            Subject::Goodput => Some(Stat::Rate),
+            Subject::RecoveryTime => Some(Stat::Max),
             Subject::DrainTime | Subject::Fairness => Some(Stat::Value),
             _ => None,
         }
@@ -148,7 +171,7 @@ impl Subject {
         match (self, stat) {
             (_, Stat::Count) => Unit::Number,
             (_, Stat::Rate) => Unit::Rate,
-            (Subject::Latency(_) | Subject::DrainTime, _) => Unit::Duration,
+            (Subject::Latency(_) | Subject::DrainTime | Subject::RecoveryTime, _) => Unit::Duration,
             (Subject::Fairness, _) => Unit::Share,
             (Subject::TargetRss, _) => Unit::Bytes,
             (Subject::TargetIo, _) => Unit::ByteRate,
@@ -161,7 +184,7 @@ impl Subject {
     pub fn by_destination(self) -> bool {
         match self {
             Subject::Latency(metric) => metric.by_destination(),
-            Subject::Count(_) => true,
+            Subject::Count(_) | Subject::Goodput => true,
             _ => false,
         }
     }
@@ -201,6 +224,7 @@ impl Stat {
             Stat::Rate => "rate",
             Stat::End => "end",
             Stat::Value => "value",
+            Stat::PerDelivery => "per_delivery",
         }
     }
 }
@@ -211,7 +235,7 @@ mod tests {
 
     #[test]
     fn every_name_means_a_metric_with_figures() {
-        assert_eq!(Subject::names().count(), 45);
+        assert_eq!(Subject::names().count(), 47);
         for name in Subject::names() {
             let subject = Subject::from_name(name).expect(name);
             let stats = subject.stats();

@@ -85,6 +85,7 @@ mod tests {
             subject: Subject::Latency(LatencyMetric::E2eResponse),
             destination: None,
             period: None,
+            disturbance: None,
             stat: Stat::P99,
             bound: Bound::read(bound, Unit::Duration).expect("a bound"),
             expr: String::new(),

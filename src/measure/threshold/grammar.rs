@@ -4,10 +4,11 @@ use super::Threshold;
 use super::bound::{Bound, NotABound};
 use super::catalogue::{Stat, Subject};
 use crate::ledger::event::Period;
+use crate::measure::recovery::Kind;
 use crate::probe::DestinationId;
 use crate::scenario::Problem;
 use crate::scenario::diagnosis::suggest;
-use crate::scenario::model::{Destination, ThresholdLine};
+use crate::scenario::model::{Destination, Scenario, ThresholdLine};
 
 /// The three parts of a key.
 struct Key<'a> {
@@ -43,18 +44,18 @@ impl Flaw {
 }
 
 /// Understands one line. Its place in the file is the caller's to fill in.
-pub(super) fn read(line: &ThresholdLine, destinations: &[Destination]) -> Result<Threshold, Flaw> {
+pub(super) fn read(line: &ThresholdLine, scenario: &Scenario) -> Result<Threshold, Flaw> {
     let key = split(&line.metric)?;
     let subject = subject(key.metric)?;
     let stat = stat(subject, &key)?;
-    let (destination, period) = select(subject, &key, destinations)?;
+    let Selected { destination, period, disturbance } = select(subject, &key, scenario)?;
     let bound = Bound::read(&line.bound, subject.unit(stat)).map_err(|error| Flaw {
         in_bound: true,
         message: format!("`{}` is not a bound for `{}`", line.bound, line.metric),
         help: Some(help_for_bound(error, subject, stat)),
     })?;
     let expr = format!("{} {}", line.metric, line.bound);
-    Ok(Threshold { subject, destination, period, stat, bound, expr, line: 0 })
+    Ok(Threshold { subject, destination, period, disturbance, stat, bound, expr, line: 0 })
 }
 
 fn help_for_bound(error: NotABound, subject: Subject, stat: Stat) -> String {
@@ -114,22 +115,34 @@ fn listed(metric: &str, stats: &[Stat]) -> String {
     shown.join(", ")
 }
 
-fn select(
-    subject: Subject,
-    key: &Key<'_>,
-    destinations: &[Destination],
-) -> Result<(Option<DestinationId>, Option<Period>), Flaw> {
-    let mut destination = None;
-    let mut period = None;
+/// What a threshold is limited to.
+#[derive(Default)]
+struct Selected {
+    destination: Option<DestinationId>,
+    period: Option<Period>,
+    disturbance: Option<(Kind, String)>,
+}
+
+fn select(subject: Subject, key: &Key<'_>, scenario: &Scenario) -> Result<Selected, Flaw> {
+    let mut selected = Selected::default();
     for (name, value) in &key.selectors {
         let again = match *name {
             "destination" => {
-                let found = find_destination(value, destinations)?;
-                destination.replace(found).is_some()
+                let found = find_destination(value, &scenario.destinations)?;
+                selected.destination.replace(found).is_some()
             }
-            "period" => period.replace(find_period(subject, key.metric, value)?).is_some(),
+            "period" => selected.period.replace(find_period(subject, key.metric, value)?).is_some(),
+            "fault" | "chaos" if subject == Subject::RecoveryTime => {
+                let kind = if *name == "fault" { Kind::Fault } else { Kind::Chaos };
+                let found = find_disturbance(kind, value, scenario)?;
+                selected.disturbance.replace(found).is_some()
+            }
+            "fault" | "chaos" => {
+                let message = format!("`{}` has no figures by {name}", key.metric);
+                return Err(Flaw::new(message, None));
+            }
             _ => {
-                let help = suggest(name, ["destination", "period"]);
+                let help = suggest(name, ["destination", "period", "fault", "chaos"]);
                 return Err(Flaw::new(format!("there is no selector `{name}`"), Some(help)));
             }
         };
@@ -137,11 +150,29 @@ fn select(
             return Err(Flaw::new(format!("`{name}` is given twice"), None));
         }
     }
-    if destination.is_some() && !subject.by_destination() {
+    if selected.destination.is_some() && !subject.by_destination() {
         let message = format!("`{}` has no figures by destination", key.metric);
         return Err(Flaw::new(message, None));
     }
-    Ok((destination, period))
+    Ok(selected)
+}
+
+/// A fault by its name, which must have a window to end, or a kind of chaos that the scenario has.
+fn find_disturbance(kind: Kind, name: &str, scenario: &Scenario) -> Result<(Kind, String), Flaw> {
+    let windows = scenario.faults.iter().filter(|rule| rule.scope.during.is_some());
+    let known: Vec<&str> = match kind {
+        Kind::Fault => windows.map(|rule| rule.name.as_str()).collect(),
+        Kind::Chaos => scenario.chaos.iter().map(|entry| entry.act.name()).collect(),
+    };
+    if known.contains(&name) {
+        return Ok((kind, name.to_owned()));
+    }
+    let message = match kind {
+        Kind::Fault => format!("no fault with a window is named `{name}`"),
+        Kind::Chaos => format!("the scenario has no chaos `{name}`"),
+    };
+    let help = (!known.is_empty()).then(|| suggest(name, known));
+    Err(Flaw::new(message, help))
 }
 
 fn find_destination(domain: &str, destinations: &[Destination]) -> Result<DestinationId, Flaw> {
@@ -185,6 +216,7 @@ mod tests {
     use super::*;
     use crate::measure::metric::LatencyMetric;
     use crate::measure::threshold::bound::Op;
+    use crate::scenario::parse;
 
     fn understood(metric: &str, bound: &str) -> Result<Threshold, Flaw> {
         let line = ThresholdLine {
@@ -193,9 +225,20 @@ mod tests {
             metric_span: 10..20,
             bound_span: 30..40,
         };
-        let destination =
-            |domain: &str| Destination { domain: domain.to_owned(), weight: 1.0, extensions: None };
-        read(&line, &[destination("gmail.test"), destination("yahoo.test")])
+        read(&line, &scenario())
+    }
+
+    /// Two destinations; a fault with a window and one without; a kill.
+    fn scenario() -> Scenario {
+        let text = "[load]\nrate = \"10/s\"\nduration = \"30s\"\n\
+                    [[destination]]\ndomain = \"gmail.test\"\n\
+                    [[destination]]\ndomain = \"yahoo.test\"\n\
+                    [[fault]]\nname = \"outage\"\nstage = \"connect\"\nrefuse = true\n\
+                    during = \"5s..15s\"\n\
+                    [[fault]]\nname = \"slow\"\nstage = \"banner\"\ndelay = \"1ms\"\n\
+                    [[chaos]]\nat = \"5s\"\nkill = { restart_after = \"1s\" }\n";
+        let loaded = parse("a.toml", text, &[]).unwrap_or_else(|problems| panic!("{problems}"));
+        loaded.scenario
     }
 
     #[test]
@@ -218,6 +261,19 @@ mod tests {
     }
 
     #[test]
+    fn a_recovery_is_of_all_or_of_one_fault_or_kind_of_chaos() {
+        let of = |metric: &str| {
+            let threshold = understood(metric, "< 5s").expect(metric);
+            assert_eq!((threshold.subject, threshold.stat), (Subject::RecoveryTime, Stat::Max));
+            threshold.disturbance.map(|(kind, name)| (kind.name(), name))
+        };
+        assert_eq!((of("recovery_time"), of("recovery_time.max")), (None, None));
+        assert_eq!(of("recovery_time{fault=outage}"), Some(("fault", "outage".to_owned())));
+        assert_eq!(of("recovery_time{chaos=kill}.max"), Some(("chaos", "kill".to_owned())));
+        assert!(understood("drain_time{fault=outage}", "< 5s").is_err());
+    }
+
+    #[test]
     fn what_means_nothing_says_what_would() {
         let cases = [
             ("e2e_respons.p99", "< 1s", "did you mean `e2e_response`?"),
@@ -227,6 +283,9 @@ mod tests {
             ("e2e_response{period=drain}.p99", "< 1s", "known here: warm-up, measured"),
             ("e2e_response{period=measured.p99", "< 1s", "write `METRIC{"),
             ("e2e_response{}.p99", "< 1s", "write `METRIC{"),
+            ("recovery_time{fault=outge}", "< 1s", "did you mean `outage`?"),
+            ("recovery_time{fault=slow}", "< 1s", "known here: outage"),
+            ("recovery_time{chaos=pause}", "< 1s", "known here: kill"),
         ];
         for (metric, bound, help) in cases {
             let problem = understood(metric, bound).expect_err(metric);

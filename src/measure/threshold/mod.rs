@@ -15,6 +15,7 @@ use crate::ledger::event::Period;
 use crate::probe::DestinationId;
 use crate::scenario::{Loaded, ScenarioError};
 
+use super::recovery::Kind;
 use bound::Bound;
 use catalogue::{Stat, Subject};
 
@@ -28,6 +29,8 @@ pub struct Threshold {
     /// The period it is limited to; without one, the measured period (and, for what goes on after
     /// it, the drain).
     pub period: Option<Period>,
+    /// Only this fault window, or this kind of chaos.
+    pub disturbance: Option<(Kind, String)>,
     /// Which of its figures.
     pub stat: Stat,
     /// The bound.
@@ -47,7 +50,7 @@ pub fn compile(loaded: &Loaded) -> Result<Vec<Threshold>, ScenarioError> {
     let mut thresholds = Vec::new();
     let mut problems = Vec::new();
     for line in &scenario.thresholds {
-        match grammar::read(line, &scenario.destinations) {
+        match grammar::read(line, scenario) {
             Ok(threshold) => {
                 let line = line_of(&source.text, &line.metric_span);
                 thresholds.push(Threshold { line, ..threshold });

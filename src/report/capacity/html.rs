@@ -1,7 +1,7 @@
 //! `capacity.html`: the answer, the load-latency curve, the trials.
 
-use super::words::{TITLES, answer, facts, figures, method};
-use crate::measure::capacity::results::{Capacity, Point};
+use super::words::{self, TITLES, answer, facts, figures, method};
+use crate::measure::capacity::results::{Capacity, Outcome, Point};
 use crate::report::escape::{json_in_html, xml};
 use crate::report::html::chart::{Axis, Chart, Form, Mark, Series};
 use crate::report::html::page::{Section, page};
@@ -139,18 +139,25 @@ fn points(capacity: &Capacity) -> String {
 fn trials(capacity: &Capacity) -> String {
     let rows = capacity.trials.iter().map(|trial| {
         let [_, _, _, p99, ..] = figures(&trial.seen);
+        let (tone, held) = match trial.outcome() {
+            Outcome::Good => ("good", words::held(trial)),
+            Outcome::Bad => ("bad", words::held(trial)),
+            Outcome::Inconclusive => ("doubt", words::held(trial)),
+        };
         format!(
-            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td>{}</td>\
-             <td class=\"w\">{}</td></tr>\n",
+            "<tr><td class=\"n\">{}</td><td class=\"n\">{}</td><td class=\"n\">{}</td><td \
+             class=\"n\">{}</td><td><span class=\"{tone}\">{held}</span></td><td \
+             class=\"w\">{}</td></tr>\n",
             human::rate(trial.rate_per_s),
             human::duration_s(trial.duration_s),
+            xml(&words::delivered(&trial.seen)),
             xml(&p99),
-            held(trial.good),
-            xml(&trial.reasons.join("; ")),
+            xml(&words::why(trial)),
         )
     });
-    let titles = "<th class=\"n\">rate</th><th class=\"n\">length</th><th class=\"n\">e2e p99</th>\
-                  <th>held</th><th>why not</th>";
+    let titles = "<th class=\"n\">rate</th><th class=\"n\">length</th><th \
+                  class=\"n\">delivered</th><th class=\"n\">e2e p99</th><th>held</th>\
+                  <th>why not</th>";
     table(titles, &rows.collect::<String>())
 }
 

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::words::{TITLES, answer, facts, figures, method};
+use super::words::{self, TITLES, answer, facts, figures, method};
 use crate::measure::capacity::results::Capacity;
 use crate::report::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use crate::report::{human, sizing};
@@ -31,17 +31,21 @@ pub(super) fn render(capacity: &Capacity) -> String {
         let share = point.share * 100.0;
         let _infallible = writeln!(text, "| {share:.0}% | {rate} | {figures} | {held} |");
     }
-    text.push_str("\n<details><summary>Trials</summary>\n\n| rate | length | e2e p99 | held |\n");
-    text.push_str("|---:|---:|---:|:---|\n");
+    text.push_str(
+        "\n<details><summary>Trials</summary>\n\n| rate | length | delivered | e2e p99 | held |\n",
+    );
+    text.push_str("|---:|---:|---:|---:|:---|\n");
     for trial in &capacity.trials {
         let [_, _, _, p99, ..] = figures(&trial.seen);
-        let held = match trial.reasons.first() {
-            None => "yes".to_owned(),
-            Some(reason) => format!("no: {}", cell(reason)),
+        let held = match words::why(trial) {
+            why if why.is_empty() => words::held(trial).to_owned(),
+            why => format!("{}: {}", words::held(trial), cell(&why)),
         };
         let rate = human::rate(trial.rate_per_s);
         let length = human::duration_s(trial.duration_s);
-        let _infallible = writeln!(text, "| {rate} | {length} | {} | {held} |", prose(&p99));
+        let delivered = words::delivered(&trial.seen);
+        let _infallible =
+            writeln!(text, "| {rate} | {length} | {delivered} | {} | {held} |", prose(&p99));
     }
     text + &format!("\nRepeat: {}\n\n</details>\n", code(&capacity.command))
 }

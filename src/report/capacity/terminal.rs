@@ -1,7 +1,7 @@
 //! The summary of a capacity search for people: the answer, what set it, the curve, the trials.
 
 use super::words::{self, TITLES, answer, facts, figures, method};
-use crate::measure::capacity::results::Capacity;
+use crate::measure::capacity::results::{Capacity, Outcome};
 use crate::report::escape::plain;
 use crate::report::human;
 use crate::report::sizing;
@@ -67,17 +67,29 @@ fn curve(page: &mut Page, capacity: &Capacity) {
 }
 
 fn trials(page: &mut Page, capacity: &Capacity) {
-    let columns =
-        vec![right("rate"), right("length"), right("e2e p99"), left("held"), left("why not")];
+    let columns = vec![
+        right("rate"),
+        right("length"),
+        right("delivered"),
+        right("e2e p99"),
+        left("held"),
+        left("why not"),
+    ];
     let mut table = Table::new(columns);
     for trial in &capacity.trials {
-        let seen = words::figures(&trial.seen);
+        let [_, _, _, p99, ..] = figures(&trial.seen);
+        let tone = match trial.outcome() {
+            Outcome::Good => Tone::Good,
+            Outcome::Bad => Tone::Bad,
+            Outcome::Inconclusive => Tone::Doubt,
+        };
         table.row(vec![
             format!("    {}", human::rate(trial.rate_per_s)).into(),
             human::duration_s(trial.duration_s).into(),
-            seen[3].clone().into(),
-            held(trial.good),
-            cell(Tone::Dim, plain(trial.reasons.first().map_or("", String::as_str))),
+            words::delivered(&trial.seen).into(),
+            p99.into(),
+            cell(tone, words::held(trial)),
+            cell(Tone::Dim, plain(&words::why(trial))),
         ]);
     }
     page.headed_table("TRIALS", &table);

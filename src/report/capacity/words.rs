@@ -2,25 +2,37 @@
 
 use std::fmt::Write as _;
 
-use crate::measure::capacity::results::{Capacity, Point, Seen, Trial};
+use crate::measure::capacity::results::{Capacity, Outcome, Point, Seen, Trial};
 use crate::measure::results::{Certainty, Marked};
 use crate::report::{figures, human};
 
 /// The answer in a sentence.
 pub(super) fn answer(capacity: &Capacity) -> String {
+    let bounds = bounds(capacity);
+    match capacity.limited_by.as_str() {
+        "unstable" => format!("unstable: {bounds} at the end"),
+        "inconclusive" => format!("inconclusive: {bounds}"),
+        "generator" if capacity.exit_code != 0 => format!("instrument-limited: {bounds}"),
+        _ => bounds,
+    }
+}
+
+fn bounds(capacity: &Capacity) -> String {
     let rate = |rate: f64| human::rate(rate);
     match (capacity.lower_bound_per_s, capacity.upper_bound_per_s) {
-        (Some(lower), Some(upper)) => format!(
-            "sustains {}, not {} (within {:.1}%)",
-            rate(lower),
-            rate(upper),
-            (upper / lower - 1.0) * 100.0
-        ),
+        (Some(lower), Some(upper)) => {
+            let width = capacity.width_reached.unwrap_or(upper / lower - 1.0);
+            let within = format!("within {:.1}%", width * 100.0);
+            format!("sustains {}, not {} ({within})", rate(lower), rate(upper))
+        }
         (Some(lower), None) => format!("sustains at least {}", rate(lower)),
+        (None, Some(upper)) if capacity.limited_by == "inconclusive" => {
+            format!("does not sustain {}; no rate below is known to be sustained", rate(upper))
+        }
         (None, Some(upper)) => {
             format!("does not sustain {}, nor any rate tried below", rate(upper))
         }
-        (None, None) => "no answer: no load was classified".to_owned(),
+        (None, None) => "no load was classified".to_owned(),
     }
 }
 
@@ -28,7 +40,8 @@ pub(super) fn answer(capacity: &Capacity) -> String {
 pub(super) fn limit(capacity: &Capacity) -> String {
     let by = match capacity.limited_by.as_str() {
         "target" => "the target",
-        "generator" => "the generator, not the target",
+        "generator" => "the instrument, not the target",
+        "max-rate" => "--max-rate",
         other => other,
     };
     if capacity.reason.is_empty() { by.to_owned() } else { format!("{by}: {}", capacity.reason) }
@@ -37,6 +50,17 @@ pub(super) fn limit(capacity: &Capacity) -> String {
 /// Knee, overload, resources: name and value of each that is known.
 pub(super) fn facts(capacity: &Capacity) -> Vec<(&'static str, String)> {
     let mut facts = vec![("limited by", limit(capacity))];
+    if let Some(width) = capacity.width_reached.filter(|width| *width > capacity.goal.width * 1.005)
+    {
+        let said = format!(
+            "{:.1}% instead of {:.1}%: deliveries vary too much, or are too few, for trials of \
+             {:.0} s",
+            width * 100.0,
+            capacity.goal.width * 100.0,
+            capacity.goal.final_trial_s
+        );
+        facts.push(("width", said));
+    }
     if let Some(knee) = capacity.knee_per_s {
         let said = format!("{}: from there the p99 is over twice that at half", human::rate(knee));
         facts.push(("knee", said));
@@ -104,7 +128,8 @@ pub(super) fn figures(seen: &Seen) -> [String; 6] {
 pub(super) fn csv(capacity: &Capacity) -> String {
     let mut text = String::from(
         "kind,rate_per_s,share,duration_s,good,offered_per_s,goodput_per_s,e2e_p50_us,\
-         e2e_p99_us,submit_p99_us,backlog_max,drain_s,at_least\n",
+         e2e_p99_us,submit_p99_us,backlog_max,drain_s,delivered_per_s,growth_per_s,backlog_end,\
+         at_least\n",
     );
     for Trial { rate_per_s, duration_s, good, seen, .. } in &capacity.trials {
         row(&mut text, &format!("trial,{rate_per_s},,{duration_s},{good}"), seen);
@@ -117,17 +142,42 @@ pub(super) fn csv(capacity: &Capacity) -> String {
 }
 
 fn row(text: &mut String, lead: &str, seen: &Seen) {
+    let number = |value: Option<f64>| value.map_or_else(String::new, |value| value.to_string());
     let cell = |value: Option<u64>| value.map_or_else(String::new, |value| value.to_string());
     let _infallible = writeln!(
         text,
-        "{lead},{},{},{},{},{},{},{},{}",
+        "{lead},{},{},{},{},{},{},{},{},{},{},{}",
         seen.offered_per_s,
         seen.goodput_per_s,
         cell(seen.e2e_p50_us),
         cell(seen.e2e_p99_us),
         cell(seen.submit_p99_us),
         seen.backlog_max,
-        seen.drain_s.map_or_else(String::new, |seconds| seconds.to_string()),
+        number(seen.drain_s),
+        number(seen.throughput.map(|it| it.per_s)),
+        number(seen.throughput.map(|it| it.growth_per_s)),
+        number(seen.throughput.map(|it| it.backlog_end)),
         seen.at_least.join(";"),
     );
+}
+
+/// Whether everything held in a trial.
+pub(super) fn held(trial: &Trial) -> &'static str {
+    match trial.outcome() {
+        Outcome::Good => "yes",
+        Outcome::Bad => "no",
+        Outcome::Inconclusive => "inconclusive",
+    }
+}
+
+/// Why it is not known to have held; empty when it did.
+pub(super) fn why(trial: &Trial) -> String {
+    let all: Vec<&str> =
+        trial.reasons.iter().chain(&trial.without_data).map(String::as_str).collect();
+    all.join("; ")
+}
+
+/// What was delivered while the load lasted.
+pub(super) fn delivered(seen: &Seen) -> String {
+    seen.throughput.map_or_else(|| "-".to_owned(), |it| human::rate(it.per_s))
 }

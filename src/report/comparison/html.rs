@@ -67,10 +67,12 @@ fn head(comparison: &Comparison) -> String {
 }
 
 fn figures(comparison: &Comparison) -> String {
-    let key = "<p class=\"faint\">What is starred decides, the others inform. The bar is the interval of \
-               new over base on a scale from a third to three times, the dot the estimate, the \
-               grey band the margin; “could show” is the smallest effect that such runs find four \
-               times in five.</p>\n";
+    let key = format!(
+        "<p class=\"faint\">What is starred decides, the others inform. The bar is the interval of \
+         new over base on a scale from a third to three times, the dot the estimate, the grey band \
+         the margin; “could show” is {}.</p>\n",
+        words::COULD_SHOW
+    );
     let tables: String =
         comparison.contrasts.iter().map(|contrast| figures_of(comparison, contrast)).collect();
     format!("{key}{tables}")
@@ -112,14 +114,16 @@ fn forest(row: &Row, comparison: &Comparison) -> String {
     let method = &comparison.method;
     let margin = if row.unit == "/s" { method.throughput_margin } else { method.latency_margin };
     let (from, to) = (x(1.0 / (1.0 + margin)), x(1.0 + margin));
+    // An end that is not known lies beyond the scale.
+    let ends = (row.low.map_or(0.0, x), row.high.map_or(WIDE, x));
     let bar = match (row.low, row.high) {
-        (Some(low), Some(high)) => format!(
+        (None, None) => String::new(),
+        _ => format!(
             "<line x1=\"{:.1}\" x2=\"{:.1}\" y1=\"8\" y2=\"8\" stroke=\"currentColor\" \
              stroke-width=\"2.5\"/>",
-            x(low),
-            x(high).max(x(low) + 1.0)
+            ends.0,
+            ends.1.max(ends.0 + 1.0)
         ),
-        _ => String::new(),
     };
     let tone = class(words::tone(row.verdict));
     format!(

@@ -88,9 +88,8 @@ fn cells(row: &Row, outcome: Outcome) -> Vec<Cell> {
 
 fn warnings(page: &mut Page, comparison: &Comparison) {
     page.line("");
-    let key = "* decides; the others inform. \"could show\": the smallest effect that such runs find \
-               four times in five.";
-    page.prose(2, (Tone::Plain, ""), key);
+    let key = format!("* decides; the others inform. \"could show\": {}.", words::COULD_SHOW);
+    page.prose(2, (Tone::Plain, ""), &key);
     if comparison.warnings.is_empty() && comparison.differences.is_empty() {
         return;
     }

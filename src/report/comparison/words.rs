@@ -1,6 +1,7 @@
 //! A comparison's numbers as words, the same in every format for people.
 
 use crate::measure::comparison::results::{Comparison, Contrast, Design, Outcome, Row};
+use crate::measure::results::Marked;
 use crate::report::human;
 use crate::report::view::Tone;
 
@@ -36,14 +37,19 @@ pub(super) fn value(value: f64, unit: &str) -> String {
     }
 }
 
-/// The value of the base.
+/// The base's value, or a dash.
 pub(super) fn base(row: &Row) -> String {
-    row.marked_base().text(|base| value(base, &row.unit))
+    side(row.marked_base(), &row.unit)
 }
 
 /// The new value, or a dash.
 pub(super) fn new(row: &Row) -> String {
-    row.marked_new().map_or("-".to_owned(), |new| new.text(|new| value(new, &row.unit)))
+    side(row.marked_new(), &row.unit)
+}
+
+/// A value with its mark.
+fn side(known: Option<Marked<f64>>, unit: &str) -> String {
+    known.map_or("-".to_owned(), |known| known.text(|known| value(known, unit)))
 }
 
 /// `0.953`; `12.4` of what is many times as large.
@@ -55,18 +61,25 @@ fn ratio(ratio: f64) -> String {
     }
 }
 
-/// The ratio, or a dash.
+/// The ratio, or a dash; marked where one side is a lower bound.
 pub(super) fn ratio_of(row: &Row) -> String {
     row.marked_ratio().map_or("-".to_owned(), |it| it.text(ratio))
 }
 
-/// `0.912..0.996`, or a dash.
+/// `0.912..0.996`, `>=0.912` where it has no upper end, or a dash.
 pub(super) fn interval(row: &Row) -> String {
     match (row.low, row.high) {
         (Some(low), Some(high)) => format!("{}..{}", ratio(low), ratio(high)),
-        _ => "-".to_owned(),
+        (Some(low), None) => format!(">={}", ratio(low)),
+        (None, Some(high)) => format!("<={}", ratio(high)),
+        (None, None) => "-".to_owned(),
     }
 }
+
+/// What the column "could show" means.
+pub(super) const COULD_SHOW: &str = "the smallest regression that such a comparison finds four \
+    times in five, margin, correction for all figures that decide and extension included; - where \
+    there are too few pairs for any";
 
 /// `3.9%`, or a dash.
 pub(super) fn detectable(row: &Row) -> String {
@@ -117,7 +130,10 @@ pub(super) fn notes(rows: &[&Row]) -> Vec<String> {
             None => notes.push((note.clone(), vec![&row.metric])),
         }
     }
-    notes.into_iter().map(|(note, metrics)| format!("{}: {note}", metrics.join(", "))).collect()
+    let of = |metrics: &[&str]| {
+        if metrics.len() > 4 { format!("{} figures", metrics.len()) } else { metrics.join(", ") }
+    };
+    notes.into_iter().map(|(note, metrics)| format!("{}: {note}", of(&metrics))).collect()
 }
 
 /// A verdict's tone.
@@ -133,6 +149,46 @@ pub(super) fn tone(outcome: Outcome) -> Tone {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::comparison::results::Better;
+
+    #[test]
+    fn bounds_are_marked() {
+        let marked = |base, new| {
+            let row = Row { base_at_least: base, new_at_least: new, ..row() };
+            [super::base(&row), super::new(&row), ratio_of(&row)].join(" ")
+        };
+        assert_eq!(marked(false, false), "1.0ms 2.0ms 2.000");
+        assert_eq!(marked(false, true), "1.0ms >=2.0ms >=2.000");
+        assert_eq!(marked(true, false), ">=1.0ms 2.0ms <=2.000");
+        assert_eq!(marked(true, true), ">=1.0ms >=2.0ms ?2.000");
+        let ends = |low, high| interval(&Row { low, high, ..row() });
+        assert_eq!(ends(Some(1.5), Some(2.5)), "1.500..2.500");
+        assert_eq!(ends(Some(1.5), None), ">=1.500");
+        assert_eq!(ends(None, Some(2.5)), "<=2.500");
+        assert_eq!(ends(None, None), "-");
+    }
+
+    fn row() -> Row {
+        Row {
+            metric: "e2e_response.p99".to_owned(),
+            unit: "us".to_owned(),
+            better: Better::Lower,
+            gated: true,
+            base: Some(1_000.0),
+            new: Some(2_000.0),
+            base_at_least: false,
+            new_at_least: false,
+            ratio: Some(2.0),
+            low: None,
+            high: None,
+            detectable: None,
+            pairs: 1,
+            p_worse: None,
+            verdict: Outcome::Inconclusive,
+            lacks_data: false,
+            note: None,
+        }
+    }
 
     #[test]
     fn numbers_read_well() {

@@ -114,7 +114,7 @@ fn counts(results: &Results) -> String {
         }
         rows.push(row(line));
     }
-    table(&["", "#probes", "#share", "#rate", "="], rows)
+    table(&["", "#probes", "#share", "#rate in the period", "="], rows)
 }
 
 /// A class as part of an anchor: classes are ours, but a stored report may hold anything.
@@ -136,7 +136,7 @@ fn violations(results: &Results) -> String {
     }
     let mut html = "<h3>Violations, with what was seen</h3>\n".to_owned();
     for class in classes {
-        let count = value(&results.counts, class);
+        let count = results.count_anywhere(class);
         let listed: Vec<&Violation> = found.iter().filter(|one| one.class == class).collect();
         let rest = match count.saturating_sub(listed.len() as u64) {
             0 => String::new(),

@@ -1,10 +1,12 @@
 //! The queue: what waited, what the target said of it, and how long it took to empty.
 
 use super::chart::Form;
-use super::table::{Tile, tiles};
+use super::table::{Tile, table, tiles, toned};
 use super::timeline::{Column, Fold, Timeline};
-use crate::measure::results::{Findings, QueueFacts};
+use crate::measure::results::{Findings, QueueFacts, RecoveryFacts};
+use crate::report::escape::xml;
 use crate::report::human;
+use crate::report::recovery;
 
 /// The section.
 pub(super) fn backlog(findings: &Findings) -> String {
@@ -39,7 +41,38 @@ pub(super) fn backlog(findings: &Findings) -> String {
         }
         timeline.chart("Probes waiting", columns).figure()
     });
-    tiles(&facts(&findings.results.queue)) + &chart
+    let queue = &findings.results.queue;
+    tiles(&facts(queue)) + &chart + &recovered(queue) + &connections(queue)
+}
+
+/// How long after each fault and act of chaos the backlog was as before.
+fn recovered(queue: &QueueFacts) -> String {
+    let row = |it: &RecoveryFacts| {
+        let tone = if it.at_least { "doubt" } else { "" };
+        vec![
+            xml(&it.name),
+            xml(&it.kind),
+            human::moment(it.from_s),
+            it.to_s.map_or("the end".to_owned(), human::moment),
+            human::count(it.band),
+            human::count(it.backlog_peak),
+            toned(tone, &recovery::time(it)),
+        ]
+    };
+    let titles =
+        ["recovery", "=kind", "#from", "#to", "#band before", "#backlog, peak", "#recovered in"];
+    let rows: Vec<Vec<String>> = queue.recovery.iter().map(row).collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    table(&titles, rows) + &format!("<p class=\"faint\">{}</p>\n", recovery::MEANING)
+}
+
+fn connections(queue: &QueueFacts) -> String {
+    let Some(facts) = &queue.connection_attempts else { return String::new() };
+    let mut said = recovery::connections(facts).join(", ");
+    said.extend(facts.not_known.iter().map(|why| format!(": {why}")));
+    format!("<p>Connections of the target: {}</p>\n", xml(&said))
 }
 
 fn facts(queue: &QueueFacts) -> Vec<Tile> {

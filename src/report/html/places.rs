@@ -12,7 +12,6 @@ const LISTED: usize = 200;
 
 /// The section.
 pub(super) fn destinations(results: &Results) -> String {
-    let measured = results.run.measured_to_s - results.run.measured_from_s;
     let delivered = |place: &DestinationFacts| value(&place.counts, "delivered");
     let most = results.destinations.iter().map(delivered).max().unwrap_or(0).max(1);
     let row = |place: &DestinationFacts| {
@@ -26,13 +25,13 @@ pub(super) fn destinations(results: &Results) -> String {
             xml(&e2e.map_or_else(String::new, |latency| figures::text(latency, stat)))
         };
         let attempts = place.attempts_per_delivery_mean.map_or("-".to_owned(), human::number);
-        let rate = if measured > 0.0 { delivered(place) as f64 / measured } else { 0.0 };
+        let rate = place.rates.get("delivered").map_or("-".to_owned(), |rate| human::rate(*rate));
         let faulty = if place.faulty { " <small class=\"doubt\">faulty</small>" } else { "" };
         vec![
             xml(&place.domain) + faulty,
             count("accepted"),
             count("delivered"),
-            human::rate(rate),
+            rate,
             meter(delivered(place) as f64 / most as f64),
             count("deferred"),
             count("bounced"),
@@ -46,7 +45,7 @@ pub(super) fn destinations(results: &Results) -> String {
         "",
         "#accepted",
         "#delivered",
-        "#a second",
+        "#a second in the period",
         "",
         "#deferred",
         "#bounced",
@@ -67,7 +66,8 @@ fn notes(results: &Results) -> String {
     }
     if let Some(fairness) = results.queue.fairness {
         notes.push_str(&format!(
-            "<p>Fairness among healthy destinations (Jain; 1: all alike): <b>{fairness:.3}</b></p>\n"
+            "<p>Fairness among healthy destinations (Jain index of 1 / mean end-to-end time; 1: all \
+             alike): <b>{fairness:.3}</b></p>\n"
         ));
     }
     if let Some(isolation) = &results.queue.isolation {

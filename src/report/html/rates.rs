@@ -70,7 +70,7 @@ fn said(findings: &Findings, name: &str, value: Value) -> String {
     let peak = findings.series.iter().filter_map(value).fold(0.0, f64::max);
     let peak = format!("peak {}/s", human::number(peak));
     match findings.results.rates.get(name) {
-        Some(mean) => format!("mean {}, {peak}", human::rate(*mean)),
+        Some(mean) => format!("mean {} in the measured period, {peak}", human::rate(*mean)),
         None => peak,
     }
 }

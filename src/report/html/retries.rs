@@ -1,11 +1,12 @@
 //! The retry curve as it was seen, over the one that was configured; and whether what waited came
-//! as a herd.
+//! as a thundering herd.
 
 use super::chart::{Axis, Band, Chart, Form, Mark, Series};
 use super::latency::log_axis;
 use super::table::table;
 use crate::measure::results::{Results, RetryPoint};
 use crate::report::human;
+use crate::report::recovery;
 
 /// Beyond this ratio of the longest gap to the shortest the axis is logarithmic.
 const STEEP: f64 = 20.0;
@@ -82,11 +83,7 @@ fn rows(points: &[RetryPoint]) -> String {
 fn herd(results: &Results) -> String {
     let Some(herd) = &results.queue.herd else { return String::new() };
     format!(
-        "<p>Herd after the last fault healed: the busiest tenth of a second saw attempts at \
-         {}, <b>{} times</b> the mean over {}; Fano factor {} (independent attempts: 1).</p>\n",
-        human::rate(herd.peak_per_s),
-        human::number(herd.index),
-        human::duration_s(herd.over_s),
-        human::number(herd.fano),
+        "<p>Thundering herd after the last fault healed: {}.</p>\n",
+        recovery::herd(herd).join(", ")
     )
 }

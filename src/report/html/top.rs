@@ -6,7 +6,7 @@ use crate::report::escape::xml;
 use crate::report::figures;
 use crate::report::human;
 use crate::report::sizing;
-use crate::report::story::value;
+use crate::report::story::{self, value};
 
 /// What was asked, and the answer.
 pub(super) fn head(findings: &Findings) -> String {
@@ -57,10 +57,11 @@ fn load(results: &Results) -> String {
     let whole = human::moment(run.duration_s);
     match load.planned_per_s {
         Some(planned) => format!(
-            "{} arrivals, {} planned and {offered} offered over {measured} of {whole}, at most \
+            "{} arrivals, {} planned{} and {offered} offered over {measured} of {whole}, at most \
              {sessions}",
             load.arrival,
             human::rate(planned),
+            story::peak(load),
         ),
         None => {
             format!("{sessions} in a closed loop, {offered} offered over {measured} of {whole}")
@@ -79,7 +80,12 @@ fn glance(findings: &Findings) -> Vec<Tile> {
     let peak = findings.series.iter().map(|row| row.delivered).max();
     let peak =
         peak.map_or_else(String::new, |peak| format!("{} in the best second", human::count(peak)));
-    let rate = results.rates.get("delivered").map_or_else(String::new, |rate| human::rate(*rate));
+    let rate =
+        |name| results.rates.get(name).map_or_else(String::new, |rate: &f64| human::rate(*rate));
+    let goodput = match rate("goodput") {
+        rate if rate.is_empty() => peak,
+        rate => format!("goodput {rate} with the drain; {peak}"),
+    };
     let queue = &results.queue;
     let drained = match queue.drain_time_s {
         _ if queue.backlog_max == 0 => String::new(),
@@ -103,7 +109,7 @@ fn glance(findings: &Findings) -> Vec<Tile> {
             of(count("delivered"), "accepted", "accepted"),
         ),
         Tile("lost or unaccounted", human::count(lost), String::new()),
-        Tile("throughput", rate, peak),
+        Tile("delivered in the measured period", rate("delivered"), goodput),
         Tile("end to end, p99", e2e("p99"), format!("p50 {}", e2e("p50"))),
         Tile("backlog, peak", human::count(queue.backlog_max), drained),
     ]

@@ -7,6 +7,7 @@ mod target;
 
 use super::figures;
 use super::progress::Snapshot;
+use crate::measure::flow::GOODPUT;
 use crate::measure::results::{
     Certainty, HealthStatus, IsolationFacts, Latency, QueueFacts, Results,
 };
@@ -42,6 +43,7 @@ pub fn scraped(dialect: Dialect, snapshot: Option<&Snapshot>, end: Option<&Resul
 fn ended(out: &mut Exposition, results: &Results) {
     run(out, results);
     counts(out, results);
+    rates(out, results);
     queue(out, &results.queue);
     target::target(out, results);
     censored(out, results);
@@ -68,9 +70,19 @@ fn run(out: &mut Exposition, results: &Results) {
 }
 
 fn counts(out: &mut Exposition, results: &Results) {
-    out.family(("mailbench_probes", "counter", ""), "What became of the probes due in the run.");
+    out.family(
+        ("mailbench_probes", "counter", ""),
+        "What became of the probes due in the measured period.",
+    );
     for (name, count) in probes(&results.counts) {
         out.sample("mailbench_probes_total", &[("outcome", name)], count);
+    }
+    out.family(
+        ("mailbench_outside_period_probes", "counter", ""),
+        "What went wrong with probes due outside the measured period, or is undecided.",
+    );
+    for (name, count) in &results.counts_outside_period {
+        out.sample("mailbench_outside_period_probes_total", &[("outcome", name)], *count);
     }
     out.family(("mailbench_destination_probes", "counter", ""), "The same by destination.");
     for place in &results.destinations {
@@ -87,6 +99,20 @@ fn counts(out: &mut Exposition, results: &Results) {
     );
     for fault in &results.faults {
         out.sample("mailbench_fault_strikes_total", &[("fault", &fault.name)], fault.struck);
+    }
+}
+
+fn rates(out: &mut Exposition, results: &Results) {
+    let help = "Events inside the measured period, per second of it, whatever period the mail was \
+                due in.";
+    out.family(("mailbench_rate", "gauge", ""), help);
+    for (name, rate) in results.rates.iter().filter(|(name, _)| *name != GOODPUT) {
+        out.sample("mailbench_rate", &[("event", name)], *rate);
+    }
+    if let Some(goodput) = results.rates.get(GOODPUT) {
+        let help = "Probes due in the measured period and delivered, per second of the period and \
+                    the drain they needed.";
+        out.gauge("mailbench_goodput", "", *goodput, help);
     }
 }
 
@@ -111,13 +137,20 @@ fn queue(out: &mut Exposition, queue: &QueueFacts) {
         let help = "Last fault healed or load stopped to backlog 0.";
         out.gauge("mailbench_drain_time_seconds", "seconds", seconds, help);
     }
+    recovery(out, queue);
+    connections(out, queue);
     let ratios = [
         ("mailbench_attempts_per_delivery", queue.attempts_per_delivery_mean, "Mean."),
-        ("mailbench_fairness", queue.fairness, "Jain index over healthy destinations."),
+        (
+            "mailbench_fairness",
+            queue.fairness,
+            "Jain index of 1 / mean e2e_response, over destinations without a fault.",
+        ),
         (
             "mailbench_herd_index",
             queue.herd.as_ref().map(|herd| herd.index),
-            "Busiest tenth of a second after the last fault healed, over the mean.",
+            "Busiest tenth of a second after the last fault healed, over that of independent \
+             attempts.",
         ),
     ];
     for (name, value, help) in ratios {
@@ -149,6 +182,42 @@ fn censored(out: &mut Exposition, results: &Results) {
     out.family((name, "gauge", ""), help);
     for (metric, latency) in &results.latency {
         out.sample(name, &[("metric", metric)], latency.censored);
+    }
+}
+
+/// One that is a lower bound stands at that bound, and says so by its label.
+fn recovery(out: &mut Exposition, queue: &QueueFacts) {
+    let name = "mailbench_recovery_time_seconds";
+    let help = "End of a fault window or an act of chaos to the backlog as before.";
+    if queue.recovery.is_empty() {
+        return;
+    }
+    out.family((name, "gauge", "seconds"), help);
+    // Several acts of chaos of one kind are told apart by their number.
+    for (number, it) in (1_u32..).zip(&queue.recovery) {
+        let number = number.to_string();
+        let labels = [("kind", it.kind.as_str()), ("name", &it.name), ("number", &number)];
+        let mark = bound(Certainty::at_least(it.at_least));
+        let labels: Vec<(&str, &str)> = labels.into_iter().chain(mark).collect();
+        out.sample(name, &labels, it.recovery_time_s);
+    }
+}
+
+fn connections(out: &mut Exposition, queue: &QueueFacts) {
+    let Some(facts) = &queue.connection_attempts else { return };
+    let help = "Connections that the target tried to open to destinations, where known.";
+    out.family(("mailbench_connection_attempts", "counter", ""), help);
+    let parts = [
+        ("accepted", Some(facts.accepted)),
+        ("turned_away", Some(facts.turned_away)),
+        ("refused", facts.refused),
+    ];
+    for (outcome, count) in parts.into_iter().filter_map(|(name, count)| Some((name, count?))) {
+        out.sample("mailbench_connection_attempts_total", &[("outcome", outcome)], count);
+    }
+    if let Some(each) = facts.per_delivery {
+        let help = "Connections tried for each first delivery.";
+        out.gauge("mailbench_connection_attempts_per_delivery", "", each, help);
     }
 }
 

@@ -2,8 +2,9 @@
 
 use super::chart;
 use super::page::{INDENT, Page};
-use crate::measure::results::{Findings, QueueFacts, Results, SeriesRow};
+use crate::measure::results::{Findings, QueueFacts, RecoveryFacts, Results, SeriesRow};
 use crate::report::escape::plain;
+use crate::report::recovery;
 use crate::report::table::{Table, cell, left, right};
 use crate::report::view::Tone;
 use crate::report::{figures, human};
@@ -17,22 +18,42 @@ pub(super) fn queue(page: &mut Page, findings: &Findings) {
     length(page, facts);
     if let Some(mean) = facts.attempts_per_delivery_mean {
         let most = human::count(facts.attempts_per_delivery_max.unwrap_or(0));
-        let mut pieces = vec![format!("{mean:.2} a delivered probe"), format!("at most {most}")];
+        let mut pieces = vec![format!("{mean:.2} per delivery"), format!("at most {most}")];
         pieces.extend(wasted(mean, facts));
         page.facts("attempts", &pieces);
     }
+    if let Some(connections) = &facts.connection_attempts {
+        page.facts("connections", &recovery::connections(connections));
+        if let Some(why) = &connections.not_known {
+            page.prose(INDENT, (Tone::Dim, ""), &plain(why));
+        }
+    }
+    recovered(page, facts);
     patterns(page, facts);
     retries(page, &findings.results);
+}
+
+/// Recovery times listed; the rest is in `report.json`.
+const RECOVERIES: usize = 10;
+
+/// How long after each fault and act of chaos the queue was as before.
+fn recovered(page: &mut Page, facts: &QueueFacts) {
+    let listed = facts.recovery.iter().take(RECOVERIES);
+    let one = |it: &RecoveryFacts| format!("{} {}", plain(&recovery::name(it)), recovery::time(it));
+    let mut pieces: Vec<String> = listed.map(one).collect();
+    let rest = facts.recovery.len().saturating_sub(RECOVERIES);
+    if rest > 0 {
+        pieces.push(format!("and {rest} more in report.json"));
+    }
+    if !pieces.is_empty() {
+        page.facts("recovered in", &pieces);
+    }
 }
 
 /// What an outage does to the rest, and what comes after it.
 fn patterns(page: &mut Page, facts: &QueueFacts) {
     if let Some(herd) = &facts.herd {
-        let peak = format!("peak {} attempts/s", human::number(herd.peak_per_s));
-        let index =
-            format!("{:.1} times the mean over {}", herd.index, human::duration_s(herd.over_s));
-        let fano = format!("Fano {:.1} (independent: 1)", herd.fano);
-        page.facts("herd", &[peak, index, fano]);
+        page.facts("thundering herd", &recovery::herd(herd));
     }
     if let Some(isolation) = &facts.isolation {
         let during = format!("healthy p99 {}", figures::duration(Some(isolation.during())));

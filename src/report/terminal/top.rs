@@ -35,9 +35,10 @@ fn load(results: &Results) -> String {
     let sessions = human::counted(u64::from(load.sessions), "session", "sessions");
     match load.planned_per_s {
         Some(planned) => format!(
-            "Load: {} arrivals, {} planned and {} offered over {measured}, at most {sessions}.",
+            "Load: {} arrivals, {} planned{} and {} offered over {measured}, at most {sessions}.",
             plain(&load.arrival),
             human::rate(planned),
+            story::peak(load),
             human::rate(load.offered_per_s),
         ),
         None => format!(
@@ -79,7 +80,7 @@ pub(super) fn thresholds(page: &mut Page, results: &Results) {
 /// What became of every probe.
 pub(super) fn mail(page: &mut Page, findings: &Findings) {
     let columns =
-        vec![left(""), right("probes"), right("share"), right("rate"), left("").optional(1)];
+        vec![left(""), right("probes"), right("share"), right("in period"), left("").optional(1)];
     let mut table = Table::new(columns);
     let mut part = Part::Offered;
     for line in story::lines(&findings.results) {
@@ -114,11 +115,16 @@ fn ledger(results: &Results) -> Vec<String> {
     }
 }
 
-/// Mean and peak stand apart: they are often taken for one another.
+/// Mean, goodput and peak stand apart: they are often taken for one another.
 fn throughput(page: &mut Page, findings: &Findings) {
+    let results = &findings.results;
     let peak = findings.series.iter().map(|row| row.delivered).max().unwrap_or(0);
-    if let (Some(mean), true) = (findings.results.rates.get("delivered"), peak > 0) {
-        let mean = format!("{} delivered on average", human::rate(*mean));
-        page.facts("throughput", &[mean, format!("{} in the best second", human::count(peak))]);
-    }
+    let Some(mean) = results.rates.get("delivered").filter(|_| peak > 0) else { return };
+    let measured = human::moment(results.run.measured_to_s - results.run.measured_from_s);
+    let mean = format!("{} delivered over the {measured} measured", human::rate(*mean));
+    let goodput = results.rates.get("goodput");
+    let goodput = goodput.map(|rate| format!("goodput {} with the drain", human::rate(*rate)));
+    let peak = format!("{} in the best second", human::count(peak));
+    let pieces: Vec<String> = [Some(mean), goodput, Some(peak)].into_iter().flatten().collect();
+    page.facts("throughput", &pieces);
 }

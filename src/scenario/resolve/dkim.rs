@@ -42,7 +42,7 @@ fn key(
     problems: &mut Problems,
     text: impl FnOnce() -> Result<Vec<u8>, String>,
 ) -> Option<DkimKey> {
-    if at.stored {
+    if at.is_stored() {
         return None;
     }
     text().and_then(|text| DkimKey::from_pem(&text)).map_or_else(

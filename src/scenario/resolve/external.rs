@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{At, Target};
 use crate::scenario::model::{External, TargetKind};
+use crate::scenario::units::{NotAUnit, address};
 
 pub(super) fn external(
     target: &Target,
@@ -26,7 +27,7 @@ pub(super) fn external(
     let start_command = command("start_command", target.start_command.as_ref(), problems);
     let stop_command = command("stop_command", target.stop_command.as_ref(), problems);
     let pid_file = pid_file(target.pid_file.as_ref(), problems);
-    match written.value.parse() {
+    match address(&written.value) {
         Ok(address) => TargetKind::External(External {
             address,
             queue_command,
@@ -34,9 +35,8 @@ pub(super) fn external(
             stop_command,
             pid_file,
         }),
-        Err(_) => {
-            let what = format!("`{}` is not an address and port", written.value);
-            problems.push(Problem::new(&written.span, what).help("such as \"127.0.0.1:25\""));
+        Err(NotAUnit { what, right }) => {
+            problems.push(Problem::new(&written.span, what).help(right));
             TargetKind::Relay
         }
     }

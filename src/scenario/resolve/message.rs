@@ -106,7 +106,7 @@ fn corpus(message: &file::Message, at: &Place<'_>, problems: &mut Problems) -> O
         problems.push(problem.help("write `corpus = \"mail/*.eml\"`"));
         return None;
     };
-    Some(super::corpus::corpus(pattern, at.folder, at.stored, problems))
+    Some(super::corpus::corpus(pattern, at.folder, at.is_stored(), problems))
 }
 
 /// 8bit as soon as one of the files is.

@@ -19,6 +19,7 @@ mod managed;
 mod message;
 mod simulate;
 mod sink;
+mod spreadsheet;
 mod submission;
 mod target;
 mod thresholds;
@@ -27,6 +28,7 @@ mod trace;
 use std::ops::Range;
 use std::path::Path;
 
+use super::Purpose;
 use super::diagnosis::{Problem, Problems};
 use super::file::{At, File};
 use super::model::Scenario;
@@ -45,8 +47,15 @@ pub(super) struct Place<'a> {
     pub(super) fallback: &'a str,
     /// Where files that it names are looked for.
     pub(super) folder: &'a Path,
+    /// What it is read for.
+    pub(super) purpose: Purpose,
+}
+
+impl Place<'_> {
     /// Whether it belongs to a run that is over, whose message texts are not needed.
-    pub(super) stored: bool,
+    fn is_stored(&self) -> bool {
+        self.purpose == Purpose::Judge
+    }
 }
 
 /// Resolves a whole file.
@@ -57,7 +66,10 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
         file.load.as_ref().filter(|load| load::law(&load.value) == super::file::Arrival::Trace);
     let named = load.and_then(|load| load.value.trace.as_ref());
     let trace = named.map(|named| trace::trace(named, place.folder, &mut destinations, problems));
-    destination::check_any(&destinations, problems);
+    let examined = place.purpose == Purpose::Examine;
+    if !examined {
+        destination::check_any(&destinations, problems);
+    }
     let target = target::target(file.target.as_ref(), problems);
     let smtp = submission::submission(file.smtp.as_ref(), &target.kind, problems);
     // The model of a simulation tells any number of destinations apart.
@@ -77,7 +89,11 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
         abuse: abuse::abuse(&file.abuse, &smtp, problems),
         smtp,
         target,
-        load: load::load(file.load.as_ref(), trace.as_ref(), problems),
+        load: match &file.load {
+            // No load is offered: that it is missing is no problem.
+            None if examined => load::load(None, None, &mut Problems::default()),
+            written => load::load(written.as_ref(), trace.as_ref(), problems),
+        },
         message: message::message(file.message.as_ref(), trace.as_ref(), &sink, place, problems),
         sink,
         destinations,

@@ -7,6 +7,7 @@ use crate::fault::rule::{Action, Rule, TlsFault};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Protocol, Tls};
 use crate::scenario::model::{Destination, Engine, Extension, SinkSpec};
+use crate::scenario::units::{NotAUnit, address};
 
 /// The keys by which what is offered is chosen.
 pub(super) struct Choice<'a> {
@@ -136,9 +137,8 @@ pub(super) fn check_implicit(
 fn listen(written: Option<&At<String>>, problems: &mut Problems) -> SocketAddr {
     let any_port = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
     let Some(written) = written else { return any_port };
-    written.value.parse().unwrap_or_else(|_| {
-        let what = format!("`{}` is not an address and port", written.value);
-        problems.push(Problem::new(&written.span, what).help("such as \"127.0.0.1:2526\""));
+    address(&written.value).unwrap_or_else(|NotAUnit { what, right }| {
+        problems.push(Problem::new(&written.span, what).help(right));
         any_port
     })
 }

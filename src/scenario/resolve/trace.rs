@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::destination::is_domain;
+use super::spreadsheet;
 use crate::limits;
 use crate::probe::BOUNCE_DOMAIN;
-use crate::scenario::diagnosis::{Problem, Problems};
+use crate::scenario::diagnosis::{Problem, Problems, suggest};
 use crate::scenario::file::At;
 use crate::scenario::model::{Destination, Trace, TraceFile};
 
@@ -34,6 +35,7 @@ pub(super) fn trace(
 
 fn read(path: &PathBuf, destinations: &mut Vec<Destination>) -> Result<TraceFile, String> {
     let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    spreadsheet::form(&bytes)?;
     let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&bytes[..]);
     let columns = Columns::of(csv.headers().map_err(|error| error.to_string())?)?;
     let mut numbers: HashMap<String, u16> = HashMap::new();
@@ -44,8 +46,10 @@ fn read(path: &PathBuf, destinations: &mut Vec<Destination>) -> Result<TraceFile
         digest: blake3::hash(&bytes).to_hex()[..16].to_owned(),
         ..TraceFile::default()
     };
-    for (line, record) in (2..).zip(csv.records()) {
+    for record in csv.records() {
         let record = record.map_err(|error| error.to_string())?;
+        // A cell may hold line ends.
+        let line = record.position().map_or(0, csv::Position::line);
         let mut row = Row { record: &record, columns: &columns, trace: &mut trace };
         row.read(&mut numbers, destinations).map_err(|wrong| format!("line {line}: {wrong}"))?;
     }
@@ -67,7 +71,12 @@ impl Columns {
         let place = |name: &str| headers.iter().position(|header| header == name);
         let known = ["time", "size", "destinations"];
         if let Some(unknown) = headers.iter().find(|header| !known.contains(header)) {
-            return Err(format!("there is no column `{unknown}`"));
+            let hint = suggest(&unknown.to_ascii_lowercase(), known);
+            return Err(format!("there is no column `{unknown}`; {hint}"));
+        }
+        let count = |name: &str| headers.iter().filter(|header| *header == name).count();
+        if let Some(twice) = known.iter().find(|name| count(name) > 1) {
+            return Err(format!("the column `{twice}` is defined twice"));
         }
         let time = place("time").ok_or("the column `time` is missing")?;
         Ok(Columns { time, size: place("size"), destinations: place("destinations") })
@@ -90,7 +99,10 @@ impl Row<'_> {
         let written = cell(self.columns.time);
         let due = written.parse().ok().and_then(|time| Duration::try_from_secs_f64(time).ok());
         let due = due.filter(|due| *due <= limits::TIMESPAN);
-        let due = due.ok_or_else(|| format!("`{written}` is not a time in seconds"))?;
+        let due = due.ok_or_else(|| {
+            let hint = spreadsheet::time_hint(written);
+            format!("`{written}` is not a time in seconds from the start{hint}")
+        })?;
         if self.trace.dues.last().is_some_and(|last| *last > due) {
             return Err("times go back: sort them".to_owned());
         }
@@ -99,7 +111,10 @@ impl Row<'_> {
         }
         if let Some(at) = self.columns.size {
             let size = cell(at).parse().ok().filter(|size| *size <= limits::MESSAGE_SIZE);
-            let size = size.ok_or_else(|| format!("`{}` is not a size in bytes", cell(at)))?;
+            let size = size.ok_or_else(|| {
+                let hint = spreadsheet::size_hint(cell(at));
+                format!("`{}` is not a size in bytes{hint}", cell(at))
+            })?;
             self.trace.sizes.push(size);
         }
         if let Some(at) = self.columns.destinations {
@@ -179,11 +194,14 @@ mod tests {
     fn what_is_wrong_is_said_with_its_line() {
         for (text, wrong) in [
             ("size\n1\n", "the column `time` is missing"),
-            ("time,what\n1,2\n", "there is no column `what`"),
+            ("time,what\n1,2\n", "there is no column `what`; known here: time, size, destinations"),
+            ("Time\n1\n", "there is no column `Time`; did you mean `time`?"),
+            ("time,size,size\n1,2,3\n", "the column `size` is defined twice"),
+            ("time,size\n0,\"1\n\"\n1,x\n", "line 4: `x` is not a size in bytes"),
             ("time\n", "it has no rows"),
             ("time\n1\n0\n", "line 3: times go back: sort them"),
-            ("time\n-1\n", "line 2: `-1` is not a time in seconds"),
-            ("time\nNaN\n", "line 2: `NaN` is not a time in seconds"),
+            ("time\n-1\n", "line 2: `-1` is not a time in seconds from the start"),
+            ("time\nNaN\n", "line 2: `NaN` is not a time in seconds from the start"),
             ("time,size\n1,x\n", "line 2: `x` is not a size in bytes"),
             ("time,destinations\n1,\n", "line 2: a message without a destination"),
             ("time,destinations\n1,a@b\n", "line 2: `a@b` cannot be a destination"),

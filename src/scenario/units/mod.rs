@@ -3,11 +3,13 @@
 //! Each unit is a newtype over the base unit that the rest of mailbench uses. What it prints
 //! reads back to the same value.
 
+mod address;
 mod rate;
 mod share;
 mod size;
 mod timespan;
 
+pub use address::address;
 pub use rate::{ByteRate, Rate};
 pub use share::Share;
 pub use size::{ByteCount, Size};

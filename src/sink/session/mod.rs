@@ -272,16 +272,14 @@ impl Session {
             let _peer_may_be_gone = self.wire.reply(&farewell).await;
         }
         let stop = self.shared.stop.clone();
-        let left_in_order = tokio::select! {
-            left = self.wire.hang_up(ended.hangup) => left,
-            () = stop.cancelled() => false,
-        };
         // QUIT may have been sent with the final dot (RFC 2920), before the reply to that could
         // be read; but a peer that had not read it would have reset the connection.
-        if left_in_order
-            && ended.how == Ending::Quit
-            && let Some(reception) = self.unconfirmed
-        {
+        let unconfirmed = self.unconfirmed.filter(|_| ended.how == Ending::Quit);
+        let left_in_order = tokio::select! {
+            left = self.wire.hang_up(ended.hangup, unconfirmed.is_some()) => left,
+            () = stop.cancelled() => false,
+        };
+        if left_in_order && let Some(reception) = unconfirmed {
             self.recorder.confirmed(reception, Proof::Fin);
         }
     }

@@ -14,7 +14,7 @@ use super::wire::Wire;
 use crate::clock::Clock;
 use crate::limits;
 use crate::smtp::patience::Patience;
-use crate::smtp::reply::{EnhancedStatus, Reply};
+use crate::smtp::reply::Reply;
 
 /// An open connection past EHLO.
 pub struct Connection {
@@ -59,17 +59,28 @@ impl Connection {
         self.open && self.wire.is_quiet()
     }
 
-    /// Ends the session in order, as far as the server lets us within [`limits::QUIT`].
+    /// Ends the session in order. A server that does not answer QUIT soon is waited for elsewhere,
+    /// within [`limits::QUIT`]: its silence holds up no one.
     pub async fn quit(mut self) {
-        if self.open {
-            let patience = self.timeouts.reply.min(limits::QUIT);
-            let _ = timeout(patience, self.command("QUIT\r\n")).await;
+        if !self.open || self.write(b"QUIT\r\n").await.is_err() {
+            return;
         }
+        let soon = self.timeouts.reply.min(limits::QUIT_ANSWERED);
+        if timeout(soon, self.wire.reply()).await.is_err() {
+            tokio::spawn(async move {
+                let _ = timeout(limits::QUIT, self.wire.reply()).await;
+            });
+        }
+    }
+
+    /// The same, without waiting at all.
+    pub(super) fn quit_detached(self: Box<Self>) {
+        tokio::spawn(self.quit());
     }
 
     pub(super) async fn command(&mut self, line: &str) -> Result<Reply, Cause> {
         self.write(line.as_bytes()).await?;
-        self.reply(self.timeouts.reply).await
+        self.whole_reply(self.timeouts.reply).await
     }
 
     /// Writes whole command lines.
@@ -86,12 +97,18 @@ impl Connection {
         }
     }
 
-    /// Reads one reply. After a 421 the server closes (RFC 5321 §3.8).
+    /// Reads one reply; its text as long as it is kept.
     pub(super) async fn reply(&mut self, patience: Duration) -> Result<Reply, Cause> {
+        self.whole_reply(patience).await.map(cut)
+    }
+
+    /// Reads one reply whole: what a server offers, or challenges with, may be long. After a 421
+    /// the server closes (RFC 5321 §3.8).
+    async fn whole_reply(&mut self, patience: Duration) -> Result<Reply, Cause> {
         let cause = match self.patience.within(patience, self.wire.reply()).await {
-            Some(Ok(response)) => {
-                self.open &= response.code != 421;
-                return Ok(reply_of(response));
+            Some(Ok(reply)) => {
+                self.open &= reply.code != 421;
+                return Ok(reply);
             }
             Some(Err(cause)) => cause,
             None => Cause::TimedOut(patience),
@@ -105,20 +122,10 @@ impl Connection {
     }
 }
 
-/// smtp-proto's response as a reply; a long text is cut. An "enhanced status" of no known class is
-/// part of the text.
-fn reply_of(response: smtp_proto::Response<String>) -> Reply {
-    let [class, subject, detail] = response.esc;
-    let (enhanced, mut text) = match class {
-        2 | 4 | 5 => {
-            let (subject, detail) = (u16::from(subject), u16::from(detail));
-            (Some(EnhancedStatus { class, subject, detail }), response.message)
-        }
-        0 if subject == 0 && detail == 0 => (None, response.message),
-        _ => (None, format!("{class}.{subject}.{detail} {}", response.message)),
-    };
-    if let Some((end, _)) = text.char_indices().nth(limits::REPLY_TEXT) {
-        text.truncate(end);
+/// A reply whose text is as long as it is kept.
+pub(super) fn cut(mut reply: Reply) -> Reply {
+    if let Some((end, _)) = reply.text.char_indices().nth(limits::REPLY_TEXT) {
+        reply.text.truncate(end);
     }
-    Reply::new(response.code, enhanced, text)
+    reply
 }

@@ -2,12 +2,15 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use mail_send::Credentials;
 use smtp_proto::{AUTH_CRAM_MD5, AUTH_LOGIN, AUTH_PLAIN, AUTH_SCRAM_SHA_256, AUTH_XOAUTH2};
 
 use super::connection::Connection;
 use super::login_scram::Scram;
 use super::outcome::Cause;
+use crate::limits;
 use crate::smtp::reply::Reply;
 
 /// Answers a server may ask for before it decides.
@@ -17,6 +20,7 @@ const ANSWERS: usize = 3;
 #[derive(Clone)]
 pub struct Login {
     mechanism: Mechanism,
+    user: String,
     secret: String,
     credentials: Credentials<String>,
     scram: Option<Scram>,
@@ -72,19 +76,24 @@ impl Login {
             _ => Credentials::new(user, secret.clone()),
         };
         let scram = (mechanism == Mechanism::ScramSha256).then(|| Scram::new(&name, &secret));
-        Login { mechanism, secret, credentials, scram }
+        Login { mechanism, user: name, secret, credentials, scram }
     }
 
-    /// The first line.
-    fn opening(&self) -> Option<String> {
+    /// The first line, and what waits for an empty challenge where it would be too long with it
+    /// (RFC 4954 §4).
+    fn opening(&self) -> Option<(String, Option<String>)> {
         let command = self.mechanism.command();
+        let alone = format!("{command}\r\n");
         match self.mechanism {
             Mechanism::Plain | Mechanism::Xoauth2 => {
-                Some(format!("{command} {}\r\n", self.answer("")?))
+                let response = self.answer("")?;
+                let line = format!("{command} {response}\r\n");
+                if line.len() <= limits::INITIAL_RESPONSE_LINE {
+                    return Some((line, None));
+                }
+                Some((alone, Some(format!("{response}\r\n"))))
             }
-            Mechanism::Login | Mechanism::CramMd5 | Mechanism::ScramSha256 => {
-                Some(format!("{command}\r\n"))
-            }
+            Mechanism::Login | Mechanism::CramMd5 | Mechanism::ScramSha256 => Some((alone, None)),
         }
     }
 
@@ -93,18 +102,24 @@ impl Login {
         self.credentials.encode(self.mechanism.number(), challenge).ok()
     }
 
-    /// The line that follows a 334. To XOAUTH2 it is the reason of a refusal, to be acknowledged;
-    /// `*` gives up (RFC 4954 §4).
-    fn next(&self, challenge: &str) -> String {
-        match self.mechanism {
-            Mechanism::Xoauth2 => "\r\n".to_owned(),
-            _ => format!("{}\r\n", self.answer(challenge).unwrap_or_else(|| "*".to_owned())),
-        }
+    /// The line that follows a 334, given how many there were before. LOGIN asks for the name and
+    /// then for the password, whatever its prompts say: it never was a standard. To XOAUTH2 a
+    /// challenge is the reason of a refusal, to be acknowledged; `*` gives up (RFC 4954 §4).
+    fn next(&self, before: usize, challenge: &str) -> String {
+        let answer = match (self.mechanism, before) {
+            (Mechanism::Xoauth2, _) => Some(String::new()),
+            (Mechanism::Login, 0) => Some(STANDARD.encode(&self.user)),
+            (Mechanism::Login, 1) => Some(STANDARD.encode(&self.secret)),
+            (Mechanism::Login, _) => None,
+            _ => self.answer(challenge),
+        };
+        format!("{}\r\n", answer.unwrap_or_else(|| "*".to_owned()))
     }
 
     /// The reply without what a server may echo of the secret: replies go into reports.
     fn cleaned(&self, reply: Reply) -> Reply {
-        let answers = [Some(self.secret.clone()), self.answer(""), self.answer("UGFzc3dvcmQ6")];
+        let alone = STANDARD.encode(&self.secret);
+        let answers = [Some(self.secret.clone()), self.answer(""), Some(alone)];
         let mut text = reply.text.clone();
         for secret in answers.into_iter().flatten().filter(|secret| !secret.is_empty()) {
             text = text.replace(&secret, "[secret]");
@@ -124,18 +139,19 @@ impl Connection {
     pub(super) async fn log_in(&mut self, login: &Login) -> Result<Reply, Cause> {
         let command = login.mechanism.command();
         let opening = login.opening().filter(|_| self.capabilities.offers_login(login.mechanism));
-        let Some(opening) = opening else {
+        let Some((opening, mut held_back)) = opening else {
             return Err(self.lost(Cause::NotOffered(command)));
         };
         if let Some(scram) = &login.scram {
             return Ok(login.cleaned(self.log_in_by_scram(scram).await?));
         }
         let mut reply = self.command(&opening).await?;
-        for _ in 0..ANSWERS {
+        for before in 0..ANSWERS {
             if reply.code != 334 {
                 break;
             }
-            reply = self.command(&login.next(&reply.text)).await?;
+            let line = held_back.take().unwrap_or_else(|| login.next(before, &reply.text));
+            reply = self.command(&line).await?;
         }
         Ok(login.cleaned(reply))
     }
@@ -151,20 +167,39 @@ mod tests {
 
     #[test]
     fn answers_are_those_of_the_standards() {
-        let plain = login(Mechanism::Plain).opening();
+        let opening = |of: &Login| of.opening().map(|(line, _)| line);
+        let plain = opening(&login(Mechanism::Plain));
         assert_eq!(plain.as_deref(), Some("AUTH PLAIN AHRpbQB0YW5zdGFhZnRhbnN0YWFm\r\n"));
-        let by_name = login(Mechanism::Login);
-        assert_eq!(by_name.opening().as_deref(), Some("AUTH LOGIN\r\n"));
-        assert_eq!(by_name.next("VXNlcm5hbWU6"), "dGlt\r\n");
-        assert_eq!(by_name.next("UGFzc3dvcmQ6"), "dGFuc3RhYWZ0YW5zdGFhZg==\r\n");
-        assert_eq!(by_name.next("what?"), "*\r\n");
         // RFC 2195 §3.
         let challenge = "PDE4OTYuNjk3MTcwOTUyQHBvc3RvZmZpY2UucmVzdG9uLm1jaS5uZXQ+";
         let answer = "dGltIGI5MTNhNjAyYzdlZGE3YTQ5NWI0ZTZlNzMzNGQzODkw\r\n";
-        assert_eq!(login(Mechanism::CramMd5).next(challenge), answer);
+        assert_eq!(login(Mechanism::CramMd5).next(0, challenge), answer);
+        assert_eq!(login(Mechanism::CramMd5).next(0, "?"), "*\r\n");
         let token = login(Mechanism::Xoauth2);
-        assert!(token.opening().is_some_and(|line| line.starts_with("AUTH XOAUTH2 dXNlcj10aW0B")));
-        assert_eq!(token.next("eyJzdGF0dXMiOiI0MDEifQ=="), "\r\n");
+        assert!(opening(&token).is_some_and(|line| line.starts_with("AUTH XOAUTH2 dXNlcj10aW0B")));
+        assert_eq!(token.next(0, "eyJzdGF0dXMiOiI0MDEifQ=="), "\r\n");
+    }
+
+    #[test]
+    fn login_answers_in_order_whatever_it_is_asked() {
+        let by_name = login(Mechanism::Login);
+        assert_eq!(by_name.opening(), Some(("AUTH LOGIN\r\n".to_owned(), None)));
+        for prompts in
+            [["VXNlcm5hbWU6", "UGFzc3dvcmQ6"], ["VXNlciBOYW1lAA==", "UGFzc3dvcmQA"], ["", "?"]]
+        {
+            assert_eq!(by_name.next(0, prompts[0]), "dGlt\r\n");
+            assert_eq!(by_name.next(1, prompts[1]), "dGFuc3RhYWZ0YW5zdGFhZg==\r\n");
+        }
+        assert_eq!(by_name.next(2, "VXNlcm5hbWU6"), "*\r\n");
+    }
+
+    #[test]
+    fn a_long_response_waits_for_its_challenge() {
+        for (length, waits) in [(100, false), (2_000, true)] {
+            let token = Login::new(Mechanism::Xoauth2, "tim".to_owned(), "t".repeat(length));
+            let (line, held_back) = token.opening().expect("an opening");
+            assert_eq!((line == "AUTH XOAUTH2\r\n", held_back.is_some()), (waits, waits));
+        }
     }
 
     #[test]
@@ -173,8 +208,11 @@ mod tests {
             let login = login(mechanism);
             assert!(!format!("{login:?}").contains("tanstaaf"));
             let echoes = [
-                format!("no such user tim with tanstaaftanstaaf: {}", login.next("UGFzc3dvcmQ6")),
-                login.opening().unwrap_or_default(),
+                format!(
+                    "no such user tim with tanstaaftanstaaf: {}",
+                    login.next(1, "UGFzc3dvcmQ6")
+                ),
+                login.opening().unwrap_or_default().0,
             ];
             for echo in echoes {
                 let told = login.cleaned(Reply::new(535, None, echo.trim())).text;

@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of traffic or queues: the generator and the relay's delivery both submit through
 //! it. What the peer does (replies, closes, silence) is returned as data. mail-send
-//! answers challenges, in [`login`] only (SCRAM's are [`super::scram`]'s); smtp-proto reads the replies, in [`wire`] only.
+//! answers challenges, in [`login`] only (SCRAM's are [`super::scram`]'s).
 
 pub mod capabilities;
 pub mod connection;
@@ -18,6 +18,7 @@ pub mod transaction;
 mod lines;
 mod login_scram;
 mod progress;
+mod reply_reader;
 mod wire;
 
 pub use crate::smtp::content::stuffed;

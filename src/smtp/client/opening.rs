@@ -7,7 +7,7 @@ use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::timeout;
 
 use super::capabilities::Capabilities;
-use super::connection::Connection;
+use super::connection::{Connection, cut};
 use super::outcome::Cause;
 use super::peer::{Peer, Protocol, Tls};
 use super::tls::TlsClient;
@@ -47,8 +47,9 @@ pub enum Opened {
     },
 }
 
-/// Opens a connection. An EHLO that is refused is not followed by HELO, and where TLS or log-in
-/// is wanted and not to be had there is no connection.
+/// Opens a connection. An EHLO that is refused for good is followed by HELO (RFC 5321 §3.2). Where
+/// TLS or log-in is wanted and not available there is no connection. A server that refuses is
+/// taken leave of by QUIT (§3.1), which no one waits for.
 pub async fn connect(peer: &Peer, clock: Clock) -> Opening {
     let mut trace = Trace::default();
     let opened = connect_traced(peer, clock, &mut trace).await;
@@ -60,7 +61,22 @@ pub async fn connect_traced(peer: &Peer, clock: Clock, trace: &mut Trace) -> Ope
     let mut course = Course { peer, clock, trace };
     match course.open().await {
         Ok(connection) => Opened::Ready(Box::new(connection)),
-        Err(ended) => ended,
+        Err(Stopped { opened, connection }) => {
+            connection.into_iter().for_each(|connection| connection.quit_detached());
+            opened
+        }
+    }
+}
+
+/// How opening ended early, and the connection that is still to be closed in order.
+struct Stopped {
+    opened: Opened,
+    connection: Option<Box<Connection>>,
+}
+
+impl From<Opened> for Stopped {
+    fn from(opened: Opened) -> Stopped {
+        Stopped { opened, connection: None }
     }
 }
 
@@ -72,7 +88,7 @@ struct Course<'a> {
 }
 
 impl Course<'_> {
-    async fn open(&mut self) -> Result<Connection, Opened> {
+    async fn open(&mut self) -> Result<Connection, Stopped> {
         self.begin(Stage::Connect);
         let mut wire = dial(self.peer).await.map_err(failed(Stage::Connect))?;
         self.took(Stage::Connect);
@@ -86,8 +102,8 @@ impl Course<'_> {
         let patience = self.peer.timeouts.banner;
         let banner = connection.reply(patience).await.map_err(failed(Stage::Banner))?;
         self.took(Stage::Banner);
-        positive(Stage::Banner, banner)?;
-        self.greet(&mut connection).await?;
+        let (connection, _) = expect_positive(connection, Stage::Banner, banner)?;
+        let mut connection = self.greet(connection).await?;
         connection = match &self.peer.tls {
             Tls::Starttls(tls) => self.start_tls(connection, tls).await?,
             Tls::Opportunistic(tls) if connection.capabilities.starttls => {
@@ -99,7 +115,7 @@ impl Course<'_> {
             self.begin(Stage::Auth);
             let reply = connection.log_in(login).await.map_err(failed(Stage::Auth))?;
             self.took(Stage::Auth);
-            positive(Stage::Auth, reply)?;
+            (connection, _) = expect_positive(connection, Stage::Auth, reply)?;
         }
         Ok(connection)
     }
@@ -128,35 +144,47 @@ impl Course<'_> {
         }
     }
 
-    /// EHLO, or what LMTP has for it.
-    async fn greet(&mut self, connection: &mut Connection) -> Result<(), Opened> {
+    /// EHLO, or what LMTP has for it, or what there was before it.
+    async fn greet(&mut self, mut connection: Connection) -> Result<Connection, Stopped> {
         let verb = match self.peer.protocol {
             Protocol::Smtp => "EHLO",
             Protocol::Lmtp => "LHLO",
         };
         self.begin(Stage::Ehlo);
-        let hello = format!("{verb} {}\r\n", self.peer.name);
-        let offer = connection.command(&hello).await.map_err(failed(Stage::Ehlo))?;
+        let mut offer = self.hello(&mut connection, verb).await?;
+        let unknown = offer.severity() == Some(Severity::Permanent) && connection.open;
+        if unknown && self.peer.protocol == Protocol::Smtp {
+            offer = self.hello(&mut connection, "HELO").await?;
+            // What follows the name is not a list of extensions.
+            offer.text.clear();
+        }
         self.took(Stage::Ehlo);
-        let offered = Capabilities::read(&positive(Stage::Ehlo, offer)?.text);
+        let (mut connection, offer) = expect_positive(connection, Stage::Ehlo, offer)?;
+        let offered = Capabilities::read(&offer.text);
         connection.capabilities = offered;
         connection.chunking = self.peer.chunking && offered.chunking;
         let pipelined = self.peer.pipelining && offered.pipelining;
         connection.batch = if pipelined { limits::PIPELINE } else { 1 };
-        Ok(())
+        Ok(connection)
     }
 
-    /// STARTTLS, which has to be to be had.
+    async fn hello(&self, connection: &mut Connection, verb: &str) -> Result<Reply, Opened> {
+        let hello = format!("{verb} {}\r\n", self.peer.name);
+        connection.command(&hello).await.map_err(failed(Stage::Ehlo))
+    }
+
+    /// STARTTLS, which has to be offered.
     async fn start_tls(
         &mut self,
         mut connection: Connection,
         tls: &TlsClient,
-    ) -> Result<Connection, Opened> {
+    ) -> Result<Connection, Stopped> {
         if !connection.capabilities.starttls {
-            return Err(failed(Stage::Starttls)(Cause::NotOffered("STARTTLS")));
+            return Err(failed(Stage::Starttls)(Cause::NotOffered("STARTTLS")).into());
         }
         self.begin(Stage::Starttls);
-        positive(Stage::Starttls, ask_for_tls(&mut connection).await?)?;
+        let reply = ask_for_tls(&mut connection).await?;
+        let (connection, _) = expect_positive(connection, Stage::Starttls, reply)?;
         self.shake_hands(connection, tls).await
     }
 
@@ -165,14 +193,14 @@ impl Course<'_> {
         &mut self,
         mut connection: Connection,
         tls: &TlsClient,
-    ) -> Result<Connection, Opened> {
+    ) -> Result<Connection, Stopped> {
         self.begin(Stage::Starttls);
         match positive(Stage::Starttls, ask_for_tls(&mut connection).await?) {
             Err(Opened::Refused { .. }) if connection.open => {
                 self.trace.forget_awaited();
                 Ok(connection)
             }
-            Err(ended) => Err(ended),
+            Err(ended) => Err(ended.into()),
             Ok(_) => self.shake_hands(connection, tls).await,
         }
     }
@@ -182,15 +210,14 @@ impl Course<'_> {
         &mut self,
         connection: Connection,
         tls: &TlsClient,
-    ) -> Result<Connection, Opened> {
+    ) -> Result<Connection, Stopped> {
         if connection.wire.holds_more() {
-            return Err(failed(Stage::Starttls)(Cause::Injected));
+            return Err(failed(Stage::Starttls)(Cause::Injected).into());
         }
         let wire = self.secure(connection.wire, tls).await?;
         self.took(Stage::Starttls);
-        let mut connection = self.unused(wire);
-        self.greet(&mut connection).await?;
-        Ok(connection)
+        let connection = self.unused(wire);
+        self.greet(connection).await
     }
 
     async fn secure(&self, wire: Wire, tls: &TlsClient) -> Result<Wire, Opened> {
@@ -226,11 +253,28 @@ async fn socket(peer: &Peer) -> std::io::Result<TcpStream> {
     socket.connect(peer.address).await
 }
 
+/// The connection goes on where the reply is positive.
+fn expect_positive(
+    connection: Connection,
+    stage: Stage,
+    reply: Reply,
+) -> Result<(Connection, Reply), Stopped> {
+    match positive(stage, reply) {
+        Ok(reply) => Ok((connection, reply)),
+        Err(opened @ Opened::Refused { .. }) => {
+            Err(Stopped { opened, connection: Some(Box::new(connection)) })
+        }
+        Err(opened) => Err(opened.into()),
+    }
+}
+
 /// The reply itself where it is positive; how opening ended where it is not.
 fn positive(stage: Stage, reply: Reply) -> Result<Reply, Opened> {
     match reply.severity() {
         Some(Severity::Positive) => Ok(reply),
-        Some(Severity::Transient | Severity::Permanent) => Err(Opened::Refused { stage, reply }),
-        _ => Err(Opened::Failed { stage, cause: Cause::Unexpected(reply) }),
+        Some(Severity::Transient | Severity::Permanent) => {
+            Err(Opened::Refused { stage, reply: cut(reply) })
+        }
+        _ => Err(Opened::Failed { stage, cause: Cause::Unexpected(cut(reply)) }),
     }
 }

@@ -113,6 +113,38 @@ fn roots(path: &PathBuf) -> Result<RootCertStore, TlsError> {
     if roots.is_empty() { Err(wrong("there are none".to_owned())) } else { Ok(roots) }
 }
 
+/// Why a handshake failed, for people: what is wrong with a certificate, and what helps.
+pub(super) fn in_words(error: &rustls::Error) -> String {
+    use rustls::CertificateError as Wrong;
+    let rustls::Error::InvalidCertificate(wrong) = error else { return error.to_string() };
+    let words = match wrong {
+        Wrong::UnknownIssuer => {
+            "the server's certificate is not signed by an authority that is trusted here \
+             (UnknownIssuer): name it in smtp.tls_ca"
+        }
+        Wrong::Expired | Wrong::ExpiredContext { .. } => {
+            "the server's certificate has expired (Expired)"
+        }
+        Wrong::NotValidYet | Wrong::NotValidYetContext { .. } => {
+            "the server's certificate is not valid yet (NotValidYet): is the clock right?"
+        }
+        Wrong::NotValidForName | Wrong::NotValidForNameContext { .. } => {
+            "the server's certificate is for another name (NotValidForName): smtp.tls_name is the \
+             name it is expected to have"
+        }
+        Wrong::Revoked => "the server's certificate is revoked (Revoked)",
+        Wrong::BadEncoding | Wrong::UnhandledCriticalExtension => {
+            "the server's certificate cannot be read (BadEncoding)"
+        }
+        Wrong::BadSignature => "the server's certificate has a wrong signature (BadSignature)",
+        Wrong::InvalidPurpose | Wrong::InvalidPurposeContext { .. } => {
+            "the server's certificate is not one for servers (InvalidPurpose)"
+        }
+        _ => return error.to_string(),
+    };
+    words.to_owned()
+}
+
 /// Takes any certificate, but only from who holds its key.
 #[derive(Debug)]
 struct TrustsAnybody(Arc<CryptoProvider>);

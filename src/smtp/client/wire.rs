@@ -5,15 +5,14 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
-use smtp_proto::Response;
-use smtp_proto::response::parser::ResponseReceiver;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 use super::outcome::Cause;
+use super::reply_reader::ReplyReader;
 use super::tls::TlsClient;
-use crate::limits;
+use crate::smtp::reply::Reply;
 
 /// Bytes taken from the kernel at once; replies are shorter.
 const INBOX: usize = 1024;
@@ -48,7 +47,7 @@ impl Wire {
             Ok(stream) => Ok(Wire::over(Socket::Tls(Box::new(stream)))),
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Cause::Closed),
             Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                Some::<&rustls::Error>(reason) => Err(Cause::Tls(reason.to_string())),
+                Some(reason) => Err(Cause::Tls(super::tls::in_words(reason))),
                 None => Err(Cause::Io(error.kind())),
             },
         }
@@ -77,41 +76,39 @@ impl Wire {
         self.unread.is_empty() && nothing
     }
 
-    /// Reads one reply to its end. The parser bounds long lines, but not many short ones.
-    pub(super) async fn reply(&mut self) -> Result<Response<String>, Cause> {
-        let mut parser = ResponseReceiver::default();
-        let (mut taken, mut last) = (0, b'\n');
-        while taken <= limits::REPLY {
+    /// Reads one reply to its end.
+    pub(super) async fn reply(&mut self) -> Result<Reply, Cause> {
+        let mut reader = ReplyReader::default();
+        loop {
             if self.unread.is_empty() {
                 self.fill().await.map_err(|error| Cause::Io(error.kind()))?;
             }
             let unread = &self.inbox[self.unread.clone()];
-            let Some(latest) = unread.last() else {
-                return Err(if last == b'\n' { Cause::Closed } else { Cause::HalfReply });
-            };
-            last = *latest;
-            let mut bytes = unread.iter();
-            let parsed = parser.parse(&mut bytes);
-            let used = unread.len() - bytes.len();
-            taken += used;
+            if unread.is_empty() {
+                let closed = reader.is_between_lines();
+                return Err(if closed { Cause::Closed } else { Cause::HalfReply });
+            }
+            let (used, reply) = reader.take(unread);
             self.unread.start += used;
-            match parsed {
-                Ok(response) => return Ok(response),
-                Err(smtp_proto::Error::NeedsMoreData { .. }) => {}
-                Err(_) => break,
+            if let Some(reply) = reply {
+                return reply;
             }
         }
-        Err(Cause::NotAReply)
     }
 
     /// Reads once, when all was handed out; nothing: the peer has closed its side.
     async fn fill(&mut self) -> io::Result<()> {
         let inbox = &mut self.inbox[..];
         let read = match &mut self.socket {
-            Socket::Plain(tcp) => tcp.read(inbox).await?,
-            Socket::Tls(tls) => tls.read(inbox).await?,
+            Socket::Plain(tcp) => tcp.read(inbox).await,
+            Socket::Tls(tls) => tls.read(inbox).await,
         };
-        self.unread = 0..read;
+        self.unread = match read {
+            Ok(read) => 0..read,
+            // A FIN without close_notify before it (RFC 8446 §6.1) is one all the same.
+            Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => 0..0,
+            Err(error) => return Err(error),
+        };
         Ok(())
     }
 }

@@ -66,7 +66,7 @@ impl Dialogue {
             (Command::Mail(_), _) if self.terms.known.user.is_some() && !self.authenticated => {
                 reply(530, (5, 7, 0), "Log in first")
             }
-            (Command::Mail(mail), _) if mail.size > self.terms.size => too_large(),
+            (Command::Mail(mail), _) if mail.size > Some(self.terms.size) => too_large(),
             (Command::Mail(mail), _) if mail.body == Some(Body::BinaryMime) => {
                 reply(555, (5, 5, 4), "BINARYMIME is not offered here")
             }
@@ -93,11 +93,12 @@ impl Dialogue {
     fn strange_to_mail(&self, mail: &Mail) -> Option<&'static str> {
         let dsn = mail.ret.is_some() || mail.envid.is_some();
         let said = [
-            (Extension::Size, mail.size > 0, "SIZE"),
+            (Extension::Size, mail.size.is_some(), "SIZE"),
             (Extension::EightBitMime, mail.body.is_some(), "BODY"),
             (Extension::SmtpUtf8, mail.smtputf8, "SMTPUTF8"),
             (Extension::Dsn, dsn, "RET and ENVID"),
-            (Extension::MtPriority, mail.mt_priority != 0, "MT-PRIORITY"),
+            (Extension::MtPriority, mail.mt_priority.is_some(), "MT-PRIORITY"),
+            (Extension::Auth, mail.auth.is_some(), "AUTH"),
         ];
         said.into_iter().find(|(of, said, _)| *said && !self.offers(*of)).map(|(.., name)| name)
     }

@@ -2,7 +2,7 @@
 
 use crate::other_readers_agree::junit;
 use mailbench::measure::comparison::results::{Comparison, Outcome};
-use mailbench::measure::comparison::single::{Stored, compare};
+use mailbench::measure::comparison::single::{Options, Stored, compare};
 use mailbench::measure::comparison::{Terms, comparable};
 use mailbench::report::comparison::render;
 use mailbench::report::forms::Format;
@@ -19,7 +19,8 @@ fn compared() -> Comparison {
     let differences = comparable::differences(&base, &new);
     let named = |name: &str, results| Stored { name: name.to_owned(), results };
     let others = [named("reports/rich", &new), named(HOSTILE, &base)];
-    compare(&named("reports/clean", &base), &others, &Terms::default(), 0.1, differences)
+    let options = Options { noise: 0.1, differences, allow: &[] };
+    compare(&named("reports/clean", &base), &others, &Terms::default(), options)
 }
 
 fn text(format: Format, view: &View) -> String {

@@ -100,6 +100,14 @@ fn destinations_and_target() {
         ("\"localhost\"", "`localhost` is not an address and port", ""),
     );
     one(
+        &with("[target]\nkind = \"external\"\naddress = \"mx.example.org:25\""),
+        (
+            "\"mx.example.org:25\"",
+            "`mx.example.org:25` is not an address and port",
+            "names are not resolved",
+        ),
+    );
+    one(
         &with("[target]\naddress = \"127.0.0.1:25\""),
         ("\"127.0.0.1:25\"", "`address` belongs to kind external", ""),
     );

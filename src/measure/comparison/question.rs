@@ -1,0 +1,118 @@
+//! What is asked of one figure: its shift between two sides, what is not known of it, and how the
+//! answer will be decided.
+
+use std::collections::BTreeMap;
+
+use super::figure::Figure;
+use super::results::Better;
+use super::shift::{Range, Shift};
+use super::{Terms, power};
+
+/// One figure of two sides, about to be judged.
+pub struct Question {
+    /// The figure; its value is of no account.
+    pub figure: Figure,
+    /// Base and new, as shown; `None` where no run of a side has the figure.
+    pub shown: (Option<f64>, Option<f64>),
+    /// How much worse new is; `None` where no pair has the figure on both sides.
+    pub shift: Option<Shift>,
+    /// Whether base or new is only known to be at least what is shown.
+    pub at_least: (bool, bool),
+    /// What is missing, in words.
+    pub missing: Option<String>,
+}
+
+/// How the questions of one family are decided.
+#[derive(Clone, Copy, Debug)]
+pub struct Look {
+    /// Odds of a false alarm of this look, two-sided.
+    pub alpha: f64,
+    /// Which looks there are.
+    pub looks: Looks,
+}
+
+/// How often the data of a comparison are looked at.
+#[derive(Clone, Copy, Debug)]
+pub enum Looks {
+    /// Once.
+    Once,
+    /// Once more after as many pairs again, where this look is inconclusive.
+    MayExtend,
+    /// This is the second look; the first was after so many pairs.
+    Extended(usize),
+}
+
+impl Looks {
+    /// The numbers of pairs looked at, of a figure that has `pairs` now.
+    #[must_use]
+    pub fn at(self, pairs: usize) -> Vec<usize> {
+        match self {
+            Looks::MayExtend => vec![pairs, 2 * pairs],
+            Looks::Extended(first) if first < pairs => vec![first, pairs],
+            Looks::Once | Looks::Extended(_) => vec![pairs],
+        }
+    }
+}
+
+/// How much worse `new` is, on the logarithmic scale.
+#[must_use]
+pub fn worse(base: &Figure, new: &Figure) -> f64 {
+    let rise = new.log() - base.log();
+    if base.better == Better::Lower { rise } else { -rise }
+}
+
+/// Which way the true shift may lie further than it was measured, below and above: a lower bound
+/// of a figure of which less is better leaves its own side worse than it looks.
+#[must_use]
+pub fn open(better: Better, (base, new): (bool, bool)) -> (bool, bool) {
+    if better == Better::Lower { (base, new) } else { (new, base) }
+}
+
+/// What one pair says of the shift.
+#[must_use]
+pub fn range(base: Option<&Figure>, new: Option<&Figure>) -> Range {
+    let (Some(base), Some(new)) = (base, new) else { return Range::UNKNOWN };
+    Range::new(worse(base, new), open(base.better, (base.at_least, new.at_least)))
+}
+
+/// The margin on the logarithmic scale.
+pub(super) fn margin(figure: &Figure, terms: &Terms) -> f64 {
+    let share = if figure.throughput { terms.throughput_margin } else { terms.latency_margin };
+    share.ln_1p()
+}
+
+/// What can be found, by number of pairs and whether the figure decides: few numbers for many
+/// figures.
+pub(super) struct Powers {
+    look: Look,
+    /// How many figures decide.
+    family: usize,
+    known: BTreeMap<(usize, bool), Option<f64>>,
+}
+
+impl Powers {
+    /// Of `family` figures that decide.
+    pub(super) fn new(look: Look, family: usize) -> Powers {
+        Powers { look, family: family.max(1), known: BTreeMap::new() }
+    }
+
+    /// The smallest regression that is found four times in five, as a share. What only informs is
+    /// asked alone, and extends nothing.
+    pub(super) fn detectable(
+        &mut self,
+        question: &Question,
+        terms: &Terms,
+        gated: bool,
+    ) -> Option<f64> {
+        let looks = if gated { self.look.looks } else { Looks::Once };
+        let family = if gated { self.family } else { 1 };
+        let level = self.look.alpha / 2.0 / family as f64;
+        let of_pairs = |pairs: usize| {
+            let known = self.known.entry((pairs, gated));
+            *known.or_insert_with(|| power::detectable(&looks.at(pairs), level))
+        };
+        let margin = margin(&question.figure, terms);
+        let shift = question.shift.as_ref()?.detectable(margin, level, of_pairs)?;
+        Some(shift.exp_m1())
+    }
+}
