@@ -74,6 +74,9 @@ pub(super) struct Course {
     pub(super) intervals: Vec<Interval>,
     /// Mean backlog bytes of each row.
     pub(super) row_bytes: Vec<f64>,
+    /// Area of the backlog in the row of now, and the mean backlog of each row before.
+    area: f64,
+    row_backlog: Vec<f64>,
 }
 
 fn index(period: Period) -> usize {
@@ -103,6 +106,8 @@ impl Course {
             rows: Vec::new(),
             intervals: Vec::new(),
             row_bytes: Vec::new(),
+            area: 0.0,
+            row_backlog: Vec::new(),
         }
     }
 
@@ -181,16 +186,11 @@ impl Course {
     pub(super) fn last_quarters(&self) -> [f64; 2] {
         let span = self.span(Period::Measured);
         last_quarters((Time(span.from), Time(span.to))).map(|(from, to)| {
-            let ends = |row: &&SeriesRow| {
-                let end = (row.t_s + self.row_s()) * SECOND;
-                end > from.0 && end <= to.0
-            };
-            let (count, sum) = self
-                .rows
-                .iter()
-                .filter(ends)
-                .fold((0_u64, 0), |(count, sum), row| (count + 1, sum + row.backlog));
-            sum as f64 / count.max(1) as f64
+            let ends = |row: &SeriesRow| (row.t_s + self.row_s()) * SECOND;
+            let rows = self.rows.iter().zip(&self.row_backlog);
+            let inside = rows.filter(|(row, _)| ends(row) > from.0 && ends(row) <= to.0);
+            let (count, sum) = inside.fold((0_u32, 0.0), |(n, sum), (_, mean)| (n + 1, sum + mean));
+            sum / f64::from(count.max(1))
         })
     }
 
@@ -236,6 +236,7 @@ impl Course {
         span.committing += levels.committing * length;
         span.in_flight += levels.in_flight as f64 * length;
         self.bytes += levels.bytes as f64 * length;
+        self.area += levels.backlog as f64 * length;
         self.now = until;
     }
 
@@ -267,5 +268,6 @@ impl Course {
         self.rows.push(row);
         self.row_bytes.push(self.bytes / self.row as f64);
         self.bytes = 0.0;
+        self.row_backlog.push(std::mem::take(&mut self.area) / self.row as f64);
     }
 }

@@ -251,21 +251,25 @@ class Figures:
 
     def sizing(self, resources):
         """Of a real run: what the processors say; of a simulated one, what the model says."""
+        rates = flows.rates(self.ledger, self.ledger.probes.values())
+        kept_up = flows.sustained(self.ledger, self.backlog)
+        common = {
+            "delivered_per_s": rates["delivered"],
+            "offered_per_s": rates["offered"],
+            "sustained": kept_up,
+        }
         if self.simulated:
-            return Skip("resources of the model, which the journal does not hold")
+            model = Skip("of the model's slots, disk and bytes, which the journal does not hold")
+            left = ("headroom", "resources", "backlog_bytes", "backlog_from_s")
+            return common | {"per_core_per_s": None} | dict.fromkeys(left, model)
         target, cores = resources["target"], resources["cores"]
         if target is None or not cores:
             return None
         own, used = resources["cpu_share"].value, target["cpu_mean_cores"].value / cores
         if own + used <= 0:
             return None
-        rates = flows.rates(self.ledger, self.ledger.probes.values())
-        kept_up = flows.sustained(self.ledger, self.backlog)
         level, start = self.worst_hour()
-        return {
-            "delivered_per_s": rates["delivered"],
-            "offered_per_s": rates["offered"],
-            "sustained": kept_up,
+        return common | {
             "headroom": exact(1 / (own + used)) if kept_up else 1.0,
             "resources": [{"used": exact(share)} for share in (own + used, used, own)],
             "per_core_per_s": exact(rates["delivered"].value / (used * cores)) if used else None,
