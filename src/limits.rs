@@ -250,15 +250,8 @@ pub const PREFLIGHT: Duration = Duration::from_secs(30);
 /// for which greylisting usually holds new mail.
 pub const PREFLIGHT_DEFERRED: Duration = Duration::from_secs(360);
 
-/// Pauses between the first attempts at it, and between all later ones.
-pub const PREFLIGHT_WAITS: [Duration; 4] = [
-    Duration::from_secs(1),
-    Duration::from_secs(3),
-    Duration::from_secs(6),
-    Duration::from_secs(10),
-];
-/// See [`PREFLIGHT_WAITS`].
-pub const PREFLIGHT_WAIT: Duration = Duration::from_secs(20);
+/// Seconds between the first attempts at it; the last is that between all later ones.
+pub const PREFLIGHT_WAITS: [u64; 5] = [1, 3, 6, 10, 20];
 
 /// Time an external target has, once it greets, to write its process id.
 pub const PID_FILE: Duration = Duration::from_secs(5);

@@ -1,7 +1,10 @@
 //! What a file looks like that is no log of Postfix or Exim, so that an error can name it.
 
-/// Kinds of files, and what a line of one holds. The first that fits names the line.
-const KINDS: [(&str, fn(&str) -> bool); 14] = [
+/// A kind of file, and whether a line is one of it.
+type Kind = (&'static str, fn(&str) -> bool);
+
+/// Kinds of files. The first that fits names the line.
+const KINDS: [Kind; 14] = [
     ("a log of Sendmail", |line| {
         line.contains("sm-mta[") || line.contains("sendmail[") || line.contains("mailer=esmtp")
     }),

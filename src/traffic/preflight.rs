@@ -1,6 +1,8 @@
 //! The preflight message: sent once before any load, and to be accepted for every recipient.
 //! Whether it arrives is for the run to see.
 
+use std::time::Duration;
+
 use super::Settings;
 use crate::clock::Clock;
 use crate::limits;
@@ -51,7 +53,8 @@ pub async fn preflight(
     let offer = plan.preflight();
     let (envelope, text) = (plan.envelope(&offer), plan.text(&offer));
     let mut left = envelope.recipients.clone();
-    let mut waits = limits::PREFLIGHT_WAITS.iter();
+    let mut waits = limits::PREFLIGHT_WAITS.into_iter().map(Duration::from_secs);
+    let mut wait = Duration::ZERO;
     let last = clock.now().plus(limits::PREFLIGHT_DEFERRED);
     loop {
         let mail = Mail {
@@ -63,7 +66,7 @@ pub async fn preflight(
         let Some((deferred, refusal)) = attempt(&mail, settings, clock).await? else {
             return Ok(());
         };
-        let wait = waits.next().copied().unwrap_or(limits::PREFLIGHT_WAIT);
+        wait = waits.next().unwrap_or(wait);
         if clock.now().plus(wait) > last {
             return Err(refusal);
         }

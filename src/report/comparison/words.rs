@@ -160,7 +160,7 @@ mod tests {
         assert_eq!(marked(false, false), "1.0ms 2.0ms 2.000");
         assert_eq!(marked(false, true), "1.0ms >=2.0ms >=2.000");
         assert_eq!(marked(true, false), ">=1.0ms 2.0ms <=2.000");
-        assert_eq!(marked(true, true), ">=1.0ms >=2.0ms ?2.000");
+        assert_eq!(marked(true, true), ">=1.0ms >=2.0ms -");
         let ends = |low, high| interval(&Row { low, high, ..row() });
         assert_eq!(ends(Some(1.5), Some(2.5)), "1.500..2.500");
         assert_eq!(ends(Some(1.5), None), ">=1.500");

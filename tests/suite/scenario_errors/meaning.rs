@@ -69,6 +69,20 @@ fn the_commands_of_an_external_target() {
 }
 
 #[test]
+fn names_are_not_resolved() {
+    let base = format!("{LOAD}{DESTINATION}");
+    let with = |section: &str| format!("{base}{section}");
+    one(
+        &with("[target]\nkind = \"external\"\naddress = \"mx.example.org:25\""),
+        (
+            "\"mx.example.org:25\"",
+            "`mx.example.org:25` is not an address and port",
+            "names are not resolved",
+        ),
+    );
+}
+
+#[test]
 fn destinations_and_target() {
     let base = format!("{LOAD}{DESTINATION}");
     let with = |more: &str| format!("{base}{more}");
@@ -98,14 +112,6 @@ fn destinations_and_target() {
     one(
         &with("[target]\nkind = \"external\"\naddress = \"localhost\""),
         ("\"localhost\"", "`localhost` is not an address and port", ""),
-    );
-    one(
-        &with("[target]\nkind = \"external\"\naddress = \"mx.example.org:25\""),
-        (
-            "\"mx.example.org:25\"",
-            "`mx.example.org:25` is not an address and port",
-            "names are not resolved",
-        ),
     );
     one(
         &with("[target]\naddress = \"127.0.0.1:25\""),
