@@ -3,7 +3,11 @@
 //! A queue, pool, buffer or loop elsewhere names its bound here. Reaching one is recorded
 //! in the ledger as [`crate::ledger::event::Event::Limit`], never a silent wait.
 
+mod judging;
+
 use std::time::Duration;
+
+pub use judging::*;
 
 /// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512, and
 /// extensions add parameters (RFC 3461 alone 500); AUTH with an initial response takes 12,288 octets
@@ -214,14 +218,6 @@ pub const HISTOGRAM_HIGH_US: u64 = 3_600_000_000;
 /// Significant decimal digits of a histogram (0.1 %).
 pub const HISTOGRAM_DIGITS: u8 = 3;
 
-/// Durations of one kind that are kept one by one; more are counted by a histogram, which weighs
-/// up to as much.
-pub const PILE_EACH: usize = 48 * 1024;
-
-/// Of those that are counted, the most that are kept as well: half as many, at least, state a
-/// median within 2 % of the spread.
-pub const PILE_KEPT: usize = 12 * 1024;
-
 /// Bytes of journal kept in memory before they are written.
 pub const JOURNAL_BUFFER: usize = 256 * 1024;
 
@@ -339,9 +335,6 @@ pub const DSN_PARTS: usize = 8;
 /// Flaws told of one DSN.
 pub const DSN_FLAWS: usize = 16;
 
-/// Seconds in a series: a week. What happens later is judged all the same, without a row.
-pub const SERIES_SECONDS: usize = 7 * 24 * 3600;
-
 /// Messages of a closed load that `mailbench plan` prints unless told otherwise.
 pub const PLAN_SHOWN: u64 = 100;
 
@@ -363,6 +356,7 @@ pub const SIMULATED_DESTINATIONS: usize = 100;
 
 /// Rows of the series of a simulation: a longer one has fewer rows than seconds.
 pub const SIMULATED_ROWS: u64 = 7_200;
+
 /// Pairs of a comparison: beyond, the null distribution of the test costs more than it tells.
 pub const COMPARE_PAIRS: u32 = 200;
 

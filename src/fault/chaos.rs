@@ -107,6 +107,19 @@ mod tests {
     }
 
     #[test]
+    fn acts_have_their_scenario_keys_and_only_a_command_needs_no_own_target() {
+        let acts = [
+            (Act::Kill { restart_after: None }, "kill", true),
+            (Act::Pause(seconds(1)), "pause", true),
+            (Act::Restart, "restart", true),
+            (Act::Run(vec!["true".to_owned()]), "run", false),
+        ];
+        for (act, name, own) in acts {
+            assert_eq!((act.name(), act.needs_own_target()), (name, own));
+        }
+    }
+
+    #[test]
     fn strikes_of_several_entries_come_in_order() {
         let chaos = [
             at(When::Every { every: seconds(10), jitter: Duration::ZERO }),

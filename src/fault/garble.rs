@@ -93,6 +93,21 @@ mod tests {
     }
 
     #[test]
+    fn forms_have_their_scenario_names_and_two_leave_the_reply_valid() {
+        let forms = [
+            (Garble::BareCode, "bare-code", true),
+            (Garble::SplitReply, "split-reply", true),
+            (Garble::WrongCode, "wrong-code", false),
+            (Garble::LongLine, "long-line", false),
+            (Garble::NoLastLine, "no-last-line", false),
+            (Garble::Nul, "nul", false),
+        ];
+        for (form, name, plain) in forms {
+            assert_eq!((form.name(), form.is_plain()), (name, plain));
+        }
+    }
+
+    #[test]
     fn each_form_is_what_it_says() {
         assert_eq!(written(Garble::BareCode), "250\r\n");
         assert_eq!(written(Garble::SplitReply), "250-first\r\n250 second\r\n");

@@ -264,6 +264,38 @@ mod tests {
     }
 
     #[test]
+    fn all_rules_that_take_effect_are_named_and_a_positive_reply_is_none() {
+        let slow = rule(Odds::ALWAYS.0, Action::Throttle { bytes_per_second: 90.0 });
+        let rules = [delay(0.2), slow, defer(Odds::ALWAYS.0), delay(0.1)];
+        let seen = verdict(&rules, &moment(1));
+        assert_eq!(seen.striking().collect::<Vec<_>>(), [0, 3, 1, 2]);
+        let ordinary = Effect::Reply("250 2.0.0 ok".parse().expect("a reply"));
+        let positive = Verdict { decided: Some((2, ordinary)), ..seen };
+        assert_eq!(positive.striking().collect::<Vec<_>>(), [0, 3, 1]);
+        let stalled = Effect::Stall(Duration::from_secs(1));
+        let stalled = Verdict { decided: Some((4, stalled)), ..Verdict::default() };
+        assert_eq!(stalled.striking().collect::<Vec<_>>(), [4]);
+        assert_eq!(Verdict::default().striking().count(), 0);
+    }
+
+    #[test]
+    fn of_equal_throttles_the_first_in_file_order_holds() {
+        let slow = rule(Odds::ALWAYS.0, Action::Throttle { bytes_per_second: 90.0 });
+        let seen = verdict(&[slow.clone(), slow], &moment(1));
+        assert_eq!(seen.throttle, Some((0, 90.0)));
+    }
+
+    #[test]
+    fn odds_are_exact_to_one_part_per_billion() {
+        let key = Key { subject: 1, attempt: 1, detail: 0 };
+        let drawn = u128::from(Seed(7).stream(Purpose::FaultOdds, key).next_u64());
+        let share = (drawn * u128::from(Odds::ALWAYS.0)) >> 64;
+        let drawn_part = u32::try_from(share).expect("less than a billion");
+        assert!(!strikes(Odds(drawn_part), Seed(7), key));
+        assert!(strikes(Odds(drawn_part + 1), Seed(7), key));
+    }
+
+    #[test]
     fn a_limit_counts_only_what_reaches_it() {
         let limit = Action::Limit(Limit::Rate { per_second: 1.0, per_destination: false });
         let second = rule(Odds::ALWAYS.0, limit);

@@ -40,3 +40,21 @@ impl TlsFault {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn faults_have_their_scenario_names_and_stages() {
+        let faults = [
+            (TlsFault::Expired, "expired", Stage::Starttls),
+            (TlsFault::SelfSigned, "self-signed", Stage::Starttls),
+            (TlsFault::HandshakeStall, "handshake-stall", Stage::Starttls),
+            (TlsFault::NotOffered, "not-offered", Stage::Ehlo),
+        ];
+        for (fault, name, stage) in faults {
+            assert_eq!((fault.name(), fault.stage()), (name, stage));
+        }
+    }
+}

@@ -118,3 +118,18 @@ impl Class {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn every_class_has_a_name_of_its_own() {
+        let names: BTreeSet<&str> = Class::ALL.into_iter().map(Class::name).collect();
+        assert_eq!(names.len(), Class::ALL.len());
+        let plain =
+            |name: &&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+        assert!(names.iter().all(plain) && !names.contains(""), "{names:?}");
+    }
+}

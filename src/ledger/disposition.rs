@@ -122,7 +122,8 @@ fn class_of(p: &ProbeHistory) -> Class {
         () if p.bounces > 0 && (p.rejected || p.expired) => Class::Bounced,
         () if p.bounces > 0 => Class::FalseBounce,
         () if p.accepted > 0 && p.confirmed == 0 => Class::AmbiguousOnly,
-        () if p.accepted == 0 && p.indeterminate > 0 && received => Class::Recovered,
+        // Received with nothing accepted is of an unknown outcome, by the rules above.
+        () if p.accepted == 0 && received => Class::Recovered,
         () if p.accepted == 0 && p.indeterminate > 0 => Class::NeverHappened,
         () if received => Class::Delivered,
         () if p.refused > 0 || p.broken > 0 => Class::Refused,
@@ -300,6 +301,18 @@ mod tests {
         assert_eq!(judged(expired), (Class::Bounced, Judgement::Valid));
         let withheld = ProbeHistory { withheld: 1, ..expired };
         assert_eq!(judged(withheld).0, Class::Bounced, "no reception was confirmed");
+    }
+
+    #[test]
+    fn delivery_after_a_rejected_attempt_is_delivered() {
+        let second_try = ProbeHistory { rejected: true, expired: true, attempts: 2, ..CLEAN };
+        assert_eq!(judged(second_try), (Class::Delivered, Judgement::Valid));
+    }
+
+    #[test]
+    fn deferred_attempt_for_a_refused_probe_leaves_it_refused() {
+        let tried = ProbeHistory { retry_owed: true, queued: Queued::Yes, ..REFUSED };
+        assert_eq!(judged(tried), (Class::Refused, Judgement::Valid));
     }
 
     #[test]

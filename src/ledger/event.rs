@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use super::overhead::{CpuWait, Overhead};
 use crate::clock::Time;
 pub use crate::probe::damage::{ContentCheck, Damage};
 use crate::probe::{DestinationId, MessageId, ProbeId};
@@ -67,6 +68,11 @@ pub enum Event {
     /// Connections to destinations that found the port closed, over the whole run, as the target's
     /// own log tells; written once, at the end.
     RefusedConnections { at: Time, count: u64 },
+    /// The instrument stood still, for some of this time or all of it: its meter was awake at
+    /// `from`, was to wake soon after, and woke late at `to`. The worst of each second.
+    Hiccup { from: Time, to: Time },
+    /// A once-a-second look at what the instrument had to wait for.
+    Overhead(Overhead),
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

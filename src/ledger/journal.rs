@@ -59,6 +59,12 @@ impl Writer {
         Ok(Writer { file, buffer: Vec::new(), failure: None })
     }
 
+    /// A writer to a file that may not be writable.
+    #[cfg(test)]
+    pub(super) fn to(file: File) -> Writer {
+        Writer { file, buffer: Vec::new(), failure: None }
+    }
+
     /// Appends one event to the buffer; writes the buffer when it is full.
     pub fn append(&mut self, event: &Event) {
         let appended = with_record(event, |record| self.buffer.extend_from_slice(record));
@@ -216,7 +222,6 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal.bin");
         let mut writer = Writer::create(&path).expect("a journal");
-        let event = |n| Event::Confirmed { reception: n, at: Time(n), proof: Proof::Command };
         (0..10).for_each(|n| writer.append(&event(n)));
         drop(writer);
         let whole = std::fs::read(&path).expect("its bytes");
@@ -228,6 +233,134 @@ mod tests {
             assert_eq!(events, (0..kept as u64).map(event).collect::<Vec<_>>());
             assert_eq!(reader.damage().is_none(), (cut - MAGIC.len()).is_multiple_of(record));
         }
+    }
+
+    fn event(n: u64) -> Event {
+        Event::Confirmed { reception: n, at: Time(n), proof: Proof::Command }
+    }
+
+    /// A whole journal of these events, in memory.
+    fn journal(events: &[Event]) -> Vec<u8> {
+        let mut bytes = MAGIC.to_vec();
+        for event in events {
+            with_record(event, |record| bytes.extend_from_slice(record)).expect("a record");
+        }
+        bytes
+    }
+
+    #[test]
+    fn record_is_a_head_and_the_encoded_event() {
+        for event in [event(1), Event::Limit { at: Time(2), name: "x".repeat(600), value: 3 }] {
+            let body = postcard::to_stdvec(&event).expect("an event");
+            let record = &journal(&[event])[MAGIC.len()..];
+            assert_eq!(record[HEAD..], body);
+            let length = u32::try_from(body.len()).expect("a length");
+            assert_eq!(record[..4], length.to_le_bytes());
+        }
+    }
+
+    #[test]
+    fn event_longer_than_the_stack_buffer_is_recorded() {
+        let name = "x".repeat(2 * limits::JOURNAL_STACK);
+        let events = [event(1), Event::Limit { at: Time(2), name, value: 3 }, event(4)];
+        let read: Vec<Event> = Reader::new(&journal(&events)[..]).expect("a journal").collect();
+        assert_eq!(read, events);
+    }
+
+    #[test]
+    fn appended_events_reach_the_file_when_the_buffer_is_full() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let mut writer = Writer::create(&path).expect("a journal");
+        let on_disk = || std::fs::metadata(&path).expect("a file").len() as usize - MAGIC.len();
+        writer.append(&event(1));
+        assert_eq!(on_disk(), 0);
+        let record = journal(&[event(1)]).len() - MAGIC.len();
+        (0..limits::JOURNAL_BUFFER / record).for_each(|_| writer.append(&event(1)));
+        assert!(on_disk() >= limits::JOURNAL_BUFFER);
+        assert_eq!(writer.failure(), None);
+    }
+
+    #[test]
+    fn first_failure_to_write_is_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        std::fs::write(&path, "").expect("a file");
+        let mut writer = Writer::to(File::open(&path).expect("a file open for reading"));
+        writer.append(&event(1));
+        assert_eq!(writer.failure(), None, "nothing is written yet");
+        writer.flush();
+        let failure = writer.failure().expect("a failure");
+        writer.fail(&"another");
+        assert_eq!(writer.failure(), Some(failure));
+    }
+
+    #[test]
+    fn reader_that_is_rewound_starts_at_the_first_event() {
+        let events = [event(1), event(2)];
+        let mut bytes = journal(&events);
+        bytes.truncate(bytes.len() - 1);
+        let mut reader = Reader::new(io::Cursor::new(bytes)).expect("a journal");
+        assert_eq!(reader.by_ref().count(), 1);
+        assert_eq!(reader.damage(), Some("the last record is cut short"));
+        reader.rewind().expect("a source that can seek");
+        assert_eq!(reader.damage(), None);
+        assert_eq!(reader.next(), Some(event(1)));
+    }
+
+    #[test]
+    fn record_length_is_bounded() {
+        let damage = |length: usize| {
+            let mut bytes = MAGIC.to_vec();
+            bytes.extend(u32::try_from(length).expect("a length").to_le_bytes());
+            bytes.extend([0; 4]);
+            let mut reader = Reader::new(&bytes[..]).expect("a journal");
+            assert_eq!(reader.next(), None);
+            reader.damage().map(str::to_owned).expect("damage")
+        };
+        assert_eq!(damage(limits::JOURNAL_RECORD), "the last record is cut short");
+        assert_eq!(damage(limits::JOURNAL_RECORD + 1), "a record claims 1048577 bytes");
+    }
+
+    /// Gives a byte at a time, each after an interruption; fails at the end.
+    struct Unsteady<'a> {
+        bytes: &'a [u8],
+        interrupted: bool,
+    }
+
+    impl Read for Unsteady<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.interrupted = !self.interrupted;
+            let Some((first, rest)) = self.bytes.split_first() else {
+                return Err(io::Error::other("the disk is gone"));
+            };
+            if self.interrupted {
+                return Err(io::ErrorKind::Interrupted.into());
+            }
+            buffer[0] = *first;
+            self.bytes = rest;
+            Ok(1)
+        }
+    }
+
+    #[test]
+    fn interrupted_reads_are_repeated_and_failed_ones_end_the_journal() {
+        let events = [event(1), event(2)];
+        let bytes = journal(&events);
+        let source = Unsteady { bytes: &bytes, interrupted: false };
+        let mut reader = Reader::new(source).expect("a journal");
+        assert_eq!(reader.by_ref().collect::<Vec<_>>(), events);
+        assert_eq!(reader.damage(), Some("the disk is gone"));
+        let cut = Unsteady { bytes: &bytes[..bytes.len() - 1], interrupted: false };
+        let mut reader = Reader::new(cut).expect("a journal");
+        assert_eq!(reader.by_ref().collect::<Vec<_>>(), events[..1]);
+        assert_eq!(reader.damage(), Some("the disk is gone"));
+    }
+
+    #[test]
+    fn other_files_are_no_journal() {
+        let other = [b"mailbench journal 2\n".as_slice(), &[0; 8]].concat();
+        assert!(Reader::new(&other[..]).is_err());
     }
 
     #[test]

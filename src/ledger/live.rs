@@ -35,12 +35,12 @@ pub struct Tally {
     pub rejected_attempts: u64,
 }
 
-const OFFERED: u8 = 1;
-const CONCLUDED: u8 = 1 << 1;
-const ACCEPTED: u8 = 1 << 2;
-const DELIVERED: u8 = 1 << 3;
-const BOUNCED: u8 = 1 << 4;
-const SOLE_RECIPIENT: u8 = 1 << 5;
+const OFFERED: u8 = 0b00_0001;
+const CONCLUDED: u8 = 0b00_0010;
+const ACCEPTED: u8 = 0b00_0100;
+const DELIVERED: u8 = 0b00_1000;
+const BOUNCED: u8 = 0b01_0000;
+const SOLE_RECIPIENT: u8 = 0b10_0000;
 
 /// One byte a probe, and their sums.
 #[derive(Debug, Default)]
@@ -72,9 +72,7 @@ impl Live {
             return;
         }
         let end = usize::try_from(end).unwrap_or(usize::MAX);
-        if self.probes.len() < end {
-            self.probes.resize(end, 0);
-        }
+        self.probes.resize(self.probes.len().max(end), 0);
         let sole = if recipients == 1 { SOLE_RECIPIENT } else { 0 };
         for index in 0..recipients {
             if self.mark(message.probe(index), OFFERED | sole) & OFFERED == 0 {
@@ -256,6 +254,70 @@ mod tests {
     fn a_bounce_that_names_no_recipient_counts_for_a_sole_one_only() {
         assert_eq!(tally(&[offered(0, 1), bounce(None, 0)]).bounced, 1);
         assert_eq!(tally(&[offered(0, 2), bounce(None, 0)]).bounced, 0);
+    }
+
+    fn submitted(message: u64, result: SubmitResult) -> Event {
+        let Event::Submitted(mut submitted) = accepted(message, 0) else { unreachable!() };
+        submitted.results = vec![result];
+        Event::Submitted(submitted)
+    }
+
+    #[test]
+    fn every_result_of_a_submission_has_its_own_sum() {
+        let (cause, reply) = (|| "lost".to_owned(), Reply::new(550, None, "no"));
+        let stage = Stage::RcptTo;
+        let results = [
+            SubmitResult::NotSent { stage, cause: cause() },
+            SubmitResult::Refused { stage, reply: reply.clone() },
+            SubmitResult::Broken { stage, cause: cause() },
+            SubmitResult::Indeterminate { cause: cause() },
+        ];
+        let mut events: Vec<Event> = (0..6).map(|message| offered(message, 1)).collect();
+        assert_eq!((tally(&events).offered, tally(&events).in_flight), (6, 6));
+        events.extend((0..).zip(results).map(|(message, result)| submitted(message, result)));
+        let sums = tally(&events);
+        let results = [sums.not_sent, sums.refused, sums.indeterminate, sums.accepted];
+        assert_eq!((results, sums.in_flight, sums.backlog), ([1, 2, 1, 0], 2, 0));
+    }
+
+    #[test]
+    fn rejected_attempts_are_counted_apart_from_deferred_ones() {
+        let outcomes = [
+            AttemptOutcome::Deferred,
+            AttemptOutcome::Rejected,
+            AttemptOutcome::Rejected,
+            AttemptOutcome::Broken,
+            AttemptOutcome::Abandoned,
+        ];
+        let mut events = vec![offered(0, 1), accepted(0, 1)];
+        events.extend(outcomes.map(|outcome| attempt(0, outcome)));
+        let sums = tally(&events);
+        assert_eq!((sums.deferred_attempts, sums.rejected_attempts), (1, 2));
+        assert_eq!((sums.delivered, sums.backlog), (0, 1));
+    }
+
+    #[test]
+    fn a_bounce_ends_what_is_owed_and_a_delay_does_not() {
+        let delayed = |probe| {
+            let Event::Dsn(mut dsn) = bounce(Some(probe), 0) else { unreachable!() };
+            dsn.recipients[0].action = DsnAction::Delayed;
+            Event::Dsn(dsn)
+        };
+        let mut events = vec![offered(0, 2), accepted(0, 2), delayed(1)];
+        assert_eq!((tally(&events).bounced, tally(&events).backlog), (0, 2));
+        events.push(bounce(Some(1), 0));
+        assert_eq!((tally(&events).bounced, tally(&events).backlog), (1, 1));
+        events.push(bounce(Some(7), 0));
+        assert_eq!(tally(&events).bounced, 1, "a probe that was not offered");
+    }
+
+    #[test]
+    fn offers_may_run_ahead_by_the_gap_and_no_further() {
+        let gap = limits::OFFER_GAP;
+        assert_eq!(tally(&[offered(gap - 1, 1)]).offered, 1);
+        assert_eq!(tally(&[offered(gap, 1)]).offered, 0);
+        assert_eq!(tally(&[offered(9, 1), offered(gap + 9, 1)]).offered, 2);
+        assert_eq!(tally(&[offered(9, 1), offered(3, 1), offered(9, 1)]).offered, 2);
     }
 
     #[test]

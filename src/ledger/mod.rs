@@ -10,6 +10,7 @@ pub mod event;
 pub mod history;
 pub mod journal;
 mod live;
+pub mod overhead;
 mod recent;
 
 use std::path::Path;
@@ -168,6 +169,88 @@ mod tests {
     use super::*;
     use crate::clock::Time;
     use crate::probe::MessageId;
+
+    fn offered(message: u64) -> Event {
+        let message = MessageId(message);
+        Event::Offered { message, recipients: 1, due: Time(1), at: Time(2) }
+    }
+
+    fn read(path: &Path) -> Vec<Event> {
+        journal::open(path).expect("a journal").collect()
+    }
+
+    #[test]
+    fn records_are_written_at_a_flush_or_when_the_ledger_is_dropped() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let ledger = Ledger::create(&path).expect("a journal");
+        ledger.record(&offered(0));
+        assert_eq!(read(&path), [], "one write serves many records");
+        ledger.flush();
+        assert_eq!(read(&path), [offered(0)]);
+        ledger.record(&offered(1));
+        drop(ledger);
+        assert_eq!(read(&path), [offered(0), offered(1)]);
+    }
+
+    #[test]
+    fn persisted_records_are_on_disk_and_one_write_serves_all_who_wait() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let ledger = Ledger::create(&path).expect("a journal");
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        ledger.record(&offered(0));
+        let mut waits = std::pin::pin!(ledger.persist());
+        assert!(waits.as_mut().poll(&mut context).is_pending(), "others act first");
+        assert!(waits.as_mut().poll(&mut context).is_ready());
+        assert_eq!(read(&path), [offered(0)]);
+        ledger.record(&offered(1));
+        let mut waits = std::pin::pin!(ledger.persist());
+        assert!(waits.as_mut().poll(&mut context).is_pending());
+        ledger.flush();
+        ledger.record(&offered(2));
+        assert!(waits.as_mut().poll(&mut context).is_ready());
+        assert_eq!(read(&path), [offered(0), offered(1)], "another's write was enough");
+    }
+
+    #[test]
+    fn failure_to_write_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let ledger = Ledger::create(&path).expect("a journal");
+        ledger.record(&offered(0));
+        ledger.flush();
+        assert_eq!(ledger.failure(), None);
+        let read_only = std::fs::File::open(&path).expect("a file open for reading");
+        ledger.shared.hand().writer = Writer::to(read_only);
+        ledger.record(&offered(1));
+        ledger.flush();
+        assert!(ledger.failure().is_some_and(|failure| !failure.is_empty()));
+    }
+
+    #[test]
+    fn recent_times_are_those_of_what_was_recorded() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let ledger = Ledger::create(&folder.path().join("journal.bin")).expect("a journal");
+        ledger.record(&offered(0));
+        let span = Duration::from_secs(1);
+        assert_eq!(ledger.recent_p99(Time(10), span), None);
+        ledger.record(&Event::Attempt(event::Attempt {
+            probe: crate::probe::ProbeId(0),
+            destination: None,
+            number: 1,
+            session: 1,
+            started: Time(3),
+            ended: Time(8),
+            stage: crate::smtp::stage::Stage::EndOfData,
+            outcome: event::AttemptOutcome::Taken,
+            reply: None,
+            fault: None,
+            reception: None,
+            content: None,
+        }));
+        assert_eq!(ledger.recent_p99(Time(10), span), Some(Duration::from_nanos(7)));
+    }
 
     #[test]
     fn what_is_recorded_is_counted_and_on_disk() {

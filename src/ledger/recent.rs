@@ -132,12 +132,52 @@ mod tests {
     }
 
     #[test]
+    fn messages_that_the_target_did_not_take_are_not_waited_for() {
+        let mut recent = Recent::default();
+        let cause = || "as the test wants it".to_owned();
+        let reply = crate::smtp::reply::Reply::new(550, None, "no");
+        let results = [
+            SubmitResult::NotSent { stage: Stage::Connect, cause: cause() },
+            SubmitResult::Refused { stage: Stage::RcptTo, reply: reply.clone() },
+            SubmitResult::Indeterminate { cause: cause() },
+            SubmitResult::Accepted { reply },
+        ];
+        for (number, result) in (0..).zip(results) {
+            offer(&mut recent, number, 0);
+            recent.observe(&Event::Submitted(Submitted {
+                message: MessageId(number),
+                session: 1,
+                sent: at(0),
+                done: at(1),
+                stages: Vec::new(),
+                results: vec![result],
+            }));
+        }
+        let mut waiting: Vec<u64> = recent.waiting.keys().copied().collect();
+        waiting.sort_unstable();
+        assert_eq!(waiting, [2, 3]);
+    }
+
+    #[test]
+    fn arrivals_kept_are_bounded_and_the_latest() {
+        let mut recent = Recent::default();
+        let many = limits::LIVE_SAMPLE as u64 + 10;
+        for number in 0..many {
+            offer(&mut recent, number * 1024, 0);
+            arrives(&mut recent, number * 1024, number, AttemptOutcome::Withheld);
+        }
+        assert_eq!(recent.arrived.len(), limits::LIVE_SAMPLE);
+        assert_eq!(recent.arrived.front().map(|(at, _)| *at), Some(at(10)));
+    }
+
+    #[test]
     fn many_are_sampled_and_a_long_wait_is_not_forgotten() {
         let mut recent = Recent::default();
         offer(&mut recent, 0, 0);
         let many = 4 * limits::LIVE_SAMPLE as u64;
         (1..many).for_each(|number| offer(&mut recent, number, 1));
         assert!(recent.waiting.len() <= limits::LIVE_SAMPLE && recent.every >= 4);
+        assert!(recent.every.is_power_of_two(), "an even sample of all: {}", recent.every);
         arrives(&mut recent, 0, 60_000, AttemptOutcome::Taken);
         assert_eq!(recent.p99(at(60_000), Duration::from_secs(1)), Some(Duration::from_secs(60)));
     }

@@ -1,5 +1,6 @@
 //! Every latency sample of a run, sorted by metric, period and destination.
 
+use super::interference::Within;
 use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::samples::Samples;
@@ -33,15 +34,16 @@ impl Book {
         row.get(metric as usize)
     }
 
-    /// Enters one observation, for the whole and for each of its destinations.
+    /// Enters one observation, for the whole and for each of its destinations, with the bounds of
+    /// what it would be without the instrument's errors.
     pub fn enter(
         &mut self,
         metric: LatencyMetric,
         period: Period,
         destinations: &[DestinationId],
-        seen: Seen,
+        (seen, within): (Seen, Within),
     ) {
-        self.overall[slot(period)][metric as usize].enter(seen);
+        self.overall[slot(period)][metric as usize].enter_within(seen, within);
         if !metric.by_destination() {
             return;
         }
@@ -50,7 +52,7 @@ impl Book {
             if self.destinations.len() <= index {
                 self.destinations.resize_with(index + 1, Default::default);
             }
-            self.destinations[index][slot(period)][metric as usize].enter(seen);
+            self.destinations[index][slot(period)][metric as usize].enter_within(seen, within);
         }
     }
 
@@ -78,7 +80,8 @@ mod tests {
     fn a_sample_counts_for_the_whole_and_for_each_destination() {
         let mut book = Book::default();
         let both = [DestinationId(0), DestinationId(2)];
-        let seen = Seen::Whole(Duration::from_millis(7));
+        let length = Duration::from_millis(7);
+        let seen = (Seen::Whole(length), Within { least: length, most: length });
         book.enter(LatencyMetric::SubmitResponse, Period::Measured, &both, seen);
         book.enter(LatencyMetric::StageData, Period::WarmUp, &both, seen);
         let count = |metric, destination: Option<u16>, period| {

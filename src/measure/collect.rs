@@ -8,7 +8,10 @@ use super::arrivals::Arrivals;
 use super::attempts;
 use super::book::Book;
 use super::connections::Connections;
+use super::contention::Contention;
 use super::faults::Strikes;
+use super::hiccups::Hiccups;
+use super::interference::Handing;
 use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::outages::Outages;
@@ -18,6 +21,7 @@ use super::replies::Replies;
 use super::results::Attempts;
 use super::retry::Retries;
 use super::series::Series;
+use super::stages::{StageTime, Stages};
 use super::terms;
 use super::usage::Uses;
 use super::warning::Bounds;
@@ -28,17 +32,6 @@ use crate::plan::Plan;
 use crate::probe::{MessageId, PREFLIGHT, ProbeId};
 use crate::scenario::Scenario;
 use crate::smtp::stage::Stage;
-
-/// How long one stage of one message took, or had lasted.
-#[derive(Clone, Copy, Debug)]
-struct StageTime {
-    metric: LatencyMetric,
-    /// When the message was due.
-    due: Time,
-    /// When it ended, or was no longer watched.
-    until: Time,
-    seen: Seen,
-}
 
 /// What a journal holds, sorted.
 pub struct Collected {
@@ -64,6 +57,7 @@ pub fn collect(scenario: &Scenario, plan: &Plan, events: impl Iterator<Item = Ev
         reading.observe(&event);
         rest.observe(&event, scenario, &reading);
     }
+    rest.hiccups.settle(&rest.pulses);
     Collected { history: reading.finish(), rest }
 }
 
@@ -98,10 +92,11 @@ pub struct Rest {
     pub uses: Uses,
     /// Looks at the instrument.
     pub pulses: Vec<Pulse>,
-    stages: Book,
-    /// Stages that come before it is known when the measured period began, which no run of ours
-    /// writes.
-    early_stages: Vec<StageTime>,
+    /// When the instrument stood still.
+    pub hiccups: Hiccups,
+    /// What it had to wait for.
+    pub contention: Contention,
+    stages: Stages,
 }
 
 impl Rest {
@@ -121,8 +116,9 @@ impl Rest {
             connections: Connections::default(),
             uses: Uses::default(),
             pulses: Vec::new(),
-            stages: Book::default(),
-            early_stages: Vec::new(),
+            hiccups: Hiccups::default(),
+            contention: Contention::default(),
+            stages: Stages::default(),
         }
     }
 
@@ -137,6 +133,8 @@ impl Rest {
         self.outages.observe(event);
         self.connections.observe(event);
         self.uses.observe(event);
+        self.hiccups.observe(event);
+        self.contention.observe(event);
         match event {
             Event::Offered { due, at, .. } if self.periods.of_due(*due) == Period::Measured => {
                 self.arrivals.add(*due, *at);
@@ -151,7 +149,10 @@ impl Rest {
             }
             Event::Unanswered(unanswered) => self.unanswered(unanswered, reading),
             Event::Submitted(submitted) => self.stages_of(submitted, reading),
-            Event::Pulse(pulse) => self.pulses.push(*pulse),
+            Event::Pulse(pulse) => {
+                self.pulses.push(*pulse);
+                self.stages.known(&self.hiccups, &self.periods, &mut self.series);
+            }
             _ => {}
         }
     }
@@ -163,9 +164,10 @@ impl Rest {
         let is_accepted = submitted.results.iter().any(accepted);
         let ended = |stage: Stage| submitted.results.iter().any(|it| ended_at(it) == stage);
         let stages = submitted.stages.iter();
+        let transaction = (submitted.sent, submitted.done);
         for (stage, us) in stages.take_while(|(stage, _)| is_accepted || !ended(*stage)) {
             let seen = Seen::Whole(micros(*us));
-            self.stage(*stage, submitted.message, (submitted.done, seen), reading);
+            self.stage(*stage, submitted.message, (transaction, seen), reading);
         }
     }
 
@@ -176,8 +178,9 @@ impl Rest {
             NoAnswer::GivenUp | NoAnswer::Unserved => Seen::Cut,
         };
         for (stage, us) in &unanswered.stages {
-            let seen = how(micros(*us));
-            self.stage(*stage, unanswered.message, (unanswered.at, seen), reading);
+            let begun = unanswered.at.offset().saturating_sub(micros(*us));
+            let lasted = (Time::from_offset(begun), unanswered.at);
+            self.stage(*stage, unanswered.message, (lasted, how(micros(*us))), reading);
         }
     }
 
@@ -185,31 +188,19 @@ impl Rest {
         &mut self,
         stage: Stage,
         message: MessageId,
-        (until, seen): (Time, Seen),
+        (transaction, seen): ((Time, Time), Seen),
         reading: &Reading<'_>,
     ) {
-        let known = LatencyMetric::of_stage(stage).zip(reading.due(message));
-        let Some((metric, due)) = known else { return };
-        let time = StageTime { metric, due, until, seen };
-        if self.periods.has_measured() {
-            self.enter_stage(time);
-        } else {
-            self.early_stages.push(time);
-        }
-    }
-
-    fn enter_stage(&mut self, StageTime { metric, due, until, seen }: StageTime) {
-        let period = self.periods.of_due(due);
-        self.stages.enter(metric, period, &[], seen);
-        self.series.latency(metric, period, until, seen);
+        let known = LatencyMetric::of_stage(stage).zip(reading.handed(message));
+        let Some((metric, (due, offered))) = known else { return };
+        let handing = Handing::new(due, offered, self.outages.excuse(due));
+        let time = StageTime { metric, due, handing, transaction, seen };
+        self.stages.add(time, &self.hiccups, &self.periods, &mut self.series);
     }
 
     /// The book of stages; asked for once, when all is read.
     pub fn take_stages(&mut self) -> Book {
-        for time in std::mem::take(&mut self.early_stages) {
-            self.enter_stage(time);
-        }
-        std::mem::take(&mut self.stages)
+        std::mem::take(&mut self.stages).settled(&self.hiccups, &self.periods, &mut self.series)
     }
 }
 

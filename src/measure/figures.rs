@@ -1,20 +1,24 @@
 //! The figure that a threshold bounds, looked up in what was measured.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use super::backlog::Curve;
 use super::book::Book;
 use super::flow::GOODPUT;
-use super::latency::{PERCENTILES, percentile, summarise};
+use super::latency::{PERCENTILES, percentile};
 use super::metric::LatencyMetric;
 use super::periods::Periods;
 use super::queue::{Extremes, Reports, span};
 use super::recovery;
-use super::results::{DestinationFacts, Latency, QueueFacts, RecoveryFacts, ThresholdResult};
+use super::results::{
+    DestinationFacts, Latency, QueueFacts, RecoveryFacts, ThresholdResult, ThresholdStatus,
+};
 use super::threshold::Threshold;
 use super::threshold::catalogue::{Stat, Subject};
 use super::threshold::grade::{Actual, grade};
 use super::usage::{MeanMax, Uses};
+use super::validity::Validity;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 
@@ -40,13 +44,44 @@ pub struct Figures<'a> {
     pub periods: &'a Periods,
     /// From when the drain is timed.
     pub drain_from: Time,
+    /// What the instrument itself may have done to them.
+    pub validity: &'a Validity,
 }
 
 impl Figures<'_> {
     /// Grades every threshold.
     #[must_use]
     pub fn grade(&self, thresholds: &[Threshold]) -> Vec<ThresholdResult> {
-        thresholds.iter().map(|threshold| grade(threshold, &self.actual(threshold))).collect()
+        let graded = thresholds.iter().map(|threshold| {
+            let mut result = grade(threshold, &self.bounded(threshold, self.actual(threshold)));
+            if result.status == ThresholdStatus::Inconclusive {
+                result.reason = Some(self.validity.reason());
+            }
+            result
+        });
+        graded.collect()
+    }
+
+    /// A figure with what it may be without the instrument's errors; a latency comes with it.
+    fn bounded(&self, threshold: &Threshold, actual: Actual) -> Actual {
+        let Actual::Exactly(value) = actual else { return actual };
+        match (threshold.subject, threshold.stat) {
+            (Subject::Count(_), Stat::Rate) | (Subject::Goodput, _) => self.validity.rate(value),
+            (Subject::DrainTime, _) => self.validity.time(self.drain_from, value),
+            (Subject::RecoveryTime, _) => self.validity.time(self.disturbed_until(value), value),
+            (Subject::Backlog, Stat::Max) => {
+                self.validity.peak(self.backlog, span(threshold.period, self.periods))
+            }
+            _ => actual,
+        }
+    }
+
+    /// When the disturbance ended from which it took so long to recover.
+    fn disturbed_until(&self, seconds: f64) -> Time {
+        let longest = self.queue.recovery.iter().find(|it| it.recovery_time_s >= seconds);
+        let after = longest.and_then(|it| it.to_s).unwrap_or(0.0);
+        let after = Duration::try_from_secs_f64(after).unwrap_or_default();
+        self.periods.measured_from().plus(after)
     }
 
     fn actual(&self, threshold: &Threshold) -> Actual {
@@ -73,7 +108,9 @@ impl Figures<'_> {
     fn latency(&self, metric: LatencyMetric, threshold: &Threshold) -> Actual {
         let period = threshold.period.unwrap_or(Period::Measured);
         match self.book.samples(metric, threshold.destination, period) {
-            Some(samples) => latency_figure(&summarise(samples), threshold.stat),
+            Some(samples) => {
+                latency_figure(&self.validity.summarise(metric, samples), threshold.stat)
+            }
             None if threshold.stat == Stat::Count => Actual::Exactly(0.0),
             None => unknown(),
         }
@@ -178,11 +215,16 @@ pub fn latency_figure(latency: &Latency, stat: Stat) -> Actual {
         Stat::Max => seconds(latency.max),
         _ => seconds(percentile(latency, stat.name())),
     };
+    let range = latency.range.get(stat.name());
+    let range = range.map(|(least, most)| (*least as f64 / 1e6, *most as f64 / 1e6));
     match value {
         Some(value) if latency.at_least.iter().any(|name| name == stat.name()) => {
-            Actual::AtLeast(value)
+            Actual::AtLeast(range.map_or(value, |(least, _)| least))
         }
-        Some(value) => Actual::Exactly(value),
+        Some(value) => match range {
+            Some((least, most)) => Actual::Between { value, least, most },
+            None => Actual::Exactly(value),
+        },
         None => Actual::Unknown(want_of_samples(latency, stat)),
     }
 }

@@ -18,11 +18,13 @@ use super::recovery::Recovery;
 use super::results::{
     Attempts, Correctness, DestinationFacts, FaultFacts, Findings, Health, Latency, LoadFacts,
     QueueFacts, RecoveryFacts, Results, RetryPoint, SCHEMA_VERSION, SeriesRow, ThresholdResult,
-    Warning,
+    ThresholdStatus, Warning,
 };
 use super::series::Frame;
 use super::tables::{Tables, tabulate};
 use super::threshold::Threshold;
+use super::threshold::catalogue::{Stat, Subject};
+use super::validity::Validity;
 use super::verdict::{self, Grounds};
 use super::{circumstances, closed, sizing, terms, warning};
 use crate::clock::Time;
@@ -55,6 +57,8 @@ struct Figured {
     load: LoadFacts,
     /// Share of the plan that reached no session in time.
     shortfall: Option<f64>,
+    /// What the instrument may have done to all of them.
+    validity: Validity,
     retry_curve: Vec<RetryPoint>,
     faults: Vec<FaultFacts>,
     drain_from: Time,
@@ -65,9 +69,10 @@ struct Figured {
 pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> Findings {
     let Collected { history, mut rest } = collected;
     let figured = figure(case, &history, &mut rest);
-    let health = figured.health(&history, &rest, damage);
     let counts = figured.conservation.bounded();
     let thresholds = figured.grade(case.thresholds, &rest, &counts);
+    let undecided = undecided(case.thresholds, &thresholds);
+    let health = figured.health((&history, &rest), undecided, damage);
     let verdict = verdict::verdict(&Grounds {
         counts: &counts,
         ledger: (figured.conservation.verdict, &figured.conservation.reasons),
@@ -154,12 +159,14 @@ fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
     queue::recover(&mut queue, recoveries(scenario, &tables, rest));
     queue.connection_attempts = (scenario.target.kind != TargetKind::Direct)
         .then(|| rest.connections.facts(&periods, tables.deliveries));
-    let destinations = destinations(scenario, &tables, &conservation, &periods);
+    let (load, shortfall) = tables.offering.facts(scenario, case.plan, &periods);
+    let lag = summarise(tables.lag(!rest.outages.is_empty()));
+    let validity = Validity::of(rest, &tables.book, (shortfall, lag));
+    let destinations = destinations(scenario, (&tables, &validity), &conservation, &periods);
     let healthy = destinations.iter().filter(|place| !place.faulty);
     queue.fairness = fairness(healthy.filter_map(|place| place.latency.get("e2e_response")));
-    let (load, shortfall) = tables.offering.facts(scenario, case.plan, &periods);
     Figured {
-        latency: latencies(&tables, None),
+        latency: latencies(&tables, &validity, None),
         destinations,
         rates: tables.flows.rates((from, periods.load_stop()), close),
         retry_curve: retry_curve(scenario, history, rest),
@@ -170,22 +177,37 @@ fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
         queue,
         load,
         shortfall,
+        validity,
     }
 }
 
+/// Whether no latency has a threshold that holds or fails in spite of what the instrument may have
+/// done to it.
+#[must_use]
+pub fn undecided(thresholds: &[Threshold], results: &[ThresholdResult]) -> bool {
+    let about = thresholds.iter().zip(results).filter(|(threshold, _)| {
+        matches!(threshold.subject, Subject::Latency(_)) && threshold.stat != Stat::Count
+    });
+    let mut decided = about.map(|(_, result)| result.status != ThresholdStatus::Inconclusive);
+    decided.clone().next().is_none() || !decided.all(|decided| decided)
+}
+
 impl Figured {
-    fn health(&self, history: &History, rest: &Rest, damage: Option<&str>) -> Health {
-        let none = Latency::default();
-        let of = |metric: LatencyMetric| self.latency.get(metric.name()).unwrap_or(&none);
-        let undisturbed = summarise(&self.tables.undisturbed_lag);
-        let whole = rest.outages.is_empty();
+    fn health(
+        &self,
+        (history, rest): (&History, &Rest),
+        undecided: bool,
+        damage: Option<&str>,
+    ) -> Health {
         health::grade(&Evidence {
             load: &self.load,
             shortfall: self.shortfall,
-            lag: if whole { of(LatencyMetric::ScheduleLag) } else { &undisturbed },
-            arrivals: rest.arrivals.distance().filter(|_| whole),
-            service: of(LatencyMetric::SubmitService),
-            relayed: of(LatencyMetric::RelayLatency),
+            lag: self.validity.lag(),
+            arrivals: rest.arrivals.distance().filter(|_| rest.outages.is_empty()),
+            latency: &self.latency,
+            validity: &self.validity,
+            undecided,
+            from: rest.periods.measured_from(),
             pulses: &circumstances::measured(&rest.pulses, &rest.periods),
             excused: &|at| rest.outages.excuse(at),
             ceiling: history.course().ceiling.as_ref().and_then(|ceiling| ceiling.per_s),
@@ -212,6 +234,7 @@ impl Figured {
             uses: &rest.uses,
             periods: &rest.periods,
             drain_from: self.drain_from,
+            validity: &self.validity,
         };
         figures.grade(thresholds)
     }
@@ -234,7 +257,8 @@ impl Figured {
         let mut warnings = warning::circumstances(&rest.periods, build, rest.pulses.len());
         warnings.extend(self.conservation.warnings.iter().cloned());
         warnings.extend(rest.bounds.warnings());
-        warnings.extend(warning::of_latency(named));
+        warnings.extend(warning::of_latency(named.clone()));
+        warnings.extend(warning::doubtful(named, &self.validity.causes()));
         warnings.extend(warning::growth(series, &self.load, scenario));
         warnings.extend(drifts);
         warnings.extend(warning::unsettled(series, scenario));
@@ -254,18 +278,23 @@ const HEADLINES: [LatencyMetric; 3] =
 
 /// Every metric that was observed, over the measured period; of the whole run the headline ones
 /// too when nothing was, so that a reader sees a count of zero and not a gap.
-fn latencies(tables: &Tables, destination: Option<DestinationId>) -> BTreeMap<String, Latency> {
+fn latencies(
+    tables: &Tables,
+    validity: &Validity,
+    destination: Option<DestinationId>,
+) -> BTreeMap<String, Latency> {
     let observed = LatencyMetric::ALL.into_iter().filter_map(|metric| {
         let samples = tables.book.samples(metric, destination, Period::Measured)?;
         let headline = destination.is_none() && HEADLINES.contains(&metric);
-        (headline || !samples.is_empty()).then(|| (metric.name().to_owned(), summarise(samples)))
+        (headline || !samples.is_empty())
+            .then(|| (metric.name().to_owned(), validity.summarise(metric, samples)))
     });
     observed.collect()
 }
 
 fn destinations(
     scenario: &Scenario,
-    tables: &Tables,
+    (tables, validity): (&Tables, &Validity),
     conservation: &Conservation,
     periods: &Periods,
 ) -> Vec<DestinationFacts> {
@@ -282,7 +311,7 @@ fn destinations(
                 counts: counts.period,
                 counts_outside_period: counts.outside,
                 rates: flows.rates(measured, periods.close()),
-                latency: latencies(tables, Some(DestinationId(number))),
+                latency: latencies(tables, validity, Some(DestinationId(number))),
                 attempts_per_delivery_mean: tables.by_destination[index].mean(),
             }
         })

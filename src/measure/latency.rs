@@ -1,11 +1,14 @@
 //! From samples to one [`Latency`]: which percentiles may be stated, and which are only bounds.
 //!
-//! Two rules. A percentile is withheld below the number of samples at which a
+//! Three rules. A percentile is withheld below the number of samples at which a
 //! two-sided 95 % interval for it exists. A percentile that an observation without an end could
-//! still raise is given as "at least". Which observations have none, `observation` says.
+//! still raise is given as "at least". Which observations have none, `observation` says. A figure
+//! of which the instrument itself may have made a part, or hidden one, says between what it lies
+//! (`doubt`).
 
 use hdrhistogram::Histogram;
 
+use super::doubt;
 use super::pile::Pile;
 use super::results::Latency;
 use super::samples::{Samples, encode};
@@ -37,7 +40,21 @@ pub const PERCENTILES: [Percentile; 7] = [
 /// Summarises samples; every field that cannot be stated is null and named as such.
 #[must_use]
 pub fn summarise(samples: &Samples) -> Latency {
+    summarise_with(samples, 0.0)
+}
+
+/// The same, where the observations may hold so much, microseconds all together, that the
+/// instrument added and that is not known one by one.
+#[must_use]
+pub fn summarise_with(samples: &Samples, added_us: f64) -> Latency {
     let all = samples.histogram();
+    let mut latency = stated(samples, &all);
+    latency.range = doubt::ranges((samples, &all), &latency, added_us);
+    latency.doubtful = doubt::doubtful(&latency);
+    latency
+}
+
+fn stated(samples: &Samples, all: &Histogram<u64>) -> Latency {
     let open = samples.histogram_without_end();
     let mut latency = Latency {
         unit: "us".to_owned(),
@@ -45,7 +62,7 @@ pub fn summarise(samples: &Samples) -> Latency {
         censored: samples.without_end(),
         failed: samples.failed.len(),
         overflow: samples.overflow,
-        hdr: encode(&all),
+        hdr: encode(all),
         hdr_censored: if open.is_empty() { String::new() } else { encode(&open) },
         ..Latency::default()
     };
@@ -60,7 +77,7 @@ pub fn summarise(samples: &Samples) -> Latency {
         beyond_range: samples.overflow > 0,
     };
     let least = ended.map_or(youngest(failed), |(least, _)| u64::from(least));
-    state(&mut latency, &all, least, &open);
+    state(&mut latency, all, least, &open);
     latency
 }
 

@@ -32,6 +32,15 @@ pub enum Seen {
     Failed(Duration),
 }
 
+impl Seen {
+    /// How long it was, or had lasted.
+    #[must_use]
+    pub fn length(self) -> Duration {
+        let (Seen::Whole(length) | Seen::Cut(length) | Seen::Failed(length)) = self;
+        length
+    }
+}
+
 /// One observation of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Observation {
@@ -39,6 +48,8 @@ pub struct Observation {
     pub metric: LatencyMetric,
     /// The one destination it is about; `None`: every destination of the message.
     pub destination: Option<DestinationId>,
+    /// When it began.
+    pub from: Time,
     /// When it ended, or was no longer watched.
     pub until: Time,
     /// How long it was.
@@ -81,7 +92,8 @@ fn submission(probes: &[ProbeView]) -> Submission {
 
 fn submit(first: &ProbeView, ended: Submission, close: Time, into: &mut Vec<Observation>) {
     let mut push = |metric, from: Time, until: Time, how: fn(Duration) -> Seen| {
-        into.push(Observation { metric, destination: None, until, seen: how(until.since(from)) });
+        let seen = how(until.since(from));
+        into.push(Observation { metric, destination: None, from, until, seen });
     };
     let unserved = ended == Submission::Unanswered(NoAnswer::Unserved);
     let handed = if unserved { Seen::Cut } else { Seen::Whole };
@@ -109,7 +121,7 @@ fn deliver(probe: &ProbeView, close: Time, into: &mut Vec<Observation>) {
         let until = to.unwrap_or(end);
         let length = until.since(from);
         let seen = if to.is_some() { Seen::Whole(length) } else { without(length) };
-        into.push(Observation { metric, destination: probe.destination, until, seen });
+        into.push(Observation { metric, destination: probe.destination, from, until, seen });
     };
     // A refusal, a bounce, or the drop of mail without a sender is an answer.
     let unanswered = probe.no_answer.is_some() || probe.submitted.is_none();

@@ -137,6 +137,8 @@ pub fn time_of(event: &Event) -> Option<Time> {
         Event::Usage(usage) => Some(usage.at),
         Event::Abused(abused) => Some(abused.at),
         Event::Unanswered(unanswered) => Some(unanswered.at),
+        Event::Hiccup { to, .. } => Some(*to),
+        Event::Overhead(overhead) => Some(overhead.at),
     }
 }
 

@@ -11,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 
+use super::interference::Within;
 use super::observation::Seen;
 use super::pile::{self, Pile};
 use super::results::{Latency, Values};
@@ -28,6 +29,45 @@ pub struct Samples {
     pub failed: Pile,
     /// Values beyond the histogram's range, held at its top.
     pub overflow: u64,
+    /// Those of which the instrument may have made a part; none in a quiet run.
+    pub doubted: Option<Box<Doubted>>,
+}
+
+/// Observations of which the instrument may have made a part, or hidden one: as they were seen,
+/// and between what they lie.
+#[derive(Clone, Debug, Default)]
+pub struct Doubted {
+    seen: Pile,
+    least: Pile,
+    most: Pile,
+}
+
+impl Doubted {
+    /// All observations, with these at the least and at the most they may be without the
+    /// instrument's errors. `all`: them as they were seen.
+    #[must_use]
+    pub fn bounds(&self, all: &Histogram<u64>) -> (Histogram<u64>, Histogram<u64>) {
+        let mut others = all.clone();
+        // What is taken out was put in, and both have the same range.
+        let _within = others.subtract(self.seen.histogram());
+        let mut most = others.clone();
+        self.least.add_to(&mut others);
+        self.most.add_to(&mut most);
+        (others, most)
+    }
+
+    /// How many they are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.seen.len()
+    }
+
+    /// How much may have been added, and how much hidden: sums, microseconds.
+    #[must_use]
+    pub fn by(&self) -> (u64, u64) {
+        let (seen, least, most) = (self.seen.sum(), self.least.sum(), self.most.sum());
+        (seen.saturating_sub(least), most.saturating_sub(seen))
+    }
 }
 
 /// The top of the range fits the type of a value.
@@ -62,6 +102,24 @@ impl Samples {
             Seen::Cut(age) => self.censor(age),
             Seen::Failed(age) => self.fail(age),
         }
+    }
+
+    /// Records either, with the bounds of what it would be without the instrument's errors.
+    pub fn enter_within(&mut self, seen: Seen, within: Within) {
+        self.enter(seen);
+        let length = seen.length();
+        // One that failed stands above all that ended, whatever held it up.
+        if matches!(seen, Seen::Failed(_)) {
+            return;
+        }
+        if within.least == length && within.most == length {
+            return;
+        }
+        let doubted = self.doubted.get_or_insert_default();
+        let held = |length: Duration| clock::micros_u32(length).min(HIGH);
+        doubted.seen.add(held(length));
+        doubted.least.add(held(within.least));
+        doubted.most.add(held(within.most));
     }
 
     /// Whether nothing at all was observed.

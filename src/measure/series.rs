@@ -11,7 +11,7 @@ use super::outages::Outages;
 use super::periods::{self, Periods};
 use super::results::{Interval, SeriesRow};
 use super::second::{Latencies, Settled};
-use crate::clock::Time;
+use crate::clock::{self, Time};
 use crate::fault::rule::Rule;
 use crate::ledger::event::{AttemptOutcome, Event, Period, Pulse, Usage};
 use crate::ledger::history::ProbeView;
@@ -74,6 +74,11 @@ impl Series {
             }
             Event::Pulse(pulse) => self.pulse(pulse),
             Event::Usage(usage) => self.usage(usage),
+            Event::Hiccup { from, to } => {
+                if let Some(Second { row, .. }) = self.at(*to) {
+                    row.hiccup_us = row.hiccup_us.max(clock::micros(to.since(*from)));
+                }
+            }
             _ => {}
         }
     }

@@ -5,6 +5,7 @@ use super::backlog::{Curve, Owed};
 use super::book::Book;
 use super::collect::Rest;
 use super::flow::{Flow, Flows};
+use super::interference::{Handing, within};
 use super::isolation::Isolation;
 use super::load::Offering;
 use super::metric::LatencyMetric;
@@ -101,6 +102,14 @@ fn end_of(probe: &ProbeView) -> Option<Time> {
 }
 
 impl Tables {
+    /// `schedule_lag` over the measured period; `disturbed`: there were outages, and what they held
+    /// up is left out.
+    #[must_use]
+    pub fn lag(&self, disturbed: bool) -> &Samples {
+        let all = self.book.samples(LatencyMetric::ScheduleLag, None, Period::Measured);
+        all.filter(|_| !disturbed).unwrap_or(&self.undisturbed_lag)
+    }
+
     fn message(&mut self, probes: &[ProbeView], rest: &mut Rest) {
         let (periods, outages) = (rest.periods, &rest.outages);
         let Some(first) = probes.first() else { return };
@@ -109,14 +118,17 @@ impl Tables {
             probes.iter().filter_map(|probe| probe.destination).collect();
         every.sort_unstable();
         every.dedup();
+        let excused = !outages.is_empty() && outages.excuse(first.due);
+        let handing = Handing::new(first.due, first.offered, excused);
         let mut seen: Vec<Observation> = Vec::new();
         observe(probes, periods.close(), &mut seen);
-        for Observation { metric, destination, until, seen } in seen {
+        for Observation { metric, destination, from, until, seen } in seen {
             let destinations = match &destination {
                 Some(one) => std::slice::from_ref(one),
                 None => &every,
             };
-            self.book.enter(metric, period, destinations, seen);
+            let within = within(&rest.hiccups, metric, (from, seen), handing);
+            self.book.enter(metric, period, destinations, (seen, within));
             rest.series.latency(metric, period, until, seen);
             if let (LatencyMetric::E2eResponse, Period::Measured, Some(to)) =
                 (metric, period, destination)
@@ -199,7 +211,10 @@ impl Tables {
 
     fn pause(&mut self, probe: &ProbeView, (seen, until): (Seen, Time), rest: &mut Rest) {
         let (metric, period) = (LatencyMetric::RetryGap, rest.periods.of_due(probe.due));
-        self.book.enter(metric, period, probe.destination.as_slice(), seen);
+        let from = Time::from_offset(until.offset().saturating_sub(seen.length()));
+        let handing = Handing::new(probe.due, probe.due, true);
+        let within = within(&rest.hiccups, metric, (from, seen), handing);
+        self.book.enter(metric, period, probe.destination.as_slice(), (seen, within));
         rest.series.latency(metric, period, until, seen);
     }
 }

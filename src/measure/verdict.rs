@@ -3,6 +3,9 @@
 //! A reason has a class, which is what `--allow` names. What the user allows is no part of a
 //! run's results; it only changes the code of the process ([`exit_code`]).
 
+#[cfg(test)]
+mod reason_tests;
+
 use std::collections::BTreeMap;
 
 use super::results::{
@@ -77,6 +80,7 @@ pub fn verdict(grounds: &Grounds<'_>) -> Verdict {
     reasons.extend(missed(grounds.thresholds));
     reasons.extend(undecided(grounds));
     reasons.extend(without_data(grounds.thresholds));
+    reasons.extend(inconclusive(grounds.thresholds));
     reasons.extend(unhealthy(grounds.health));
     let exit_code = exit_code(&reasons, grounds.interrupted, &[]);
     let status = match exit_code {
@@ -144,6 +148,17 @@ fn without_data(thresholds: &[ThresholdResult]) -> impl Iterator<Item = Reason> 
     })
 }
 
+/// What holds or fails by no more than the instrument may have added is neither.
+fn inconclusive(thresholds: &[ThresholdResult]) -> impl Iterator<Item = Reason> {
+    let open = thresholds.iter().filter(|result| result.status == ThresholdStatus::Inconclusive);
+    open.map(|result| {
+        let actual = result.actual.as_deref().unwrap_or("unknown");
+        let why = result.reason.as_deref().unwrap_or("what mailbench itself added is not known");
+        let message = format!("threshold {} is inconclusive: {actual} ({why})", result.expr);
+        reason("inconclusive", INVALID, message)
+    })
+}
+
 /// What keeps the ledger from being a proof.
 fn undecided(grounds: &Grounds<'_>) -> Vec<Reason> {
     let count = |name: &str| grounds.counts.get(name).copied().unwrap_or(0);
@@ -193,7 +208,12 @@ fn unhealthy(health: &Health) -> impl Iterator<Item = Reason> {
 mod tests {
     use super::*;
 
-    const SOUND: Health = Health { status: HealthStatus::Valid, checks: Vec::new() };
+    const SOUND: Health = Health {
+        status: HealthStatus::Valid,
+        checks: Vec::new(),
+        hiccups: Vec::new(),
+        contention: None,
+    };
 
     fn judged(
         counts: &[(&str, u64)],
@@ -222,6 +242,7 @@ mod tests {
             actual: Some("2s".to_owned()),
             status,
             line: 1,
+            reason: None,
         }
     }
 
@@ -242,6 +263,16 @@ mod tests {
         assert_eq!(classes, ["lost", "threshold", "pending", "no-data"]);
         assert_eq!(judged(&[("pending", 1)], &missed, |_| {}).exit_code, 99);
         assert_eq!(judged(&[], &missed[1..], |_| {}).exit_code, 96);
+    }
+
+    #[test]
+    fn an_inconclusive_threshold_is_neither_a_pass_nor_a_failure() {
+        let mut open = threshold(ThresholdStatus::Inconclusive);
+        open.reason = Some("a pause of mailbench of 302ms at 3.1s".to_owned());
+        let verdict = judged(&[], &[open], |_| {});
+        assert_eq!((verdict.status.as_str(), verdict.exit_code), ("invalid", 96));
+        assert_eq!(verdict.reasons[0].class, "inconclusive");
+        assert!(verdict.reasons[0].message.contains("302ms at 3.1s"), "{}", verdict.reasons[0]);
     }
 
     #[test]

@@ -89,6 +89,25 @@ fn censored(name: &str, latency: &Latency) -> Option<Warning> {
     Some(warn("censored", text))
 }
 
+/// Figures of which the instrument may have made a good part, or hidden one.
+pub fn doubtful<'a>(
+    metrics: impl Iterator<Item = (&'a str, &'a Latency)>,
+    causes: &str,
+) -> Option<Warning> {
+    let named = metrics.filter(|(_, latency)| !latency.doubtful.is_empty());
+    let named = named.map(|(name, latency)| {
+        let stats: Vec<&str> = latency.doubtful.iter().map(|one| one.stat.as_str()).collect();
+        format!("{} of {name}", stats.join(", "))
+    });
+    let named: Vec<String> = named.collect();
+    let text = format!(
+        "mailbench itself may have made a good part of {}: {causes}; the report has what they are \
+         without it",
+        named.join("; ")
+    );
+    (!named.is_empty()).then(|| warn("doubtful", text))
+}
+
 /// Medians that differ between the first and the second half of the measured period, where the
 /// load is meant to be even.
 #[must_use]

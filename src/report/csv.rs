@@ -54,7 +54,7 @@ fn write_to<R: Serialize>(
     writer.flush()
 }
 
-const SERIES: [&str; 31] = [
+const SERIES: [&str; 32] = [
     "t_s",
     "period",
     "offered",
@@ -86,6 +86,7 @@ const SERIES: [&str; 31] = [
     "queue_frozen",
     "submit_censored",
     "e2e_censored",
+    "hiccup_us",
 ];
 
 const ATTEMPTS: [&str; 14] = [

@@ -4,7 +4,7 @@
 use hdrhistogram::Histogram;
 
 use super::human;
-use crate::measure::results::{Latency, Marked, Results};
+use crate::measure::results::{Certainty, Latency, Marked, Results};
 use crate::measure::samples;
 
 /// A statistic: its name in thresholds, and its heading.
@@ -31,9 +31,15 @@ pub(super) const STATS: [Stat; 10] = [
 
 impl Stat {
     /// `3.1ms`; `>=30s` where observations without an end could raise it; `-` when there are too
-    /// few samples to state it.
+    /// few samples to state it. Where the instrument itself may have made a good part of it
+    /// `<=262ms`; where it may have hidden one, too, or instead, `~3.1ms`.
     pub(super) fn text(&self, latency: &Latency) -> String {
         text(latency, self.name)
+    }
+
+    /// Whether the instrument may have made a good part of the value, or hidden one.
+    pub(super) fn is_doubtful(&self, latency: &Latency) -> bool {
+        latency.is_doubtful(self.name)
     }
 
     /// Whether the value is only a lower bound.
@@ -44,7 +50,19 @@ impl Stat {
 
 /// The statistic of that name, as [`Stat::text`].
 pub(super) fn text(latency: &Latency, name: &str) -> String {
-    duration(latency.stat(name))
+    let known = latency.stat(name);
+    let doubt = known.filter(|known| known.certainty == Certainty::Exact);
+    let doubt = doubt.map_or("", |known| doubt_of(latency, name, known.bare()));
+    doubt.to_owned() + &duration(known)
+}
+
+/// The sign of a figure in doubt.
+fn doubt_of(latency: &Latency, name: &str, us: u64) -> &'static str {
+    match latency.doubtful.iter().find(|one| one.stat == name) {
+        None => "",
+        Some(one) if one.most <= us => "<=",
+        Some(_) => "~",
+    }
 }
 
 /// A duration in microseconds with its mark, or a dash.
@@ -118,6 +136,7 @@ pub(super) fn bound_from(latency: &Latency) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::results::DoubtfulFigure;
 
     #[test]
     fn a_figure_says_what_is_known() {
@@ -131,6 +150,22 @@ mod tests {
         assert_eq!(text(&latency, "p50"), "3.1ms");
         assert_eq!(text(&latency, "p99"), ">=30.0s");
         assert_eq!(text(&latency, "p999"), "-");
+    }
+
+    #[test]
+    fn a_figure_in_doubt_says_so() {
+        let doubtful =
+            |stat: &str, least, most| DoubtfulFigure { stat: stat.to_owned(), least, most };
+        let latency = Latency {
+            p50: Some(3_100),
+            p90: Some(3_200),
+            p99: Some(262_000),
+            doubtful: vec![doubtful("p90", 3_200, 90_000), doubtful("p99", 5_100, 262_000)],
+            ..Latency::default()
+        };
+        assert_eq!(text(&latency, "p50"), "3.1ms");
+        assert_eq!(text(&latency, "p90"), "~3.2ms");
+        assert_eq!(text(&latency, "p99"), "<=262ms");
     }
 
     #[test]

@@ -71,7 +71,8 @@ pub fn annotations(results: &Results, asked: &Loaded) -> String {
         let said = format!("such as {recipient}: {}", violation.evidence.join("; "));
         found.push((0, violation.class.clone(), said));
     }
-    for status in [ThresholdStatus::Missed, ThresholdStatus::NoData] {
+    for status in [ThresholdStatus::Missed, ThresholdStatus::NoData, ThresholdStatus::Inconclusive]
+    {
         found.extend(thresholds(results, asked, status));
     }
     let broken = results.health.checks.iter().filter(|check| check.status == HealthStatus::Invalid);
@@ -83,7 +84,10 @@ fn thresholds(results: &Results, asked: &Loaded, status: ThresholdStatus) -> Vec
     let annotation = |(n, _): (usize, _)| {
         let threshold = &results.thresholds[n];
         let actual = threshold.actual.as_deref().unwrap_or("too little data");
-        let said = format!("{actual}, wanted {}", threshold.expr);
+        let mut said = format!("{actual}, wanted {}", threshold.expr);
+        if let Some(reason) = &threshold.reason {
+            let _infallible = write!(said, " ({reason})");
+        }
         (line(asked, n), "threshold".to_owned(), said)
     };
     let all = results.thresholds.iter().enumerate();

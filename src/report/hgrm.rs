@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use hdrhistogram::Histogram;
 
 use super::figures;
-use crate::measure::results::{Latency, Results};
+use crate::measure::results::{DoubtfulFigure, Latency, Results};
 
 /// Steps for each halving of the distance to 100 %, as in the Java tools.
 const TICKS_PER_HALF_DISTANCE: u32 = 5;
@@ -35,7 +35,7 @@ pub(super) fn render(results: &Results) -> String {
             writeln!(text)
         };
     }
-    text + &footer(&histogram) + &bounds(latency)
+    text + &doubt(latency) + &footer(&histogram) + &bounds(latency)
 }
 
 /// What is only a lower bound, as a comment of the form.
@@ -49,6 +49,15 @@ fn bounds(latency: &Latency) -> String {
         "#[{} of {all} observations have no end; lower bounds from {from} on]\n",
         latency.censored
     )
+}
+
+/// Figures of which the instrument may have made a part, as comments.
+fn doubt(latency: &Latency) -> String {
+    let line = |one: &DoubtfulFigure| {
+        let (least, most) = (ms(one.least), ms(one.most));
+        format!("#[{} in doubt: {least:.3} to {most:.3} without mailbench's delays]\n", one.stat)
+    };
+    latency.doubtful.iter().map(line).collect()
 }
 
 fn heading(metric: &str) -> String {

@@ -62,6 +62,10 @@ fn thresholds(results: &Results) -> Vec<Case> {
             (ThresholdStatus::NoData, actual) => {
                 Outcome::Error(actual.unwrap_or("too little data").to_owned())
             }
+            (ThresholdStatus::Inconclusive, actual) => {
+                let why = threshold.reason.as_deref().unwrap_or("");
+                Outcome::Error(format!("inconclusive: {} ({why})", actual.unwrap_or("unknown")))
+            }
         },
     };
     results.thresholds.iter().map(case).collect()

@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use super::doubt;
 use super::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use super::figures::{self, Row, STATS};
 use super::sizing;
@@ -64,14 +65,14 @@ fn verdict(results: &Results) -> String {
     }
     text.push_str(
         "| result | exit | target | seed | delivered in the period | goodput with the drain \
-         | instrument |\n",
+         | measurement |\n",
     );
     text.push_str("|:---|---:|:---|---:|---:|---:|:---|\n");
     let rate =
         |name| results.rates.get(name).map_or("-".to_owned(), |rate: &f64| human::rate(*rate));
     let health = match results.health.status {
         HealthStatus::Valid => "valid",
-        HealthStatus::Warn => "valid, with warnings",
+        HealthStatus::Warn => "valid with warnings",
         HealthStatus::Invalid => "invalid",
     };
     let _infallible = writeln!(
@@ -100,9 +101,12 @@ fn thresholds(results: &Results) -> String {
         let sign = match threshold.status {
             ThresholdStatus::Met => "✅",
             ThresholdStatus::Missed => "❌",
-            ThresholdStatus::NoData => "⚠️",
+            ThresholdStatus::NoData | ThresholdStatus::Inconclusive => "⚠️",
         };
-        let actual = prose(threshold.actual.as_deref().unwrap_or("too little data"));
+        let mut actual = prose(threshold.actual.as_deref().unwrap_or("too little data"));
+        if let Some(reason) = &threshold.reason {
+            actual += &format!(" ({})", prose(reason));
+        }
         let _infallible = writeln!(text, "| {sign} | {} | {actual} |", cell(&threshold.expr));
     }
     text + "\n"
@@ -155,7 +159,11 @@ fn latency(results: &Results) -> String {
         }
         let _infallible = writeln!(text, "| {} | {} | {n} |", cell(name), figures.join(" | "));
     }
-    text + "\n"
+    text.push('\n');
+    for (name, said) in doubt::lines(results) {
+        let _infallible = writeln!(text, "- {}: {}", prose(&name), prose(&said));
+    }
+    text.trim_end().to_owned() + "\n\n"
 }
 
 fn details(results: &Results) -> String {

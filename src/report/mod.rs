@@ -17,6 +17,7 @@ pub mod variants;
 pub mod view;
 
 mod csv;
+mod doubt;
 mod figures;
 mod hgrm;
 mod hlog;

@@ -13,6 +13,7 @@ pub mod endpoint;
 pub mod environment;
 mod folder;
 pub mod history;
+mod overhead;
 mod pulse;
 pub mod safety;
 mod schedule;
@@ -204,7 +205,7 @@ async fn conduct(
 ) -> Result<(), RunError> {
     let schedule = Schedule::new(stand.clock.now(), &stand.scenario.load);
     stand.sink.measured_from(schedule.measured);
-    let mut watched = Watched::start(&stand, schedule).await;
+    let mut watched = Watched::start(&stand, schedule).await.map_err(RunError::Runtime)?;
     let chaos = Chaos::start(&stand, &schedule);
     let mut show = |stand: &Stand| progress.show(&watched.snapshot(stand));
     let offered = offer(&mut stand, &schedule, interrupts, &mut show).await;

@@ -7,13 +7,14 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::custody::Custody;
+use super::overhead::OverheadMeter;
 use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
 use super::schedule::{Schedule, Viewer};
 use super::setup::Stand;
 use super::usage;
 use crate::clock::{Clock, micros};
 use crate::ledger::Ledger;
-use crate::ledger::event::{Event, Pulse};
+use crate::ledger::event::{Event, Overhead, Pulse};
 use crate::report::progress::Snapshot;
 use crate::sink::Sink;
 use crate::target::queue_command::{QueueLength, QueueStates};
@@ -35,7 +36,10 @@ pub(super) struct Watched {
 
 impl Watched {
     /// Starts the watchers.
-    pub(super) async fn start(stand: &Stand, schedule: Schedule) -> Watched {
+    ///
+    /// # Errors
+    /// When the machine gives no thread for the hiccup meter.
+    pub(super) async fn start(stand: &Stand, schedule: Schedule) -> std::io::Result<Watched> {
         let target = stand.target.take().await;
         let queue = QueueSource {
             probe: target.queue(),
@@ -48,14 +52,15 @@ impl Watched {
             ledger: stand.ledger.clone(),
             sink: Arc::clone(&stand.sink),
             gauges: Arc::clone(&stand.gauges),
-            meter: HiccupMeter::start(stand.clock),
+            meter: HiccupMeter::start(stand.clock)?,
+            custody: stand.target.clone(),
         };
         let watchers = [
             tokio::spawn(heart.beat()),
             tokio::spawn(queue.clone().watch()),
             tokio::spawn(usage::watch(stand.target.clone(), stand.clock, stand.ledger.clone())),
         ];
-        Watched { viewer: Viewer::new(schedule, &stand.scenario), queue, watchers }
+        Ok(Watched { viewer: Viewer::new(schedule, &stand.scenario), queue, watchers })
     }
 
     /// Asks the target for its queue now; `None`: it cannot be asked, or did not answer.
@@ -94,27 +99,62 @@ struct Heart {
     sink: Arc<Sink>,
     gauges: Arc<Gauges>,
     meter: HiccupMeter,
+    custody: Custody,
 }
 
 impl Heart {
     async fn beat(self) {
+        let mut overheads = OverheadMeter::default();
         loop {
+            overheads = self.overhead(overheads).await;
             tokio::time::sleep(SECOND).await;
-            self.ledger.record(&Event::Pulse(self.pulse()));
+            let worst_us = self.hiccups();
+            self.ledger.record(&Event::Pulse(self.pulse(worst_us)));
         }
     }
 
-    fn pulse(&self) -> Pulse {
+    /// Records what the meter saw; the worst of it, microseconds.
+    fn hiccups(&self) -> u64 {
+        let late = self.meter.take();
+        for (from, to) in late.hiccups {
+            self.ledger.record(&Event::Hiccup { from, to });
+        }
+        late.worst_us
+    }
+
+    /// Some hundred small files are read: not on a thread that serves sessions.
+    async fn overhead(&self, mut meter: OverheadMeter) -> OverheadMeter {
+        let (at, members) = (self.clock.now(), self.custody.members());
+        let look = tokio::task::spawn_blocking(move || {
+            let pids = members.map(|members| members.pids());
+            let overhead = meter.look(at, pids.as_deref());
+            (overhead, meter)
+        });
+        // A look that failed is left out; sums begin anew, which no difference counts twice.
+        let Ok((overhead, meter)) = look.await else { return OverheadMeter::default() };
+        let (processing_us, processed) = self.sink.processing();
+        self.ledger.record(&Event::Overhead(Overhead { processing_us, processed, ..overhead }));
+        meter
+    }
+
+    fn pulse(&self, hiccup_us: u64) -> Pulse {
         Pulse {
             at: self.clock.now(),
             cpu_us: cpu_us(),
             rss_bytes: rss_bytes(),
-            hiccup_us: self.meter.take_worst_us(),
+            hiccup_us,
             traffic_sessions: self.gauges.sessions(),
             sink_sessions: u32::try_from(self.sink.sessions()).unwrap_or(u32::MAX),
             waiting: self.gauges.waiting(),
             sink_us: micros(self.sink.worst_processing()),
         }
+    }
+}
+
+impl Drop for Heart {
+    /// What the meter saw since the last second is not lost with the watcher.
+    fn drop(&mut self) {
+        self.hiccups();
     }
 }
 

@@ -25,6 +25,7 @@ use crate::measure::results::{
 };
 use crate::measure::sums::Sums;
 use crate::measure::threshold::Threshold;
+use crate::measure::validity::Validity;
 use crate::measure::verdict::{self, Grounds};
 use crate::measure::{closed, connections, faults, load, queue, terms, warning};
 use crate::scenario::Loaded;
@@ -356,14 +357,15 @@ fn latencies(tally: &Tally) -> BTreeMap<String, Latency> {
 
 fn health(load: &LoadFacts, shortfall: Option<f64>, latency: &BTreeMap<String, Latency>) -> Health {
     let none = Latency::default();
-    let of = |metric: Metric| latency.get(metric.name()).unwrap_or(&none);
     health::grade(&Evidence {
         load,
         shortfall,
-        lag: of(Metric::ScheduleLag),
+        lag: latency.get(Metric::ScheduleLag.name()).unwrap_or(&none),
         arrivals: None,
-        service: of(Metric::SubmitService),
-        relayed: of(Metric::RelayLatency),
+        latency,
+        validity: &Validity::default(),
+        undecided: false,
+        from: Time::ZERO,
         pulses: &[],
         excused: &|_| false,
         ceiling: None,

@@ -273,6 +273,12 @@ impl Sink {
         self.shared.worst_processing()
     }
 
+    /// The sum of such times since the start, microseconds, and of how many messages it is.
+    #[must_use]
+    pub fn processing(&self) -> (u64, u64) {
+        self.shared.processing()
+    }
+
     /// How many recipients of the preflight message have arrived, as it changes.
     #[must_use]
     pub fn preflight_arrived(&self) -> watch::Receiver<usize> {

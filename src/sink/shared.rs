@@ -44,6 +44,8 @@ pub(super) struct Shared {
     next_session: AtomicU64,
     next_reception: AtomicU64,
     worst_processing_us: AtomicU64,
+    processing_us: AtomicU64,
+    processed: AtomicU64,
     begun: AtomicBool,
     told_full: AtomicBool,
     preflight: Mutex<HashSet<ProbeId>>,
@@ -91,6 +93,8 @@ impl Shared {
             next_session: AtomicU64::new(0),
             next_reception: AtomicU64::new(0),
             worst_processing_us: AtomicU64::new(0),
+            processing_us: AtomicU64::new(0),
+            processed: AtomicU64::new(0),
             preflight: Mutex::default(),
             preflight_arrived: watch::Sender::new(0),
         })
@@ -156,6 +160,13 @@ impl Shared {
     pub(super) fn processed(&self, took: Duration) {
         let us = clock::micros(took);
         self.worst_processing_us.fetch_max(us, Ordering::Relaxed);
+        self.processing_us.fetch_add(us, Ordering::Relaxed);
+        self.processed.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The sum of those times, microseconds, and of how many it is.
+    pub(super) fn processing(&self) -> (u64, u64) {
+        (self.processing_us.load(Ordering::Relaxed), self.processed.load(Ordering::Relaxed))
     }
 
     /// The worst of those times since last asked.

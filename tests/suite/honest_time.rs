@@ -85,7 +85,8 @@ fn a_generator_with_one_session_is_invalid_and_not_slow() {
     run.end(20_000, 21_000, 0);
     let results = run.judge().results;
     assert_eq!((results.verdict.exit_code, results.verdict.status.as_str()), (96, "invalid"));
-    assert_eq!(results.thresholds[0].status, ThresholdStatus::Met, "by service time all is well");
+    // By service time all would be well, but only because mail waited at the generator.
+    assert_eq!(results.thresholds[0].status, ThresholdStatus::Inconclusive);
     let bad = |check: &&HealthCheck| check.status == HealthStatus::Invalid;
     let spoiled: Vec<&str> =
         results.health.checks.iter().filter(bad).map(|check| check.id.as_str()).collect();

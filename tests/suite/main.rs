@@ -27,6 +27,7 @@ mod dovecot;
 mod dovecot_takes_our_mail;
 mod duplicates_after_ambiguity_are_excused;
 mod engines_agree;
+mod errors_of_the_instrument_decide_nothing;
 mod extensions_are_spoken;
 mod faults_are_counted;
 mod faults_are_enacted;

@@ -149,3 +149,19 @@ fn a_spoiled_instrument_counts_unless_told_and_is_no_fault_of_the_target() {
     let told = spoiled(false);
     assert!(told.reasons.is_empty() && !told.generator, "{told:?}");
 }
+
+/// Half a second late every time: of the bound, all but 2 ms is the generator's.
+#[test]
+fn a_trial_whose_threshold_hangs_on_the_generators_lag_says_nothing_of_the_target() {
+    let bound = "[thresholds]\n\"submit_response.p99\" = \"< 100ms\"\n";
+    let mut run = Run::new(steady(RATE as u32, 10, bound));
+    for id in 0..10 * RATE {
+        let (due, sent) = (id * 1000 / RATE, id * 1000 / RATE + 500);
+        run.submit(id, [due, sent, sent, sent + 2].map(ms), accepted());
+        run.attempt(id, 1, ms(sent + 5), AttemptOutcome::Taken);
+    }
+    let judged = judged(run, 10, 11_000, 0);
+    assert!(judged.generator, "{judged:?}");
+    let why = judged.without_data.first().expect("a reason");
+    assert!(why.contains("inconclusive") && why.contains("schedule lag"), "{judged:?}");
+}

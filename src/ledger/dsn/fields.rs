@@ -116,9 +116,11 @@ fn is_base64(byte: u8) -> bool {
 fn parts<'a>(content: &'a [u8], boundary: &str) -> impl Iterator<Item = &'a [u8]> {
     let delimiter = format!("\n--{boundary}");
     let length = delimiter.len();
-    // A longer boundary may begin with this one.
-    let ends_here =
-        |start: &usize| content.get(start + length).is_none_or(|next| b"-\r\n \t".contains(next));
+    // A longer boundary may begin with this one, and go on with a hyphen.
+    let ends_here = |start: &usize| {
+        let rest = &content[start + length..];
+        rest.starts_with(b"--") || rest.first().is_none_or(|next| b"\r\n \t".contains(next))
+    };
     let starts: Vec<usize> = memmem::find_iter(content, &delimiter).filter(ends_here).collect();
     let ends = starts.clone().into_iter().skip(1).chain([content.len()]);
     starts.into_iter().zip(ends).filter_map(move |(start, end)| {

@@ -154,6 +154,37 @@ fn each_flaw_is_told() {
 }
 
 #[test]
+fn a_message_has_at_most_so_many_recipients() {
+    let of = |number: usize| {
+        let text = EXIM.replace("rfc822;mb+40@", &format!("rfc822;mb+{number}@"));
+        read_text(&text).recipients[0].probe
+    };
+    assert_eq!(of(40 + limits::RECIPIENTS - 1), Some(ProbeId(39 + limits::RECIPIENTS as u64)));
+    assert_eq!(of(40 + limits::RECIPIENTS), None);
+}
+
+#[test]
+fn parts_of_a_longer_boundary_are_no_parts_of_this_one() {
+    let boundary = "1795543267-eximdsn-1804289383";
+    for more in ["inner", "-inner"] {
+        let inner = format!(
+            "--{boundary}{more}\nContent-type: message/delivery-status\n\nReporting-MTA: dns; a\n\n\
+             Action: relayed\n\n"
+        );
+        let text = EXIM.replace("This message was created", &inner);
+        assert_ne!(text, EXIM);
+        assert_eq!(read_text(&text).recipients, read_text(EXIM).recipients, "{more}");
+    }
+}
+
+#[test]
+fn characters_by_number_stand_only_in_addresses_of_type_utf8() {
+    assert_eq!(bare("utf-8; mb\\x{2B}41@gmail.test"), "mb+41@gmail.test");
+    assert_eq!(bare("rfc822; mb\\x{2B}41@gmail.test"), "mb\\x{2B}41@gmail.test");
+    assert_eq!(bare("mb+41@gmail.test"), "mb+41@gmail.test");
+}
+
+#[test]
 fn reads_addresses_in_utf8_however_they_are_written() {
     let global = POSTFIX.replace("message/delivery-status", "message/global-delivery-status");
     for written in ["mb信+41@", "mb\\x{4FE1}+41@", "mb\\x{4fe1}\\x{2B}41@"] {

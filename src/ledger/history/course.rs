@@ -129,6 +129,44 @@ mod tests {
         assert!(!course(&[], 40, true).is_queue_proved_empty(), "never asked");
     }
 
+    fn facts(target_kind: &str) -> RunFacts {
+        let none = String::new;
+        RunFacts {
+            id: "run-7".to_owned(),
+            started_at: none(),
+            identity: crate::probe::Identity { tag: none(), nonce: none() },
+            scenario_sha256: none(),
+            command: none(),
+            version: none(),
+            environment: Vec::new(),
+            target_kind: target_kind.to_owned(),
+            target_version: none(),
+            target_address: none(),
+            untranslated: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn without_a_target_there_is_no_queue_to_prove_empty() {
+        for (kind, proved) in [("direct", true), ("relay", false)] {
+            let mut never_asked = course(&[], 40, true);
+            never_asked.observe(&Event::Run(facts(kind)));
+            assert_eq!(never_asked.is_queue_proved_empty(), proved, "{kind}");
+        }
+    }
+
+    #[test]
+    fn a_course_holds_what_run_it_is_and_when_it_was_interrupted_first() {
+        let mut course = Course::default();
+        let ceiling = Ceiling { per_s: Some(9.0), ..Ceiling::default() };
+        course.observe(&Event::Run(facts("relay")));
+        course.observe(&Event::Calibrated(ceiling.clone()));
+        course.observe(&Event::Interrupted { at: Time(3) });
+        course.observe(&Event::Interrupted { at: Time(5) });
+        assert_eq!(course.facts.map(|facts| facts.id), Some("run-7".to_owned()));
+        assert_eq!((course.ceiling, course.interrupted), (Some(ceiling), Some(Time(3))));
+    }
+
     #[test]
     fn a_queue_that_reports_messages_holds_them() {
         assert_eq!(course(&[(50, 4)], 40, true).queued(), Queued::Yes);

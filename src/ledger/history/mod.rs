@@ -5,9 +5,15 @@
 //! rare. What the facts amount to is `disposition`'s; statistics are `measure`'s.
 
 mod course;
+#[cfg(test)]
+mod number_tests;
 mod receptions;
 mod record;
 mod resolve;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod unanswered_tests;
 mod view;
 
 use std::collections::HashMap;
@@ -157,6 +163,12 @@ impl<'a> Reading<'a> {
         self.history.message(message).map(|message| message.due)
     }
 
+    /// When a message was due and when a session had it, once its `Offered` was read.
+    #[must_use]
+    pub fn handed(&self, message: MessageId) -> Option<(Time, Time)> {
+        self.history.message(message).map(|message| (message.due, message.offered))
+    }
+
     /// Everything was read: settles what could not be decided before.
     #[must_use]
     pub fn finish(mut self) -> History {
@@ -187,9 +199,7 @@ impl<'a> Reading<'a> {
             return;
         }
         let range = message.0 as usize..end as usize;
-        if history.probes.len() < range.end {
-            history.probes.resize(range.end, Record::ABSENT);
-        }
+        history.probes.resize(history.probes.len().max(range.end), Record::ABSENT);
         let index = u32::try_from(history.messages.len()).unwrap_or(u32::MAX);
         for (nth, record) in (0_u16..).zip(&mut history.probes[range]) {
             record.message = index;

@@ -13,27 +13,32 @@ pub(super) const NEVER: Time = Time(u64::MAX);
 /// The number of a reception that has none, in half the room.
 const UNNUMBERED: u32 = u32::MAX;
 
-/// One yes-or-no fact about a probe.
+/// One yes-or-no fact about a probe; at most sixteen.
 #[derive(Clone, Copy)]
-#[repr(u16)]
 pub(super) enum Mark {
-    Smuggled = 1,
-    Misrouted = 1 << 1,
-    Corrupted = 1 << 2,
+    Smuggled,
+    Misrouted,
+    Corrupted,
     /// The first reception's 250 was withheld.
-    FirstWithheld = 1 << 3,
+    FirstWithheld,
     /// Its receptions are in the side table.
-    Several = 1 << 4,
+    Several,
     /// A 5yz was given to it.
-    Rejected = 1 << 5,
+    Rejected,
     /// A 4yz, a broken connection or a withheld 250 befell it.
-    PutOff = 1 << 6,
+    PutOff,
     /// The last attempt left the target owing another.
-    RetryOwed = 1 << 7,
-    Bounced = 1 << 8,
-    DsnMalformed = 1 << 9,
-    NullSender = 1 << 10,
-    Unsendable = 1 << 11,
+    RetryOwed,
+    Bounced,
+    DsnMalformed,
+    NullSender,
+    Unsendable,
+}
+
+impl Mark {
+    fn bit(self) -> u16 {
+        1 << self as u16
+    }
 }
 
 /// One probe.
@@ -98,11 +103,11 @@ impl Record {
     }
 
     pub(super) fn mark(&mut self, mark: Mark) {
-        self.marks |= mark as u16;
+        self.marks |= mark.bit();
     }
 
     pub(super) fn has(&self, mark: Mark) -> bool {
-        self.marks & mark as u16 != 0
+        self.marks & mark.bit() != 0
     }
 
     pub(super) fn plan(&mut self, planned: Planned) {
@@ -155,7 +160,7 @@ impl Record {
 
     /// Whether traffic said how the submission ended.
     pub(super) fn is_concluded(&self) -> bool {
-        self.accepted | self.indeterminate | self.refused | self.broken | self.not_sent != 0
+        [self.accepted, self.indeterminate, self.refused, self.broken, self.not_sent] != [0; 5]
     }
 
     /// Takes note of an attempt, its reception apart.
@@ -165,7 +170,7 @@ impl Record {
         let latest = self.last_attempt_end == NEVER || attempt.ended >= self.last_attempt_end;
         if latest {
             self.last_attempt_end = attempt.ended;
-            self.marks &= !(Mark::RetryOwed as u16);
+            self.marks &= !Mark::RetryOwed.bit();
         }
         match attempt.outcome {
             AttemptOutcome::Taken => return,

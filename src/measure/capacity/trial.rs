@@ -120,10 +120,13 @@ fn throughput(findings: &Findings, terms: &Terms) -> Option<Throughput> {
 
 /// What keeps the trial from deciding anything.
 fn without_data(results: &Results) -> Vec<String> {
-    let silent = results.thresholds.iter().filter(|it| it.status == ThresholdStatus::NoData);
+    let silent = results
+        .thresholds
+        .iter()
+        .filter(|it| matches!(it.status, ThresholdStatus::NoData | ThresholdStatus::Inconclusive));
     let mut reasons: Vec<String> = silent
         .map(|it| {
-            let why = it.actual.as_deref().unwrap_or("no data");
+            let why = it.reason.as_deref().unwrap_or("no data");
             format!("threshold {}: inconclusive ({why})", it.expr)
         })
         .collect();

@@ -47,6 +47,15 @@ pub struct Latency {
     pub at_least: Vec<String>,
     /// Percentiles withheld: too few samples.
     pub too_few: Vec<String>,
+    /// Figures of which the instrument itself may have made a good part, or hidden one: what they
+    /// lie between without its lag, hiccups and waits for a processor.
+    #[serde(default)]
+    pub doubtful: Vec<DoubtfulFigure>,
+    /// The same of every figure that is not exact, by name, microseconds, however little it is: for
+    /// thresholds, not part of a report.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub range: BTreeMap<String, (u64, u64)>,
     /// HdrHistogram V2 deflate, base64; censored observations included, at the age they had
     /// reached or, where they failed, at the greatest value or age of all.
     pub hdr: String,
@@ -80,6 +89,25 @@ impl Latency {
     #[must_use]
     pub fn is_bound(&self, name: &str) -> bool {
         self.at_least.iter().any(|bound| bound == name)
+    }
+}
+
+/// A figure that is not to be taken as it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct DoubtfulFigure {
+    /// `p99`, `max`, …
+    pub stat: String,
+    /// Without the instrument's errors it is at least this, microseconds.
+    pub least: u64,
+    /// And at most this, microseconds.
+    pub most: u64,
+}
+
+impl Latency {
+    /// Whether the instrument may have made a good part of a figure, or hidden one.
+    #[must_use]
+    pub fn is_doubtful(&self, stat: &str) -> bool {
+        self.doubtful.iter().any(|one| one.stat == stat)
     }
 }
 

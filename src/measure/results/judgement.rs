@@ -11,6 +11,40 @@ pub struct Health {
     pub status: HealthStatus,
     /// One by one.
     pub checks: Vec<HealthCheck>,
+    /// The longest times that mailbench stood still in the measured period, the longest first.
+    #[serde(default)]
+    pub hiccups: Vec<HiccupFacts>,
+    /// What it had to wait for; null where the record does not tell.
+    #[serde(default)]
+    pub contention: Option<ContentionFacts>,
+}
+
+/// A time in which mailbench, and with it whatever else waited for a core, stood still.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct HiccupFacts {
+    /// When it began, seconds since the start of the measured period.
+    pub at_s: f64,
+    /// How long it lasted at most, microseconds.
+    pub length_us: u64,
+}
+
+/// Waits over measured period and drain, beyond what any machine costs (0.1 ms each time a thread
+/// is put on a processor, 1 ms of work a message at the sink).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ContentionFacts {
+    /// Threads of mailbench for a processor, microseconds a message.
+    pub wait_per_message_us: u64,
+    /// The sink from final dot to reply, microseconds a message.
+    pub sink_per_message_us: u64,
+    /// Threads of the target for a processor that others than it and mailbench held, microseconds
+    /// a message; 0 where its processes cannot be looked at.
+    pub target_wait_per_message_us: u64,
+    /// Processor time that the hypervisor gave to others, seconds; null where it cannot be read.
+    pub steal_s: Option<f64>,
+    /// Time that mailbench's control group was throttled, seconds.
+    pub throttled_s: Option<f64>,
+    /// Time in which some task of the machine waited for a processor, seconds.
+    pub pressure_s: Option<f64>,
 }
 
 /// Grade of a health check.
@@ -38,7 +72,8 @@ pub struct HealthCheck {
     pub value: f64,
     /// Warn beyond this.
     pub warn: f64,
-    /// Invalid beyond this.
+    /// Invalid beyond this. A check about time voids a run only where an answer hangs on it: an hour
+    /// stands here for none.
     pub invalid: f64,
     /// Unit of the three.
     pub unit: String,
@@ -95,6 +130,9 @@ pub struct ThresholdResult {
     pub status: ThresholdStatus,
     /// Line in the scenario file, from 1; 0 when it came from the command line.
     pub line: u32,
+    /// Why it could not be judged; null where it could.
+    #[serde(default)]
+    pub reason: Option<String>,
 }
 
 /// Grade of a threshold.
@@ -107,6 +145,8 @@ pub enum ThresholdStatus {
     Missed,
     /// Could not be judged: no data, too few samples.
     NoData,
+    /// Met or missed by no more than what the instrument itself may have added or hidden.
+    Inconclusive,
 }
 
 /// Something a reader should know before believing a number.

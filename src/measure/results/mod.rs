@@ -21,12 +21,12 @@ pub use abuse::{AbuseFacts, AbuseReport, HonestFacts, Percentile};
 pub use attempts::Attempts;
 pub use bound::{Certainty, Marked};
 pub use figures::{
-    ChaosFacts, ClosedFacts, ConnectionFacts, DestinationFacts, FaultFacts, HerdFacts,
-    IsolationFacts, Latency, QueueFacts, RecoveryFacts, ReplyCount, RetryPoint,
+    ChaosFacts, ClosedFacts, ConnectionFacts, DestinationFacts, DoubtfulFigure, FaultFacts,
+    HerdFacts, IsolationFacts, Latency, QueueFacts, RecoveryFacts, ReplyCount, RetryPoint,
 };
 pub use judgement::{
-    Correctness, Health, HealthCheck, HealthStatus, LedgerVerdict, Reason, ThresholdResult,
-    ThresholdStatus, Verdict, Violation, Warning,
+    ContentionFacts, Correctness, Health, HealthCheck, HealthStatus, HiccupFacts, LedgerVerdict,
+    Reason, ThresholdResult, ThresholdStatus, Verdict, Violation, Warning,
 };
 pub use rows::{AttemptRow, Ending, Interval, SeriesRow, Values};
 pub use sizing::{ResourceUse, SizingFacts};

@@ -144,6 +144,9 @@ pub struct SeriesRow {
     /// Of `e2e_*_us`: observations without an end.
     #[serde(default)]
     pub e2e_censored: u64,
+    /// Longest time that mailbench stood still, of those that ended in this second, microseconds.
+    #[serde(default)]
+    pub hiccup_us: u64,
 }
 
 /// One attempt as a row.

@@ -99,6 +99,20 @@ impl Bound {
         }
     }
 
+    /// Whether the bound is met by every figure from `least` to `most`, or by none; `None`: by
+    /// some of them.
+    #[must_use]
+    pub fn holds_within(self, least: f64, most: f64) -> Option<bool> {
+        let inside = self.value >= least && self.value <= most;
+        let (low, high) = (self.holds(least), self.holds(most));
+        match self.op {
+            Op::Equal | Op::NotEqual if inside && !equal(least, most) => None,
+            Op::Equal | Op::NotEqual => Some(low),
+            _ if low == high => Some(low),
+            _ => None,
+        }
+    }
+
     /// Whether the bound is met whatever the figure is, as long as it is at least `least`.
     #[must_use]
     pub fn holds_from(self, least: f64) -> bool {
@@ -158,12 +172,56 @@ mod tests {
     }
 
     #[test]
+    fn each_comparison_holds_on_its_side_of_the_value() {
+        let cases = [
+            ("< 5", [true, false, false]),
+            ("<= 5", [true, true, false]),
+            ("> 5", [false, false, true]),
+            (">= 5", [false, true, true]),
+            ("== 5", [false, true, false]),
+            ("!= 5", [true, false, true]),
+        ];
+        for (text, expected) in cases {
+            let bound = Bound::read(text, Unit::Number).expect(text);
+            assert_eq!([4.0, 5.0, 6.0].map(|actual| bound.holds(actual)), expected, "{text}");
+        }
+        let none = Bound::read("== 0", Unit::Number).expect("a bound");
+        assert_eq!([0.0, 1.0, -1.0].map(|actual| none.holds(actual)), [true, false, false]);
+    }
+
+    #[test]
+    fn decimal_fractions_are_equal_up_to_their_last_bits() {
+        let bound = Bound::read("== 0.3", Unit::Number).expect("a bound");
+        assert!(bound.holds(0.1 + 0.2));
+        assert!(!bound.holds(0.3 + 1e-12) && !bound.holds(-0.3));
+        let large = Bound::read("== 3000000000000", Unit::Number).expect("a bound");
+        assert!(large.holds(3e12 + 4e-4) && !large.holds(3e12 + 1.0));
+    }
+
+    #[test]
+    fn each_error_says_how_a_bound_of_its_unit_is_written() {
+        let examples = [
+            (Unit::Duration, "250ms"),
+            (Unit::Number, "== 0"),
+            (Unit::Rate, "200/s"),
+            (Unit::Bytes, "200MiB"),
+            (Unit::ByteRate, "5MiB/s"),
+            (Unit::Share, "95%"),
+        ];
+        for (unit, example) in examples {
+            assert!(NotABound::Value(unit).to_string().contains(example), "{unit:?}");
+        }
+    }
+
+    #[test]
     fn a_lower_bound_proves_only_what_cannot_fall() {
         let bound = |text| Bound::read(text, Unit::Number).expect("a bound");
         assert!(!bound("< 10").holds_from(5.0));
         assert!(!bound("== 5").holds_from(5.0));
         assert!(bound("> 4").holds_from(5.0));
-        assert!(bound(">= 5").holds_from(5.0));
-        assert!(!bound("!= 7").holds_from(5.0));
+        assert!(!bound("> 5").holds_from(5.0) && !bound("> 6").holds_from(5.0));
+        assert!(bound(">= 5").holds_from(5.0) && !bound(">= 6").holds_from(5.0));
+        assert!(!bound("!= 7").holds_from(5.0) && !bound("!= 5").holds_from(5.0));
+        assert!(bound("!= 4").holds_from(5.0));
     }
 }

@@ -233,6 +233,74 @@ impl Stat {
 mod tests {
     use super::*;
 
+    fn subject(name: &str) -> Subject {
+        Subject::from_name(name).expect(name)
+    }
+
+    #[test]
+    fn each_figure_is_bounded_in_its_own_unit() {
+        let cases = [
+            ("e2e_response", Stat::P99, Unit::Duration),
+            ("e2e_response", Stat::Count, Unit::Number),
+            ("stage_rcpt_to", Stat::Mean, Unit::Duration),
+            ("accepted", Stat::Count, Unit::Number),
+            ("accepted", Stat::Rate, Unit::Rate),
+            ("lost", Stat::Count, Unit::Number),
+            ("backlog", Stat::Max, Unit::Number),
+            ("queue_length", Stat::End, Unit::Number),
+            ("drain_time", Stat::Value, Unit::Duration),
+            ("goodput", Stat::Rate, Unit::Rate),
+            ("recovery_time", Stat::Max, Unit::Duration),
+            ("connection_attempts", Stat::Count, Unit::Number),
+            ("connection_attempts", Stat::PerDelivery, Unit::Number),
+            ("attempts_per_delivery", Stat::Mean, Unit::Number),
+            ("fairness", Stat::Value, Unit::Share),
+            ("target_cpu", Stat::Mean, Unit::Number),
+            ("target_rss", Stat::Max, Unit::Bytes),
+            ("target_io", Stat::Mean, Unit::ByteRate),
+        ];
+        for (name, stat, unit) in cases {
+            assert!(subject(name).stats().contains(&stat), "{name}.{}", stat.name());
+            assert_eq!(subject(name).unit(stat), unit, "{name}.{}", stat.name());
+        }
+    }
+
+    #[test]
+    fn only_flows_have_a_rate_and_only_single_figures_a_bare_name() {
+        for name in FLOWS {
+            assert_eq!(subject(name).stats(), [Stat::Count, Stat::Rate], "{name}");
+        }
+        assert_eq!(subject("lost").stats(), [Stat::Count]);
+        assert_eq!(subject("accepted").bare(), Some(Stat::Count));
+        assert_eq!(subject("drain_time").bare(), Some(Stat::Value));
+        assert_eq!(subject("goodput").bare(), Some(Stat::Rate));
+        assert_eq!(subject("recovery_time").bare(), Some(Stat::Max));
+        assert_eq!(subject("connection_attempts").bare(), Some(Stat::Count));
+        for name in ["e2e_response", "backlog", "queue_length", "target_cpu"] {
+            assert_eq!(subject(name).bare(), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_belongs_to_a_destination_has_figures_by_destination() {
+        for name in ["e2e_response", "queue_time", "retry_gap", "delivered", "lost", "goodput"] {
+            assert!(subject(name).by_destination(), "{name}");
+        }
+        for name in ["schedule_lag", "stage_rcpt_to", "backlog", "fairness", "target_rss"] {
+            assert!(!subject(name).by_destination(), "{name}");
+        }
+    }
+
+    #[test]
+    fn stat_names_are_those_of_the_report() {
+        let names = Stat::OF_LATENCY.map(Stat::name);
+        let expected =
+            ["min", "mean", "p50", "p75", "p90", "p95", "p99", "p999", "p9999", "max", "count"];
+        assert_eq!(names, expected);
+        let others = [Stat::Rate, Stat::End, Stat::Value, Stat::PerDelivery].map(Stat::name);
+        assert_eq!(others, ["rate", "end", "value", "per_delivery"]);
+    }
+
     #[test]
     fn every_name_means_a_metric_with_figures() {
         assert_eq!(Subject::names().count(), 48);

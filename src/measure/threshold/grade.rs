@@ -9,6 +9,8 @@ use crate::measure::results::{ThresholdResult, ThresholdStatus};
 pub enum Actual {
     /// The figure, in the base unit of its metric.
     Exactly(f64),
+    /// The figure as measured; without the instrument's errors it lies between these.
+    Between { value: f64, least: f64, most: f64 },
     /// Observations were cut off: the figure is this or more.
     AtLeast(f64),
     /// There is none; why.
@@ -22,10 +24,22 @@ pub fn grade(threshold: &Threshold, actual: &Actual) -> ThresholdResult {
     let met = |holds| if holds { ThresholdStatus::Met } else { ThresholdStatus::Missed };
     let (status, shown) = match actual {
         Actual::Exactly(value) => (met(threshold.bound.holds(*value)), Some(show(*value, unit))),
+        Actual::Between { value, least, most } => {
+            let holds = threshold.bound.holds_within(*least, *most);
+            let shown = match holds {
+                Some(_) => show(*value, unit),
+                None => apart((*value, *least, *most), unit),
+            };
+            (holds.map_or(ThresholdStatus::Inconclusive, met), Some(shown))
+        }
         Actual::AtLeast(value) => {
             (met(threshold.bound.holds_from(*value)), Some(format!(">= {}", show(*value, unit))))
         }
         Actual::Unknown(_) => (ThresholdStatus::NoData, None),
+    };
+    let reason = match actual {
+        Actual::Unknown(why) => Some(why.clone()),
+        _ => None,
     };
     let ok = status == ThresholdStatus::Met;
     ThresholdResult {
@@ -34,7 +48,14 @@ pub fn grade(threshold: &Threshold, actual: &Actual) -> ThresholdResult {
         actual: shown,
         status,
         line: threshold.line,
+        reason,
     }
+}
+
+/// A figure, with what it may be without the instrument's errors.
+fn apart((value, least, most): (f64, f64, f64), unit: Unit) -> String {
+    let (least, shown, most) = (show(least, unit), show(value, unit), show(most, unit));
+    format!("{shown} ({least} to {most})")
 }
 
 /// A figure for people: three significant digits where it is not a whole number.
@@ -104,6 +125,32 @@ mod tests {
     }
 
     #[test]
+    fn durations_are_shown_in_the_unit_that_keeps_three_digits() {
+        let cases = [
+            (0.0, "0us"),
+            (250e-6, "250us"),
+            (1e-3, "1ms"),
+            (12.34e-3, "12.3ms"),
+            (0.9994, "999ms"),
+            (1.0, "1s"),
+            (61.27, "61.3s"),
+            (123.4, "123s"),
+        ];
+        for (seconds, shown) in cases {
+            assert_eq!(show(seconds, Unit::Duration), shown, "{seconds}");
+        }
+    }
+
+    #[test]
+    fn each_unit_is_shown_with_its_suffix() {
+        assert_eq!(show(79.27, Unit::Rate), "79.3/s");
+        assert_eq!(show(0.98765, Unit::Share), "0.988");
+        assert_eq!(show(-2.5, Unit::Number), "-2.50");
+        assert_eq!(show(1024.0, Unit::Bytes), "1KiB");
+        assert_eq!(show(1023.0, Unit::Bytes), "1023B");
+    }
+
+    #[test]
     fn a_known_figure_is_compared() {
         let actual = Actual::Exactly(1.312);
         assert_eq!(judged("< 2s", &actual), (ThresholdStatus::Met, Some("1.31s".to_owned())));
@@ -116,6 +163,38 @@ mod tests {
         let missed = (ThresholdStatus::Missed, Some(">= 500ms".to_owned()));
         assert_eq!(judged("< 2s", &actual), missed);
         assert_eq!(judged("> 400ms", &actual).0, ThresholdStatus::Met);
+    }
+
+    /// From 5 ms, without the pause of the instrument, to 262 ms, as measured; and the other way
+    /// about, where an error makes a figure look better.
+    #[test]
+    fn an_error_of_the_instrument_decides_nothing() {
+        use ThresholdStatus::{Inconclusive, Met, Missed};
+        let worse = Actual::Between { value: 0.262, least: 0.005, most: 0.262 };
+        let better = Actual::Between { value: 0.030, least: 0.030, most: 0.262 };
+        for (bound, actual, status) in [
+            ("< 300ms", &worse, Met),
+            ("< 262ms", &worse, Inconclusive),
+            ("<= 262ms", &worse, Met),
+            ("< 100ms", &worse, Inconclusive),
+            ("< 5ms", &worse, Missed),
+            ("<= 5ms", &worse, Inconclusive),
+            ("> 1ms", &worse, Met),
+            ("> 100ms", &worse, Inconclusive),
+            (">= 300ms", &worse, Missed),
+            ("== 262ms", &worse, Inconclusive),
+            ("== 300ms", &worse, Missed),
+            ("!= 100ms", &worse, Inconclusive),
+            ("!= 300ms", &worse, Met),
+            ("< 50ms", &better, Inconclusive),
+            ("< 300ms", &better, Met),
+            ("< 20ms", &better, Missed),
+        ] {
+            assert_eq!(judged(bound, actual).0, status, "{bound} {actual:?}");
+        }
+        let shown = judged("< 100ms", &worse).1.expect("a figure");
+        assert_eq!(shown, "262ms (5ms to 262ms)");
+        assert_eq!(judged("< 300ms", &worse).1, Some("262ms".to_owned()));
     }
 
     #[test]

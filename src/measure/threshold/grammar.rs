@@ -283,6 +283,7 @@ mod tests {
             ("e2e_response{period=drain}.p99", "< 1s", "known here: warm-up, measured"),
             ("e2e_response{period=measured.p99", "< 1s", "write `METRIC{"),
             ("e2e_response{}.p99", "< 1s", "write `METRIC{"),
+            ("e2e_response{period=measured}p99", "< 1s", "write `METRIC{"),
             ("recovery_time{fault=outge}", "< 1s", "did you mean `outage`?"),
             ("recovery_time{fault=slow}", "< 1s", "known here: outage"),
             ("recovery_time{chaos=pause}", "< 1s", "known here: kill"),
@@ -308,7 +309,43 @@ mod tests {
 
     #[test]
     fn what_a_metric_has_not_is_refused() {
-        assert!(understood("backlog{destination=yahoo.test}.max", "< 5").is_err());
-        assert!(understood("lost{period=measured,period=measured}", "== 0").is_err());
+        let refused = |metric, bound| understood(metric, bound).expect_err(metric).message;
+        let message = refused("backlog{destination=yahoo.test}.max", "< 5");
+        assert_eq!(message, "`backlog` has no figures by destination");
+        let twice = "lost{destination=yahoo.test,destination=gmail.test}";
+        assert_eq!(refused(twice, "== 0"), "`destination` is given twice");
+        let message = refused("lost{period=measured,period=measured}", "== 0");
+        assert_eq!(message, "`period` is given twice");
+    }
+
+    #[test]
+    fn only_what_goes_on_after_the_load_has_figures_for_the_drain() {
+        for metric in ["backlog", "queue_length", "target_cpu", "target_rss", "target_io"] {
+            let key = format!("{metric}{{period=drain}}.max");
+            let bound = if metric == "target_rss" { "< 5MiB" } else { "< 5" };
+            let bound = if metric == "target_io" { "< 5MiB/s" } else { bound };
+            let threshold = understood(&key, bound).expect(metric);
+            assert_eq!(threshold.period, Some(Period::Drain), "{metric}");
+        }
+        let counted = understood("lost{period=measured}", "== 0").expect("a threshold");
+        assert_eq!((counted.period, counted.destination), (Some(Period::Measured), None));
+        assert!(understood("lost{period=drain}", "== 0").is_err());
+        assert!(understood("lost{period=warm-up}", "== 0").is_err());
+    }
+
+    #[test]
+    fn a_flaw_is_shown_where_it_stands() {
+        let line = ThresholdLine {
+            metric: "lost".to_owned(),
+            bound: "0".to_owned(),
+            metric_span: 10..20,
+            bound_span: 30..40,
+        };
+        let flaw = |in_bound| Flaw { in_bound, message: "wrong".to_owned(), help: None };
+        assert_eq!(flaw(false).into_problem(&line), Problem::new(&(10..20), "wrong"));
+        assert_eq!(flaw(true).into_problem(&line), Problem::new(&(30..40), "wrong"));
+        let help = Some("right".to_owned());
+        let helped = Flaw { help, ..flaw(true) }.into_problem(&line);
+        assert_eq!(helped, Problem::new(&(30..40), "wrong").help("right"));
     }
 }

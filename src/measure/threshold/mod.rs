@@ -74,12 +74,39 @@ fn line_of(text: &str, span: &Range<usize>) -> u32 {
 mod tests {
     use super::*;
 
+    fn loaded(thresholds: &str) -> Loaded {
+        let text = format!(
+            "name = \"a\"\nquestion = \"What is a threshold?\"\nseed = 7\n\
+             [target]\nkind = \"relay\"\n\
+             [load]\nmodel = \"open\"\narrival = \"constant\"\nrate = \"1/s\"\n\
+             warm_up = \"0s\"\nduration = \"1s\"\ndrain = \"30s\"\n\
+             [[destination]]\ndomain = \"a.test\"\nweight = 1\n\
+             [thresholds]\n{thresholds}"
+        );
+        crate::scenario::parse("a.toml", &text, &[]).expect("a scenario")
+    }
+
+    #[test]
+    fn every_line_is_understood_in_its_place_or_an_error() {
+        let lines = "lost = \"== 0\"\n\"e2e_response.p99\" = \"< 1s\"\n";
+        let thresholds = compile(&loaded(lines)).expect("thresholds");
+        let mut found: Vec<_> = thresholds.iter().map(|it| (it.line, it.expr.as_str())).collect();
+        found.sort_unstable();
+        assert_eq!(found, [(17, "lost == 0"), (18, "e2e_response.p99 < 1s")]);
+        let problems = compile(&loaded("lots = \"== 0\"\nlost = \"= 0\"\n")).expect_err("two");
+        let shown = problems.to_string();
+        assert!(shown.contains("there is no metric `lots`"), "{shown}");
+        assert!(shown.contains("`= 0` is not a bound for `lost`"), "{shown}");
+    }
+
     #[test]
     fn a_threshold_knows_its_line() {
         let text = "a = 1\n\n[thresholds]\nlost = \"== 0\"\n";
         let start = text.find("lost").expect("a key");
         assert_eq!(line_of(text, &(start..start + 4)), 4);
         assert_eq!(line_of(text, &(0..1)), 1);
+        assert_eq!(line_of("lost", &(0..4)), 1, "nothing follows it");
+        assert_eq!(line_of(text, &(start..start)), 0, "no key");
         let beyond = text.len() + 1..text.len() + 5;
         assert_eq!(line_of(text, &beyond), 0, "set on the command line");
     }

@@ -59,7 +59,8 @@ pub(super) fn log_axis(chart: &Chart) -> Axis {
     Axis::log(least, top)
 }
 
-/// Every metric in figures. `-`: too few samples; `>=`: observations without an end could raise it.
+/// Every metric in figures. `-`: too few samples; `>=`: observations without an end could raise it;
+/// `<=`, `~`: in doubt.
 fn all_figures(results: &Results) -> String {
     let mut titles = vec!["".to_owned()];
     titles.extend(STATS.iter().map(|stat| format!("#{}", stat.title)));
@@ -77,5 +78,6 @@ fn all_figures(results: &Results) -> String {
     let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
     table(&titles, headline.chain(rest).map(row).collect())
         + "<p class=\"faint\">-: too few samples to state it. &gt;=: at least; some were censored: \
-           cut off by the end of the run, or failed.</p>\n"
+           cut off by the end of the run, or failed. &lt;= or ~: mailbench itself may have made a \
+           part of it, or hidden one.</p>\n"
 }

@@ -40,7 +40,7 @@ fn sections(findings: &Findings) -> Vec<Section> {
     let section = |id, title, body| Section { id, title, body };
     vec![
         section("thresholds", "Thresholds", top::thresholds(results)),
-        section("health", "Is the instrument to be believed?", trust::health(results)),
+        section("health", "Is the measurement valid?", trust::health(results)),
         section("accounts", "What became of the mail", accounts::accounts(results)),
         section("rates", "Rates, faults and chaos", rates::rates(findings)),
         section("backlog", "Backlog and drain", backlog::backlog(findings)),

@@ -122,9 +122,13 @@ pub(super) fn thresholds(results: &Results) -> String {
             ThresholdStatus::Met => ("good", "✓ met"),
             ThresholdStatus::Missed => ("bad", "✗ missed"),
             ThresholdStatus::NoData => ("doubt", "? not judged"),
+            ThresholdStatus::Inconclusive => ("doubt", "? inconclusive"),
         };
-        let actual = bound.actual.as_deref().unwrap_or("too little data");
-        vec![toned(class, sign), code(&bound.expr), xml(actual)]
+        let mut actual = xml(bound.actual.as_deref().unwrap_or("too little data"));
+        if let Some(reason) = &bound.reason {
+            actual += &format!("<br><span class=\"faint\">{}</span>", xml(reason));
+        }
+        vec![toned(class, sign), code(&bound.expr), actual]
     };
     table(&["", "threshold", "measured"], results.thresholds.iter().map(row).collect())
 }

@@ -1,15 +1,20 @@
-//! Whether the instrument is to be believed: its checks, and what a reader should know first.
+//! Whether the measurement is valid: the instrument's checks, the figures in doubt, and what a
+//! reader should know first.
 
 use super::table::{table, toned};
 use crate::measure::results::{HealthCheck, HealthStatus, Results};
+use crate::report::doubt;
 use crate::report::escape::xml;
 use crate::report::human;
+
+/// The bound of a check whose value alone voids no run.
+const BY_ANSWER_MS: f64 = 3_600_000.0;
 
 /// Check by check, then warnings.
 pub(super) fn health(results: &Results) -> String {
     let answer = match results.health.status {
         HealthStatus::Valid => toned("good", "Yes: every check of the instrument held."),
-        HealthStatus::Warn => toned("doubt", "Yes, with reservations."),
+        HealthStatus::Warn => toned("doubt", "Yes, with warnings."),
         HealthStatus::Invalid => {
             toned("bad", "No: the instrument was the bottleneck, or was disturbed.")
         }
@@ -19,7 +24,8 @@ pub(super) fn health(results: &Results) -> String {
     let unwell = results.health.checks.iter().filter(|it| it.status != HealthStatus::Valid);
     let advice: String = unwell.map(|it| remark(&it.id, &it.advice)).collect();
     let warnings: String = results.warnings.iter().map(|it| remark(&it.id, &it.message)).collect();
-    format!("<p>{answer}</p>\n{checks}{advice}{warnings}")
+    let doubt: String = doubt::lines(results).iter().map(|(name, it)| remark(name, it)).collect();
+    format!("<p>{answer}</p>\n{checks}{doubt}{advice}{warnings}")
 }
 
 fn row(check: &HealthCheck) -> Vec<String> {
@@ -34,7 +40,12 @@ fn row(check: &HealthCheck) -> Vec<String> {
         xml(&check.id),
         quantity(check.value),
         quantity(check.warn),
-        quantity(check.invalid),
+        match check.invalid {
+            an_hour if an_hour >= BY_ANSWER_MS && check.unit.starts_with("ms") => {
+                "where an answer hangs on it".to_owned()
+            }
+            bound => quantity(bound),
+        },
     ]
 }
 

@@ -50,6 +50,7 @@ fn ended(out: &mut Exposition, results: &Results) {
     for (metric, latency) in &results.latency {
         histogram(out, metric, latency);
     }
+    doubt(out, results);
     judgement(out, results);
 }
 
@@ -243,6 +244,24 @@ fn histogram(out: &mut Exposition, metric: &str, latency: &Latency) {
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "constants")]
 fn us(seconds: f64) -> u64 {
     (seconds * 1e6).round() as u64
+}
+
+fn doubt(out: &mut Exposition, results: &Results) {
+    let name = "mailbench_latency_doubtful_seconds";
+    let help = "Figures of which mailbench itself may have made a part: what they lie between.";
+    let figures = results
+        .latency
+        .iter()
+        .flat_map(|(metric, latency)| latency.doubtful.iter().map(move |figure| (metric, figure)));
+    for (first, (metric, figure)) in (0..).zip(figures) {
+        if first == 0 {
+            out.family((name, "gauge", "seconds"), help);
+        }
+        for (bound, us) in [("least", figure.least), ("most", figure.most)] {
+            let labels = [("metric", metric.as_str()), ("stat", &figure.stat), ("bound", bound)];
+            out.sample(name, &labels, us as f64 / 1e6);
+        }
+    }
 }
 
 fn judgement(out: &mut Exposition, results: &Results) {

@@ -1,7 +1,8 @@
-//! Whether to believe it, what went wrong with evidence, and the result.
+//! Whether the measurement is valid, what went wrong with evidence, and the result.
 
 use super::page::{INDENT, Page};
 use crate::measure::results::{HealthCheck, HealthStatus, Results, Violation};
+use crate::report::doubt;
 use crate::report::escape::plain;
 use crate::report::human;
 use crate::report::sizing;
@@ -14,9 +15,9 @@ const LISTED: usize = 2;
 /// The instrument's own health: in short when all is well, with advice where it is not.
 pub(super) fn health(page: &mut Page, results: &Results) {
     page.heading(match results.health.status {
-        HealthStatus::Valid => "INSTRUMENT: healthy",
-        HealthStatus::Warn => "INSTRUMENT: healthy, with reservations",
-        HealthStatus::Invalid => "INSTRUMENT: not to be believed",
+        HealthStatus::Valid => "MEASUREMENT: valid",
+        HealthStatus::Warn => "MEASUREMENT: valid with warnings",
+        HealthStatus::Invalid => "MEASUREMENT: invalid",
     });
     let (well, unwell): (Vec<_>, Vec<_>) =
         results.health.checks.iter().partition(|check| check.status == HealthStatus::Valid);
@@ -35,6 +36,9 @@ pub(super) fn health(page: &mut Page, results: &Results) {
     let mark = page.view.pick("✓", "[ok]");
     if !pieces.is_empty() {
         page.flow(&format!("{}{mark} ", " ".repeat(INDENT)), &pieces);
+    }
+    for (name, said) in doubt::lines(results) {
+        page.prose(INDENT + 2, (Tone::Doubt, ""), &format!("{}: {}", plain(&name), plain(&said)));
     }
     if !results.run.simulated {
         resources(page, results);

@@ -41,6 +41,9 @@ fn key(page: &mut Page, results: &Results) {
     if shown().any(|latency| !latency.at_least.is_empty()) {
         signs.push(">=  at least: some were censored (cut off or failed)".to_owned());
     }
+    if shown().any(|latency| !latency.doubtful.is_empty()) {
+        signs.push("<= ~  mailbench itself may have made a part: see MEASUREMENT".to_owned());
+    }
     if !signs.is_empty() {
         page.flow("    ", &signs);
     }
@@ -65,7 +68,8 @@ fn column(stat: &Stat) -> Column {
 fn row(label: &str, latency: &Latency) -> Vec<Cell> {
     let mut cells = vec![Cell::from(format!("    {label}"))];
     cells.extend(STATS.iter().map(|stat| {
-        let tone = if stat.is_bound(latency) { Tone::Doubt } else { Tone::Plain };
+        let doubt = stat.is_bound(latency) || stat.is_doubtful(latency);
+        let tone = if doubt { Tone::Doubt } else { Tone::Plain };
         cell(tone, stat.text(latency))
     }));
     cells.push(human::count(latency.count).into());

@@ -53,7 +53,9 @@ pub(super) fn mark(status: ThresholdStatus, view: &View) -> (Tone, &'static str)
     match status {
         ThresholdStatus::Met => (Tone::Good, view.pick("✓", "[ok]")),
         ThresholdStatus::Missed => (Tone::Bad, view.pick("✗", "[FAIL]")),
-        ThresholdStatus::NoData => (Tone::Doubt, view.pick("?", "[????]")),
+        ThresholdStatus::NoData | ThresholdStatus::Inconclusive => {
+            (Tone::Doubt, view.pick("?", "[????]"))
+        }
     }
 }
 
@@ -75,6 +77,12 @@ pub(super) fn thresholds(page: &mut Page, results: &Results) {
     }
     page.heading("THRESHOLDS");
     page.table(&table);
+    for threshold in &results.thresholds {
+        if let Some(reason) = &threshold.reason {
+            let said = format!("{}: {}", plain(&threshold.expr), plain(reason));
+            page.prose(INDENT + 2, (Tone::Doubt, ""), &said);
+        }
+    }
 }
 
 /// What became of every probe.
