@@ -1,6 +1,8 @@
 //! `summary.md`: for a pull request or a job summary. The first line is a hidden marker by which
 //! a bot finds its own comment again.
 
+mod queue;
+
 use std::fmt::Write as _;
 
 use super::doubt;
@@ -9,8 +11,8 @@ use super::figures::{self, Row, STATS};
 use super::sizing;
 use super::story::{self, value};
 use super::terminal::abuse::felt;
-use super::{human, recovery, timeline, view::Tone};
-use crate::measure::results::{Findings, HealthStatus, QueueFacts, Results, ThresholdStatus};
+use super::{human, timeline, view::Tone};
+use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus};
 
 /// Reasons and warnings listed: a comment should stay short.
 const LISTED: usize = 10;
@@ -170,7 +172,7 @@ fn details(results: &Results) -> String {
     let mut text = String::from(
         "<details><summary>Queue, destinations, faults, how to repeat it</summary>\n\n",
     );
-    text.push_str(&queue(results));
+    text.push_str(&queue::queue(results));
     text.push_str(&sizing(results));
     text.push_str(&destinations(results));
     text.push_str(&faults(results));
@@ -184,86 +186,11 @@ fn details(results: &Results) -> String {
     text + &format!("Repeat: {}\n\n</details>\n", code(&results.run.command))
 }
 
-fn queue(results: &Results) -> String {
-    let queue = &results.queue;
-    let drained = match queue.drain_time_s {
-        _ if queue.backlog_max == 0 => "nothing to drain".to_owned(),
-        Some(seconds) => format!("drained in {}", human::duration_s(seconds)),
-        None => "did not drain".to_owned(),
-    };
-    let attempts = queue
-        .attempts_per_delivery_mean
-        .map_or_else(String::new, |mean| format!(", {mean:.2} attempts per delivery"));
-    format!(
-        "Backlog: peak {} at {}, {drained}{attempts}.\n\n{}{}{}",
-        human::count(queue.backlog_max),
-        human::moment(queue.backlog_max_at_s),
-        connections(queue),
-        recovered(queue),
-        patterns(queue)
-    )
-}
-
-fn connections(queue: &QueueFacts) -> String {
-    let Some(facts) = &queue.connection_attempts else { return String::new() };
-    let mut said = recovery::connections(facts).join(", ");
-    said.extend(facts.not_known.iter().map(|why| format!(": {why}")));
-    format!("Connections of the target: {}.\n\n", prose(&said))
-}
-
-/// How long after each fault and act of chaos the backlog was as before.
-fn recovered(queue: &QueueFacts) -> String {
-    if queue.recovery.is_empty() {
-        return String::new();
-    }
-    let mut text = String::from(
-        "| recovery after | from | to | band before | peak | recovered in |\n\
-         |:---|---:|---:|---:|---:|---:|\n",
-    );
-    for it in queue.recovery.iter().take(EVENTS) {
-        let _infallible = writeln!(
-            text,
-            "| {} {} | {} | {} | {} | {} | {} |",
-            prose(&it.kind),
-            prose(&it.name),
-            human::moment(it.from_s),
-            it.to_s.map_or("the end".to_owned(), human::moment),
-            human::count(it.band),
-            human::count(it.backlog_peak),
-            prose(&recovery::time(it))
-        );
-    }
-    text + &more(queue.recovery.len(), EVENTS)
-}
-
 fn sizing(results: &Results) -> String {
     let lines = sizing::lines(results);
     let listed: String =
         lines.iter().map(|(name, value)| format!("- {name}: {}\n", prose(value))).collect();
     if listed.is_empty() { listed } else { format!("Sizing:\n\n{listed}\n") }
-}
-
-/// What an outage does to the rest, and what comes after it.
-fn patterns(queue: &QueueFacts) -> String {
-    let mut text = String::new();
-    if let Some(herd) = &queue.herd {
-        let _infallible = writeln!(
-            text,
-            "Thundering herd after the outage: {}.\n",
-            recovery::herd(herd).join(", ")
-        );
-    }
-    if let Some(isolation) = &queue.isolation {
-        let _infallible = writeln!(
-            text,
-            "Isolation: p99 of healthy destinations {} while another was sick, {} before: \
-             {}.\n",
-            prose(&figures::duration(Some(isolation.during()))),
-            prose(&figures::duration(Some(isolation.before()))),
-            prose(&figures::times(isolation.inflation()))
-        );
-    }
-    text
 }
 
 fn destinations(results: &Results) -> String {

@@ -14,6 +14,7 @@ mod attempts;
 mod bound;
 mod figures;
 mod judgement;
+mod recovery;
 mod rows;
 mod sizing;
 
@@ -21,13 +22,14 @@ pub use abuse::{AbuseFacts, AbuseReport, HonestFacts, Percentile};
 pub use attempts::Attempts;
 pub use bound::{Certainty, Marked};
 pub use figures::{
-    ChaosFacts, ClosedFacts, ConnectionFacts, DestinationFacts, DoubtfulFigure, FaultFacts,
-    HerdFacts, IsolationFacts, Latency, QueueFacts, RecoveryFacts, ReplyCount, RetryPoint,
+    ChaosFacts, ClosedFacts, DestinationFacts, DoubtfulFigure, FaultFacts, HerdFacts,
+    IsolationFacts, Latency, QueueFacts, ReplyCount, RetryPoint,
 };
 pub use judgement::{
     ContentionFacts, Correctness, Health, HealthCheck, HealthStatus, HiccupFacts, LedgerVerdict,
     Reason, ThresholdResult, ThresholdStatus, Verdict, Violation, Warning,
 };
+pub use recovery::{ConnectionFacts, RecoveryFacts};
 pub use rows::{AttemptRow, Ending, Interval, SeriesRow, Values};
 pub use sizing::{ResourceUse, SizingFacts};
 

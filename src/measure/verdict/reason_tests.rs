@@ -2,7 +2,12 @@
 
 use super::*;
 
-const SOUND: Health = Health { status: HealthStatus::Valid, checks: Vec::new() };
+const SOUND: Health = Health {
+    status: HealthStatus::Valid,
+    checks: Vec::new(),
+    contention: None,
+    hiccups: Vec::new(),
+};
 
 /// What a run of ten messages, all of them delivered, has besides.
 #[derive(Clone, Copy)]
@@ -46,7 +51,14 @@ fn classes(verdict: &Verdict) -> Vec<&str> {
 
 fn threshold(status: ThresholdStatus) -> ThresholdResult {
     let (expr, actual) = ("e2e_response.p99 < 1s".to_owned(), Some("2s".to_owned()));
-    ThresholdResult { expr, ok: status == ThresholdStatus::Met, actual, status, line: 1 }
+    ThresholdResult {
+        expr,
+        ok: status == ThresholdStatus::Met,
+        actual,
+        status,
+        line: 1,
+        reason: None,
+    }
 }
 
 /// A check of the instrument, by name of its status.
@@ -86,12 +98,13 @@ fn missed_threshold_is_shown_with_what_was_measured() {
 #[test]
 fn invalid_check_makes_the_run_invalid_and_a_warning_does_not() {
     let status = HealthStatus::Invalid;
-    let health = Health { status, checks: vec![check("invalid"), check("warn"), check("valid")] };
+    let checks = vec![check("invalid"), check("warn"), check("valid")];
+    let health = Health { status, checks, ..SOUND };
     let verdict = judged(&Given { health: &health, ..CLEAN });
     assert_eq!((verdict.exit_code, classes(&verdict)), (INVALID, vec!["health"]));
     let message = &verdict.reasons[0].message;
     assert!(message.starts_with("schedule_lag_p99 87.3 ms, bound 20.0"), "{message}");
-    let health = Health { status: HealthStatus::Warn, checks: vec![check("warn")] };
+    let health = Health { status: HealthStatus::Warn, checks: vec![check("warn")], ..SOUND };
     assert_eq!(judged(&Given { health: &health, ..CLEAN }).exit_code, 0);
 }
 
