@@ -33,6 +33,9 @@ LEFT_OUT = {
     "chaos*.detail": "words for people",
     "replies*.example": "one of several texts",
     "health*": "the instrument about itself: see health.py",
+    "latency*.doubtful*": "the instrument's own errors: see doubts()",
+    "destinations*.latency*.doubtful*": "the instrument's own errors: see doubts()",
+    "thresholds*.reason": "words for people",
     "correctness.violations*": "evidence in words; their classes are counts",
     "thresholds*.line": "a place in the scenario file as written",
     "resources.target.not_readable*": "words for people",
@@ -67,7 +70,7 @@ def expected(figures, report):
     rates, resources = flows.rates(ledger, everything), figures.resources()
     bounded = counts | {name: counts[name] + count for name, count in outside.items()}
     judgement = Judgement(figures, (bounded, rates), places, queue, report["health"])
-    thresholds = list(judgement.thresholds())
+    thresholds = list(judgement.thresholds(report["thresholds"]))
     return {
         "schema_version": 1,
         "run": figures.run(figures.scenario.text),
@@ -117,11 +120,26 @@ def check(program, folder):
     return held_against(load(program, folder), folder)
 
 
+def doubts(report):
+    """A figure in doubt lies between what it may be; an inconclusive threshold says why."""
+    found, places = [], [report] + report["destinations"]
+    for metric, it in (pair for place in places for pair in place["latency"].items()):
+        for doubt in it.get("doubtful", []):
+            value = it[doubt["stat"]]
+            if not doubt["least"] <= value + 1 or not value <= doubt["most"] + 1:
+                found.append(f"{metric}.{doubt['stat']}: {value} is not within {doubt}")
+    for it in report["thresholds"]:
+        if it["status"] == "inconclusive" and (it["ok"] or not it.get("reason")):
+            found.append(f"{it['expr']}: inconclusive, and met or without a reason")
+    return found
+
+
 def held_against(figures, folder):
     """What of a folder's files differs from these figures, and how many were compared."""
     with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
         report = renamed(json.load(file))
     found, compared = differences(report, expected(figures, report), LEFT_OUT)
+    found += doubts(report)
     for differ, name in ((rows_differ, "timeseries.csv"), (log_differs, "latency.hlog")):
         more, count = differ(os.path.join(folder, name), figures)
         found, compared = found + more, compared + count

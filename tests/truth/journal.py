@@ -173,6 +173,8 @@ abuse_end = variants(
     ("unconnected", None), ("refused", record(code=number)), ("cut-off", None), ("tolerated", None)
 )
 
+cpu_wait = record(us=number, turns=number, ran_us=number)
+
 # In the order of their numbers.
 EVENTS = [
     (
@@ -284,6 +286,23 @@ EVENTS = [
         ),
     ),
     ("refused-connections", record(at=number, count=number)),
+    ("hiccup", record(start=number, end=number)),
+    (
+        "overhead",
+        record(
+            at=number,
+            traffic=cpu_wait,
+            sink=cpu_wait,
+            target=maybe(cpu_wait),
+            processing_us=number,
+            processed=number,
+            own_us=number,
+            busy_us=maybe(number),
+            steal_us=maybe(number),
+            throttled_us=maybe(number),
+            pressure_us=maybe(number),
+        ),
+    ),
 ]  # fmt: skip
 event = variants(*EVENTS)
 

@@ -382,6 +382,8 @@ def when(event):
     """When an event happened; an attempt or a submission, when it ended."""
     if event.kind in ("run", "calibrated"):
         return None
+    if event.kind == "hiccup":
+        return event.end
     return {"submitted": "done", "attempt": "ended"}.get(event.kind) and (
         event.done if event.kind == "submitted" else event.ended
     ) or getattr(event, "at", None)

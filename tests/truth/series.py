@@ -101,7 +101,16 @@ class Rows:
             found |= {"queue_length": found["backlog"], "rss_bytes": 0, "cpu_pct": 0.0}
         else:
             found |= {"conns": 0, "sink_conns": 0, "rss_bytes": 0, "cpu_pct": 0.0}
+        # Of each second the longest time in which mailbench stood still, by its end.
+        found["hiccup_us"] = self.hiccups().get(number, 0)
         return found | self.cells.get(number, {})
+
+    def hiccups(self):
+        longest = {}
+        for event in self.ledger.of("hiccup"):
+            second = event.end // self.row
+            longest[second] = max(longest.get(second, 0), (event.end - event.start) // 1000)
+        return longest
 
     def in_flight(self):
         if not hasattr(self, "curve"):
