@@ -347,6 +347,10 @@ pub const COMMIT_BATCH: u32 = 1_000_000;
 /// Deliveries a simulated target holds before it refuses more: about 150 bytes each.
 pub const SIMULATED_QUEUE: usize = 20_000_000;
 
+/// Events of a simulation that may be kept for its journal: about 200 bytes each until they are
+/// written.
+pub const SIMULATED_EVENTS: usize = 4_000_000;
+
 /// Destinations a simulation reports one by one; the others are added up.
 pub const SIMULATED_DESTINATIONS: usize = 100;
 

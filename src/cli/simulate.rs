@@ -11,6 +11,7 @@ use super::scenario::ScenarioArgs;
 use super::stored;
 use crate::clock::Clock;
 use crate::ledger::Tally;
+use crate::limits;
 use crate::measure::results::{Findings, Reason, Results};
 use crate::measure::verdict;
 use crate::report::progress::{Progress, Snapshot};
@@ -19,7 +20,8 @@ use crate::report::{self, Format};
 use crate::run;
 use crate::scenario::Loaded;
 use crate::simulate::model::Model;
-use crate::simulate::{Glimpse, simulate};
+use crate::simulate::observer::{Observer, Recording};
+use crate::simulate::{Glimpse, simulate_observed};
 
 /// Simulate a scenario in virtual time: no mail is sent, the target is a model
 #[derive(Debug, clap::Args)]
@@ -35,6 +37,10 @@ pub(super) struct Args {
     /// Write the report to this folder instead of reports/<scenario>/simulated-<time>
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
+    /// Write the events of the simulation to journal.simulated.bin, in the format of a run's
+    /// journal; of at most 4 million events
+    #[arg(long)]
+    journal: bool,
     /// Print only the result line
     #[arg(long, short)]
     quiet: bool,
@@ -46,8 +52,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if !loaded.variants.is_empty() {
         return variants(args, &loaded, measured.as_ref());
     }
-    let findings = simulated(args, &loaded, measured.as_ref())?;
+    let (findings, recording) = simulated(args, &loaded, measured.as_ref())?;
     let folder = folder(args, &loaded)?;
+    write_journal(&folder, recording)?;
     report::write_all(&findings, &folder).context("cannot write the report")?;
     let view = View::of_stdout(args.quiet, Some(folder.display().to_string()));
     super::print(&report::render(Format::Terminal, &findings, &view)?)?;
@@ -66,10 +73,11 @@ fn variants(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow:
     let folder = folder(args, loaded)?;
     let mut found: Vec<(String, Results)> = Vec::new();
     for (name, variant) in &loaded.variants {
-        let findings = simulated(args, variant, measured)?;
+        let (findings, recording) = simulated(args, variant, measured)?;
         let own = folder.join(name.replace(' ', "-"));
         std::fs::create_dir_all(&own).context("cannot make the variant's folder")?;
         std::fs::write(own.join(run::SCENARIO), &variant.resolved)?;
+        write_journal(&own, recording)?;
         report::write_all(&findings, &own).context("cannot write the report")?;
         found.push((name.clone(), findings.results));
     }
@@ -82,7 +90,17 @@ fn variants(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow:
     Ok(Exit::from_code(verdict::exit_code(&reasons, false, &[])))
 }
 
-fn simulated(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow::Result<Findings> {
+fn write_journal(folder: &Path, recording: Option<Recording>) -> anyhow::Result<()> {
+    let Some(recording) = recording else { return Ok(()) };
+    run::write_simulated_journal(folder, recording).context("cannot write the journal")
+}
+
+/// The findings and, where they were asked for, the events.
+fn simulated(
+    args: &Args,
+    loaded: &Loaded,
+    measured: Option<&Results>,
+) -> anyhow::Result<(Findings, Option<Recording>)> {
     let scenario = &loaded.scenario;
     let model = match measured {
         Some(run) => Model::from_run(scenario, run),
@@ -93,11 +111,14 @@ fn simulated(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow
         .map_err(|why| Exit::Scenario.because(anyhow::anyhow!("cannot simulate {name}: {why}")))?;
     let mut progress = Progress::on_stderr(args.quiet);
     let mut pace = Pace::new();
-    let findings = simulate(loaded, &model, &command(args), &mut |glimpse| {
+    let mut look = |glimpse| {
         pace.snapshot(&glimpse).iter().for_each(|snapshot| progress.show(snapshot));
-    })?;
+    };
+    let mut recording = args.journal.then(|| Recording::new(limits::SIMULATED_EVENTS));
+    let observer = recording.as_mut().map(|it| -> &mut dyn Observer { it });
+    let findings = simulate_observed(loaded, &model, &command(args), &mut look, observer)?;
     progress.finish();
-    Ok(findings)
+    Ok((findings, recording))
 }
 
 /// The command that repeats this simulation.

@@ -168,8 +168,10 @@ impl Frame<'_> {
         let start = Time(row.t_s * NANOS);
         let end = Time((row.t_s + 1) * NANOS);
         row.period = periods::name(self.periods.at(start)).to_owned();
-        row.backlog = self.backlog.at(end);
-        row.inflight = self.in_flight.at(end);
+        // What happens at its end is the next one's.
+        let last = Time(end.0 - 1);
+        row.backlog = self.backlog.at(last);
+        row.inflight = self.in_flight.at(last);
         let open = self.faults.iter().filter(|rule| self.is_open(rule, start, end));
         let open = open.map(|rule| rule.name.as_str());
         let struck = self.outages.between(start, end).map(|name| -> &str { name });

@@ -31,8 +31,9 @@ use crate::ledger::journal;
 use crate::measure::results::Findings;
 use crate::report::progress::Progress;
 use crate::scenario::Loaded;
+use crate::simulate::observer::Recording;
 use crate::target::TargetError;
-use crate::{measure, report, scenario, traffic};
+use crate::{limits, measure, report, scenario, traffic};
 use chaos::Chaos;
 use schedule::Schedule;
 use setup::Stand;
@@ -41,6 +42,10 @@ use watch::{PROGRESS, Watched};
 
 /// Name of the journal in a run folder.
 pub const JOURNAL: &str = "journal.bin";
+
+/// Name of the events of a simulated run, where they were asked for. Not that of a real run's: a
+/// simulated report is made by the simulation, never judged from them.
+pub const SIMULATED_JOURNAL: &str = "journal.simulated.bin";
 
 /// Name of the resolved scenario in a run folder.
 pub const SCENARIO: &str = "scenario.toml";
@@ -156,6 +161,25 @@ pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Resu
         folder::Folder::simulated(&loaded.scenario.name, output, &crate::clock::Clock::start())?;
     std::fs::write(folder.file(SCENARIO), &loaded.resolved)?;
     Ok(folder.path)
+}
+
+/// Writes the events of a simulated run to its folder, in the format of a journal.
+///
+/// # Errors
+/// When there were too many to keep, or the file cannot be written.
+pub fn write_simulated_journal(folder: &Path, recording: Recording) -> std::io::Result<()> {
+    if recording.beyond() > 0 {
+        return Err(std::io::Error::other(format!(
+            "the simulation has {} events more than the {} that a journal of it may hold: shorten \
+             load.duration or lower load.rate, or leave --journal out",
+            recording.beyond(),
+            limits::SIMULATED_EVENTS
+        )));
+    }
+    let mut writer = journal::Writer::create(&folder.join(SIMULATED_JOURNAL))?;
+    recording.into_events().iter().for_each(|event| writer.append(event));
+    writer.flush();
+    writer.failure().map_or(Ok(()), |failure| Err(std::io::Error::other(failure)))
 }
 
 /// Starts the stand and sees one message through it to every destination.

@@ -62,6 +62,8 @@ pub(super) struct Course {
     /// Nanoseconds a row.
     row: u64,
     current: SeriesRow,
+    /// The period in which it began.
+    row_period: Period,
     /// When the measured period begins: mail due before it is of the warm-up.
     measured_from: u64,
     /// Latencies of the row of now.
@@ -72,6 +74,9 @@ pub(super) struct Course {
     pub(super) intervals: Vec<Interval>,
     /// Mean backlog bytes of each row.
     pub(super) row_bytes: Vec<f64>,
+    /// Area of the backlog in the row of now, and the mean backlog of each row before.
+    area: f64,
+    row_backlog: Vec<f64>,
 }
 
 fn index(period: Period) -> usize {
@@ -94,12 +99,15 @@ impl Course {
             peak: (0, 0),
             row: row_s.max(1) * SECOND,
             current: SeriesRow::default(),
+            row_period: Period::WarmUp,
             measured_from,
             latencies: Vec::new(),
             bytes: 0.0,
             rows: Vec::new(),
             intervals: Vec::new(),
             row_bytes: Vec::new(),
+            area: 0.0,
+            row_backlog: Vec::new(),
         }
     }
 
@@ -146,6 +154,16 @@ impl Course {
         self.hold(now);
     }
 
+    /// The same to the close of the run, which is the end of its last row: what is cut off then
+    /// was watched during that row.
+    pub(super) fn advance_to_close(&mut self, now: u64) {
+        while now > self.row_end() {
+            self.hold(self.row_end());
+            self.close_row();
+        }
+        self.hold(now);
+    }
+
     /// So many deliveries joined the backlog: it may be the highest so far.
     pub(super) fn rise(&mut self, by: u64) {
         self.levels.backlog += by;
@@ -168,16 +186,11 @@ impl Course {
     pub(super) fn last_quarters(&self) -> [f64; 2] {
         let span = self.span(Period::Measured);
         last_quarters((Time(span.from), Time(span.to))).map(|(from, to)| {
-            let ends = |row: &&SeriesRow| {
-                let end = (row.t_s + self.row_s()) * SECOND;
-                end > from.0 && end <= to.0
-            };
-            let (count, sum) = self
-                .rows
-                .iter()
-                .filter(ends)
-                .fold((0_u64, 0), |(count, sum), row| (count + 1, sum + row.backlog));
-            sum as f64 / count.max(1) as f64
+            let ends = |row: &SeriesRow| (row.t_s + self.row_s()) * SECOND;
+            let rows = self.rows.iter().zip(&self.row_backlog);
+            let inside = rows.filter(|(row, _)| ends(row) > from.0 && ends(row) <= to.0);
+            let (count, sum) = inside.fold((0_u32, 0.0), |(n, sum), (_, mean)| (n + 1, sum + mean));
+            sum / f64::from(count.max(1))
         })
     }
 
@@ -187,9 +200,18 @@ impl Course {
         let ended = &mut self.spans[index(self.period)];
         (ended.to, ended.at_end) = (now, backlog);
         self.period = period;
+        let row_start = self.rows.len() as u64 * self.row;
         if period == Period::Closed {
-            self.close_row();
+            let row = &self.current;
+            let moved = row.offered + row.accepted + row.delivered + row.bounced;
+            let counted = moved + row.rejected + row.deferred > 0;
+            if now > row_start || counted || !self.latencies.is_empty() {
+                self.close_row();
+            }
             return;
+        }
+        if now == row_start {
+            self.row_period = period;
         }
         let begun = &mut self.spans[index(period)];
         (begun.from, begun.to, begun.most, begun.at_end) = (now, now, backlog, backlog);
@@ -214,6 +236,7 @@ impl Course {
         span.committing += levels.committing * length;
         span.in_flight += levels.in_flight as f64 * length;
         self.bytes += levels.bytes as f64 * length;
+        self.area += levels.backlog as f64 * length;
         self.now = until;
     }
 
@@ -221,7 +244,8 @@ impl Course {
         let mut row = std::mem::take(&mut self.current);
         let seconds = self.row_s();
         row.t_s = self.rows.len() as u64 * seconds;
-        row.period = periods::name(self.period).to_owned();
+        row.period = periods::name(self.row_period).to_owned();
+        self.row_period = self.period;
         for count in [
             &mut row.offered,
             &mut row.accepted,
@@ -244,5 +268,6 @@ impl Course {
         self.rows.push(row);
         self.row_bytes.push(self.bytes / self.row as f64);
         self.bytes = 0.0;
+        self.row_backlog.push(std::mem::take(&mut self.area) / self.row as f64);
     }
 }

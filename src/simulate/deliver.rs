@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::events::Event;
 use super::intake::Draw;
 use super::job::{Job, NEVER, Stands};
-use super::sink::{Outcome, Takes, Visit};
+use super::visit::{Outcome, Takes, Visit};
 use super::world::{Running, World};
 use crate::clock::Time;
 use crate::ledger::event::Period;
@@ -66,8 +66,11 @@ impl World<'_> {
             let start = self.now.saturating_add(self.model.dispatch.draw(stream));
             let takes = self.model.service.draw(stream);
             self.sink.reported(start);
+            self.show_strikes();
             let outcomes = vec![Outcome::Taken; job.len()];
-            return Visit { end: start.saturating_add(takes), outcomes, session: None };
+            let end = start.saturating_add(takes);
+            let (endings, session_used) = (Vec::new(), 0);
+            return Visit { start, end, outcomes, endings, session_used, session: None };
         }
         let idle = self.idle.take(domain);
         let subject = job.message.probe(job.recipient).0;
@@ -78,8 +81,11 @@ impl World<'_> {
         let dispatch = self.model.dispatch.draw(|| self.stream(Draw::Service, subject, attempt));
         let start = self.now.saturating_add(dispatch);
         let visit = self.sink.visit(job, start, idle, takes);
+        self.show_strikes();
         if visit.outcomes.first() != Some(&Outcome::NotReached) {
-            self.tally.attempt(job, start, &self.scenario.target.retry);
+            let whole =
+                job.last == NEVER || !self.sink.was_closed(job.destination, job.last, start);
+            self.tally.attempt(job, start, whole.then_some(&self.scenario.target.retry));
             if let Some(herd) = &mut self.herd {
                 herd.add(Time(start));
             }
@@ -102,6 +108,7 @@ impl World<'_> {
         }
         self.record_result();
         if job.stands == Stands::Owed {
+            self.show_attempts(&job, &visit);
             self.settle(job, &visit.outcomes);
         } else {
             self.returned(&job);
@@ -176,6 +183,7 @@ impl World<'_> {
     /// The report on a delivery arrived.
     fn returned(&mut self, job: &Job) {
         self.leave(job);
+        self.show_returned(job);
         self.flow(Flow::Bounced, job);
         self.course.counts().bounced += job.len() as u64;
         job.recipients().for_each(|one| self.tally.bounced(job, one, self.now));

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::figures::{isolation, replies, retry_curve};
 use super::grade::Kept;
+use super::identity::{EPOCH, environment, id, kind};
 use super::sink::Connections;
 use super::tally::{KEPT, METRICS, Place, Tally};
 use super::world::World;
@@ -75,7 +76,7 @@ impl Ended<'_> {
             scenario: self.loaded.resolved.clone(),
             environment: environment(world.model.source.clone()),
             target: TargetFacts {
-                kind: format!("simulated {}", kind(scenario)),
+                kind: kind(scenario),
                 version: String::new(),
                 address: String::new(),
             },
@@ -109,9 +110,8 @@ impl Ended<'_> {
     fn run(&self, world: &World<'_>) -> Run {
         let scenario = &self.loaded.scenario;
         let span = world.course.span(Period::Measured);
-        let digest: String = self.loaded.sha256.chars().take(8).collect();
         Run {
-            id: format!("simulated-{digest}-{}", scenario.seed.0),
+            id: id(self.loaded),
             name: scenario.name.clone(),
             question: scenario.question.clone(),
             started_at: EPOCH.to_owned(),
@@ -321,25 +321,8 @@ impl Ended<'_> {
     }
 }
 
-/// Virtual time has no date.
-const EPOCH: &str = "1970-01-01T00:00:00Z";
-
 fn tool() -> Tool {
     Tool { name: "mailbench".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
-}
-
-fn kind(scenario: &crate::scenario::Scenario) -> &'static str {
-    use crate::scenario::model::TargetKind;
-    match &scenario.target.kind {
-        TargetKind::Relay => "relay",
-        TargetKind::Direct => "direct",
-        TargetKind::External { .. } => "external",
-        TargetKind::Managed(managed) => managed.mta.name(),
-    }
-}
-
-fn environment(source: String) -> BTreeMap<String, String> {
-    [("simulated".to_owned(), "yes".to_owned()), ("times from".to_owned(), source)].into()
 }
 
 /// What a simulation does not know is not there rather than zero.

@@ -6,6 +6,7 @@ use super::events::Event;
 use super::job::{Job, NEVER, Stands};
 use super::world::{Order, Submission, World};
 use crate::clock::Time;
+use crate::ledger::event::NoAnswer;
 use crate::limits;
 use crate::measure::flow::Flow;
 use crate::measure::metric::LatencyMetric as Metric;
@@ -36,6 +37,7 @@ impl World<'_> {
         let message = submission.offer.message.0;
         let recipients = submission.offer.recipients.len() as u64;
         let (due, handed) = (submission.due, submission.handed);
+        self.show_offered(&submission);
         self.offered(due, recipients);
         self.tally.in_time += u64::from(self.is_in_time(due, handed));
         self.tally.time(Metric::ScheduleLag, due, handed - due);
@@ -79,7 +81,10 @@ impl World<'_> {
             self.course.cut(metric, due, age);
         }
         let (handed, sent) = (self.now, self.now);
-        self.unanswered(&Submission { offer, due, handed, sent }, false);
+        let submission = Submission { offer, due, handed, sent };
+        self.show_offered(&submission);
+        self.show_unanswered(&submission, NoAnswer::Unserved);
+        self.unanswered(&submission, false);
     }
 
     /// The reply to a message had not come at the close.
@@ -89,6 +94,7 @@ impl World<'_> {
         self.tally.cut(Metric::SubmitResponse, due, response);
         self.course.cut(Metric::SubmitResponse, due, response);
         self.tally.cut(Metric::SubmitService, due, service);
+        self.show_unanswered(submission, NoAnswer::GivenUp);
         self.unanswered(submission, true);
     }
 
@@ -169,6 +175,7 @@ impl World<'_> {
         let Submission { offer, due, sent, .. } = &submission;
         let message = offer.message.0;
         let full = self.jobs.len() + offer.recipients.len() > limits::SIMULATED_QUEUE;
+        self.show_submitted(&submission, session, full);
         for job in self.deliveries(&submission) {
             let flow = if full { Flow::Refused } else { Flow::Accepted };
             self.flow(flow, &job);

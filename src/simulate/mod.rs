@@ -2,8 +2,9 @@
 //! code as in a real run (`plan`, `fault`, `queue`, the ledger's rules, thresholds, reports).
 //!
 //! Pure: scenario and model in, findings out; the same seed gives the same bytes. `model` holds
-//! the times, `world` moves on from event to event, `intake`, `deliver` and `sink` are what happens
-//! on the way of a message, `tally` and `course` add up, `findings` makes the report of it.
+//! the times, `world` moves on from event to event, `intake`, `deliver`, `sink` and `visit` are what
+//! happens on the way of a message, `tally` and `course` add up, `findings` makes the report of it.
+//! `observer` shows the same as the events of a real run's journal.
 
 mod course;
 mod deliver;
@@ -12,14 +13,19 @@ mod events;
 mod figures;
 mod findings;
 mod grade;
+mod identity;
 mod intake;
 mod job;
 pub mod model;
+pub mod observer;
 mod sink;
 mod sizing;
 mod tally;
+mod visit;
 mod world;
 
+#[cfg(test)]
+mod agreement;
 #[cfg(test)]
 mod tests;
 
@@ -27,7 +33,7 @@ use std::time::Duration;
 
 use crate::clock::Time;
 use crate::ledger::class::Judgement;
-use crate::ledger::event::Period;
+use crate::ledger::event::{Event, Period};
 use crate::measure::faults;
 use crate::measure::herd::Buckets;
 use crate::measure::recovery::Recovery;
@@ -40,6 +46,7 @@ use crate::scenario::{Loaded, ScenarioError};
 use course::Course;
 use digest::Digest;
 use model::Model;
+use observer::Observer;
 use tally::{Isolation, Place, Tally};
 use world::World;
 
@@ -79,6 +86,20 @@ pub fn simulate(
     command: &str,
     look: &mut dyn FnMut(Glimpse),
 ) -> Result<Findings, ScenarioError> {
+    simulate_observed(loaded, model, command, look, None)
+}
+
+/// As [`simulate`], and shows an observer what the actors of a real run would have recorded.
+///
+/// # Errors
+/// When a threshold means nothing.
+pub fn simulate_observed(
+    loaded: &Loaded,
+    model: &Model,
+    command: &str,
+    look: &mut dyn FnMut(Glimpse),
+    observer: Option<&mut dyn Observer>,
+) -> Result<Findings, ScenarioError> {
     let scenario = &loaded.scenario;
     let thresholds = threshold::compile(loaded)?;
     let plan = Plan::new(scenario, None);
@@ -91,6 +112,10 @@ pub fn simulate(
     let course = Course::new(rows, measured, Recovery::new(windows, Time::ZERO));
     let parts = (tally(scenario, &thresholds, measured), course, herd);
     let mut world = World::new(scenario, &plan, model, parts);
+    if let Some(observer) = observer {
+        world.observer = Some(observer);
+    }
+    world.show(|| Event::Run(observer::facts(loaded, &model.source, command)));
     world.run(&mut |world| {
         look(Glimpse {
             period: world.period(),

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::job::Job;
+use super::visit::{CUT, Ending, Outcome, Step, Takes, Under, Visit, not_reached, refused};
 use crate::clock::Time;
 use crate::fault::judge::{Effect, Moment, Verdict};
 use crate::fault::limit::Limits;
@@ -19,34 +20,6 @@ use crate::seed::Seed;
 use crate::smtp::client::Timeouts;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
-
-/// What one attempt came to for one recipient.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Outcome {
-    /// 250 to the final dot.
-    Taken,
-    /// Content seen whole, 250 withheld.
-    Withheld,
-    /// 4yz.
-    Deferred,
-    /// 5yz.
-    Rejected,
-    /// The connection broke.
-    Broken,
-    /// No transaction began: the sink saw no attempt.
-    NotReached,
-}
-
-/// An attempt, whole.
-#[derive(Clone, Debug)]
-pub(super) struct Visit {
-    /// When it is over, nanoseconds.
-    pub(super) end: u64,
-    /// One a recipient, in the order of the job.
-    pub(super) outcomes: Vec<Outcome>,
-    /// The session, if it can be used again.
-    pub(super) session: Option<u64>,
-}
 
 /// Replies by stage and code: how many, and one text.
 pub(super) type Replies = BTreeMap<(Stage, u16), (u64, String)>;
@@ -69,9 +42,17 @@ pub(super) struct Sink {
     pub(super) connections: Connections,
     /// And those before it.
     before: Connections,
+    /// Sessions that were opened or turned away, for the observer; taken after each attempt.
+    entered: Vec<Entered>,
+    /// How often each rule took effect, from the measured period on.
     pub(super) strikes: Vec<u64>,
+    /// The latest of them, with their times; taken after each attempt.
+    struck: Vec<(u64, u16)>,
     pub(super) replies: Replies,
 }
+
+/// The session of every report; reports have none of their own.
+const REPORTS: u64 = u64::MAX;
 
 /// Connections that the target tried to open.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -83,31 +64,12 @@ pub(super) struct Connections {
     pub(super) refused: u64,
 }
 
-/// How a stage ends.
-enum Step {
-    /// The dialogue goes on, later by so much.
-    On,
-    /// A refusal; whether the session closes with it.
-    Refused { permanent: bool, closes: bool },
-    /// The connection breaks.
-    Broken,
-}
-
-/// Times of one attempt, nanoseconds.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Takes {
-    pub(super) connect: u64,
-    pub(super) service: u64,
-}
-
-/// An attempt under way.
-struct Under<'a> {
-    job: &'a Job,
-    session: u64,
-    at: u64,
-    outcomes: Vec<Outcome>,
-    /// Bytes a second the sink reads, when it is slowed down.
-    throttle: f64,
+/// A connection that was let in, or why it was not.
+#[derive(Clone, Debug)]
+pub(super) struct Entered {
+    pub(super) session: u64,
+    pub(super) at: u64,
+    pub(super) kept_out: Option<Ending>,
 }
 
 impl Sink {
@@ -136,8 +98,10 @@ impl Sink {
             measured_from,
             timeouts: Timeouts::default(),
             sessions: 0,
+            struck: Vec::new(),
             connections: Connections::default(),
             before: Connections::default(),
+            entered: Vec::new(),
             replies: Replies::new(),
         }
     }
@@ -153,24 +117,33 @@ impl Sink {
     pub(super) fn visit(&mut self, job: &Job, now: u64, idle: Option<u64>, takes: Takes) -> Visit {
         let refusing = self.refusing.get(usize::from(job.destination)).copied().unwrap_or(false);
         if refusing && let Some(rule) = self.port(job.destination, now).closed_by {
-            self.strike(rule);
+            self.strike(rule, now);
             self.tried(now).refused += 1;
             idle.into_iter().for_each(|session| self.closed(session));
-            return not_reached(job, now);
+            return not_reached(job, (now, now), None);
         }
-        let entered = match idle {
-            Some(session) => (session, now, true),
-            None => self.enter(job, now.saturating_add(takes.connect)),
+        let (session, at) = match idle {
+            Some(session) => (session, now),
+            None => {
+                let (session, at, ending) = self.enter(job, now.saturating_add(takes.connect));
+                if let Some(ending) = ending {
+                    self.closed(session);
+                    return not_reached(job, (now, at), Some((session, ending)));
+                }
+                (session, at)
+            }
         };
-        let (session, at, true) = entered else {
-            self.closed(entered.0);
-            return not_reached(job, entered.1);
-        };
-        let outcomes = vec![Outcome::Taken; job.len()];
-        let mut under = Under { job, session, at, outcomes, throttle: f64::INFINITY };
+        let mut under = Under::new(job, session, at);
+        under.outcomes = vec![Outcome::Taken; job.len()];
         let survives = self.transact(&mut under, takes.service);
-        let mut visit =
-            Visit { end: under.at, outcomes: under.outcomes, session: survives.then_some(session) };
+        let mut visit = Visit {
+            start: now,
+            end: under.at,
+            outcomes: under.outcomes,
+            endings: under.endings,
+            session_used: session,
+            session: survives.then_some(session),
+        };
         if refusing {
             self.cut(job, now, &mut visit);
         }
@@ -178,6 +151,28 @@ impl Sink {
             self.closed(session);
         }
         visit
+    }
+
+    /// Whether each destination has an address of its own.
+    pub(super) fn is_routed(&self) -> bool {
+        self.routed
+    }
+
+    /// What rules did since this was last asked, with the time.
+    pub(super) fn take_struck(&mut self) -> Vec<(u64, u16)> {
+        std::mem::take(&mut self.struck)
+    }
+
+    /// Whether the port of a destination was closed at any moment of a span, so that attempts made
+    /// meanwhile were seen by no sink.
+    pub(super) fn was_closed(&self, destination: u16, from: u64, to: u64) -> bool {
+        let refusing = self.refusing.get(usize::from(destination)).copied().unwrap_or(false);
+        if !refusing {
+            return false;
+        }
+        let port = self.port(destination, from);
+        let next = port.asked_again_at.map(|at| self.measured_from + Time::from_offset(at).0);
+        port.closed_by.is_some() || next.is_some_and(|next| next <= to)
     }
 
     fn port(&self, destination: u16, now: u64) -> refuse::Port {
@@ -197,36 +192,56 @@ impl Sink {
             return;
         }
         if let Some(rule) = self.port(job.destination, edge).closed_by {
-            self.strike(rule);
+            self.strike(rule, edge);
             visit.outcomes.fill(Outcome::Broken);
+            let ending = |place| Ending { place, stage: CUT, rule: Some(rule), reply: None };
+            visit.endings = (0..job.len()).map(ending).collect();
             (visit.end, visit.session) = (edge, None);
         }
     }
 
-    /// A new session up to MAIL: its number, the time, and whether it was let in.
-    fn enter(&mut self, job: &Job, at: u64) -> (u64, u64, bool) {
+    /// A new session up to MAIL: its number, the time, and what kept it out.
+    fn enter(&mut self, job: &Job, at: u64) -> (u64, u64, Option<Ending>) {
         let session = self.sessions;
         self.sessions += 1;
         let nobody = Job { others: Box::default(), ..job.clone() };
-        let mut under =
-            Under { job: &nobody, session, at, outcomes: Vec::new(), throttle: f64::INFINITY };
+        let mut under = Under::new(&nobody, session, at);
         for stage in [Stage::Connect, Stage::Banner, Stage::Ehlo] {
-            let let_in = matches!(self.step(&mut under, stage, session, 1), Step::On);
-            match stage {
-                Stage::Banner if let_in => self.tried(at).accepted += 1,
-                Stage::Connect | Stage::Banner if !let_in => self.tried(at).turned_away += 1,
-                _ => {}
+            let ending = match self.step(&mut under, stage, session, 1) {
+                Step::On if stage == Stage::Banner => {
+                    self.entered(session, at, None);
+                    continue;
+                }
+                Step::On => continue,
+                Step::Refused(rule, reply) => (Some(rule), Some(reply)),
+                Step::Broken(rule) => (Some(rule), None),
+            };
+            let ending = Ending { place: 0, stage, rule: ending.0, reply: ending.1 };
+            if stage <= Stage::Banner {
+                self.entered(session, at, Some(ending.clone()));
             }
-            if !let_in {
-                return (session, under.at, false);
-            }
+            return (session, under.at, Some(ending));
         }
-        (session, under.at, true)
+        (session, under.at, None)
     }
 
     /// A report is delivered over a connection of its own.
     pub(super) fn reported(&mut self, at: u64) {
-        self.tried(at).accepted += 1;
+        self.entered(REPORTS, at, None);
+    }
+
+    /// A connection was let in, or kept out by this.
+    fn entered(&mut self, session: u64, at: u64, kept_out: Option<Ending>) {
+        match kept_out {
+            None => self.tried(at).accepted += 1,
+            Some(_) => self.tried(at).turned_away += 1,
+        }
+        self.entered.push(Entered { session, at, kept_out });
+    }
+
+    /// Connections that were let in or kept out since this was last asked.
+    pub(super) fn take_entered(&mut self) -> Vec<Entered> {
+        std::mem::take(&mut self.entered)
     }
 
     /// Where a connection tried at this time is counted.
@@ -240,7 +255,7 @@ impl Sink {
         let attempt = u32::from(under.job.seen) + 1;
         let message = under.job.message;
         let step = self.step(under, Stage::MailFrom, message.0, attempt);
-        if let Some(survives) = under.ended(&step, Stage::MailFrom, service / 2) {
+        if let Some(survives) = under.ended(step, Stage::MailFrom, service / 2) {
             return survives;
         }
         if let Some(survives) = self.name_recipients(under, attempt, service / 2) {
@@ -256,7 +271,7 @@ impl Sink {
         for stage in [Stage::Data, Stage::Content, Stage::EndOfData] {
             let step = self.step(under, stage, subject, attempt);
             let takes = if stage == Stage::Data { service / 2 } else { service };
-            if let Some(survives) = under.ended(&step, stage, takes) {
+            if let Some(survives) = under.ended(step, stage, takes) {
                 return survives;
             }
         }
@@ -268,22 +283,28 @@ impl Sink {
         let job = under.job;
         for (place, recipient) in job.recipients().enumerate() {
             let subject = job.message.probe(recipient).0;
-            match self.step(under, Stage::RcptTo, subject, attempt) {
-                Step::On => {}
-                Step::Refused { permanent, closes: false } => {
-                    under.outcomes[place] = refused(permanent);
+            let stage = Stage::RcptTo;
+            let (rule, outcome, closes) = match self.step(under, stage, subject, attempt) {
+                Step::On => continue,
+                Step::Refused(rule, reply) => {
+                    let (outcome, closes) = (refused(&reply), reply.code == 421);
+                    under.end(
+                        place,
+                        outcome,
+                        Ending { place, stage, rule: Some(rule), reply: Some(reply) },
+                    );
+                    (rule, outcome, closes)
                 }
-                step => {
-                    let outcome = match step {
-                        Step::Refused { permanent, .. } => refused(permanent),
-                        _ => Outcome::Broken,
-                    };
-                    under.outcomes[place] = outcome;
-                    let taken = under.outcomes.iter_mut().filter(|one| **one == Outcome::Taken);
-                    taken.for_each(|one| *one = Outcome::Broken);
-                    under.at += takes;
-                    return Some(false);
-                }
+                Step::Broken(rule) => (rule, Outcome::Broken, true),
+            };
+            if closes {
+                under.outcomes[place] = outcome;
+                under.end_rest(
+                    Outcome::Broken,
+                    &Ending { place, stage, rule: Some(rule), reply: None },
+                );
+                under.at += takes;
+                return Some(false);
             }
         }
         None
@@ -309,7 +330,8 @@ impl Sink {
         let Verdict { delay, throttle, .. } = &verdict;
         under.at = Time(under.at).plus(*delay).0;
         under.throttle = throttle.map_or(under.throttle, |(_, rate)| rate.min(under.throttle));
-        verdict.striking().for_each(|rule| self.strike(rule));
+        let at = under.at;
+        verdict.striking().for_each(|rule| self.strike(rule, at));
         self.enact(under, stage, verdict)
     }
 
@@ -317,24 +339,26 @@ impl Sink {
         match verdict.decided {
             None => Step::On,
             Some((_, Effect::Reply(reply))) if reply.is_positive() => Step::On,
-            Some((_, Effect::Reply(reply))) => self.reply(stage, &reply),
-            Some((_, Effect::Stall(length))) => {
+            Some((rule, Effect::Reply(reply))) => {
+                self.count_reply(stage, &reply);
+                Step::Refused(rule, reply)
+            }
+            Some((rule, Effect::Stall(length))) => {
                 let patience = self.patience(stage);
                 under.at = Time(under.at).plus(length.min(patience)).0;
-                Step::Broken
+                Step::Broken(rule)
             }
             // Scenarios with the last two are refused: what a target makes of them is its own.
             Some((
-                _,
+                rule,
                 Effect::Disconnect { .. } | Effect::Refuse | Effect::Garble(_) | Effect::Tls(_),
-            )) => Step::Broken,
+            )) => Step::Broken(rule),
         }
     }
 
-    fn reply(&mut self, stage: Stage, reply: &Reply) -> Step {
+    fn count_reply(&mut self, stage: Stage, reply: &Reply) {
         let fresh = || (0, reply.text.clone());
         self.replies.entry((stage, reply.code)).or_insert_with(fresh).0 += 1;
-        Step::Refused { permanent: reply.code >= 500, closes: reply.code == 421 }
     }
 
     /// How long the target waits for a reply (RFC 5321 §4.5.3.2).
@@ -349,40 +373,13 @@ impl Sink {
         }
     }
 
-    fn strike(&mut self, rule: u16) {
+    fn strike(&mut self, rule: u16, at: u64) {
+        self.struck.push((at, rule));
+        if at < self.measured_from {
+            return;
+        }
         if let Some(count) = self.strikes.get_mut(usize::from(rule)) {
             *count += 1;
         }
     }
-}
-
-impl Under<'_> {
-    /// Ends the attempt by a step that does not go on, after `takes`; whether the session
-    /// survives.
-    fn ended(&mut self, step: &Step, stage: Stage, takes: u64) -> Option<bool> {
-        let (outcome, survives) = match step {
-            Step::On => return None,
-            Step::Refused { permanent, closes } => (refused(*permanent), !closes),
-            Step::Broken if stage == Stage::EndOfData => (Outcome::Withheld, false),
-            Step::Broken => (Outcome::Broken, false),
-        };
-        let open = self.outcomes.iter_mut().filter(|one| **one == Outcome::Taken);
-        open.for_each(|one| *one = outcome);
-        let slow = if stage >= Stage::Content { self.read_slowly() } else { 0 };
-        self.at += takes + slow;
-        Some(survives)
-    }
-
-    /// What a throttle adds to the content.
-    fn read_slowly(&self) -> u64 {
-        (f64::from(self.job.size) / self.throttle * 1e9) as u64
-    }
-}
-
-fn refused(permanent: bool) -> Outcome {
-    if permanent { Outcome::Rejected } else { Outcome::Deferred }
-}
-
-fn not_reached(job: &Job, end: u64) -> Visit {
-    Visit { end, outcomes: vec![Outcome::NotReached; job.len()], session: None }
 }

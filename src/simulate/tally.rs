@@ -132,12 +132,14 @@ impl Tally {
         self.places.get_mut(usize::from(place))
     }
 
-    /// The first attempt of a delivery, or a later one, begins.
-    pub(super) fn attempt(&mut self, job: &Job, now: u64, schedule: &RetrySchedule) {
+    /// The first attempt of a delivery, or a later one, begins. `schedule`: what the pause before
+    /// it is held against; none where attempts may have been made that no sink saw.
+    pub(super) fn attempt(&mut self, job: &Job, now: u64, schedule: Option<&RetrySchedule>) {
         if job.first == NEVER {
             (0..job.len()).for_each(|_| self.of_place(1, job, now.saturating_sub(job.accepted)));
             return;
         }
+        let Some(schedule) = schedule else { return };
         let gap = now.saturating_sub(job.last);
         (0..job.len()).for_each(|_| self.of_place(3, job, gap));
         if job.due < self.measured_from {

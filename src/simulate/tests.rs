@@ -9,7 +9,7 @@ use crate::scenario::{Loaded, parse};
 
 mod flow;
 
-fn loaded(text: &str) -> Loaded {
+pub(super) fn loaded(text: &str) -> Loaded {
     match parse("a.toml", text, &[]) {
         Ok(loaded) => loaded,
         Err(problems) => panic!("{problems}"),
@@ -74,7 +74,7 @@ fn any_service_law_waits_as_m_g_1() {
 }
 
 /// Greylisting, an outage, a rejecting and a withholding destination; several recipients.
-const EVENTFUL: &str = r#"
+pub(super) const EVENTFUL: &str = r#"
 seed = 11
 [target.retry]
 schedule = "exponential"

@@ -8,8 +8,10 @@ use super::course::Course;
 use super::events::{Event, Events};
 use super::job::Jobs;
 use super::model::Model;
-use super::sink::{Sink, Visit};
+use super::observer::Observer;
+use super::sink::Sink;
 use super::tally::Tally;
+use super::visit::Visit;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::measure::herd::Buckets;
@@ -87,6 +89,10 @@ pub(super) struct World<'a> {
     deadline: u64,
     /// When the load ended: what was due before is still handed out.
     load_end: u64,
+    /// Is shown what a real run would record.
+    pub(super) observer: Option<&'a mut dyn Observer>,
+    /// Transactions whose content went, numbered for it.
+    pub(super) receptions: u64,
 }
 
 impl<'a> World<'a> {
@@ -145,11 +151,15 @@ impl<'a> World<'a> {
             period: Period::WarmUp,
             deadline: u64::MAX,
             load_end: u64::MAX,
+            observer: None,
+            receptions: 0,
         }
     }
 
     /// Runs to the close; `look` is called now and then.
     pub(super) fn run(&mut self, look: &mut dyn FnMut(&World<'_>)) {
+        self.show_period(Period::WarmUp);
+        self.show_ports();
         let mut steps = 0_u64;
         while let Some(at) = self.next_moment().filter(|_| !self.is_over()) {
             if at > self.deadline {
@@ -245,6 +255,7 @@ impl<'a> World<'a> {
     fn begin(&mut self, period: Period) {
         self.period = period;
         self.course.begin(period);
+        self.show_period(period);
         if period == Period::Drain {
             self.deadline = Time(self.now).plus(self.scenario.load.drain).0;
             self.load_end = self.now;
@@ -312,7 +323,8 @@ impl<'a> World<'a> {
     fn close(&mut self) {
         let left = self.jobs.len() > 0 || self.course.levels.in_flight > 0;
         if left && self.deadline != u64::MAX {
-            self.move_to(self.deadline);
+            self.now = self.deadline;
+            self.course.advance_to_close(self.now);
         }
         self.cut_off_waiting();
         for submission in std::mem::take(&mut self.sessions).iter().flatten() {
@@ -325,6 +337,7 @@ impl<'a> World<'a> {
             self.next = self.offers.next();
         }
         self.course.begin(Period::Closed);
+        self.show_close();
     }
 
     /// What waits in the queue, or for the end of an attempt.

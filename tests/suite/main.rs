@@ -89,6 +89,7 @@ mod scenario_grammar;
 mod scenario_hostile;
 mod scenario_schema;
 mod scripted;
+mod second_reading;
 mod secured;
 mod senders_may_be_nobody;
 mod servers_are_opened_as_they_speak;
