@@ -38,7 +38,7 @@ pub fn rows(questions: &[Question], terms: &Terms, look: Look) -> Vec<Row> {
 }
 
 fn row(question: &Question, terms: &Terms, alpha: f64, (gated, p_worse): (bool, f64)) -> Row {
-    let Question { figure, shown, shift, at_least, doubtful, .. } = question;
+    let Question { figure, shown, shift, at_least, .. } = question;
     let margin = margin(figure, terms);
     let verdict = shift
         .as_ref()
@@ -52,7 +52,7 @@ fn row(question: &Question, terms: &Terms, alpha: f64, (gated, p_worse): (bool, 
         Better::Lower => (ratio(low), ratio(high)),
         Better::Higher => (ratio(high), ratio(low)),
     });
-    let bounded = at_least.0 || at_least.1 || *doubtful;
+    let bounded = at_least.0 || at_least.1 || decided_by_doubt(question, margin, alpha);
     Row {
         metric: figure.name.clone(),
         unit: figure.unit.to_owned(),
@@ -72,6 +72,13 @@ fn row(question: &Question, terms: &Terms, alpha: f64, (gated, p_worse): (bool, 
         lacks_data: verdict == Outcome::Inconclusive && (bounded || question.missing.is_some()),
         note: note(question, alpha),
     }
+}
+
+/// Whether the figures as they stand would decide, were it not for the instrument's own delays.
+fn decided_by_doubt(question: &Question, margin: f64, alpha: f64) -> bool {
+    question.undoubted.as_ref().is_some_and(|shift| {
+        outcome(shift, margin, alpha, shift.above(margin)) != Outcome::Inconclusive
+    })
 }
 
 fn outcome(shift: &Shift, margin: f64, alpha: f64, p_worse: f64) -> Outcome {
@@ -94,7 +101,8 @@ fn note(question: &Question, alpha: f64) -> Option<String> {
         "a value marked >= is a lower bound, since some mail had no final answer".to_owned()
     });
     let doubt = question
-        .doubtful
+        .undoubted
+        .is_some()
         .then(|| "mailbench's own delays may have made a good part of it in some run".to_owned());
     let few = question
         .shift
@@ -218,7 +226,7 @@ mod tests {
             shown: (Some(1.0), Some(1.0)),
             shift,
             at_least,
-            doubtful: false,
+            undoubted: None,
             missing: None,
         }
     }

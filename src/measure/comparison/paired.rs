@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::figure::{self, Figure, figures};
 use super::judge;
-use super::question::{Look, Looks, Question, range};
+use super::question::{Look, Looks, Question, range, undoubted};
 use super::results::{Comparison, Contrast, Design, Method, Outcome, SCHEMA_VERSION, Side, Trial};
 use super::shift::{Range, Shift};
 use super::signed_rank::fewest_pairs;
@@ -162,6 +162,8 @@ impl Paired {
     fn question(&self, figure: &Figure, absent: &str) -> Question {
         let pairs = self.of(&figure.name);
         let ranges: Vec<Range> = pairs.iter().map(|(base, new)| range(*base, *new)).collect();
+        let apart: Vec<Range> = pairs.iter().map(|(base, new)| undoubted(*base, *new)).collect();
+        let in_doubt = apart != ranges;
         let lacking = ranges.iter().filter(|range| range.seen.is_none()).count();
         let missing = (lacking > 0 || pairs.is_empty()).then(|| match pairs.len() {
             0 => "no pair of two valid runs".to_owned(),
@@ -179,9 +181,7 @@ impl Paired {
             shown: (median(old), median(now)),
             shift: Shift::of_pairs(&ranges),
             at_least: (old_bounds.contains(&true), now_bounds.contains(&true)),
-            doubtful: pairs.iter().any(|(base, new)| {
-                [base, new].into_iter().flatten().any(|figure| figure.within.is_some())
-            }),
+            undoubted: in_doubt.then(|| Shift::of_pairs(&apart)).flatten(),
             missing,
         }
     }

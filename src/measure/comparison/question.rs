@@ -18,8 +18,9 @@ pub struct Question {
     pub shift: Option<Shift>,
     /// Whether base or new is only known to be at least what is shown.
     pub at_least: (bool, bool),
-    /// Whether the instrument's own delays may have made a good part of base or new.
-    pub doubtful: bool,
+    /// Where the instrument's own delays may have made a good part of base or new: the shift as if
+    /// they had not.
+    pub undoubted: Option<Shift>,
     /// What is missing, in words.
     pub missing: Option<String>,
 }
@@ -70,16 +71,28 @@ pub fn open(better: Better, (base, new): (bool, bool)) -> (bool, bool) {
     if better == Better::Lower { (base, new) } else { (new, base) }
 }
 
+/// What one pair says of the shift, the instrument's own delays apart.
+#[must_use]
+pub fn undoubted(base: Option<&Figure>, new: Option<&Figure>) -> Range {
+    let (Some(base), Some(new)) = (base, new) else { return Range::UNKNOWN };
+    Range::new(worse(base, new), open(base.better, (base.at_least, new.at_least)))
+}
+
+/// How far below, and above, the true shift may lie without the instrument's own delays.
+#[must_use]
+pub fn doubt(base: &Figure, new: &Figure) -> (f64, f64) {
+    let ((base_down, base_up), (new_down, new_up)) = (base.doubt(), new.doubt());
+    match base.better {
+        Better::Lower => (new_down + base_up, new_up + base_down),
+        Better::Higher => (new_up + base_down, new_down + base_up),
+    }
+}
+
 /// What one pair says of the shift.
 #[must_use]
 pub fn range(base: Option<&Figure>, new: Option<&Figure>) -> Range {
-    let (Some(base), Some(new)) = (base, new) else { return Range::UNKNOWN };
-    let known = Range::new(worse(base, new), open(base.better, (base.at_least, new.at_least)));
-    let ((base_down, base_up), (new_down, new_up)) = (base.doubt(), new.doubt());
-    let (less, more) = match base.better {
-        Better::Lower => (new_down + base_up, new_up + base_down),
-        Better::Higher => (new_up + base_down, new_down + base_up),
-    };
+    let known = undoubted(base, new);
+    let (less, more) = base.zip(new).map_or((0.0, 0.0), |(base, new)| doubt(base, new));
     Range { least: known.least - less, most: known.most + more, ..known }
 }
 

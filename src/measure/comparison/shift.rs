@@ -50,6 +50,8 @@ pub enum Shift {
         error: f64,
         /// Whether the true one may lie anywhere below, and anywhere above.
         open: (bool, bool),
+        /// How far below, and above, it may lie without the instrument's own delays.
+        doubt: (f64, f64),
     },
 }
 
@@ -93,10 +95,10 @@ impl Shift {
             Shift::Pairs(pairs) => {
                 Some((pairs.least.interval(alpha)?.0, pairs.most.interval(alpha)?.1))
             }
-            Shift::Single { centre, error, open } => {
+            Shift::Single { centre, error, open, doubt } => {
                 let reach = error * standard().inverse_cdf(1.0 - alpha / 2.0);
-                let low = if open.0 { f64::NEG_INFINITY } else { centre - reach };
-                let high = if open.1 { f64::INFINITY } else { centre + reach };
+                let low = if open.0 { f64::NEG_INFINITY } else { centre - doubt.0 - reach };
+                let high = if open.1 { f64::INFINITY } else { centre + doubt.1 + reach };
                 Some((low, high))
             }
         }
@@ -108,7 +110,7 @@ impl Shift {
         match self {
             Shift::Pairs(pairs) => pairs.least.above(bound),
             Shift::Single { open: (true, _), .. } => 1.0,
-            Shift::Single { centre, error, .. } => tail(centre - bound, *error),
+            Shift::Single { centre, error, doubt, .. } => tail(centre - doubt.0 - bound, *error),
         }
     }
 
@@ -118,7 +120,7 @@ impl Shift {
         match self {
             Shift::Pairs(pairs) => pairs.most.below(bound),
             Shift::Single { open: (_, true), .. } => 1.0,
-            Shift::Single { centre, error, .. } => tail(bound - centre, *error),
+            Shift::Single { centre, error, doubt, .. } => tail(bound - centre - doubt.1, *error),
         }
     }
 
@@ -127,8 +129,8 @@ impl Shift {
     pub fn not_above(&self, bound: f64) -> f64 {
         match self {
             Shift::Pairs(pairs) => pairs.most.not_above(bound),
-            Shift::Single { centre, error, open: (_, false) } if *error <= 0.0 => {
-                if *centre <= bound { 0.0 } else { 1.0 }
+            Shift::Single { centre, error, open: (_, false), doubt } if *error <= 0.0 => {
+                if centre + doubt.1 <= bound { 0.0 } else { 1.0 }
             }
             Shift::Single { .. } => self.below(bound),
         }
@@ -224,7 +226,8 @@ mod tests {
 
     #[test]
     fn a_single_pair_of_runs_has_an_interval_by_its_error() {
-        let shift = Shift::Single { centre: 0.2, error: 0.1, open: (false, false) };
+        let shift =
+            Shift::Single { centre: 0.2, error: 0.1, open: (false, false), doubt: (0.0, 0.0) };
         let (low, high) = shift.interval(0.05).expect("always");
         assert!((low - 0.004).abs() < 1e-3 && (high - 0.396).abs() < 1e-3, "{low} {high}");
         assert!(shift.above(0.0) < 0.025 && shift.below(0.0) > 0.97);
@@ -239,7 +242,7 @@ mod tests {
         for (open, above, below) in
             [((true, false), 1.0, 1.0), ((false, true), 0.0, 1.0), ((true, true), 1.0, 1.0)]
         {
-            let shift = Shift::Single { centre: 1.0, error: 0.0, open };
+            let shift = Shift::Single { centre: 1.0, error: 0.0, open, doubt: (0.0, 0.0) };
             assert_eq!((shift.above(0.0), shift.below(0.0)), (above, below), "{open:?}");
             let (low, high) = shift.interval(0.05).expect("always");
             assert_eq!((low.is_infinite(), high.is_infinite()), open);
@@ -262,7 +265,8 @@ mod tests {
     fn equal_pairs_are_not_above_what_they_are_equal_to() {
         let tied = pairs(&closed([0.0; 8]));
         assert!(tied.not_above(0.0) < 0.005 && tied.above(0.0) > 0.99);
-        let same = Shift::Single { centre: 0.0, error: 0.0, open: (false, false) };
+        let same =
+            Shift::Single { centre: 0.0, error: 0.0, open: (false, false), doubt: (0.0, 0.0) };
         assert!(same.not_above(0.0) < 0.005 && same.above(0.0) > 0.99);
     }
 }

@@ -3,7 +3,7 @@
 
 use super::figure::{self, Figure, figures};
 use super::judge;
-use super::question::{Look, Looks, Question, range, worse};
+use super::question::{Look, Looks, Question, doubt, open, worse};
 use super::results::{Comparison, Contrast, Design, Method, SCHEMA_VERSION, Side, Trial};
 use super::shift::Shift;
 use super::{ALPHA, Terms};
@@ -163,24 +163,22 @@ impl Pair<'_> {
         let ends = match (self.invalid, same) {
             (true, _) => (true, true),
             (false, true) => (false, false),
-            // How far it is off without the instrument's delays is not a matter of chance.
-            (false, false) => old.zip(now).map_or((true, true), |(old, now)| {
-                let (range, seen) = (range(Some(old), Some(now)), worse(old, now));
-                (range.least < seen, range.most > seen)
-            }),
+            (false, false) => open(figure.better, at_least),
         };
-        let doubtful = [old, now].into_iter().flatten().any(|figure| figure.within.is_some());
-        let shift = old.zip(now).map(|(old, now)| {
+        let shift = |doubt| {
+            let (old, now) = old.zip(now)?;
             let within = if same { 0.0 } else { old.error.powi(2) + now.error.powi(2) };
             let error = (2.0 * noise.powi(2) + within).sqrt();
-            Shift::Single { centre: worse(old, now), error, open: ends }
-        });
+            Some(Shift::Single { centre: worse(old, now), error, open: ends, doubt })
+        };
+        let far = old.zip(now).filter(|_| !same).map(|(old, now)| doubt(old, now));
+        let far = far.filter(|far| *far != (0.0, 0.0));
         Question {
             figure,
             shown: (old.map(|old| old.value), now.map(|now| now.value)),
-            shift,
+            shift: shift(far.unwrap_or_default()),
             at_least,
-            doubtful,
+            undoubted: far.and_then(|_| shift((0.0, 0.0))),
             missing: self.missing,
         }
     }
