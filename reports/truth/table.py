@@ -250,7 +250,7 @@ def hangs(program, folder):
 
 def counts_of(real, name):
     figures = real.run.figures
-    return figures.counts(list(figures.ledger.counted()))[name]
+    return figures.counts(figures.measured)[name]
 
 
 def buckets(program, folder):

@@ -121,8 +121,8 @@ const HANGS: &str = "[[fault]]\nstage = \"end-of-data\"\nodds = 0.1\nstall = \"5
 #[test]
 fn every_changed_figure_of_a_report_is_found() {
     let ran = Lab::small("[thresholds]\n\"e2e_response.p95\" = \"< 5s\"\nlost = \"== 0\"\n").run();
-    assert_agrees(&[ran.path.clone()]);
-    let Some(output) = read("control.py", &[ran.path.clone()]) else { return };
+    assert_agrees(std::slice::from_ref(&ran.path));
+    let Some(output) = read("control.py", std::slice::from_ref(&ran.path)) else { return };
     let shown = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{shown}\n{}", String::from_utf8_lossy(&output.stderr));
     assert!(shown.contains(" 0 changes not found"), "{shown}");

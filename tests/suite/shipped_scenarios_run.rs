@@ -68,7 +68,7 @@ fn all_run_short_with_a_clean_ledger() {
         for class in ["lost", "corrupted", "phantom", "misrouted", "duplicates_unexcused"] {
             assert_eq!(ran.count(class), 0, "{name}: {class}\n{ran}");
         }
-        assert_agrees(&[ran.path.clone()]);
+        assert_agrees(std::slice::from_ref(&ran.path));
     }
 }
 
