@@ -113,6 +113,7 @@ impl Setting {
                 shown: (Some(1.0), Some(1.0)),
                 shift: Shift::of_pairs(&ranges),
                 at_least: (false, false),
+                doubtful: false,
                 missing: None,
             }
         };

@@ -8,6 +8,14 @@ use super::outcome::Cause;
 use crate::limits;
 use crate::smtp::reply::{EnhancedStatus, Reply};
 
+/// What has ended with a line.
+enum Ended {
+    /// The line alone: more follow.
+    Line,
+    /// The reply.
+    Reply,
+}
+
 /// A reply being read.
 #[derive(Debug, Default)]
 pub(super) struct ReplyReader {
@@ -37,41 +45,49 @@ impl ReplyReader {
             let rest = &bytes[used..];
             let end = memchr::memchr(b'\n', rest);
             let piece = &rest[..end.map_or(rest.len(), |end| end + 1)];
-            self.line.extend_from_slice(piece);
             used += piece.len();
             self.taken += piece.len();
             if self.taken > limits::REPLY {
                 return (used, Some(Err(Cause::NotAReply)));
             }
-            if end.is_some() {
-                match self.end_line() {
-                    Some(true) => return (used, Some(Ok(self.finish()))),
-                    Some(false) => {}
-                    None => return (used, Some(Err(Cause::NotAReply))),
-                }
-            } else if !begins_a_reply(&self.line) {
-                return (used, Some(Err(Cause::NotAReply)));
+            match self.piece(piece, end.is_some()) {
+                Some(Ended::Reply) => return (used, Some(Ok(self.finish()))),
+                Some(Ended::Line) => {}
+                None => return (used, Some(Err(Cause::NotAReply))),
             }
         }
         (used, None)
     }
 
-    /// Takes in a whole line: whether it is the last one; `None`: it is none of a reply.
-    fn end_line(&mut self) -> Option<bool> {
-        let line = std::mem::take(&mut self.line);
+    /// Takes a line or a part of one; `None`: it is none of a reply. A line that comes whole, as
+    /// nearly all do, is read where it lies.
+    fn piece(&mut self, piece: &[u8], ends: bool) -> Option<Ended> {
+        if ends && self.line.is_empty() {
+            return self.end_line(piece);
+        }
+        self.line.extend_from_slice(piece);
+        if ends {
+            let line = std::mem::take(&mut self.line);
+            return self.end_line(&line);
+        }
+        begins_a_reply(&self.line).then_some(Ended::Line)
+    }
+
+    /// Takes in a whole line.
+    fn end_line(&mut self, line: &[u8]) -> Option<Ended> {
         let line = line.trim_ascii_end();
         let (digits, rest) = line.split_at_checked(3)?;
         let code = std::str::from_utf8(digits).ok().filter(|_| begins_a_reply(digits))?;
         let code: u16 = code.parse().ok()?;
-        let last = match rest.first() {
-            None | Some(b' ') => true,
-            Some(b'-') => false,
+        let ended = match rest.first() {
+            None | Some(b' ') => Ended::Reply,
+            Some(b'-') => Ended::Line,
             Some(_) => return None,
         };
         self.code.get_or_insert(code);
         let text = String::from_utf8_lossy(rest.get(1..).unwrap_or_default());
         self.add(&text);
-        Some(last)
+        Some(ended)
     }
 
     /// Adds the text of a line, without the enhanced status code it begins with.
