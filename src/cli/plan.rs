@@ -83,7 +83,8 @@ impl Line {
     fn new(plan: &Plan, offer: &Offer) -> Line {
         let envelope = plan.envelope(offer);
         Line {
-            due_s: offer.due.map(|due| due.as_secs_f64()),
+            // Rounded once: seconds and fraction, each a float, add up to another number.
+            due_s: offer.due.map(|due| due.as_nanos() as f64 / 1e9),
             due: offer.due,
             message: offer.message.0,
             size_bytes: offer.size,
