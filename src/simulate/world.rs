@@ -279,6 +279,8 @@ impl<'a> World<'a> {
         let counted = matches!(self.scenario.load.extent, Extent::Messages(_));
         let over = self.next.is_none() || self.has_counted_all();
         if counted && over && self.period == Period::Measured && self.course.levels.in_flight == 0 {
+            // The period holds the moment of the last reply.
+            self.move_to(self.now + 1);
             self.begin(Period::Drain);
         }
     }

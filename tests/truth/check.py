@@ -26,6 +26,7 @@ LEFT_OUT = {
     "tool.*": "who judged",
     "target.*": "what the target said of itself",
     "environment*": "the machine",
+    "closed_model.corrected_submit_response.doubtful*": "see doubts()",
     "closed_model.corrected_submit_response.hdr*": "its percentiles are recomputed",
     "closed_model.corrected_submit_response.m*": "its percentiles are recomputed",
     "scenario": "the scenario's text, which is read here itself",
