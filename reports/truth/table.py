@@ -84,6 +84,14 @@ def free_port():
         return it.getsockname()[1]
 
 
+# A process that keeps a core busy, and ends by itself should it be left behind.
+BUSY = """import time
+end = time.monotonic() + 90
+while time.monotonic() < end:
+    pass
+"""
+
+
 class Real:
     """A real run through server.py, and the server's own log."""
 
@@ -96,8 +104,7 @@ class Real:
         server += ["--relay-to", str(relay), "--log", log, "--queue", queue] + behaviour
         process = subprocess.Popen(server, stdout=subprocess.PIPE)
         process.stdout.readline()
-        loops = [subprocess.Popen(["timeout", "90", "sh", "-c", "while :; do :; done"])
-                 for _ in range(busy)]  # fmt: skip
+        loops = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(busy)]
         try:
             command = [program, "run", path, "--quiet", "--output", base]
             done = subprocess.run(command, capture_output=True, check=False, timeout=300)

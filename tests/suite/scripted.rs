@@ -1,5 +1,6 @@
 //! A server that says its lines whatever it hears, and a client of ours to play against it.
 
+use std::collections::VecDeque;
 use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -57,9 +58,9 @@ pub(crate) async fn play(acts: Vec<Act>) -> (SocketAddr, JoinHandle<String>) {
     let played = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         stream.set_nodelay(true).expect("no delay");
-        let mut heard = Vec::new();
+        let (mut heard, mut inbox) = (Vec::new(), VecDeque::new());
         for act in acts {
-            perform(&act, &mut stream, &mut heard).await;
+            perform(&act, &mut stream, (&mut heard, &mut inbox)).await;
             if matches!(act, Act::Reset) {
                 stream.set_zero_linger().expect("no linger");
                 break;
@@ -70,7 +71,11 @@ pub(crate) async fn play(acts: Vec<Act>) -> (SocketAddr, JoinHandle<String>) {
     (address, played)
 }
 
-async fn perform(act: &Act, stream: &mut TcpStream, heard: &mut Vec<u8>) {
+async fn perform(
+    act: &Act,
+    stream: &mut TcpStream,
+    (heard, inbox): (&mut Vec<u8>, &mut VecDeque<u8>),
+) {
     match act {
         Act::Say(text) => stream.write_all(text.as_bytes()).await.expect("to be heard"),
         Act::Dribble(text) => {
@@ -81,31 +86,43 @@ async fn perform(act: &Act, stream: &mut TcpStream, heard: &mut Vec<u8>) {
         }
         Act::Hear(start) => {
             let from = heard.len();
-            hear_until(stream, heard, |heard| heard[from..].ends_with(b"\r\n")).await;
+            hear_until(stream, (heard, inbox), |heard| heard[from..].ends_with(b"\r\n")).await;
             let line = String::from_utf8_lossy(&heard[from..]).into_owned();
             assert!(line.starts_with(start), "{line:?} where {start:?} was due");
         }
         Act::HearContent => {
             let from = heard.len() - 2;
-            hear_until(stream, heard, |heard| heard[from..].ends_with(b"\r\n.\r\n")).await;
+            hear_until(stream, (heard, inbox), |heard| heard[from..].ends_with(b"\r\n.\r\n")).await;
         }
         Act::HearBytes(count) => {
             let until = heard.len() + count;
-            hear_until(stream, heard, |heard| heard.len() == until).await;
+            hear_until(stream, (heard, inbox), |heard| heard.len() == until).await;
         }
         Act::Silence(millis) => {
             tokio::time::sleep(Duration::from_millis(*millis)).await;
             let early = stream.try_read(&mut [0]).map_err(|error| error.kind());
             assert_eq!(early, Err(ErrorKind::WouldBlock), "something came too early");
+            assert!(inbox.is_empty(), "something came too early");
         }
         Act::Sleep(millis) => tokio::time::sleep(Duration::from_millis(*millis)).await,
         Act::Reset => {}
     }
 }
 
-async fn hear_until(stream: &mut TcpStream, heard: &mut Vec<u8>, whole: impl Fn(&[u8]) -> bool) {
+/// Reads byte by byte from what came, so that nothing beyond is heard, though more may be read.
+async fn hear_until(
+    stream: &mut TcpStream,
+    (heard, inbox): (&mut Vec<u8>, &mut VecDeque<u8>),
+    whole: impl Fn(&[u8]) -> bool,
+) {
     while !whole(heard) {
-        heard.push(stream.read_u8().await.expect("more to hear"));
+        if inbox.is_empty() {
+            let mut room = [0; 4096];
+            let read = stream.read(&mut room).await.expect("more to hear");
+            assert!(read > 0, "more to hear");
+            inbox.extend(&room[..read]);
+        }
+        heard.extend(inbox.pop_front());
     }
 }
 
