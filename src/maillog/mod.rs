@@ -1,5 +1,5 @@
 //! Mail logs of Postfix and Exim, read for what arrived when, how large, and for which domains.
-//! Pure: lines in, messages out. Where lines come from and how a trace is written is `cli::trace`'s.
+//! Pure: lines in, messages and a trace out. Where lines come from is `cli::trace`'s.
 //!
 //! Nothing but times, sizes and domains is kept.
 

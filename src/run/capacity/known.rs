@@ -45,7 +45,7 @@ pub(super) fn taken_up(
         let what = "it holds a search of another scenario or profile; name another folder";
         return Err(unfit(folder, ErrorKind::AlreadyExists, what));
     }
-    // A trial that was good because nobody asked how the instrument was is not so any more.
+    // A trial that was good because the state of the instrument did not count is not so any more.
     if known.health_counts != fresh.health_counts {
         let with = if fresh.health_counts { "with" } else { "without" };
         let what = format!(
