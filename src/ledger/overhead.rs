@@ -22,7 +22,7 @@ pub struct Overhead {
     pub processed: u64,
     /// Time on a processor of all threads of the instrument, microseconds.
     pub own_us: u64,
-    /// Time that the processors of the machine were busy, whichever program kept them so (`/proc/stat`),
+    /// Time that the processors of the machine were busy, by any program (`/proc/stat`),
     /// microseconds; `None`: not readable.
     pub busy_us: Option<u64>,
     /// Time that the hypervisor gave to others (`/proc/stat`, steal), all cores together,
