@@ -45,9 +45,7 @@ impl ScenarioArgs {
     /// # Errors
     /// As [`ScenarioArgs::load`].
     pub(super) fn load_target(&self, path: &Path) -> Result<Loaded, ScenarioError> {
-        let seed = self.seed.map(|seed| Override::new("seed", seed.to_string()));
-        let overrides: Vec<Override> = self.set.iter().cloned().chain(seed).collect();
-        let loaded = scenario::load_target(path, &overrides)?;
+        let loaded = scenario::load_target(path, &self.overrides(None))?;
         scenario::check_domains(&loaded, &self.allow_recipient_domain)?;
         Ok(loaded)
     }
@@ -61,9 +59,7 @@ impl ScenarioArgs {
         path: &Path,
         more: Option<Override>,
     ) -> Result<(Loaded, Vec<Threshold>), ScenarioError> {
-        let seed = self.seed.map(|seed| Override::new("seed", seed.to_string()));
-        let overrides: Vec<Override> = self.set.iter().cloned().chain(seed).chain(more).collect();
-        let loaded = scenario::load(path, &overrides)?;
+        let loaded = scenario::load(path, &self.overrides(more))?;
         scenario::check_domains(&loaded, &self.allow_recipient_domain)?;
         let thresholds = threshold::compile(&loaded)?;
         for (_, variant) in &loaded.variants {
@@ -73,5 +69,10 @@ impl ScenarioArgs {
             comparison::terms(&loaded, compare)?;
         }
         Ok((loaded, thresholds))
+    }
+
+    fn overrides(&self, more: Option<Override>) -> Vec<Override> {
+        let seed = self.seed.map(|seed| Override::new("seed", seed.to_string()));
+        self.set.iter().cloned().chain(seed).chain(more).collect()
     }
 }

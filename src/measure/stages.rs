@@ -29,7 +29,7 @@ pub(super) struct StageTime {
 }
 
 /// Stages of messages. Those that come before it is known when the measured period began,
-/// which no run of ours writes, wait until it is.
+/// which no run of mailbench writes, wait until it is.
 #[derive(Debug, Default)]
 pub(super) struct Stages {
     book: Book,

@@ -88,7 +88,7 @@ struct Thread {
     wait: CpuWait,
 }
 
-/// Whose work a thread of ours does.
+/// Whose work a thread of mailbench does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
     Traffic,

@@ -1,5 +1,5 @@
 //! Connections to destinations that found the port closed, as a target's log tells of them: the
-//! kernel refuses them, and nothing of ours sees them.
+//! kernel refuses them, and mailbench does not see them.
 
 use std::fs::File;
 use std::io::{BufRead, BufReader};
