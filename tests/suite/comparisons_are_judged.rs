@@ -12,13 +12,18 @@ use crate::made_up_runs::{Run, ms, steady};
 
 /// A made-up run of 400 messages, each `slow` milliseconds at the target.
 pub(crate) fn findings(slow: u64) -> Findings {
+    each_taking(|id| slow + id % 7)
+}
+
+/// The same, each so many milliseconds by its number.
+pub(crate) fn each_taking(millis: impl Fn(u64) -> u64) -> Findings {
     let mut run = Run::new(steady(40, 10, ""));
     let ok = || SubmitResult::Accepted { reply: Reply::new(250, None, "ok") };
     for id in 0..400 {
         let due = id * 25;
-        let done = due + slow + id % 7;
+        let done = due + millis(id);
         run.submit(id, [ms(due), ms(due), ms(due), ms(done)], ok());
-        run.attempt(id, 1, ms(done + slow), AttemptOutcome::Taken);
+        run.attempt(id, 1, ms(done + millis(id)), AttemptOutcome::Taken);
     }
     run.pulses(10, 0);
     run.end(10_000, 11_000, 0);
@@ -250,7 +255,8 @@ fn pairs_are_added_only_where_they_could_decide() {
             e2e.at_least = vec!["p50".to_owned()];
         }
     };
-    let unclear = eight(5);
+    let (same, slower): (&[u64], &[u64]) = (&[100, 100], &[100, 110]);
+    let unclear = made(&[same, slower].repeat(4));
     assert!(asked(&unclear, &of(P50)));
     assert!(!asked(&unclear, &of("submit_service.p50")), "nothing is open");
     assert!(!asked(&eight(30), &of(P50)), "a regression stays one");

@@ -7,7 +7,7 @@ use mailbench::measure::results::{
     DestinationFacts, DoubtfulFigure, Health, HealthCheck, HealthStatus, Marked, Results,
 };
 
-use crate::comparisons_are_judged::{P50, at, findings, of, row};
+use crate::comparisons_are_judged::{P50, at, each_taking, findings, of, row};
 
 fn stored<'a>(name: &str, results: &'a Results) -> single::Stored<'a> {
     single::Stored { name: name.to_owned(), results }
@@ -27,7 +27,8 @@ fn other(results: &Results) -> Results {
 /// The variation of both runs, and what their percentiles can be off within each.
 #[test]
 fn the_error_of_single_runs_is_that_of_both() {
-    let (base, new) = (findings(5).results, other(&findings(10).results));
+    let (base, new) = [50, 90].map(|slow| each_taking(|id| slow + id % 97).results).into();
+    let new = other(&new);
     let error = |results: &Results| {
         let all = figure::figures(results);
         figure::find(&all, P50).expect("the figure").error
