@@ -86,6 +86,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             super::complain(case);
         }
     };
+    super::network::enter(&loaded)?;
     let runtime = server::runtime()?;
     let examined = runtime.block_on(async {
         let stop = server::stop_on_signal()?;

@@ -73,6 +73,8 @@ pub enum Event {
     Hiccup { from: Time, to: Time },
     /// A once-a-second look at what the instrument had to wait for.
     Overhead(Overhead),
+    /// What the target could reach, or reached.
+    Network { at: Time, seen: NetworkSeen },
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.
@@ -266,6 +268,17 @@ pub enum DsnAction {
     Expanded,
     /// None of these.
     Unknown,
+}
+
+/// What the target could reach, or reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum NetworkSeen {
+    /// Loopback only: it was started in a network namespace of its own.
+    Isolated,
+    /// Whatever this machine can reach, though loopback only was wanted: why.
+    NotIsolated { why: String },
+    /// An address that is not on this machine, to which it was connected or connecting.
+    Outside { address: String },
 }
 
 /// What happened to a session at the sink.

@@ -16,6 +16,9 @@ use crate::ledger::class::{Class, Judgement};
 use crate::ledger::history::{History, ProbeView};
 use crate::probe::address::Letters;
 
+/// Count of the addresses beyond this machine to which the target was connected.
+pub(super) const OUTSIDE: &str = "outside_connections";
+
 /// What the judgement needs besides the history.
 pub struct Inputs<'a> {
     /// Whether a message due at this time counts.
@@ -162,7 +165,8 @@ impl<'a> Book<'a> {
         let phantoms = history.phantom_count();
         let over = self.unexcused() > self.inputs.unexcused_bound;
         let reasons = self.reasons(history, over);
-        let judgement = if phantoms > 0 || over {
+        let elsewhere = history.course().outside().count() as u64;
+        let judgement = if phantoms > 0 || elsewhere > 0 || over {
             Judgement::Invalid
         } else if self.accepted() == 0 || !history.course().is_closed() {
             self.judgement.max(Judgement::Unknown)
@@ -175,6 +179,7 @@ impl<'a> Book<'a> {
         let Counts { period: mut counts, outside } =
             Counts::of(period, &outside, out_of_order.iter().copied().sum());
         counts.insert("phantom".to_owned(), phantoms);
+        counts.insert(OUTSIDE.to_owned(), elsewhere);
         counts.insert("dsn_unmatched".to_owned(), history.unmatched_dsns());
         let destinations = self.destinations.into_iter().zip(out_of_order);
         let of = |([period, outside], order): ([Sums; 2], OutOfOrder)| {
@@ -196,7 +201,10 @@ impl<'a> Book<'a> {
         let phantoms = history.phantom_count();
         let classes = Class::ALL.into_iter().filter(|class| class.is_violation());
         let found = classes.map(|class| (class.name(), self.class(class)));
-        for (name, count) in found.chain([("phantom", phantoms)]).filter(|(_, n)| *n > 0) {
+        let elsewhere = history.course().outside().count() as u64;
+        for (name, count) in
+            found.chain([("phantom", phantoms), (OUTSIDE, elsewhere)]).filter(|(_, n)| *n > 0)
+        {
             reasons.push(format!("{count} {name}"));
         }
         if duplicates {
@@ -220,8 +228,7 @@ impl<'a> Book<'a> {
         let doubtful: u64 = self.all.iter().map(|sums| sums.doubtful).sum();
         if doubtful > 0 {
             reasons.push(format!(
-                "{doubtful} ambiguous_only without a 250: the target dropped what it was not told \
-                 of"
+                "{doubtful} unconfirmed without a 250: the target dropped mail without an acknowledgement"
             ));
         }
         reasons

@@ -8,6 +8,7 @@ mod reason_tests;
 
 use std::collections::BTreeMap;
 
+use super::conservation::OUTSIDE;
 use super::results::{
     Health, HealthStatus, LedgerVerdict, Reason, ThresholdResult, ThresholdStatus, Verdict,
 };
@@ -32,8 +33,9 @@ const WHOLE_CODES: [(&str, u8); 3] =
     [("correctness", CORRECTNESS), ("regression", REGRESSION), ("invalid", INVALID)];
 
 /// Classes of reasons that are not classes of probes.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 11] = [
     "phantom",
+    OUTSIDE,
     "duplicates_unexcused",
     "threshold",
     "no-data",
@@ -117,7 +119,7 @@ fn violations(grounds: &Grounds<'_>) -> Vec<Reason> {
     let classes = Class::ALL.into_iter().filter(|class| class.is_violation());
     let mut found: Vec<Reason> = classes
         .map(Class::name)
-        .chain(["phantom"])
+        .chain(["phantom", OUTSIDE])
         .filter(|name| count(name) > 0)
         .map(|name| reason(name, CORRECTNESS, format!("{} {name}", count(name))))
         .collect();

@@ -67,7 +67,7 @@ enum Weight {
 use Part::{Beside, OfAccepted, OfExcused, OfIndeterminate, OfOffered, Offered};
 use Weight::{Doubt, Fact, Main, Silent, Sworn, Wrong};
 
-const COUNTS: [(&str, Part, Weight, &str); 38] = [
+const COUNTS: [(&str, Part, Weight, &str); 39] = [
     ("offered", Offered, Main, "due in the measured period"),
     ("accepted", OfOffered, Main, "now the target's to keep"),
     ("refused", OfOffered, Doubt, "4yz, 5yz or cut off early"),
@@ -91,6 +91,7 @@ const COUNTS: [(&str, Part, Weight, &str); 38] = [
     ("duplicates_unexcused", Beside, Wrong, "nothing excuses them"),
     ("corrupted", Beside, Wrong, "arrived other than sent"),
     ("phantom", Beside, Wrong, "arrived, never offered"),
+    ("outside_connections", Beside, Wrong, "the target reached other machines"),
     ("misrouted", Beside, Wrong, "arrived at another's address"),
     ("delivered_after_refusal", Beside, Wrong, "refused, then delivered"),
     ("delivered_before_end_of_data", Beside, Wrong, "delivered without final dot"),

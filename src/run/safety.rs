@@ -28,6 +28,13 @@ pub enum SafetyError {
          or CIDR there to confirm that you are authorised to load-test it"
     )]
     NotAuthorised(IpAddr, String),
+    /// A setting of a real MTA that could send mail away from this machine.
+    #[error(
+        "[target.settings] `{0}` could send mail to other machines or run commands, and the target \
+         would be on {1}. Leave it out; or run where network namespaces can be made, with \
+         `network = \"isolated\"`; or, if mail may go there, allow the address with --allow-target"
+    )]
+    Routing(String, String),
 }
 
 /// Text that is no CIDR.

@@ -8,11 +8,13 @@ use tempfile::TempDir;
 
 use super::custody::Custody;
 use super::folder::Folder;
-use super::{JOURNAL, Request, RunError, SCENARIO, calibration, environment, safety};
+use super::isolation::Reach;
+use super::safety::{self, Cidr, SafetyError};
+use super::{JOURNAL, Request, RunError, SCENARIO, calibration, environment};
 use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
 use crate::ledger::Ledger;
-use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
+use crate::ledger::event::{Event, NetworkSeen, Period, RunFacts, TargetChange};
 use crate::limits;
 use crate::plan::Plan;
 use crate::scenario::TRACE;
@@ -23,7 +25,7 @@ use crate::sink::{self, Sink};
 use crate::smtp::client::Peer;
 use crate::smtp::server_tls::Beginning;
 use crate::target::intake::{Intake, Login};
-use crate::target::{self, Target, TargetError, leftovers, refusals};
+use crate::target::{self, Target, TargetError, leftovers, refusals, routing};
 use crate::traffic::{self, Gauges, Instruments};
 
 /// Name of the file that keeps what the target prints.
@@ -45,6 +47,8 @@ pub(super) struct Stand {
     peer: Peer,
     pub(super) gauges: Arc<Gauges>,
     died: bool,
+    /// Addresses beyond this machine that the command line allows.
+    pub(super) allowed: Vec<Cidr>,
     /// Queue and settings of a target that we start; removed with the stand.
     _workplace: TempDir,
 }
@@ -80,6 +84,7 @@ impl Stand {
             target: Custody::of(target),
             gauges: Arc::default(),
             died: false,
+            allowed: request.allowed_targets.clone(),
             _workplace: workplace,
         };
         stand.introduce(request).await;
@@ -182,8 +187,19 @@ impl Stand {
             self.ledger.record(&Event::Calibrated(ceiling));
         }
         let at = self.clock.now();
+        if let Some(seen) = network_of(&request.reach) {
+            self.ledger.record(&Event::Network { at, seen });
+        }
         self.ledger.record(&Event::Target { at, change: TargetChange::Ready });
         self.ledger.flush();
+    }
+}
+
+fn network_of(reach: &Reach) -> Option<NetworkSeen> {
+    match reach {
+        Reach::Loopback => Some(NetworkSeen::Isolated),
+        Reach::NotIsolated(why) => Some(NetworkSeen::NotIsolated { why: why.clone() }),
+        Reach::Host => None,
     }
 }
 
@@ -212,7 +228,16 @@ fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> 
         let authorised = safety::authorised_file();
         safety::check(target.address.ip(), &request.allowed_targets, authorised.as_deref())?;
     }
-    Ok(())
+    let TargetKind::Managed(managed) = &scenario.target.kind else { return Ok(()) };
+    if request.reach.is_loopback() || !request.allowed_targets.is_empty() {
+        return Ok(());
+    }
+    match managed.settings.iter().find(|(name, value)| routing::could_route(name, value)) {
+        None => Ok(()),
+        Some((name, _)) => {
+            Err(SafetyError::Routing(name.clone(), request.reach.to_string()).into())
+        }
+    }
 }
 
 /// Whether chaos would strike at nothing: a service manager keeps what it starts to itself.

@@ -100,6 +100,7 @@ mod sink_side;
 mod stall;
 mod submission;
 mod support;
+mod targets_reach_nothing_outside;
 mod the_page_stands_alone;
 mod the_sink_offers_what_it_is_told;
 mod the_sink_speaks_tls;

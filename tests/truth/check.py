@@ -66,6 +66,8 @@ def expected(figures, report):
     everything = ledger.probes.values()
     counts, outside = figures.counts(figures.measured), flows.wrong_outside(ledger, everything)
     counts |= {"phantom": ledger.phantoms, "dsn_unmatched": ledger.unmatched_dsns}
+    if not figures.simulated:
+        counts["outside_connections"] = ledger.outside
     queue, destinations = figures.queue(), list(figures.destinations())
     places = {place["domain"]: place for place in destinations}
     rates, resources = flows.rates(ledger, everything), figures.resources()

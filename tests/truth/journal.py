@@ -173,6 +173,10 @@ abuse_end = variants(
     ("unconnected", None), ("refused", record(code=number)), ("cut-off", None), ("tolerated", None)
 )
 
+network_seen = variants(
+    ("isolated", None), ("not-isolated", record(why=text)), ("outside", record(address=text))
+)
+
 cpu_wait = record(us=number, turns=number, ran_us=number)
 
 # In the order of their numbers.
@@ -303,6 +307,7 @@ EVENTS = [
             pressure_us=maybe(number),
         ),
     ),
+    ("network", record(at=number, seen=network_seen)),
 ]  # fmt: skip
 event = variants(*EVENTS)
 

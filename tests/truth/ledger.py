@@ -76,6 +76,7 @@ class Ledger:
             self.by_kind[event.kind].append(event)
         self.messages, self.probes = {}, {}
         self.phantoms, self.unmatched_dsns = 0, 0
+        self.outside = sum(event.seen.kind == "outside" for event in self.of("network"))
         self.run()
         self.offer()
         for probe in self.probes.values():
