@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use super::custody::Custody;
 use super::folder::Folder;
 use super::isolation::Reach;
-use super::safety::{self, Cidr, SafetyError};
+use super::safety::{self, Cidr};
 use super::{JOURNAL, Request, RunError, SCENARIO, calibration, environment};
 use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
@@ -25,7 +25,7 @@ use crate::sink::{self, Sink};
 use crate::smtp::client::Peer;
 use crate::smtp::server_tls::Beginning;
 use crate::target::intake::{Intake, Login};
-use crate::target::{self, Target, TargetError, leftovers, refusals, routing};
+use crate::target::{self, Target, TargetError, leftovers, refusals};
 use crate::traffic::{self, Gauges, Instruments};
 
 /// Name of the file that keeps what the target prints.
@@ -228,16 +228,7 @@ fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> 
         let authorised = safety::authorised_file();
         safety::check(target.address.ip(), &request.allowed_targets, authorised.as_deref())?;
     }
-    let TargetKind::Managed(managed) = &scenario.target.kind else { return Ok(()) };
-    if request.reach.is_loopback() || !request.allowed_targets.is_empty() {
-        return Ok(());
-    }
-    match managed.settings.iter().find(|(name, value)| routing::could_route(name, value)) {
-        None => Ok(()),
-        Some((name, _)) => {
-            Err(SafetyError::Routing(name.clone(), request.reach.to_string()).into())
-        }
-    }
+    Ok(safety::check_routes(scenario, &request.reach, &request.allowed_targets)?)
 }
 
 /// Whether chaos would strike at nothing: a service manager keeps what it starts to itself.

@@ -106,6 +106,7 @@ mod the_sink_offers_what_it_is_told;
 mod the_sink_speaks_tls;
 mod trials_are_judged;
 mod unproved_is_not_a_pass;
+mod untrusted_scenarios;
 mod variants_run_in_pairs;
 mod vulnerable;
 mod what_got_no_reply_is_censored;

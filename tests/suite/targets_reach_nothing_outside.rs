@@ -122,4 +122,6 @@ fn the_embedded_relay_can_be_isolated() {
     let ran = Lab::small("").set("target.network", "isolated").run();
     ran.assert_code(0);
     assert_eq!(ran.count("delivered"), ran.count("offered"), "{ran}");
+    let kept = std::fs::read_to_string(ran.path.join("scenario.toml")).expect("text");
+    assert!(kept.contains("network = \"isolated\""), "{kept}");
 }
