@@ -13,8 +13,10 @@ use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
+mod network;
 mod unanswered;
 
+pub use network::NetworkSeen;
 pub use unanswered::{NoAnswer, Unanswered};
 
 /// One thing seen.
@@ -268,17 +270,6 @@ pub enum DsnAction {
     Expanded,
     /// None of these.
     Unknown,
-}
-
-/// What the target could reach, or reached.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum NetworkSeen {
-    /// Loopback only: it was started in a network namespace of its own.
-    Isolated,
-    /// Whatever this machine can reach, though loopback only was wanted: why.
-    NotIsolated { why: String },
-    /// An address that is not on this machine, to which it was connected or connecting.
-    Outside { address: String },
 }
 
 /// What happened to a session at the sink.
