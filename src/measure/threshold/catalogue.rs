@@ -84,7 +84,7 @@ const FLOWS: [&str; Flow::ALL.len()] = {
 };
 
 /// Counts that have none.
-const COUNTS: [&str; 12] = [
+const COUNTS: [&str; 15] = [
     "pending",
     "lost",
     "unaccounted",
@@ -92,6 +92,9 @@ const COUNTS: [&str; 12] = [
     "duplicates_excused",
     "duplicates_unexcused",
     "corrupted",
+    "readdressed",
+    "copied",
+    "foreign",
     "phantom",
     "misrouted",
     "resurrected",
@@ -303,7 +306,7 @@ mod tests {
 
     #[test]
     fn every_name_means_a_metric_with_figures() {
-        assert_eq!(Subject::names().count(), 48);
+        assert_eq!(Subject::names().count(), 51);
         for name in Subject::names() {
             let subject = Subject::from_name(name).expect(name);
             let stats = subject.stats();
