@@ -36,7 +36,7 @@ pub struct Sums {
     unconfirmed: u64,
     indeterminate: u64,
     kill: u64,
-    expired_silently: u64,
+    expired_without_dsn: u64,
     dsn_malformed: u64,
     dsn_nonstandard: u64,
     readdressed: u64,
@@ -104,13 +104,13 @@ impl Sums {
         self.offered += 1;
         self.answers[answer as usize] += 1;
         self.classes[answer as usize][class as usize] += 1;
-        let doubtful = class == Class::AmbiguousOnly && disposition.judgement == Judgement::Unknown;
+        let doubtful = class == Class::Unconfirmed && disposition.judgement == Judgement::Unknown;
         self.doubtful += u64::from(doubtful);
         self.deferred += u64::from(probe.deferrals);
         self.receptions += u64::from(history.received());
         self.ambiguous_receptions += u64::from(history.withheld + history.unconfirmed);
         self.add_duplicates(&disposition.duplicates);
-        self.expired_silently += u64::from(disposition.expired_silently);
+        self.expired_without_dsn += u64::from(disposition.expired_without_dsn);
         self.dsn_malformed += u64::from(disposition.dsn_malformed);
         self.dsn_nonstandard += u64::from(history.dsn_nonstandard);
         self.readdressed += u64::from(history.readdressed);
@@ -168,7 +168,7 @@ impl Sums {
             ("duplicates_unexcused", self.unexcused),
             ("readdressed_violations", self.addressed_amiss),
             ("copied_violations", self.copied_amiss),
-            (Class::AmbiguousOnly.name(), self.doubtful),
+            (Class::Unconfirmed.name(), self.doubtful),
         ]);
         all.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)).collect()
     }
@@ -220,7 +220,7 @@ impl Sums {
             ("duplicates_kill", self.kill),
             ("reordered", order.overtaken),
             ("overtaking", order.overtaking),
-            ("expired_silently", self.expired_silently),
+            ("expired_without_dsn", self.expired_without_dsn),
             ("dsn_malformed", self.dsn_malformed),
             ("dsn_nonstandard", self.dsn_nonstandard),
             ("readdressed", self.readdressed),
@@ -250,15 +250,18 @@ fn fits(answer: Answer, class: Class) -> bool {
     let fitting: &[Class] = match answer {
         Answer::Accepted => &[
             Class::Delivered,
-            Class::AmbiguousOnly,
+            Class::Unconfirmed,
             Class::Bounced,
             Class::Pending,
             Class::Unaccounted,
-            Class::DiscardedNull,
+            Class::NullSenderDiscarded,
         ],
-        Answer::Indeterminate => {
-            &[Class::Recovered, Class::NeverHappened, Class::Bounced, Class::Pending]
-        }
+        Answer::Indeterminate => &[
+            Class::IndeterminateDelivered,
+            Class::IndeterminateNotDelivered,
+            Class::Bounced,
+            Class::Pending,
+        ],
         Answer::Refused => &[Class::Refused, Class::Bounced],
         Answer::NotSent => &[Class::NotSent, Class::Bounced],
     };

@@ -41,10 +41,7 @@ pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
     if let Some(found) = found(facts, offer.message) {
         let recipients = u16::try_from(offer.recipients.len()).unwrap_or(u16::MAX);
         let sealed = content::seal(&facts.identity.tag, offer.message, recipients, found);
-        let mut text = Vec::with_capacity(run_length(facts) + sealed.len());
-        recognition::push_run_line(&facts.identity.nonce, &mut text);
-        text.extend_from_slice(&sealed);
-        return text;
+        return recognition::with_run_line(&facts.identity.nonce, &sealed);
     }
     let make = |message| Frame::new(facts, message, &offer.recipients);
     let frame = facts.frames.frame(offer.message, offer.recipients.first().copied(), make);
@@ -87,12 +84,9 @@ fn found(facts: &Facts, message: MessageId) -> Option<&[u8]> {
 pub(super) fn corpus_length(facts: &Facts, message: MessageId, recipients: usize) -> Option<u64> {
     let recipients = u16::try_from(recipients).unwrap_or(u16::MAX);
     let sealed = content::seal_length(&facts.identity.tag, message, recipients);
-    found(facts, message).map(|text| (run_length(facts) + sealed + text.len()) as u64)
-}
-
-/// Bytes of the line that names the run.
-fn run_length(facts: &Facts) -> usize {
-    recognition::run_line_length(&facts.identity.nonce)
+    found(facts, message).map(|text| {
+        (recognition::run_line_length(&facts.identity.nonce) + sealed + text.len()) as u64
+    })
 }
 
 /// Bytes of the smallest text that every message of the plan can have.
@@ -105,7 +99,7 @@ pub(super) fn least_size(facts: &Facts) -> u64 {
     let frame = Frame::new(facts, message, &[to]);
     let sealed = content::seal_length(&facts.identity.tag, message, u16::MAX);
     let opening = body::opening(&facts.identity.tag, message);
-    (run_length(facts)
+    (recognition::run_line_length(&facts.identity.nonce)
         + facts.signature
         + sealed
         + frame.fixed_length(facts, &opening)

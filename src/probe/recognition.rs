@@ -30,6 +30,15 @@ pub fn push_run_line(nonce: &str, text: &mut Vec<u8>) {
     }
 }
 
+/// A text after that line.
+#[must_use]
+pub fn with_run_line(nonce: &str, text: &[u8]) -> Vec<u8> {
+    let mut all = Vec::with_capacity(run_line_length(nonce) + text.len());
+    push_run_line(nonce, &mut all);
+    all.extend_from_slice(text);
+    all
+}
+
 /// Bytes of that line.
 #[must_use]
 pub fn run_line_length(nonce: &str) -> usize {

@@ -7,6 +7,8 @@
 pub mod binding;
 mod course;
 pub mod declared;
+#[cfg(test)]
+mod notice_tests;
 mod notices;
 #[cfg(test)]
 mod number_tests;
@@ -34,7 +36,7 @@ use binding::{Bindings, Unbound};
 pub use course::Course;
 use declared::Declared;
 use receptions::{Confirmations, NO_NUMBER, Reception};
-use record::{Mark, Message, NEVER, Record};
+use record::{Message, NEVER, Record};
 use rewritten::CopyAt;
 pub use view::{MessageView, ProbeView};
 
@@ -348,81 +350,6 @@ impl<'a> Reading<'a> {
 }
 
 impl History {
-    /// A reception of the probe's own message, at its own address or one that stands for it.
-    fn received(
-        &mut self,
-        attempt: &Attempt,
-        planned: Option<DestinationId>,
-        envelope: Option<&Readdressed>,
-    ) {
-        self.addressed(attempt, planned, envelope);
-        let withheld = attempt.outcome == AttemptOutcome::Withheld;
-        let number = attempt.reception.unwrap_or(NO_NUMBER);
-        let reception = Reception { number, ended: attempt.ended, withheld };
-        let Some(record) = self.record_mut(attempt.probe) else { return };
-        if attempt.content.as_ref().is_some_and(|content| !content.damage.is_empty()) {
-            record.mark(Mark::Corrupted);
-        }
-        let first = record.is_received().then(|| record.first_reception());
-        if first.is_none() && record.receive(&reception) {
-            return;
-        }
-        record.mark(Mark::Several);
-        let receptions = self.several.entry(attempt.probe.0);
-        receptions.or_insert_with(|| first.into_iter().collect()).push(reception);
-    }
-
-    fn returned(&mut self, dsn: &super::event::Dsn) {
-        self.course.active(dsn.at);
-        self.note_sender(dsn.null_sender, (dsn.at, dsn.message));
-        let malformed = !dsn.null_sender || !dsn.flaws.is_empty();
-        let sole = dsn.message.filter(|message| {
-            self.message(*message).is_some_and(|message| message.recipients == 1)
-        });
-        self.unmatched_dsns += u64::from(dsn.recipients.is_empty());
-        for block in &dsn.recipients {
-            let probe = block.probe.or(sole.map(|message| message.probe(0)));
-            if probe.is_some_and(|probe| probe.0 >= PREFLIGHT.0) {
-                continue;
-            }
-            let Some(probe) = probe.filter(|probe| self.is_offered(*probe)) else {
-                self.unmatched_dsns += 1;
-                continue;
-            };
-            self.told(probe, block.action, (dsn.at, malformed));
-        }
-    }
-
-    /// One DSN block about a probe of this run.
-    fn told(&mut self, probe: ProbeId, action: DsnAction, (at, malformed): (Time, bool)) {
-        let mut repeated = false;
-        if action == DsnAction::Failed {
-            let bounce = self.bounces.entry(probe.0).or_insert(Bounce { first: at, blocks: 0 });
-            bounce.blocks += 1;
-            repeated = bounce.blocks > 1;
-        }
-        let Some(record) = self.record_mut(probe) else { return };
-        if action == DsnAction::Failed {
-            record.mark(Mark::Bounced);
-        }
-        // One failed block an obligation, and never one to the null sender
-        // (RFC 5321 §4.5.5).
-        if malformed || repeated || record.has(Mark::NullSender) {
-            record.mark(Mark::DsnMalformed);
-        }
-    }
-
-    /// Takes note of a notification whose sender is not null.
-    fn note_sender(&mut self, is_null: bool, seen: (Time, Option<MessageId>)) {
-        if is_null {
-            return;
-        }
-        self.dsns_with_sender += 1;
-        if self.dsns_with_sender_seen.len() < limits::VIOLATIONS_LISTED {
-            self.dsns_with_sender_seen.push(seen);
-        }
-    }
-
     fn phantom(&mut self, phantom: Phantom) {
         self.phantom_count += 1;
         if self.phantoms.len() < limits::VIOLATIONS_LISTED {

@@ -1,13 +1,15 @@
-//! What came back in no form for programs: failure notices in anybody's words, delays, automatic
-//! answers.
+//! What came back: DSNs, and what has no form for programs: failure notices in anybody's words,
+//! delays, automatic answers.
 //!
 //! A failure notice is about the recipients that it names; one that names none, about those of its
 //! message that were rejected, else those that did not arrive, else all.
 
 use super::record::Mark;
 use super::{Bounce, History, Reading};
-use crate::ledger::event::{Notice, NoticeKind};
-use crate::probe::{PREFLIGHT, ProbeId};
+use crate::clock::Time;
+use crate::ledger::event::{Dsn, DsnAction, Notice, NoticeKind};
+use crate::limits;
+use crate::probe::{MessageId, PREFLIGHT, ProbeId};
 
 impl Reading<'_> {
     pub(super) fn notice(&mut self, notice: &Notice) {
@@ -51,6 +53,58 @@ fn about(history: &History, notice: &Notice) -> Vec<ProbeId> {
 }
 
 impl History {
+    /// A DSN in the form of RFC 3464.
+    pub(super) fn returned(&mut self, dsn: &Dsn) {
+        self.course.active(dsn.at);
+        self.note_sender(dsn.null_sender, (dsn.at, dsn.message));
+        let malformed = !dsn.null_sender || !dsn.flaws.is_empty();
+        let sole = dsn.message.filter(|message| {
+            self.message(*message).is_some_and(|message| message.recipients == 1)
+        });
+        self.unmatched_dsns += u64::from(dsn.recipients.is_empty());
+        for block in &dsn.recipients {
+            let probe = block.probe.or(sole.map(|message| message.probe(0)));
+            if probe.is_some_and(|probe| probe.0 >= PREFLIGHT.0) {
+                continue;
+            }
+            let Some(probe) = probe.filter(|probe| self.is_offered(*probe)) else {
+                self.unmatched_dsns += 1;
+                continue;
+            };
+            self.told(probe, block.action, (dsn.at, malformed));
+        }
+    }
+
+    /// One DSN block about a probe of this run.
+    fn told(&mut self, probe: ProbeId, action: DsnAction, (at, malformed): (Time, bool)) {
+        let mut repeated = false;
+        if action == DsnAction::Failed {
+            let bounce = self.bounces.entry(probe.0).or_insert(Bounce { first: at, blocks: 0 });
+            bounce.blocks += 1;
+            repeated = bounce.blocks > 1;
+        }
+        let Some(record) = self.record_mut(probe) else { return };
+        if action == DsnAction::Failed {
+            record.mark(Mark::Bounced);
+        }
+        // One failed block an obligation, and never one to the null sender
+        // (RFC 5321 §4.5.5).
+        if malformed || repeated || record.has(Mark::NullSender) {
+            record.mark(Mark::DsnMalformed);
+        }
+    }
+
+    /// Takes note of a notification whose sender is not null.
+    fn note_sender(&mut self, is_null: bool, seen: (Time, Option<MessageId>)) {
+        if is_null {
+            return;
+        }
+        self.dsns_with_sender += 1;
+        if self.dsns_with_sender_seen.len() < limits::VIOLATIONS_LISTED {
+            self.dsns_with_sender_seen.push(seen);
+        }
+    }
+
     fn noticed(&mut self, probe: ProbeId, notice: &Notice) {
         let failed = notice.kind == NoticeKind::Failed;
         let mut repeated = false;

@@ -3,6 +3,7 @@
 
 use super::binding::{Unbound, takes};
 use super::declared::is_same;
+use super::receptions::{NO_NUMBER, Reception};
 use super::record::Mark;
 use super::{History, Phantom, Reading};
 use crate::ledger::event::{Attempt, AttemptOutcome, Readdressed, Recognised};
@@ -42,6 +43,30 @@ impl Reading<'_> {
 }
 
 impl History {
+    /// A reception of the probe's own message, at its own address or one that stands for it.
+    pub(super) fn received(
+        &mut self,
+        attempt: &Attempt,
+        planned: Option<DestinationId>,
+        envelope: Option<&Readdressed>,
+    ) {
+        self.addressed(attempt, planned, envelope);
+        let withheld = attempt.outcome == AttemptOutcome::Withheld;
+        let number = attempt.reception.unwrap_or(NO_NUMBER);
+        let reception = Reception { number, ended: attempt.ended, withheld };
+        let Some(record) = self.record_mut(attempt.probe) else { return };
+        if attempt.content.as_ref().is_some_and(|content| !content.damage.is_empty()) {
+            record.mark(Mark::Corrupted);
+        }
+        let first = record.is_received().then(|| record.first_reception());
+        if first.is_none() && record.receive(&reception) {
+            return;
+        }
+        record.mark(Mark::Several);
+        let receptions = self.several.entry(attempt.probe.0);
+        receptions.or_insert_with(|| first.into_iter().collect()).push(reception);
+    }
+
     /// A further recipient got a message.
     fn copied(&mut self, message: MessageId, recognised: &Recognised) {
         if self.message(message).is_none() {
@@ -59,7 +84,7 @@ impl History {
 
     /// Marks what the envelope of a reception says. One that names the probe at another destination
     /// than planned is misrouted; one that does not name it stands for it wherever it came.
-    pub(super) fn addressed(
+    fn addressed(
         &mut self,
         attempt: &Attempt,
         planned: Option<DestinationId>,
