@@ -1,6 +1,7 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
 mod abuse;
+mod changes;
 mod dkim;
 mod materials;
 mod message;
@@ -24,11 +25,12 @@ use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
 pub use crate::smtp::dialogue::Extension;
 pub use abuse::{Abuse, AbuseKind};
+pub use changes::{Changes, HeaderChanges, RecipientChange, SenderChange};
 pub use dkim::{Dkim, Key as DkimKey, KeyPlace};
 pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use message::{Encoding, MessageSpec, Parts, TextStyle};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
-pub use target::{External, Managed, Mta, TargetKind};
+pub use target::{External, Managed, Mta, Network, TargetKind};
 
 /// One scenario, whole and consistent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -108,6 +110,10 @@ pub struct TargetSpec {
     pub retry: RetrySchedule,
     /// How it delivers.
     pub delivery: Delivery,
+    /// What it is intended to do to mail.
+    pub changes: Changes,
+    /// What it can reach; `None`: of a real MTA loopback only, where that is possible.
+    pub network: Option<Network>,
 }
 
 /// `[target.delivery]`.

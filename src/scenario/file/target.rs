@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::At;
+use super::{At, Changes};
+use crate::scenario::model::Network;
 use crate::scenario::units::{Share, Timespan};
 
 /// `[target]`: the system under test.
@@ -37,12 +38,19 @@ pub struct Target {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
     pub settings: Option<At<BTreeMap<String, toml::Value>>>,
+    /// A target that mailbench starts: what it can reach. Default: a real MTA loopback only, where
+    /// that is possible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<At<Network>>,
     /// When it tries again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<At<Retry>>,
     /// How it delivers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<At<Delivery>>,
+    /// What it is intended to do to mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<At<Changes>>,
 }
 
 /// Kinds of target.

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::{bounded, external, managed, misplaced, place};
+use super::{bounded, changes, external, managed, misplaced, place};
 use crate::limits;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Kind, Retry, Schedule, Target};
-use crate::scenario::model::{Delivery, Durability, Mta, OnwardTls, TargetKind, TargetSpec};
+use crate::scenario::model::{
+    Changes, Delivery, Durability, Mta, OnwardTls, TargetKind, TargetSpec,
+};
 use crate::scenario::units::{Share, Timespan};
 
 const FIRST: Duration = Duration::from_secs(2);
@@ -25,6 +27,8 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
             kind: TargetKind::Relay,
             retry: retry(None, problems),
             delivery: delivery(None, problems),
+            changes: Changes::default(),
+            network: None,
         };
     };
     let kind = target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value);
@@ -42,6 +46,8 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         kind,
         retry: retry(target.retry.as_ref(), problems),
         delivery: delivery(target.delivery.as_ref(), problems),
+        changes: changes::changes(target.changes.as_ref(), problems),
+        network: target.network.as_ref().map(|network| network.value),
     }
 }
 
@@ -55,7 +61,13 @@ fn refuse_foreign(target: &Target, problems: &mut Problems) {
         let keys = [("program", place(&target.program)), ("settings", place(&target.settings))];
         misplaced(keys, "a real MTA", "write `kind = \"postfix\"`, or leave it out", problems);
     }
-    if !matches!(target.kind, Some(At { value: Kind::External, .. })) {
+    let external = matches!(target.kind, Some(At { value: Kind::External, .. }));
+    if external {
+        let keys = [("network", place(&target.network))];
+        let help = "leave it out: what is running already is where it is";
+        misplaced(keys, "a target that mailbench starts", help, problems);
+    }
+    if !external {
         let keys = [
             ("address", place(&target.address)),
             ("queue_command", place(&target.queue_command)),
