@@ -2,10 +2,11 @@
 //! each side, what is said where data are missing, and which reasons end in which exit code.
 
 use mailbench::ledger::event::{AttemptOutcome, SubmitResult};
-use mailbench::measure::comparison::Terms;
 use mailbench::measure::comparison::paired::{self, Made, Plan};
 use mailbench::measure::comparison::results::{Comparison, Outcome, Row};
+use mailbench::measure::comparison::{self, Terms};
 use mailbench::measure::results::{DoubtfulFigure, Findings, Reason, Results};
+use mailbench::scenario;
 use mailbench::smtp::reply::Reply;
 
 use crate::made_up_runs::{Run, ms, steady};
@@ -273,4 +274,41 @@ fn pairs_are_added_only_where_they_could_decide() {
         made.results.latency.get_mut("e2e_response").expect("the metric").p50 = None;
     }
     assert!(!asked(&missing, &of(P50)), "five of sixteen lack it");
+}
+
+/// The terms of a scenario with these lines under `[compare]`, or the complaint.
+fn terms(lines: &str) -> Result<Terms, String> {
+    let variants = ["a", "b"].map(|name| format!("[[compare.variant]]\nname = \"{name}\"\n"));
+    let more = format!("[compare]\n{lines}\n{}", variants.concat());
+    let text = steady(40, 10, &more);
+    let loaded = scenario::parse("s.toml", &text, &[]).expect("a scenario");
+    let compare = loaded.scenario.compare.as_ref().expect("a comparison");
+    comparison::terms(&loaded, compare).map_err(|error| error.to_string())
+}
+
+#[test]
+fn the_terms_are_those_of_the_scenario() {
+    let usual = terms("").expect("terms");
+    assert_eq!(usual, Terms::default());
+    let own =
+        terms("margin = \"10%\"\nrate_margin = \"2%\"\ngate = [\"drain_time\", \"accepted.rate\"]");
+    let gate = ["drain_time", "accepted.rate"].map(str::to_owned).to_vec();
+    assert_eq!(own, Ok(Terms { latency_margin: 0.1, throughput_margin: 0.02, gate }));
+}
+
+/// Each mistake is shown at the name that makes it.
+#[test]
+fn what_cannot_decide_is_refused_at_its_place() {
+    let said = |gate: &str| terms(&format!("gate = [{gate}]")).expect_err("a mistake");
+    let twice = said("\"drain_time\", \"backlog.max\", \"drain_time\"");
+    assert!(twice.contains("`drain_time` is named twice"), "{twice}");
+    assert!(twice.contains("name each figure once") && twice.contains(":38"), "{twice}");
+    let unknown = said("\"drain_time\", \"drain_tine\"");
+    assert!(unknown.contains("`drain_tine` is not a figure"), "{unknown}");
+    assert!(unknown.contains("did you mean `drain_time`?") && unknown.contains(":23"), "{unknown}");
+    assert!(said("").contains("one to four figures can decide"));
+    let five =
+        ["e2e_response.p50", "e2e_response.p99", "drain_time", "backlog.max", "goodput.rate"];
+    let five = said(&five.map(|name| format!("\"{name}\"")).join(", "));
+    assert!(five.contains("one to four figures can decide"), "{five}");
 }

@@ -3,11 +3,14 @@
 
 use mailbench::measure::comparison::results::{Comparison, Design, Outcome};
 use mailbench::measure::comparison::{Terms, comparable, figure, single};
+use mailbench::measure::latency::PERCENTILES;
 use mailbench::measure::results::{
     DestinationFacts, DoubtfulFigure, Health, HealthCheck, HealthStatus, Marked, Results,
 };
+use mailbench::scenario;
 
 use crate::comparisons_are_judged::{P50, at, each_taking, findings, of, row};
+use crate::made_up_runs::steady;
 
 fn stored<'a>(name: &str, results: &'a Results) -> single::Stored<'a> {
     single::Stored { name: name.to_owned(), results }
@@ -211,7 +214,11 @@ fn figures_of_destinations_exist_where_there_are_several() {
 fn why_a_figure_is_missing_is_said() {
     let mut results = findings(5).results;
     let why = |results: &Results, name: &str| figure::absence(results, name);
-    assert!(why(&results, "e2e_response.p99").starts_with("400 samples, p99 needs"));
+    for stat in ["p50", "p99", "p999"] {
+        let one = PERCENTILES.iter().find(|one| one.name == stat).expect("a percentile");
+        let needs = format!("400 samples, {stat} needs {}", one.needs);
+        assert_eq!(why(&results, &format!("e2e_response.{stat}")), needs);
+    }
     assert_eq!(why(&results, "drain_time"), "the queue did not drain");
     assert_eq!(why(&results, "target_cpu.mean"), "the target's use was not measured");
     assert_eq!(why(&results, "backlog.max"), "it was not measured");
@@ -227,6 +234,44 @@ fn why_a_figure_is_missing_is_said() {
     let all = figure::figures(&results);
     let distinct = figure::distinct(all.iter().chain(&all), &["new.figure".to_owned()]);
     assert_eq!(distinct.len(), all.len() + 1);
+}
+
+#[test]
+fn destinations_have_names_where_there_are_several() {
+    let names = |more: &str| {
+        let loaded = scenario::parse("s.toml", &steady(40, 10, more), &[]).expect("a scenario");
+        figure::names_by_destination(&loaded.scenario.destinations)
+    };
+    assert!(names("").is_empty());
+    let several = names("[[destination]]\ndomain = \"b.test\"\n");
+    let of = |domain: &str| {
+        ["p50", "p99"].map(|stat| format!("e2e_response{{destination={domain}}}.{stat}"))
+    };
+    assert_eq!(several, [of("a.test"), of("b.test")].concat());
+}
+
+/// How long a recovery took that was not over is not known.
+#[test]
+fn a_recovery_that_is_a_bound_is_no_figure() {
+    let recovery = |is_bound: bool| {
+        let mut results = findings(5).results;
+        (results.queue.recovery_time_max_s, results.queue.recovery_time_max_at_least) =
+            (Some(3.0), is_bound);
+        let all = figure::figures(&results);
+        figure::find(&all, "recovery_time.max").map(|it| it.value)
+    };
+    assert_eq!((recovery(false), recovery(true)), (Some(3.0), None));
+}
+
+/// Of a base that is only known to be at least so slow, new can be any number of times as fast.
+#[test]
+fn a_bound_on_one_side_leaves_its_end_open_and_says_so() {
+    let mut base = at(100);
+    base.latency.get_mut("e2e_response").expect("the metric").at_least = vec!["p50".to_owned()];
+    let comparison = one_each(&base, &other(&at(200)), &[], &of(P50));
+    let bound = row(&comparison, P50);
+    assert_eq!((bound.low, bound.verdict, bound.lacks_data), (None, Outcome::Inconclusive, true));
+    assert!(bound.note.as_ref().is_some_and(|note| note.contains("is a lower bound")), "{bound:?}");
 }
 
 /// A figure left open by two single runs is no reason not to pass; of pairs it is.

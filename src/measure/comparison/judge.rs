@@ -268,6 +268,14 @@ mod tests {
         assert_eq!(judged(&lone)[1], Outcome::Regression);
     }
 
+    /// Six pairs have 64 signs: one that is all worse has odds of 1/64.
+    #[test]
+    fn odds_equal_to_the_level_decide() {
+        let look = Look { alpha: 1.0 / 32.0, looks: Looks::Once };
+        let six = question(GATED, &spread(0.3)[..6]);
+        assert_eq!(rows(&[six], &Terms::default(), look)[0].verdict, Outcome::Regression);
+    }
+
     #[test]
     fn too_few_pairs_prove_nothing() {
         assert_eq!(judged(&[question(GATED, &[0.5; 5])]), [Outcome::Inconclusive]);

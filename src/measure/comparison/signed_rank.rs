@@ -240,6 +240,8 @@ mod tests {
             close(three.deviation(), deviation) && close(three.spread(), deviation * 9.0 / 8.0)
         );
         assert_eq!(averages(5), 15);
+        let two = Differences::new(&[0.0, 2.0]).expect("values");
+        assert!(close(two.deviation(), 2.0_f64.sqrt()));
     }
 
     #[test]
