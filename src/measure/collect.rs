@@ -7,6 +7,7 @@ use super::abuse::Clients;
 use super::arrivals::Arrivals;
 use super::attempts;
 use super::book::Book;
+use super::changes::Examples;
 use super::connections::Connections;
 use super::contention::Contention;
 use super::faults::Strikes;
@@ -86,6 +87,8 @@ pub struct Rest {
     pub reports: Reports,
     /// What was done to the target itself.
     pub outages: Outages,
+    /// Where content differed from what was sent.
+    pub changes: Examples,
     /// Connections from the target to destinations.
     pub connections: Connections,
     /// Looks at the target's processes.
@@ -113,6 +116,7 @@ impl Rest {
             bounds: Bounds::default(),
             reports: Reports::default(),
             outages: Outages::default(),
+            changes: Examples::default(),
             connections: Connections::default(),
             uses: Uses::default(),
             pulses: Vec::new(),
@@ -131,6 +135,7 @@ impl Rest {
         self.bounds.observe(event);
         self.reports.observe(event);
         self.outages.observe(event);
+        self.changes.observe(event);
         self.connections.observe(event);
         self.uses.observe(event);
         self.hiccups.observe(event);

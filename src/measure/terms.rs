@@ -7,8 +7,9 @@ use super::threshold::bound::Op;
 use super::threshold::catalogue::Subject;
 use crate::fault::rule::{Action, Rule};
 use crate::ledger::history::Terms;
+use crate::probe::change::Declared;
 use crate::queue::schedule::RetrySchedule;
-use crate::scenario::model::{Encoding, Extension, Scenario};
+use crate::scenario::model::{Changes, Encoding, Extension, HeaderChanges, Scenario};
 use crate::smtp::stage::Stage;
 
 /// The terms of a scenario, as far as the target is known to keep them.
@@ -18,6 +19,18 @@ pub fn of(scenario: &Scenario) -> Terms {
         gives_up_after: scenario.target.gives_up_after(),
         longest_wait: scenario.target.longest_wait(),
         unreachable: scenario.faults.iter().any(keeps_away),
+        declared: declared(&scenario.target.changes),
+    }
+}
+
+/// What the target may do to content.
+#[must_use]
+pub fn declared(changes: &Changes) -> Declared {
+    Declared {
+        headers: changes.headers == HeaderChanges::Any,
+        subject: changes.subject,
+        footer: changes.footer,
+        reencoded: changes.reencoded,
     }
 }
 

@@ -11,11 +11,12 @@ use crate::probe::address::{self, Letters};
 const UNEXCUSED: &str = "duplicates_unexcused";
 
 /// Kinds of violation, the worst first.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 11] = [
     "lost",
     "misrouted",
     "smuggled",
     "corrupted",
+    "altered",
     "phantom",
     "delivered_after_refusal",
     "delivered_before_end_of_data",

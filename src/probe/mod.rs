@@ -4,6 +4,8 @@
 //! sender, first and last body line. No side channel is needed through a foreign MTA.
 
 pub mod address;
+pub mod change;
+pub mod compare;
 pub mod content;
 pub mod damage;
 mod digest;
@@ -11,7 +13,7 @@ mod examine;
 pub mod header;
 mod tally;
 
-pub use tally::head_length;
+pub use tally::{has_bare, head_length};
 
 use serde::{Deserialize, Serialize};
 

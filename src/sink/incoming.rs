@@ -1,9 +1,13 @@
-//! Content as it streams in: checked by the probe's verifier, kept only where it is a DSN.
+//! Content as it streams in: checked by the probe's verifier, kept only where it is a DSN or is not
+//! as it was sent.
 
 use super::addressee::Addressee;
 use super::transaction::Transaction;
 use crate::limits;
-use crate::probe::content::Verifier;
+use crate::plan::Plan;
+use crate::probe::MessageId;
+use crate::probe::compare::Difference;
+use crate::probe::content::{Changed, Verifier};
 use crate::probe::damage::ContentCheck;
 
 /// Takes in one content.
@@ -13,11 +17,20 @@ pub(super) struct Incoming {
     bytes: u64,
 }
 
+/// A content that came to its end.
+pub(super) struct Received {
+    verified: Option<Result<ContentCheck, Changed>>,
+    kept: Vec<u8>,
+    bytes: u64,
+}
+
 /// A content seen whole.
 #[derive(Clone, Debug)]
 pub(super) struct Whole {
     pub(super) reception: u64,
     pub(super) check: Option<ContentCheck>,
+    /// What differs from what was sent.
+    pub(super) differences: Vec<Difference>,
     /// The text, where it was kept.
     pub(super) kept: Vec<u8>,
     pub(super) bytes: u64,
@@ -54,12 +67,48 @@ impl Incoming {
     }
 
     /// Ends at the final dot.
-    pub(super) fn whole(self, reception: u64) -> Whole {
-        Whole {
-            reception,
-            check: self.verifier.map(|verifier| verifier.finish()),
+    pub(super) fn end(self) -> Received {
+        Received {
+            verified: self.verifier.map(|verifier| verifier.finish()),
             kept: self.kept.unwrap_or_default(),
             bytes: self.bytes,
         }
+    }
+}
+
+impl Received {
+    /// Whether to compare it with what was sent takes so long that other sessions would wait.
+    pub(super) fn is_long_work(&self) -> bool {
+        let changed = self.verified.as_ref().and_then(|verified| verified.as_ref().err());
+        changed.is_some_and(|changed| changed.length() as u64 > limits::TEXT_AT_ONCE)
+    }
+
+    /// What it was, as far as the plan knows what was sent. `envelope`: the message that the
+    /// sender names.
+    pub(super) fn whole(
+        self,
+        reception: u64,
+        plan: Option<&Plan>,
+        envelope: Option<MessageId>,
+    ) -> Whole {
+        let original = |claim: Option<(String, MessageId)>| {
+            let plan = plan?;
+            let message = match claim {
+                Some((tag, message)) if tag == plan.identity().tag => message,
+                Some(_) => return None,
+                None => envelope?,
+            };
+            Some((message, plan.original(message)?))
+        };
+        let none = Vec::new();
+        let (check, differences) = match self.verified {
+            None => (None, none),
+            Some(Ok(check)) => (Some(check), none),
+            Some(Err(changed)) => {
+                let verified = changed.explain(original);
+                (Some(verified.check), verified.differences)
+            }
+        };
+        Whole { reception, check, differences, kept: self.kept, bytes: self.bytes }
     }
 }

@@ -4,6 +4,7 @@
 //! Built for ten million probes: a fixed record each in dense vectors, side tables for what is
 //! rare. What the facts amount to is `disposition`'s; statistics are `measure`'s.
 
+mod changes;
 mod course;
 #[cfg(test)]
 mod notice_tests;
@@ -24,8 +25,10 @@ use std::time::Duration;
 use super::event::{Attempt, AttemptOutcome, DsnAction, Event, Submitted, Unanswered};
 use crate::clock::Time;
 use crate::limits;
+use crate::probe::change::{Declared, Level};
 use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
 
+use changes::Changes;
 pub use course::Course;
 use receptions::{Confirmations, NO_NUMBER, Reception};
 use record::{Mark, Message, NEVER, Record};
@@ -53,6 +56,8 @@ pub struct Terms {
     /// Whether a fault keeps the target from reaching a destination at all, so that a probe can
     /// fail with no attempt seen.
     pub unreachable: bool,
+    /// What the scenario declares that the target does to content.
+    pub declared: Declared,
 }
 
 /// A reception of no probe of this run.
@@ -100,6 +105,7 @@ pub struct History {
     phantom_count: u64,
     unmatched_dsns: u64,
     contradictions: u64,
+    changes: Changes,
     terms: Terms,
     course: Course,
 }
@@ -118,6 +124,7 @@ impl<'a> Reading<'a> {
             phantom_count: 0,
             unmatched_dsns: 0,
             contradictions: 0,
+            changes: Changes::NONE,
             terms,
             course: Course::default(),
         };
@@ -283,12 +290,15 @@ impl History {
         let withheld = attempt.outcome == AttemptOutcome::Withheld;
         let number = attempt.reception.unwrap_or(NO_NUMBER);
         let reception = Reception { number, ended: attempt.ended, withheld };
+        let level = self.changes.note(attempt, &self.terms.declared);
         let Some(record) = self.record_mut(attempt.probe) else { return };
         if planned.is_some() && attempt.destination != planned {
             record.mark(Mark::Misrouted);
         }
-        if attempt.content.as_ref().is_some_and(|content| !content.damage.is_empty()) {
-            record.mark(Mark::Corrupted);
+        match level {
+            Some(Level::Corrupted) => record.mark(Mark::Corrupted),
+            Some(Level::Altered) => record.mark(Mark::Altered),
+            Some(Level::Permitted) | None => {}
         }
         let first = record.is_received().then(|| record.first_reception());
         if first.is_none() && record.receive(&reception) {

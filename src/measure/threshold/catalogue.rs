@@ -84,7 +84,7 @@ const FLOWS: [&str; Flow::ALL.len()] = {
 };
 
 /// Counts that have none.
-const COUNTS: [&str; 20] = [
+const COUNTS: [&str; 21] = [
     "pending",
     "lost",
     "unaccounted",
@@ -92,6 +92,7 @@ const COUNTS: [&str; 20] = [
     "duplicates_excused",
     "duplicates_unexcused",
     "corrupted",
+    "altered",
     "phantom",
     "misrouted",
     "delivered_after_refusal",
