@@ -207,6 +207,21 @@ mod tests {
     }
 
     #[test]
+    fn the_text_of_any_message_is_made_again_from_its_number() {
+        for recipients in [1.0, 3.0] {
+            let plan = plan(|source| {
+                source.message.recipients = Quantity::Constant(recipients);
+                let law = Law::LogNormal { median: 4096.0, sigma: 1.0 };
+                source.message.size = Quantity::Drawn { law, min: None, max: Some(1e5) };
+            });
+            for offer in plan.offers().step_by(50).chain([plan.preflight()]) {
+                assert_eq!(plan.original(offer.message), Some(plan.text(&offer)));
+            }
+            assert_eq!(plan.original(MessageId(crate::probe::EMBEDDED)), None);
+        }
+    }
+
+    #[test]
     fn probes_are_numbered_densely() {
         let plan = plan(|source| {
             let law = Law::Uniform { min: 0.0, max: 5.0 };

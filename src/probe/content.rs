@@ -5,8 +5,6 @@
 //! of it is as it was sent: it is only digested. What was changed is compared with what was sent;
 //! what is too long to be held is examined as it streams by, with the same result however it is cut.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use memchr::memchr;
 
 use super::MessageId;
@@ -16,6 +14,7 @@ use super::damage::{ContentCheck, end_prefix};
 use super::digest::body_digest;
 use super::examine::{Examiner, is_blank};
 use super::header::{IdentityHeader, digits, push_hex};
+use super::held::Share;
 use super::tally::head_length;
 use crate::limits;
 
@@ -165,39 +164,6 @@ fn is_recognisable(changes: &[Change]) -> bool {
     let other =
         |change: &Change| change.level() == Level::Corrupted || *change == Change::PartReplaced;
     !changes.iter().any(other)
-}
-
-/// A part of the bytes that all verifiers of this process may hold together.
-#[derive(Default)]
-struct Share(usize);
-
-/// Bytes held now.
-static HELD: AtomicUsize = AtomicUsize::new(0);
-
-impl Share {
-    /// Whether so many bytes may be held.
-    fn covers(&mut self, length: usize) -> bool {
-        if length <= limits::CONTENT_HELD_FREE || length <= self.0 {
-            return true;
-        }
-        // By doubling, as the room for them grows.
-        let more = length.next_power_of_two() - self.0;
-        let held = HELD.fetch_add(more, Ordering::Relaxed) + more;
-        if held > limits::CONTENTS_HELD {
-            HELD.fetch_sub(more, Ordering::Relaxed);
-            return false;
-        }
-        self.0 += more;
-        true
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        if self.0 > 0 {
-            HELD.fetch_sub(self.0, Ordering::Relaxed);
-        }
-    }
 }
 
 /// What the content is, if it is as it was sent.
@@ -353,6 +319,37 @@ mod tests {
     fn a_flipped_byte_is_told() {
         assert_eq!(damage_after(|text| text.replace("so on", "so oN")), [Change::BytesChanged]);
         assert_eq!(damage_after(|text| text.replace("END 42", "END 43")), [Change::BytesChanged]);
+    }
+
+    #[test]
+    fn what_was_changed_is_compared_with_what_was_sent() {
+        let explained = |content: &[u8], knows: bool| {
+            let mut verifier = Verifier::new();
+            verifier.feed(content);
+            let Err(changed) = verifier.finish() else { panic!("it was changed") };
+            changed.explain(|claim| {
+                let of = claim.map_or(MessageId(42), |(_, message)| message);
+                (knows && of == MessageId(42)).then(|| (of, sealed()))
+            })
+        };
+        let text = String::from_utf8(sealed()).expect("UTF-8");
+        let folded = text.replace("Subject: x", "Subject:\r\n x");
+        let verified = explained(folded.as_bytes(), true);
+        assert_eq!(verified.check.changes, [Change::Folding]);
+        assert_eq!(verified.differences[0].field, "Subject");
+        let alone = explained(folded.as_bytes(), false);
+        assert_eq!(
+            (alone.check.changes, alone.differences),
+            (vec![Change::HeadersChanged], vec![])
+        );
+        // Without a word of whose it is, it must be the envelope's to be taken for it.
+        let nameless = text.replace("X-Mailbench", "X-Other");
+        let changes = explained(nameless.as_bytes(), true).check.changes;
+        assert_eq!(changes, [Change::HeaderRemoved]);
+        let strange = explained(b"Subject: x\r\n\r\nquite another text\r\n", true);
+        assert_eq!(strange.check.changes, [Change::HeaderLost]);
+        let other = explained(text.replace("id=42", "id=43").as_bytes(), true);
+        assert_eq!(other.check.changes, [Change::HeadersChanged]);
     }
 
     #[test]

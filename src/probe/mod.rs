@@ -11,6 +11,7 @@ pub mod damage;
 mod digest;
 mod examine;
 pub mod header;
+mod held;
 mod tally;
 
 pub use tally::{has_bare, head_length};

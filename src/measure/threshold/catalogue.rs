@@ -312,7 +312,7 @@ mod tests {
 
     #[test]
     fn every_name_means_a_metric_with_figures() {
-        assert_eq!(Subject::names().count(), 56);
+        assert_eq!(Subject::names().count(), 57);
         for name in Subject::names() {
             let subject = Subject::from_name(name).expect(name);
             let stats = subject.stats();
