@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 pub use super::overhead::{CpuWait, Overhead};
 use crate::clock::Time;
-pub use crate::probe::damage::{ContentCheck, Damage};
+pub use crate::probe::change::Change;
+pub use crate::probe::compare::Difference;
+pub use crate::probe::damage::ContentCheck;
 use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
@@ -75,6 +77,9 @@ pub enum Event {
     Hiccup { from: Time, to: Time },
     /// A once-a-second look at what the instrument had to wait for.
     Overhead(Overhead),
+    /// What differs in a content that is not as it was sent; goes before the attempts of its
+    /// reception, for the first contents of each kind of change.
+    ContentDiffers { at: Time, reception: u64, differences: Vec<Difference> },
     /// The sink concluded one attempt for a recipient that names no probe, of mail that is this
     /// run's by its sender or content, or may be.
     Recognised(Recognised),
