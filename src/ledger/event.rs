@@ -15,9 +15,11 @@ use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
+mod network;
 mod rewritten;
 mod unanswered;
 
+pub use network::NetworkSeen;
 pub use rewritten::{Notice, NoticeKind, Readdressed, Recognised};
 pub use unanswered::{NoAnswer, Unanswered};
 
@@ -77,9 +79,6 @@ pub enum Event {
     Hiccup { from: Time, to: Time },
     /// A once-a-second look at what the instrument had to wait for.
     Overhead(Overhead),
-    /// What differs in a content that is not as it was sent; goes before the attempts of its
-    /// reception, for the first contents of each kind of change.
-    ContentDiffers { at: Time, reception: u64, differences: Vec<Difference> },
     /// The sink concluded one attempt for a recipient that names no probe, of mail that is this
     /// run's by its sender or content, or may be.
     Recognised(Recognised),
@@ -89,6 +88,11 @@ pub enum Event {
     AnotherRun { at: Time, session: u64, reverse_path: String, recipient: String },
     /// Mail about our mail came back that is no DSN in the form of RFC 3464.
     Notice(Notice),
+    /// What the target could reach, or reached.
+    Network { at: Time, seen: NetworkSeen },
+    /// What differs in a content that is not as it was sent; goes before the attempts of its
+    /// reception, for the first contents of each kind of change.
+    ContentDiffers { at: Time, reception: u64, differences: Vec<Difference> },
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

@@ -33,8 +33,9 @@ const WHOLE_CODES: [(&str, u8); 3] =
     [("correctness", CORRECTNESS), ("regression", REGRESSION), ("invalid", INVALID)];
 
 /// Classes of reasons that are not classes of probes.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 14] = [
     "phantom",
+    "outside_connections",
     "readdressed",
     "copied",
     "dsn_non_null_sender",

@@ -13,6 +13,7 @@ pub mod endpoint;
 pub mod environment;
 mod folder;
 pub mod history;
+pub mod isolation;
 mod overhead;
 mod preflight;
 mod pulse;
@@ -62,6 +63,8 @@ pub struct Request {
     pub command: String,
     /// Targets beyond loopback that the command line allows.
     pub allowed_targets: Vec<safety::Cidr>,
+    /// What the target can reach.
+    pub reach: isolation::Reach,
     /// How long the target's queue may take to be empty before anything is offered; `None`: it is
     /// not waited for.
     pub empty_first: Option<Duration>,

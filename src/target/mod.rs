@@ -15,6 +15,7 @@ mod managed;
 pub mod members;
 mod native;
 mod opensmtpd;
+pub mod outside;
 mod postfix;
 mod private_root;
 mod process;
@@ -24,6 +25,7 @@ pub mod queue_probe;
 mod ready;
 pub mod refusals;
 mod relay;
+pub mod routing;
 pub mod usage;
 pub mod watchdog;
 

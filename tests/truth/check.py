@@ -68,7 +68,7 @@ def expected(figures, report):
     counts |= {
         "phantom": ledger.phantoms, "dsn_unmatched": ledger.unmatched_dsns,
         "foreign": ledger.foreign, "auto_replies": ledger.auto_replies,
-        "dsn_non_null_sender": ledger.with_sender,
+        "dsn_non_null_sender": ledger.with_sender, "outside_connections": ledger.outside,
     }  # fmt: skip
     queue, destinations = figures.queue(), list(figures.destinations())
     places = {place["domain"]: place for place in destinations}

@@ -177,6 +177,10 @@ abuse_end = variants(
     ("unconnected", None), ("refused", record(code=number)), ("cut-off", None), ("tolerated", None)
 )
 
+network_seen = variants(
+    ("isolated", None), ("not-isolated", record(why=text)), ("outside", record(address=text))
+)
+
 cpu_wait = record(us=number, turns=number, ran_us=number)
 
 attempt = record(
@@ -307,14 +311,6 @@ EVENTS = [
         ),
     ),
     (
-        "content-differs",
-        record(
-            at=number,
-            reception=number,
-            differences=many(record(change=kind_of_change, field=text, sent=text, arrived=text)),
-        ),
-    ),
-    (
         "recognised",
         record(
             attempt=attempt,
@@ -339,6 +335,15 @@ EVENTS = [
             about=names("failed", "delayed", "auto-reply"),
             recipients=many(number),
             subject=text,
+        ),
+    ),
+    ("network", record(at=number, seen=network_seen)),
+    (
+        "content-differs",
+        record(
+            at=number,
+            reception=number,
+            differences=many(record(change=kind_of_change, field=text, sent=text, arrived=text)),
         ),
     ),
 ]  # fmt: skip

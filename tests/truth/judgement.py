@@ -151,7 +151,7 @@ class Judgement:
         verdicts = {probe.verdict for probe in probes}
         measured = self.figures.measured
         unexcused = sum(probe.copies["unexcused"] for probe in probes)
-        wrong = self.ledger.phantoms + self.ledger.with_sender
+        wrong = self.ledger.phantoms + self.ledger.with_sender + self.ledger.outside
         if "invalid" in verdicts or wrong or unexcused > self.excused():
             return "invalid"
         accepted = any(probe.answer == "accepted" for probe in measured)
@@ -161,7 +161,7 @@ class Judgement:
 
     def reasons(self, thresholds):
         counts = self.counts
-        found = [(name, 97) for name in VIOLATIONS + ["phantom"] if counts[name]]
+        found = [(name, 97) for name in VIOLATIONS + ["phantom", "outside_connections"] if counts.get(name)]
         flags = ("readdressed_violations", "copied_violations", "dsn_non_null_sender")
         found += [(it.removesuffix("_violations"), 97) for it in flags if counts.get(it)]
         if counts["duplicates_unexcused"] > self.excused():

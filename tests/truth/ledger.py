@@ -81,6 +81,7 @@ class Ledger:
         self.messages, self.probes = {}, {}
         self.phantoms, self.unmatched_dsns = 0, 0
         self.changes = Counter()
+        self.outside = sum(event.seen.kind == "outside" for event in self.of("network"))
         self.run()
         self.offer()
         for probe in self.probes.values():
