@@ -32,10 +32,14 @@ domain = "two.test"
 
 /// `changes`: what this kind of target does to some of this mail, by the names of reports.
 fn arrives(promise: &Promise, changes: &[&str]) {
+    arrives_as(promise, SCENARIO, changes);
+}
+
+fn arrives_as(promise: &Promise, scenario: &str, changes: &[&str]) {
     if !is_here(promise) {
         return;
     }
-    let lab = Lab::new(SCENARIO).set("target.kind", promise.kind);
+    let lab = Lab::new(scenario).set("target.kind", promise.kind);
     corpus::write(lab.folder());
     assert_unharmed(&lab.run(), promise.kind, changes);
 }
@@ -70,6 +74,15 @@ fn through_the_embedded_relay() {
 #[test]
 fn through_postfix() {
     arrives(&POSTFIX, &["completed", "header-form", "address-completed", "header-dropped"]);
+}
+
+/// Half of it to a next hop without 8BITMIME, for which 8-bit parts are encoded anew (RFC 6152 §3).
+#[test]
+fn through_postfix_to_where_only_seven_bits_are_taken() {
+    let two = "domain = \"two.test\"\n";
+    let scenario =
+        SCENARIO.replace(two, &[two, "without = [\"8BITMIME\", \"SMTPUTF8\"]\n"].concat());
+    arrives_as(&POSTFIX, &scenario, &["reencoded", "mime-headers"]);
 }
 
 #[test]

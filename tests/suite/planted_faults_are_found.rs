@@ -82,7 +82,7 @@ fn one_flipped_byte() {
     assert_found(&judged, &[("corrupted", 1), ("delivered", 10)]);
     let (class, probe, evidence) = the_violation(&judged);
     assert_eq!((class, probe), ("corrupted", Some(10)));
-    assert!(evidence.contains("Altered"), "{evidence}");
+    assert!(evidence.contains("bytes-changed"), "{evidence}");
 }
 
 #[test]

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use mail_parser::Encoding;
+
 use super::damage;
 use super::field::Field;
 use super::found::Found;
@@ -112,9 +114,16 @@ fn compare_pair(sent: &Leaf<'_>, arrived: &Leaf<'_>, found: &mut Found) -> bool 
 
 fn note_reencoded(sent: &Leaf<'_>, arrived: &Leaf<'_>, found: &mut Found) {
     if sent.encoding != arrived.encoding {
-        let name = |leaf: &Leaf<'_>| format!("{:?}", leaf.encoding).to_ascii_lowercase();
-        let (one, other) = (name(sent), name(arrived));
+        let (one, other) = (name(sent.encoding), name(arrived.encoding));
         found.note(Change::Reencoded, &sent.shown(), one.as_bytes(), other.as_bytes());
+    }
+}
+
+fn name(encoding: Encoding) -> &'static str {
+    match encoding {
+        Encoding::None => "not encoded",
+        Encoding::QuotedPrintable => "quoted-printable",
+        Encoding::Base64 => "base64",
     }
 }
 

@@ -124,7 +124,7 @@ fn without_links(text: &[u8]) -> Vec<u8> {
             rest[..at].iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
         out.extend_from_slice(&rest[..at - scheme]);
         out.extend_from_slice(b"link:");
-        let length = rest[at..].iter().position(|byte| is_end(byte)).unwrap_or(rest.len() - at);
+        let length = rest[at..].iter().position(is_end).unwrap_or(rest.len() - at);
         rest = &rest[at + length..];
     }
     out.extend_from_slice(rest);
