@@ -48,6 +48,28 @@ pub const TRACE_ROWS: usize = 10_000_000;
 /// them. The rarest share one name.
 pub const TRACE_DESTINATIONS: usize = 65_000;
 
+/// Bytes of a scenario file: with all its 65,535 destinations it is well below.
+pub const SCENARIO_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Bytes of a trace of arrivals: [`TRACE_ROWS`] rows of about a hundred bytes.
+pub const TRACE_BYTES: u64 = 1024 * 1024 * 1024;
+
+/// Bytes of a small file that the user names: a key, a list of addresses, a process id.
+pub const SMALL_FILE: u64 = 1024 * 1024;
+
+/// Bytes of a stored result (`report.json`, `comparison.json`, `capacity.json`) or history. A
+/// report of 65,535 destinations with their histograms is below.
+pub const RESULT_BYTES: u64 = 512 * 1024 * 1024;
+
+/// Bytes of one line of a history: a run with every figure of every metric has some ten thousand.
+pub const HISTORY_LINE: u64 = 1024 * 1024;
+
+/// Problems of a scenario that are shown; the others are counted.
+pub const PROBLEMS_SHOWN: usize = 20;
+
+/// Problems of a scenario that are kept, so that a file with a million of them costs no more.
+pub const PROBLEMS_KEPT: usize = 1000;
+
 /// Longest line of a mail log that is read, in bytes: a line of syslog has at most a few thousand.
 pub const LOG_LINE: usize = 64 * 1024;
 
@@ -224,11 +246,26 @@ pub const JOURNAL_BUFFER: usize = 256 * 1024;
 /// Bytes of a journal record that is encoded on the stack; a longer one is put together on the heap.
 pub const JOURNAL_STACK: usize = 512;
 
-/// Largest single journal record; a longer one marks a damaged journal.
+/// Bytes of the largest journal record, its head left out: none longer is written, and one that
+/// claims to be marks a damaged journal. A message with [`RECIPIENTS`] replies of [`REPLY_TEXT`]
+/// fits.
 pub const JOURNAL_RECORD: usize = 1024 * 1024;
 
-/// Characters of a peer's reply text kept in the ledger.
+/// Bytes of a text of others (a reply, a diagnostic, a command) that are kept in the ledger.
 pub const REPLY_TEXT: usize = 512;
+
+/// Bytes of the command line that repeats a run, as far as the ledger keeps it.
+pub const COMMAND_TEXT: usize = 64 * 1024;
+
+/// Words of a command of the user's that the ledger keeps.
+pub const COMMAND_WORDS: usize = 64;
+
+/// `text`, cut to at most so many bytes, between two characters.
+#[must_use]
+pub fn cut(mut text: String, bytes: usize) -> String {
+    text.truncate(text.floor_char_boundary(bytes));
+    text
+}
 
 /// Violations listed with their evidence in a report; the counts are always complete.
 pub const VIOLATIONS_LISTED: usize = 100;
@@ -261,6 +298,13 @@ pub const TARGET_LINES: usize = 64;
 /// Bytes of a queue file in which an MTA says how a message stands: before recipients and text.
 pub const QUEUE_FILE: u64 = 8 * 1024;
 
+/// Bytes of what a queue command may print: a million entries of `postqueue -j`. They are counted as
+/// they come, a line at a time.
+pub const QUEUE_OUTPUT: u64 = 1024 * 1024 * 1024;
+
+/// Bytes of what a program may print that is asked for its version or a hash.
+pub const PROGRAM_OUTPUT: u64 = 1024 * 1024;
+
 /// Time a queue command may take.
 pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
 
@@ -285,7 +329,10 @@ pub const RELAY_COMMIT_BATCH: usize = 1_024;
 /// [`KILL_WINDOW`], within which a kill may cause a copy.
 pub const RELAY_COMMIT_LINGER: Duration = Duration::from_millis(20);
 
-/// Wait after a failed commit of the relay's store (disk full) before it is tried again.
+/// Wait after a first failed commit of the relay's store; it doubles with each further one.
+pub const RELAY_STORE_FIRST_RETRY: Duration = Duration::from_millis(5);
+
+/// Longest wait after a failed commit of the relay's store (disk full) before it is tried again.
 pub const RELAY_STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// Commits whose new deliveries wait for the relay's scheduler.

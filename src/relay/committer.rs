@@ -5,12 +5,16 @@
 //! came to may wait a little for company, since a crash then costs a duplicate, never a loss.
 
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::limits::{RELAY_COMMIT_BATCH, RELAY_COMMIT_LINGER, RELAY_ORDERS, RELAY_STORE_RETRY};
+use crate::limits::{
+    RELAY_COMMIT_BATCH, RELAY_COMMIT_LINGER, RELAY_ORDERS, RELAY_STORE_FIRST_RETRY,
+    RELAY_STORE_RETRY,
+};
 use crate::relay::budget::Budget;
 use crate::relay::mail::{Delivery, Mail};
 use crate::relay::rows::{self, Change};
@@ -67,18 +71,28 @@ pub fn start(
 
 impl Committer {
     fn run(mut self, runtime: &Handle) {
+        let mut failed = 0;
         loop {
             let open = runtime.block_on(self.gather());
             if self.batch.is_empty() && !open {
                 return;
             }
-            if let Err(error) = self.commit() {
-                tracing::error!(%error, "the queue cannot be written");
-                self.fail_accepts();
-                if !open {
-                    return; // what is not recorded as done will be delivered again
+            match self.commit() {
+                Ok(()) if failed > 0 => {
+                    tracing::warn!(failed, "the queue can be written again");
+                    failed = 0;
                 }
-                runtime.block_on(tokio::time::sleep(RELAY_STORE_RETRY));
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the queue cannot be written");
+                    self.fail_accepts();
+                    if !open {
+                        return; // what is not recorded as done will be delivered again
+                    }
+                    // Made inside, as a timer needs the runtime.
+                    runtime.block_on(async { tokio::time::sleep(pause(failed)).await });
+                    failed += 1;
+                }
             }
         }
     }
@@ -155,6 +169,12 @@ impl Committer {
         });
         self.batch = kept.collect();
     }
+}
+
+/// How long to wait after so many failures and one more: a disk that was full for a moment costs
+/// little, one that stays full is not hammered.
+fn pause(failed: u32) -> Duration {
+    RELAY_STORE_FIRST_RETRY.saturating_mul(1 << failed.min(16)).min(RELAY_STORE_RETRY)
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@ pub use overrides::{NotAnOverride, Override};
 
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
+use crate::{files, limits};
 use diagnosis::Problems;
 use model::{Delivery, Variant};
 
@@ -82,7 +83,7 @@ fn load_file(
     purpose: Purpose,
 ) -> Result<Loaded, ScenarioError> {
     let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
+    match files::read_text(path, limits::SCENARIO_BYTES) {
         Ok(text) => parse_text(&name, &text, overrides, purpose),
         Err(error) => {
             let problem = Problem::unplaced(format!("cannot read {name}: {error}"));
@@ -210,7 +211,15 @@ impl Loaded {
     }
 }
 
-fn digest(resolved: &str) -> String {
+/// The digest of a stored scenario as it stands, in the form of [`Loaded::sha256`].
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256_of(path: &Path) -> std::io::Result<String> {
+    files::read(path, limits::SCENARIO_BYTES).map(digest)
+}
+
+fn digest(resolved: impl AsRef<[u8]>) -> String {
     Sha256::digest(resolved).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

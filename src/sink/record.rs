@@ -8,7 +8,6 @@ use super::transaction::Recipient;
 use crate::clock::Time;
 use crate::ledger::dsn::{self, Arrival};
 use crate::ledger::event::{Attempt, AttemptOutcome, Ending, Event, Proof, SessionChange};
-use crate::limits;
 use crate::probe::damage::ContentCheck;
 use crate::probe::{DestinationId, ProbeId};
 use crate::smtp::reply::{Reply, Severity};
@@ -47,11 +46,10 @@ impl Conclusion {
             Some(Severity::Transient) => AttemptOutcome::Deferred,
             _ => AttemptOutcome::Rejected,
         };
-        let mut kept = reply.clone();
-        if let Some((end, _)) = kept.text.char_indices().nth(limits::REPLY_TEXT) {
-            kept.text.truncate(end);
+        Conclusion {
+            reply: Some(reply.clone().shortened()),
+            ..Conclusion::silent(ended, stage, outcome)
         }
-        Conclusion { reply: Some(kept), ..Conclusion::silent(ended, stage, outcome) }
     }
 
     /// Says what content was seen, where it was seen whole.

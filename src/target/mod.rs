@@ -15,6 +15,7 @@ mod managed;
 pub mod members;
 mod native;
 mod opensmtpd;
+mod output;
 mod postfix;
 mod private_root;
 mod process;

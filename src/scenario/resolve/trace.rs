@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use super::destination::is_domain;
 use super::spreadsheet;
-use crate::limits;
 use crate::probe::BOUNCE_DOMAIN;
 use crate::scenario::diagnosis::{Problem, Problems, suggest};
 use crate::scenario::file::At;
 use crate::scenario::model::{Destination, Trace, TraceFile};
+use crate::{files, limits};
 
 /// Reads the trace a scenario names. The domains it brings are added to the destinations.
 pub(super) fn trace(
@@ -34,7 +34,7 @@ pub(super) fn trace(
 }
 
 fn read(path: &PathBuf, destinations: &mut Vec<Destination>) -> Result<TraceFile, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+    let bytes = files::read(path, limits::TRACE_BYTES).map_err(|error| error.to_string())?;
     spreadsheet::form(&bytes)?;
     let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&bytes[..]);
     let columns = Columns::of(csv.headers().map_err(|error| error.to_string())?)?;
