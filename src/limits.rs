@@ -37,8 +37,8 @@ pub const RECIPIENTS: usize = 1000;
 /// Messages in one scenario: probe numbers and histories are dense arrays.
 pub const MESSAGES: u64 = 1 << 32;
 
-/// How far ahead of all numbers known so far a newly offered probe number may lie: every session
-/// holds one message that is not recorded yet. Memory for histories grows by no more at a time.
+/// How far the number of a newly offered probe may lie beyond the count of all offered so far: every
+/// session holds one message that is not recorded yet.
 pub const OFFER_GAP: u64 = (TRAFFIC_SESSIONS * RECIPIENTS) as u64;
 
 /// Messages in a trace of arrivals: it is held in memory, about 30 bytes a message.

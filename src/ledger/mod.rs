@@ -11,6 +11,7 @@ pub mod history;
 pub mod journal;
 mod live;
 pub mod overhead;
+mod pages;
 mod recent;
 
 use std::path::Path;

@@ -95,7 +95,7 @@ pub fn read_lines(mut source: impl BufRead) -> io::Result<History> {
         }
         let ended = line.ends_with(b"\n");
         match (whole, ended || (line.len() as u64) < limits::HISTORY_LINE) {
-            (true, true) => history.line(number, line.trim_ascii()),
+            (true, true) => history.line(number, line.trim_ascii(), ended),
             (true, false) => {
                 history.skip(number, format!("longer than {} bytes", limits::HISTORY_LINE))
             }
@@ -107,14 +107,15 @@ pub fn read_lines(mut source: impl BufRead) -> io::Result<History> {
 }
 
 impl History {
-    fn line(&mut self, number: u64, line: &[u8]) {
+    fn line(&mut self, number: u64, line: &[u8], ended: bool) {
         if line.is_empty() {
             return;
         }
         match entry(line) {
             Ok(entry) => self.entries.push(entry),
             Err(reason) => {
-                self.skip(number, reason);
+                let cut = || "it is cut short".to_owned();
+                self.skip(number, if ended { reason } else { cut() });
                 // An earlier mailbench may have appended a row to one cut short.
                 let row = memchr::memmem::rfind(line, BEGINNING).filter(|at| *at > 0);
                 self.entries.extend(row.and_then(|at| entry(&line[at..]).ok()));
