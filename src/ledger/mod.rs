@@ -13,6 +13,7 @@ mod live;
 pub mod overhead;
 mod pages;
 mod recent;
+mod record;
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -76,7 +77,7 @@ impl Ledger {
     /// Writes one event. It reaches the kernel at the next [`Ledger::flush`], or when the buffer
     /// is full. [`Event::Offered`] must be recorded before anything else about its probes.
     pub fn record(&self, event: &Event) {
-        let full = journal::with_record(event, |record| self.shared.take(record, event));
+        let full = record::with_record(event, |record| self.shared.take(record, event));
         match full {
             Ok(false) => {}
             Ok(true) => self.flush(),

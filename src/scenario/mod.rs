@@ -12,6 +12,7 @@ pub mod units;
 mod modelled;
 mod overrides;
 mod resolve;
+mod schema;
 mod write;
 mod write_fault;
 mod write_smtp;
@@ -272,7 +273,5 @@ pub fn relay_settings_toml(retry: &RetrySchedule, delivery: &Delivery) -> String
 /// JSON Schema of the scenario file, for editors; what keys mean together it does not know.
 #[must_use]
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(file::File);
-    // A schema is a JSON value, which always has a text.
-    serde_json::to_string_pretty(&schema).map(|text| text + "\n").unwrap_or_default()
+    schema::text()
 }
