@@ -31,7 +31,8 @@ pub(super) fn run(request: &Request, allow: &[String], quiet: bool) -> anyhow::R
     let mut unwritten = Unwritten::default();
     unwritten.print(&text, Exit::from_code(compared.comparison.verdict.exit_code));
     unwritten.note(github::tell_comparison(&compared.comparison, &request.loaded));
-    unwritten.note(compared.failure.map_or(Ok(()), Err));
+    let failure = compared.failure.map(|it| super::run::exit_of(&it).because(it));
+    unwritten.note(failure.map_or(Ok(()), Err));
     let reasons = &compared.comparison.verdict.reasons;
     let code = verdict::exit_code(reasons, compared.interrupted, allow);
     if compared.interrupted {

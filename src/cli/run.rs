@@ -93,7 +93,9 @@ fn conclude(args: &Args, request: &Request, baseline: Option<Baseline>) -> anyho
     let mut unwritten = Unwritten::default();
     let mut outcome = carry_out(args, request, &mut unwritten)?;
     let cut_short = outcome.is_cut_short();
-    std::mem::take(&mut outcome.failures).into_iter().for_each(|it| unwritten.note(Err(it)));
+    for failure in std::mem::take(&mut outcome.failures) {
+        unwritten.note(Err(exit_of(&failure).because(failure)));
+    }
     let results = &outcome.findings.results;
     let mut reasons = results.verdict.reasons.clone();
     if !cut_short {
