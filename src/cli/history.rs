@@ -62,6 +62,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         skipped += history.skipped.len() as u64 + history.further;
         entries.extend(history.entries);
     }
+    if entries.is_empty() && skipped > 0 && !args.check {
+        let what = format!("none of the {skipped} lines is one of a history");
+        return Err(Exit::Usage.because(anyhow!(what)));
+    }
     let families = trend::families(&entries);
     let view = match args.output {
         Some(_) => View::plain(80),

@@ -95,7 +95,7 @@ fn bounded(name: &str, texts: &[Vec<u8>], bound: &Bound, mut read: impl FnMut(&[
         tried += 1;
     }
     let (allocated, length) = most;
-    println!("{name}: {tried} texts; at most {} KiB, for one of {length} bytes", allocated / 1024);
+    eprintln!("{name}: {tried} texts; at most {} KiB, for one of {length} bytes", allocated / 1024);
 }
 
 #[test]
@@ -305,6 +305,6 @@ fn messages_far_apart_take_no_room_between_them() {
     let region = Region::new(ALLOCATOR);
     judge(&loaded, &journal);
     let allocated = region.change().bytes_allocated;
-    println!("a journal of {} bytes: {} MiB", journal.len(), allocated / MIB);
+    eprintln!("a journal of {} bytes: {} MiB", journal.len(), allocated / MIB);
     assert!(allocated < 64 * MIB, "{allocated} bytes");
 }

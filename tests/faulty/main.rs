@@ -179,7 +179,7 @@ fn accepted_mail_is_never_lost_and_the_relay_recovers() {
         }
     }
     let Books { accepted, refused, broken, injected, .. } = &books;
-    println!(
+    eprintln!(
         "{total} schedules, {injected} calls failed: {} mails accepted and delivered, {refused} \
          refused, {broken} without an answer",
         accepted.len()

@@ -2,7 +2,7 @@
 //! `size` (bytes) and `destinations` (domains, blanks between them).
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,7 +33,7 @@ pub(super) fn trace(
     Trace(Arc::new(TraceFile { path, ..read }))
 }
 
-fn read(path: &PathBuf, destinations: &mut Vec<Destination>) -> Result<TraceFile, String> {
+fn read(path: &Path, destinations: &mut Vec<Destination>) -> Result<TraceFile, String> {
     let bytes = files::read(path, limits::TRACE_BYTES).map_err(|error| error.to_string())?;
     spreadsheet::form(&bytes)?;
     let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&bytes[..]);
@@ -173,7 +173,7 @@ mod tests {
         std::fs::write(file.path(), text).expect("written");
         let mut all =
             vec![Destination { domain: "b.test".to_owned(), weight: 2.0, extensions: None }];
-        let trace = read(&file.path().to_owned(), &mut all)?;
+        let trace = read(file.path(), &mut all)?;
         Ok((trace, all.into_iter().map(|one| one.domain).collect()))
     }
 
