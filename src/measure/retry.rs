@@ -172,7 +172,13 @@ mod tests {
             durability: Durability::Fsync,
             tls: OnwardTls::May,
         };
-        TargetSpec { kind: TargetKind::Relay, retry, delivery, changes: Changes::default() }
+        TargetSpec {
+            kind: TargetKind::Relay,
+            retry,
+            delivery,
+            changes: Changes::default(),
+            network: None,
+        }
     }
 
     fn curve(attempts: &[Attempt], close_ms: u64) -> Vec<RetryPoint> {

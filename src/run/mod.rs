@@ -13,7 +13,9 @@ pub mod endpoint;
 pub mod environment;
 mod folder;
 pub mod history;
+pub mod isolation;
 mod overhead;
+mod preflight;
 mod pulse;
 pub mod safety;
 mod schedule;
@@ -64,6 +66,8 @@ pub struct Request {
     pub command: String,
     /// Targets beyond loopback that the command line allows.
     pub allowed_targets: Vec<safety::Cidr>,
+    /// What the target can reach.
+    pub reach: isolation::Reach,
     /// How long the target's queue may take to be empty before anything is offered; `None`: it is
     /// not waited for.
     pub empty_first: Option<Duration>,
@@ -231,7 +235,7 @@ pub fn write_simulated_journal(folder: &Path, recording: Recording) -> std::io::
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
     let mut ready = tokio::select! {
-        ready = stand.preflight() => ready,
+        ready = preflight::preflight(&stand) => ready,
         () = journal_failed(&stand) => Ok(()),
     };
     if let Some(failure) = stand.ledger.failure() {
@@ -239,6 +243,9 @@ async fn prepare(request: &Request) -> Result<Stand, RunError> {
     }
     if let (Ok(()), Some(within)) = (&ready, request.empty_first) {
         ready = drain::empty_first(&stand, within).await;
+    }
+    if ready.is_ok() && request.empty_first.is_none() {
+        preflight::warn_of_leftovers(&stand).await;
     }
     if let Err(failed) = ready {
         // Its log says why, and a target of the user's has a command that ends it.

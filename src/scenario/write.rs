@@ -119,6 +119,7 @@ fn target(spec: &TargetSpec) -> Target {
         retry: some(retry(&spec.retry)),
         delivery: some(delivery),
         changes: some(changes(&spec.changes)),
+        network: spec.network.and_then(some),
         ..of_its_kind(&spec.kind)
     }
 }

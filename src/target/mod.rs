@@ -16,6 +16,7 @@ pub mod members;
 mod native;
 mod opensmtpd;
 mod output;
+pub mod outside;
 mod postfix;
 mod private_root;
 mod process;
@@ -25,6 +26,7 @@ pub mod queue_probe;
 mod ready;
 pub mod refusals;
 mod relay;
+pub mod routing;
 pub mod usage;
 pub mod watchdog;
 
