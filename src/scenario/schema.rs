@@ -15,6 +15,7 @@ const LABEL: &str = "[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?";
 const REPLY: &str = r"[0-9]{2}( .*)?$";
 const ADDRESS: &str = r"^([Ll][Oo][Cc][Aa][Ll][Hh][Oo][Ss][Tt]|[0-9]{1,3}(\.[0-9]{1,3}){3}|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}$";
 const SOURCES: &str = r"^127(\.[0-9]{1,3}){3}(/([89]|[12][0-9]|3[0-2]))?$";
+const MAILBOX: &str = r#"^("[^<>]+|[^\s<>]+)@[^\s<>,@]+$"#;
 const BOUND: &str = r"^\s*(<=|>=|==|!=|<|>)\s*[0-9][^\s<>=!]*\s*$";
 
 /// The schema, as text.
@@ -154,6 +155,7 @@ fn lists() -> Vec<Refinement> {
     });
     vec![
         ("Fault.script", json!({ "minItems": 1, "items": reply })),
+        ("Changes.copies", json!({ "uniqueItems": true, "items": pattern(MAILBOX) })),
         ("Compare.variant", json!({ "minItems": 2 })),
         ("Compare.gate", json!({ "minItems": 1, "maxItems": 4 })),
         ("Dsn.notify", json!({ "contains": { "const": "failure" } })),

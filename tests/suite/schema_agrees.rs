@@ -16,7 +16,8 @@ use crate::support::skip;
 
 /// What only the reader can know, by what it says: meanings across sections, sums and orders of
 /// values, bounds in a unit, names that must be known, other files.
-const BEYOND: [&str; 32] = [
+const BEYOND: [&str; 33] = [
+    "is listed twice",
     // What a variant sets is read in another section.
     "--> [[compare.variant]]",
     "is not a destination of this scenario",
