@@ -26,6 +26,9 @@ pub const PROBLEMS_KEPT: usize = 1000;
 /// they come, a line at a time.
 pub const QUEUE_OUTPUT: u64 = 1024 * 1024 * 1024;
 
+/// Descriptors that the runtime and its signals need.
+pub const RUNTIME_DESCRIPTORS: usize = 16;
+
 /// Bytes of what a program may print that is asked for its version or a hash.
 pub const PROGRAM_OUTPUT: u64 = 1024 * 1024;
 

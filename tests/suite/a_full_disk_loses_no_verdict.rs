@@ -145,6 +145,24 @@ fn a_history_or_summary_that_cannot_be_written_keeps_the_verdict() {
     assert!(ran.stderr.contains("No space left"), "{}", ran.stderr);
 }
 
+#[test]
+fn a_lack_of_descriptors_is_no_bug() {
+    let place = Place::new("");
+    for descriptors in ["6", "8", "10", "14", "18"] {
+        let output = Command::new("sh")
+            .args(["-c", "ulimit -n \"$1\"; shift; exec \"$@\"", "sh", descriptors])
+            .arg(mailbench().get_program())
+            .args(["run", "s.toml", "--output", descriptors])
+            .current_dir(place.path())
+            .stdin(Stdio::null())
+            .output()
+            .expect("ran");
+        let (code, said) = (output.status.code(), said(&output));
+        assert_eq!(code, Some(106), "{descriptors} descriptors: {said}");
+        assert!(!said.contains("panicked"), "{descriptors} descriptors: {said}");
+    }
+}
+
 /// Set in the process that panics.
 const CHILD: &str = "MAILBENCH_TEST_PANIC";
 
