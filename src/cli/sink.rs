@@ -173,7 +173,8 @@ async fn serve(settings: Settings, ledger: Ledger, authority: Option<&Path>) -> 
     stop.cancelled().await;
     sink.stop().await;
     match ledger.failure() {
-        Some(failure) => anyhow::bail!("the journal could not be written: {failure}"),
+        Some(failure) => Err(Exit::Unreachable
+            .because(anyhow::anyhow!("the journal could not be written: {failure}"))),
         None => Ok(()),
     }
 }
