@@ -160,7 +160,8 @@ impl Storm {
             () = self.cut_short.cancelled() => "cut short by the end of the run".to_owned(),
         };
         let took_us = micros(self.clock.now().since(at));
-        let command = command.to_vec();
+        let words = command.iter().take(limits::COMMAND_WORDS).cloned();
+        let command = words.map(|word| limits::cut(word, limits::REPLY_TEXT)).collect();
         self.record(at, TargetChange::Hook { command, outcome: ended, took_us });
     }
 

@@ -13,8 +13,8 @@ use super::members::{Members, is_alive};
 use super::process::{self, Launch, Process};
 use super::watchdog::{Duty, Watchdog};
 use super::{Settings, TargetError, listening, ready};
-use crate::limits;
 use crate::scenario::model;
+use crate::{files, limits};
 
 /// Time between two looks for its process.
 const LOOK: Duration = Duration::from_millis(50);
@@ -258,7 +258,8 @@ fn read(file: &Path, mark: Option<&Path>, address: SocketAddr) -> Result<Members
         remedy: "name the file where the target that listens there writes its process id"
             .to_owned(),
     };
-    let text = std::fs::read_to_string(file).map_err(|error| unmet(error.to_string()))?;
+    let text =
+        files::read_text(file, limits::SMALL_FILE).map_err(|error| unmet(error.to_string()))?;
     let first = text.split_whitespace().next().unwrap_or_default();
     let root: u32 =
         first.parse().map_err(|_| unmet(format!("`{}` is no process id", first.escape_debug())))?;

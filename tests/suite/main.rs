@@ -1,7 +1,9 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
 mod a_crooked_target_is_caught;
+mod a_full_disk_loses_no_verdict;
 mod a_github_job_is_told;
+mod a_public_corpus_arrives;
 mod a_session_proves_the_same_under_tls;
 mod a_spoiled_run_is_invalid;
 mod a_stored_run_judges_to_the_same_bytes;
@@ -34,6 +36,7 @@ mod extensions_are_spoken;
 mod faults_are_counted;
 mod faults_are_enacted;
 mod faults_hit_only_what_they_name;
+mod files_are_regular;
 mod fuzz;
 mod headroom_is_known;
 mod histories_are_told_in_full;
@@ -92,6 +95,7 @@ mod scenario_errors;
 mod scenario_grammar;
 mod scenario_hostile;
 mod scenario_schema;
+mod schema_agrees;
 mod scripted;
 mod second_reading;
 mod secured;
@@ -103,6 +107,7 @@ mod simulations_are_the_same_scenario;
 mod sink_side;
 mod stall;
 mod stored_runs_are_judged;
+mod stored_runs_belong_together;
 mod submission;
 mod support;
 mod targets_reach_nothing_outside;
