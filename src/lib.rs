@@ -8,6 +8,10 @@ pub mod limits;
 
 pub mod clock;
 
+pub mod shortage;
+
+pub mod files;
+
 pub mod seed;
 
 pub mod quantity;

@@ -10,6 +10,7 @@ pub use super::overhead::{CpuWait, Overhead};
 use crate::clock::Time;
 pub use crate::probe::damage::{ContentCheck, Damage};
 use crate::probe::{DestinationId, MessageId, ProbeId};
+pub use crate::shortage::Shortage;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
@@ -73,6 +74,20 @@ pub enum Event {
     Hiccup { from: Time, to: Time },
     /// A once-a-second look at what the instrument had to wait for.
     Overhead(Overhead),
+    /// The system did not give mailbench what it needed, so many times; nothing that the peer did.
+    Shortage { at: Time, part: Part, what: Shortage, count: u64 },
+}
+
+/// A part of mailbench.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Part {
+    /// The traffic generator.
+    Traffic,
+    /// The sink.
+    Sink,
+    /// The embedded relay.
+    Relay,
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.
@@ -318,6 +333,8 @@ pub enum TargetChange {
     Starting,
     /// A command of the user's was run, beginning now: how it ended, and after how long.
     Hook { command: Vec<String>, outcome: String, took_us: u64 },
+    /// It went on though an act of ours should have taken it down: which act, and what was seen.
+    Survived { act: String, how: String },
 }
 
 /// A once-a-second look at the instrument itself.

@@ -24,6 +24,7 @@ use crate::relay::store::{Store, StoreError};
 use crate::relay::wall::WallClock;
 use crate::scenario::model::{self, Durability};
 use crate::seed::Seed;
+use crate::shortage::Repeated;
 use crate::smtp::client::TlsError;
 use crate::smtp::dialogue::User;
 use crate::smtp::server_tls::{self, Beginning};
@@ -116,6 +117,7 @@ impl Relay {
             reader,
             orders: orders.clone(),
             holdings: Arc::clone(&holdings),
+            shortages: Repeated::new("connect"),
         });
         let intake = Arc::new(Intake {
             clock,

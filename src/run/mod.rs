@@ -8,6 +8,7 @@ pub mod capacity;
 mod chaos;
 pub mod comparison;
 mod custody;
+mod descriptors;
 mod drain;
 pub mod endpoint;
 pub mod environment;
@@ -20,6 +21,7 @@ mod schedule;
 mod setup;
 pub mod signals;
 mod usage;
+mod vitals;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -159,7 +161,7 @@ pub fn judge(folder: &Path) -> Result<Findings, RunError> {
 pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Result<PathBuf> {
     let folder =
         folder::Folder::simulated(&loaded.scenario.name, output, &crate::clock::Clock::start())?;
-    std::fs::write(folder.file(SCENARIO), &loaded.resolved)?;
+    crate::files::write(&folder.file(SCENARIO), &loaded.resolved)?;
     Ok(folder.path)
 }
 
@@ -209,7 +211,7 @@ async fn conduct(
     let chaos = Chaos::start(&stand, &schedule);
     let mut show = |stand: &Stand| progress.show(&watched.snapshot(stand));
     let offered = offer(&mut stand, &schedule, interrupts, &mut show).await;
-    let at = end_of_offering(&stand, &schedule, interrupts).await;
+    let at = end_of_offering(&mut stand, &schedule, interrupts).await;
     chaos.end();
     stand.ledger.record(&Event::Period { at, period: Period::Drain });
     if offered.is_ok() {
@@ -222,11 +224,11 @@ async fn conduct(
 }
 
 /// When the measured period ends: on schedule, though its last message came a little earlier; at
-/// once, when it was cut short or goes by a number of messages.
-async fn end_of_offering(stand: &Stand, schedule: &Schedule, interrupts: &Interrupts) -> Time {
+/// once, when it was cut short, the target is gone, or it goes by a number of messages.
+async fn end_of_offering(stand: &mut Stand, schedule: &Schedule, interrupts: &Interrupts) -> Time {
     let now = stand.clock.now();
     match schedule.end {
-        Some(end) if !interrupts.stop.is_cancelled() => {
+        Some(end) if !interrupts.stop.is_cancelled() && !stand.target_ended() => {
             tokio::time::sleep(end.since(now)).await;
             end
         }

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::TargetError;
+use super::{TargetError, command};
 
 /// Names the folder into which packages were unpacked (`tests/mtas/install`).
 pub(super) const PREFIX: &str = "MAILBENCH_MTA_PREFIX";
@@ -88,7 +88,11 @@ pub(super) async fn output_in(
     arguments: &[&str],
     environment: &[(String, String)],
 ) -> Result<String, TargetError> {
-    let output = ended(program, arguments, environment).await?;
+    printed(program, ended(program, arguments, environment).await?)
+}
+
+/// What a program printed that ended well.
+fn printed(program: &Path, output: std::process::Output) -> Result<String, TargetError> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         let (program, cause) = (program.display().to_string(), std::io::Error::other(said));
@@ -104,26 +108,7 @@ pub(super) async fn fed(
     environment: &[(String, String)],
     input: &str,
 ) -> Result<String, TargetError> {
-    use tokio::io::AsyncWriteExt;
-    let piped = std::process::Stdio::piped;
-    let mut command = tokio::process::Command::new(program);
-    command.args(arguments).stdin(piped()).stdout(piped()).stderr(piped()).kill_on_drop(true);
-    command.envs(environment.iter().map(|(name, value)| (name, value)));
-    let run = async {
-        let mut child = command.spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input.as_bytes()).await?;
-        }
-        child.wait_with_output().await
-    };
-    let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
-    let ended = tokio::time::timeout(crate::limits::QUEUE_COMMAND, run).await;
-    let output = ended.map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?.map_err(failed)?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-        return Err(failed(std::io::Error::other(said)));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    printed(program, ask(program, arguments, environment, input).await?)
 }
 
 /// Runs a program to its end, whatever that is.
@@ -132,13 +117,18 @@ pub(super) async fn ended(
     arguments: &[&str],
     environment: &[(String, String)],
 ) -> Result<std::process::Output, TargetError> {
+    ask(program, arguments, environment, "").await
+}
+
+async fn ask(
+    program: &Path,
+    arguments: &[&str],
+    environment: &[(String, String)],
+    input: &str,
+) -> Result<std::process::Output, TargetError> {
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).stdin(std::process::Stdio::null());
-    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
+    let run = command::output(&mut command, input.as_bytes(), crate::limits::QUEUE_COMMAND);
     let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
-    let run = command.kill_on_drop(true).output();
-    let output = tokio::time::timeout(crate::limits::QUEUE_COMMAND, run)
-        .await
-        .map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?;
-    output.map_err(failed)
+    run.await.map_err(failed)
 }

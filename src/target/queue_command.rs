@@ -4,10 +4,11 @@
 //! `frozen`), as the embedded relay prints; one number; or one entry a line, as `postqueue -j`
 //! prints.
 
-use std::process::Stdio;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::process::Command;
 
+use super::command;
 use crate::limits;
 
 /// A queue's length, as the target itself reports it.
@@ -36,6 +37,12 @@ pub enum QueueError {
     /// The command could not be run, or failed.
     #[error("the queue command `{0}` failed: {1}")]
     Failed(String, String),
+    /// It printed nothing.
+    #[error(
+        "the queue command `{0}` printed nothing, and was not seen to print anything in this run, so \
+         that this proves nothing; have it print the number of messages, such as 0"
+    )]
+    Silent(String),
     /// It printed something else.
     #[error("the queue command `{0}` printed something that is no queue: `{1}`")]
     Unreadable(String, String),
@@ -49,30 +56,42 @@ pub enum QueueError {
     },
 }
 
-/// Runs `command` and reads the queue's length from its output.
+/// Runs `command` and reads the queue's length from its output. `printed`: whether it was seen to print
+/// anything in this run. Until then, silence may be a command that does not work: it is an empty queue
+/// only to a command that is known to say so by silence.
 ///
 /// # Errors
-/// When it cannot be run, fails, takes too long, or prints something else.
-pub async fn ask(command: &[String]) -> Result<QueueLength, QueueError> {
+/// When it cannot be run, fails, takes too long, prints nothing or something else.
+pub async fn ask(command: &[String], printed: &AtomicBool) -> Result<QueueLength, QueueError> {
     let shown = command.join(" ");
     let failed = |cause: String| QueueError::Failed(shown.clone(), cause);
     let (program, arguments) = command.split_first().ok_or_else(|| failed("empty".into()))?;
-    let run = Command::new(program)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .kill_on_drop(true)
-        .process_group(0)
-        .output();
-    let output = tokio::time::timeout(limits::QUEUE_COMMAND, run)
-        .await
-        .map_err(|_| failed("it took too long".to_owned()))?
-        .map_err(|error| failed(error.to_string()))?;
+    let mut run = Command::new(program);
+    run.args(arguments);
+    let output = command::output(&mut run, b"", limits::QUEUE_COMMAND).await.map_err(|error| {
+        failed(match error.kind() {
+            std::io::ErrorKind::TimedOut => "it took too long".to_owned(),
+            _ => error.to_string(),
+        })
+    })?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr);
         return Err(failed(format!("{}: {}", output.status, said.trim())));
     }
     let text = String::from_utf8_lossy(&output.stdout);
+    if !text.trim().is_empty() {
+        printed.store(true, Ordering::Relaxed);
+    } else if !printed.load(Ordering::Relaxed) && !is_silent_when_empty(command) {
+        return Err(QueueError::Silent(shown));
+    }
     read(&text).ok_or_else(|| QueueError::Unreadable(shown, text.chars().take(80).collect()))
+}
+
+/// `postqueue -j` prints an entry for each message, and nothing where there is none (postqueue(1)).
+fn is_silent_when_empty(command: &[String]) -> bool {
+    let words = command.iter().flat_map(|word| word.split_whitespace());
+    let mut rest = words.skip_while(|word| word.rsplit('/').next() != Some("postqueue"));
+    rest.any(|word| word == "-j")
 }
 
 fn read(text: &str) -> Option<QueueLength> {
@@ -141,7 +160,32 @@ mod tests {
     #[tokio::test]
     async fn a_failing_command_is_an_error_not_an_empty_queue() {
         let failing = ["sh", "-c", "echo broken >&2; exit 3"].map(str::to_owned);
-        let error = ask(&failing).await.expect_err("it failed").to_string();
+        let error = ask(&failing, &AtomicBool::new(true)).await.expect_err("it failed").to_string();
         assert!(error.contains("broken"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn silence_proves_nothing_until_the_command_was_seen_to_print() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = format!("cat {}/queue 2>/dev/null; true", folder.path().display());
+        let command = ["sh", "-c", &script].map(str::to_owned);
+        let printed = AtomicBool::new(false);
+        let error = ask(&command, &printed).await.expect_err("silent").to_string();
+        assert!(error.contains("printed nothing"), "{error}");
+        std::fs::write(folder.path().join("queue"), "{\"queue_name\":\"active\"}\n").expect("written");
+        assert_eq!(ask(&command, &printed).await.expect("a queue").total, 1);
+        std::fs::remove_file(folder.path().join("queue")).expect("removed");
+        assert_eq!(ask(&command, &printed).await.expect("an empty queue").total, 0);
+    }
+
+    #[test]
+    fn only_postqueue_is_known_to_be_silent_when_empty() {
+        let is = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            is_silent_when_empty(&words)
+        };
+        assert!(is(&["postqueue", "-j"]) && is(&["/usr/sbin/postqueue", "-c", "/etc/p", "-j"]));
+        assert!(is(&["sh", "-c", "ssh mx /usr/sbin/postqueue -j"]));
+        assert!(!is(&["postqueue", "-p"]) && !is(&["true"]) && !is(&["my-postqueue", "-j"]));
     }
 }

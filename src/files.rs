@@ -1,0 +1,79 @@
+//! Files of our own in a folder that others may have prepared: a symbolic link is never followed, so
+//! that nothing outside the folder is written over.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use nix::fcntl::OFlag;
+
+/// Creates a file, or empties the one that is there.
+///
+/// # Errors
+/// When it is a symbolic link, or cannot be created.
+pub fn create(path: &Path) -> io::Result<File> {
+    open(path, OpenOptions::new().write(true).create(true).truncate(true))
+}
+
+/// Opens a file to append to; creates it if it is not there.
+///
+/// # Errors
+/// When it is a symbolic link, or cannot be opened.
+pub fn append(path: &Path) -> io::Result<File> {
+    open(path, OpenOptions::new().append(true).create(true))
+}
+
+/// Writes a file as a whole.
+///
+/// # Errors
+/// When it is a symbolic link, or cannot be written.
+pub fn write(path: &Path, content: impl AsRef<[u8]>) -> io::Result<()> {
+    create(path)?.write_all(content.as_ref())
+}
+
+/// Makes a folder with all above it that only we may look into.
+///
+/// # Errors
+/// When it cannot be made. One that is there stays as it is.
+pub fn private_folder(path: &Path) -> io::Result<()> {
+    if let Some(above) = path.parent() {
+        std::fs::create_dir_all(above)?;
+    }
+    match std::fs::DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
+        other => other,
+    }
+}
+
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(path).map_err(|error| {
+        // ELOOP alone reads as if links went round in a circle.
+        match path.symlink_metadata() {
+            Ok(found) if found.is_symlink() => io::Error::new(
+                io::ErrorKind::AlreadyExists,
+                format!("{} is a symbolic link, which is not followed; remove it", path.display()),
+            ),
+            _ => error,
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_symbolic_link_is_not_followed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (victim, link) = (folder.path().join("victim"), folder.path().join("report.json"));
+        std::fs::write(&victim, "precious").expect("written");
+        std::os::unix::fs::symlink(&victim, &link).expect("linked");
+        for refused in [create(&link).err(), append(&link).err(), write(&link, "x").err()] {
+            let error = refused.expect("refused").to_string();
+            assert!(error.contains("symbolic link"), "{error}");
+        }
+        assert_eq!(std::fs::read_to_string(&victim).expect("read"), "precious");
+        write(&folder.path().join("new"), "a").expect("a file of our own");
+    }
+}
