@@ -3,7 +3,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use nix::fcntl::OFlag;
@@ -46,6 +46,16 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes a file that only we may read, or makes one of ours so: what lies in it is mail. SQLite gives
+/// the files beside its database the same mode.
+///
+/// # Errors
+/// When it is a symbolic link, or cannot be made so.
+pub fn keep_private(path: &Path) -> io::Result<()> {
+    let file = open(path, OpenOptions::new().append(true).create(true).mode(0o600))?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))
+}
+
 fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     options.custom_flags(OFlag::O_NOFOLLOW.bits()).open(path).map_err(|error| {
         // ELOOP alone reads as if links went round in a circle.
@@ -75,5 +85,18 @@ mod tests {
         }
         assert_eq!(std::fs::read_to_string(&victim).expect("read"), "precious");
         write(&folder.path().join("new"), "a").expect("a file of our own");
+    }
+
+    #[test]
+    fn what_is_private_is_nobody_else_s_to_read() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
+        let (queue, file) = (folder.path().join("a/queue"), folder.path().join("mail"));
+        private_folder(&queue).expect("made");
+        private_folder(&queue).expect("it is there");
+        assert_eq!(mode(&queue), 0o700);
+        std::fs::write(&file, "old").expect("written");
+        keep_private(&file).expect("ours");
+        assert_eq!((mode(&file), std::fs::read(&file).expect("read")), (0o600, b"old".to_vec()));
     }
 }

@@ -141,14 +141,17 @@ pub fn logged<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<Shortage, u6
         for shortage in Shortage::ALL {
             let Some((before, after)) = line.split_once(&format!(": {shortage}")) else { continue };
             let what = before.rsplit([' ', ':']).next().unwrap_or_default().to_owned();
-            let total = after.strip_prefix(": ").and_then(|rest| rest.strip_suffix(" times in all"));
+            let total =
+                after.strip_prefix(": ").and_then(|rest| rest.strip_suffix(" times in all"));
             let count = total.and_then(|count| count.parse().ok()).unwrap_or(1);
             let known = found.entry((what, shortage)).or_default();
             *known = count.max(*known);
         }
     }
     let mut sums = BTreeMap::new();
-    found.into_iter().for_each(|((_, shortage), count)| *sums.entry(shortage).or_default() += count);
+    found
+        .into_iter()
+        .for_each(|((_, shortage), count)| *sums.entry(shortage).or_default() += count);
     sums
 }
 

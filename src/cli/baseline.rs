@@ -64,7 +64,7 @@ impl BaselineArgs {
         for format in [Format::Json, Format::Html] {
             if let Some(file) = format.file("comparison") {
                 let text = comparison::render(format, &compared, &View::plain(80))?;
-                std::fs::write(outcome.folder.join(file), text)?;
+                crate::files::write(&outcome.folder.join(file), text)?;
             }
         }
         Ok(compared)

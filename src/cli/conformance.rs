@@ -146,7 +146,7 @@ fn write(examination: &Examination, folder: &Path, scenario: &str) -> anyhow::Re
         ("conformance.xml", Format::Junit),
     ] {
         let path = folder.join(name);
-        std::fs::write(&path, render::render(examination, format, scenario))
+        crate::files::write(&path, render::render(examination, format, scenario))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

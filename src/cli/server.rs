@@ -39,4 +39,3 @@ pub(super) fn stop_on_signal() -> std::io::Result<CancellationToken> {
     });
     Ok(stop)
 }
-

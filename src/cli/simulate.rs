@@ -76,7 +76,7 @@ fn variants(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow:
         let (findings, recording) = simulated(args, variant, measured)?;
         let own = folder.join(name.replace(' ', "-"));
         std::fs::create_dir_all(&own).context("cannot make the variant's folder")?;
-        std::fs::write(own.join(run::SCENARIO), &variant.resolved)?;
+        crate::files::write(&own.join(run::SCENARIO), &variant.resolved)?;
         write_journal(&own, recording)?;
         report::write_all(&findings, &own).context("cannot write the report")?;
         found.push((name.clone(), findings.results));

@@ -124,10 +124,11 @@ impl Outages {
     pub fn excuse(&self, due: Time) -> bool {
         let down = self.strikes.iter().filter(|strike| strike.done.takes_down());
         let is_dead = self.died.as_ref().is_some_and(|(at, _)| *at <= due);
-        is_dead || down.into_iter().any(|strike| {
-            let until = strike.back.map(|back| back.plus(back.since(strike.at) + SETTLE));
-            strike.at <= due && until.is_none_or(|until| due <= until)
-        })
+        is_dead
+            || down.into_iter().any(|strike| {
+                let until = strike.back.map(|back| back.plus(back.since(strike.at) + SETTLE));
+                strike.at <= due && until.is_none_or(|until| due <= until)
+            })
     }
 
     /// Whether the target was never down.

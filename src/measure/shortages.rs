@@ -31,8 +31,7 @@ impl Shortages {
         kinds.dedup();
         let told: Vec<String> = kinds.into_iter().map(|what| self.words(what)).collect();
         let at = first.seconds() - from.seconds();
-        let advice =
-            format!("{}; first noted {at:.1} s into the measured period", told.join("; "));
+        let advice = format!("{}; first noted {at:.1} s into the measured period", told.join("; "));
         Some(HealthCheck {
             id: "shortage".to_owned(),
             status: HealthStatus::Invalid,

@@ -9,7 +9,8 @@ mod reason_tests;
 use std::collections::BTreeMap;
 
 use super::results::{
-    DeathFacts, Health, HealthStatus, LedgerVerdict, Reason, ThresholdResult, ThresholdStatus, Verdict,
+    DeathFacts, Health, HealthStatus, LedgerVerdict, Reason, ThresholdResult, ThresholdStatus,
+    Verdict,
 };
 use crate::ledger::class::Class;
 

@@ -161,8 +161,8 @@ impl Relay {
 /// it ends.
 fn lock(folder: &Path) -> Result<File, StoreError> {
     let error = |cause| StoreError::Folder { path: folder.to_owned(), cause };
-    std::fs::create_dir_all(folder).map_err(error)?;
-    let file = File::create(folder.join("lock")).map_err(error)?;
+    crate::files::private_folder(folder).map_err(error)?;
+    let file = crate::files::create(&folder.join("lock")).map_err(error)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.to_owned())),

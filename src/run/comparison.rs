@@ -135,7 +135,8 @@ fn create(request: &Request) -> Result<PathBuf, RunError> {
         let what = format!("{}: it holds a comparison already; name another", folder.display());
         return Err(RunError::Folder(Error::new(ErrorKind::AlreadyExists, what)));
     }
-    std::fs::write(folder.join(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
+    crate::files::write(&folder.join(SCENARIO), &request.loaded.resolved)
+        .map_err(RunError::Folder)?;
     Ok(folder)
 }
 

@@ -33,7 +33,11 @@ impl Drop for Excuse {
 
 impl Custody {
     pub(super) fn of(target: Target) -> Custody {
-        Custody { target: Arc::new(Mutex::new(target)), gone: Arc::default(), excuses: Arc::default() }
+        Custody {
+            target: Arc::new(Mutex::new(target)),
+            gone: Arc::default(),
+            excuses: Arc::default(),
+        }
     }
 
     /// Takes it in hand, once nobody else has it.
@@ -48,9 +52,7 @@ impl Custody {
 
     /// How it ended, if it did so by itself.
     pub(super) fn ended(&self) -> Option<String> {
-        let ended = || {
-            self.target.try_lock().ok().filter(|_| !self.is_excused())?.ended()
-        };
+        let ended = || self.target.try_lock().ok().filter(|_| !self.is_excused())?.ended();
         self.gone.get().cloned().or_else(ended)
     }
 

@@ -13,7 +13,6 @@ use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Part, Period, RunFacts, TargetChange};
-use crate::{files, limits};
 use crate::plan::Plan;
 use crate::scenario::TRACE;
 use crate::scenario::model::{
@@ -25,6 +24,7 @@ use crate::smtp::server_tls::Beginning;
 use crate::target::intake::{Intake, Login};
 use crate::target::{self, Target, TargetError, leftovers, refusals};
 use crate::traffic::{self, Gauges, Instruments};
+use crate::{files, limits};
 
 /// Name of the file that keeps what the target prints.
 const TARGET_LOG: &str = "target.log";
@@ -60,8 +60,7 @@ impl Stand {
         let clock = Clock::start();
         let folder = Folder::create(&scenario.name, request.output.as_deref(), &clock)
             .map_err(RunError::Folder)?;
-        files::write(&folder.file(SCENARIO), &request.loaded.resolved)
-            .map_err(RunError::Folder)?;
+        files::write(&folder.file(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
         keep_trace(&scenario, &folder).map_err(RunError::Folder)?;
         let ledger = Ledger::create(&folder.file(JOURNAL)).map_err(RunError::Folder)?;
         let plan = Plan::new(&scenario, Some(folder.nonce.clone()));

@@ -63,8 +63,7 @@ pub async fn run_to_end(
     };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
-    let (mut child, group) =
-        start(&mut command).map_err(|error| format!("not run: {error}"))?;
+    let (mut child, group) = start(&mut command).map_err(|error| format!("not run: {error}"))?;
     match tokio::time::timeout(longest, child.wait()).await {
         Ok(Ok(status)) => Ok((status, group)),
         Ok(Err(error)) => Err(format!("not run: {error}")),

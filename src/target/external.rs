@@ -303,11 +303,7 @@ async fn named(
     }
 }
 
-fn read(
-    file: &Path,
-    ours: Option<&Members>,
-    address: SocketAddr,
-) -> Result<Members, TargetError> {
+fn read(file: &Path, ours: Option<&Members>, address: SocketAddr) -> Result<Members, TargetError> {
     let unmet = |what: String| TargetError::Unmet {
         what: format!("target.pid_file {}: {what}", file.display()),
         remedy: "name the file where the target that listens there writes its process id"
@@ -318,8 +314,7 @@ fn read(
     let pid: u32 =
         first.parse().map_err(|_| unmet(format!("`{}` is no process id", first.escape_debug())))?;
     let root = ProcessId::of(pid).unwrap_or(ProcessId::NONE);
-    let members =
-        ours.map_or_else(|| Members::of_unmarked(root), |ours| ours.led_by(root));
+    let members = ours.map_or_else(|| Members::of_unmarked(root), |ours| ours.led_by(root));
     if processes::own_line().contains(&pid) || members.hold_us() {
         return Err(unmet(format!("process {pid} is one that mailbench itself belongs to")));
     }

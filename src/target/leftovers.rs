@@ -86,9 +86,7 @@ pub(super) fn members(folder: &Path, record: &Record) -> Members {
     let owner = owner(folder).and_then(|text| parse(&text));
     let commands = owner.map(|owner| command::mark(owner, AUXILIARY));
     let group = record.group.as_deref().and_then(ControlGroup::at);
-    Members::of(ProcessId::NONE, folder)
-        .in_group(group)
-        .with(record.ours.clone(), commands)
+    Members::of(ProcessId::NONE, folder).in_group(group).with(record.ours.clone(), commands)
 }
 
 pub(super) fn remove_group(record: &Record) {

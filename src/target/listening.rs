@@ -84,6 +84,9 @@ fn sockets(net: &str, is_asked: impl Fn(IpAddr, u16) -> bool) -> BTreeSet<String
 /// An address as these tables have it: words of 32 bits as the machine keeps them, a colon, the port.
 fn local(text: &str) -> Option<(IpAddr, u16)> {
     let (ip, port) = text.split_once(':')?;
+    if ip.len() % 8 != 0 {
+        return None;
+    }
     let words = ip.as_bytes().chunks(8).map(|word| {
         let word = u32::from_str_radix(std::str::from_utf8(word).ok()?, 16).ok()?;
         Some(word.to_ne_bytes())

@@ -3,10 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
+use super::containment::Containment;
 use super::process::{Launch, Process};
 use super::queue_probe::QueueProbe;
 use super::roster::Roster;
-use super::containment::Containment;
 use super::{TargetError, ready};
 use crate::smtp::server_tls::Beginning;
 

@@ -147,8 +147,9 @@ impl Members {
             belongs && !own.contains(&pid)
         };
         let found = related(&entries, self.root, mark);
-        let is_member =
-            |entry: &Entry| found.contains(&entry.id.pid) && !entry.zombie && !own.contains(&entry.id.pid);
+        let is_member = |entry: &Entry| {
+            found.contains(&entry.id.pid) && !entry.zombie && !own.contains(&entry.id.pid)
+        };
         let mut members: Vec<Entry> = entries.into_iter().filter(is_member).collect();
         members.sort_by_key(|entry| (entry.id != self.root, entry.id.pid));
         Ok(members)
@@ -182,11 +183,7 @@ fn is_auxiliary(pid: u32) -> bool {
 
 /// The root, what shares its session or group, what is marked, and all descendants of these. What
 /// has the id of a root that ended is another process.
-fn related(
-    entries: &[Entry],
-    root: ProcessId,
-    marked: impl Fn(&Entry) -> bool,
-) -> BTreeSet<u32> {
+fn related(entries: &[Entry], root: ProcessId, marked: impl Fn(&Entry) -> bool) -> BTreeSet<u32> {
     let is_another = entries.iter().any(|entry| entry.id.pid == root.pid && entry.id != root);
     let direct = |entry: &&Entry| {
         let led = !is_another && [entry.group, entry.session].contains(&root.pid);

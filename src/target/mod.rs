@@ -3,10 +3,10 @@
 //! One file per kind; the enum delegates. What traffic does to a target and what a sink sees of
 //! it is not known here.
 
-pub mod command;
-pub mod demands;
 mod cgroup;
+pub mod command;
 mod containment;
+pub mod demands;
 mod exim;
 mod external;
 mod haraka;
@@ -42,8 +42,8 @@ use crate::smtp::server_tls::Beginning;
 use demands::Demands;
 use intake::Intake;
 use members::Members;
-use queue_command::QueueLength;
 pub use process::Paused;
+use queue_command::QueueLength;
 use queue_probe::QueueProbe;
 use roster::Roster;
 
@@ -197,13 +197,9 @@ impl Target {
                 Some(QueueProbe::Command { words: relay.queue_command(), at_rest: true, printed })
             }
             Target::Direct(_) => Some(QueueProbe::Fixed(QueueLength::default())),
-            Target::External(external) => {
-                external.queue_command().map(|(words, printed)| QueueProbe::Command {
-                    words,
-                    at_rest: false,
-                    printed,
-                })
-            }
+            Target::External(external) => external
+                .queue_command()
+                .map(|(words, printed)| QueueProbe::Command { words, at_rest: false, printed }),
             Target::Managed(managed) => Some(managed.recipe().queue.clone()),
         }
     }
@@ -275,7 +271,8 @@ impl Target {
         let owners = listening::owners(address).into_iter();
         let owners: Vec<String> =
             owners.map(|pid| format!("process {pid} `{}`", processes::name(pid))).collect();
-        let by = if owners.is_empty() { String::new() } else { format!(" ({})", owners.join(", ")) };
+        let by =
+            if owners.is_empty() { String::new() } else { format!(" ({})", owners.join(", ")) };
         Some(format!("{address} still took connections{by}"))
     }
 

@@ -172,7 +172,8 @@ mod tests {
         let printed = AtomicBool::new(false);
         let error = ask(&command, &printed).await.expect_err("silent").to_string();
         assert!(error.contains("printed nothing"), "{error}");
-        std::fs::write(folder.path().join("queue"), "{\"queue_name\":\"active\"}\n").expect("written");
+        std::fs::write(folder.path().join("queue"), "{\"queue_name\":\"active\"}\n")
+            .expect("written");
         assert_eq!(ask(&command, &printed).await.expect("a queue").total, 1);
         std::fs::remove_file(folder.path().join("queue")).expect("removed");
         assert_eq!(ask(&command, &printed).await.expect("an empty queue").total, 0);

@@ -68,9 +68,7 @@ impl QueueProbe {
     pub async fn ask(&self) -> Result<QueueLength, QueueError> {
         match self {
             QueueProbe::Fixed(length) => Ok(*length),
-            QueueProbe::Command { words, printed, .. } => {
-                queue_command::ask(words, printed).await
-            }
+            QueueProbe::Command { words, printed, .. } => queue_command::ask(words, printed).await,
             QueueProbe::Directory { folder, count, seen } => {
                 let (folder, count, seen) = (folder.clone(), *count, Arc::clone(seen));
                 let shown = folder.display().to_string();

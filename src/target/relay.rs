@@ -3,9 +3,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::containment::Containment;
 use super::intake::Intake;
 use super::process::{Launch, Process};
-use super::containment::Containment;
 use super::roster::Roster;
 use super::{Settings, TargetError, ready};
 use crate::smtp::server_tls::Beginning;

@@ -89,9 +89,8 @@ pub(super) fn read(folder: &Path) -> Record {
 
 fn text(record: &Record) -> String {
     let group = record.group.iter().map(|path| format!("group {}\n", path.display()));
-    let line = |what: &'static str| {
-        move |id: &ProcessId| format!("{what} {} {}\n", id.pid, id.started)
-    };
+    let line =
+        |what: &'static str| move |id: &ProcessId| format!("{what} {} {}\n", id.pid, id.started);
     let ours = record.ours.iter().map(line("ours"));
     group.chain(ours).chain(record.stopped.iter().map(line("stopped"))).collect()
 }

@@ -168,6 +168,7 @@ change = variants(
     ("died", record(status=text)),
     ("starting", None),
     ("hook", record(command=many(text), outcome=text, took_us=number)),
+    ("survived", record(act=text, how=text)),
 )
 abuse_end = variants(
     ("unconnected", None), ("refused", record(code=number)), ("cut-off", None), ("tolerated", None)
@@ -301,6 +302,15 @@ EVENTS = [
             steal_us=maybe(number),
             throttled_us=maybe(number),
             pressure_us=maybe(number),
+        ),
+    ),
+    (
+        "shortage",
+        record(
+            at=number,
+            part=names("traffic", "sink", "relay"),
+            what=names("descriptors", "system-files", "ports", "buffers", "memory"),
+            count=number,
         ),
     ),
 ]  # fmt: skip

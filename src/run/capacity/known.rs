@@ -20,7 +20,8 @@ pub(super) fn place(request: &Request) -> Result<PathBuf, RunError> {
     let name = &request.loaded.scenario.name;
     let folder = Folder::create(name, request.output.as_deref(), &Clock::start());
     let folder = folder.map_err(RunError::Folder)?.path;
-    std::fs::write(folder.join(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
+    crate::files::write(&folder.join(SCENARIO), &request.loaded.resolved)
+        .map_err(RunError::Folder)?;
     Ok(folder)
 }
 
