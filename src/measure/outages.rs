@@ -99,8 +99,8 @@ impl Outages {
         let words = |(at, act, how): &(Time, String, String)| {
             let at_s = at.seconds() - periods.measured_from().seconds();
             format!(
-                "`{act}` missed a part of the target: {how} {at_s:.1} s into the measured period; \
-                 name its target.pid_file, or let mailbench start it"
+                "`{act}` missed a part of the target, or something started it again: {how} {at_s:.1} s \
+                 into the measured period; name its target.pid_file, or let mailbench start it"
             )
         };
         self.survived.iter().map(words).collect()

@@ -112,7 +112,8 @@ impl ChaosRunner {
         }
         let custody = self.custody.clone();
         let mut target = custody.take().await;
-        if let Some(status) = target.ended() {
+        let by_command = *act == Act::Restart && self.custody.is_excused();
+        if let Some(status) = target.ended().filter(|_| !by_command) {
             return self.custody.is_gone(status);
         }
         // A restart brings back what an earlier kill left dead; nothing else can be done to it.

@@ -111,11 +111,13 @@ impl Members {
     /// Those alive now, the one we started first: what it would start anew dies with it.
     #[must_use]
     pub fn pids(&self) -> Vec<u32> {
-        let ids = self.ids().unwrap_or_default();
+        // Looked at every second: without a look at every open file of the system.
+        let related = Members { address: None, ..self.clone() };
+        let ids = related.ids().unwrap_or_default();
         ids.into_iter().map(|id| id.pid).collect()
     }
 
-    /// The same, by id and start time.
+    /// The same, by id and start time; whoever listens at the target's address, too.
     ///
     /// # Errors
     /// When the processes cannot be looked at.
