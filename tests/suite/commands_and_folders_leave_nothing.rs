@@ -58,7 +58,7 @@ fn a_hangup_ends_a_run_as_sigterm_does() {
     kill(Pid::from_raw(run.id().cast_signed()), Signal::SIGHUP).expect("told");
     let ran = lab.finish(run);
     ran.assert_code(105);
-    assert_eq!(ran.count("accepted"), ran.count("delivered") + ran.count("ambiguous_only"));
+    assert_eq!(ran.count("accepted"), ran.count("delivered") + ran.count("unconfirmed"));
 }
 
 #[test]
