@@ -46,6 +46,15 @@ pub fn private_folder(path: &Path) -> io::Result<()> {
     }
 }
 
+/// A folder in the system's temporary one that only we may look into; it goes with its handle.
+///
+/// # Errors
+/// When it cannot be made.
+pub fn private_temporary(prefix: &str) -> io::Result<tempfile::TempDir> {
+    let closed = std::fs::Permissions::from_mode(0o700);
+    tempfile::Builder::new().prefix(prefix).permissions(closed).tempdir()
+}
+
 /// Makes a file that only we may read, or makes one of ours so: what lies in it is mail. SQLite gives
 /// the files beside its database the same mode.
 ///
@@ -88,13 +97,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_private_is_nobody_else_s_to_read() {
+    fn private_files_are_closed_to_others() {
         let folder = tempfile::tempdir().expect("a folder");
         let mode = |path: &Path| path.metadata().expect("it is there").permissions().mode() & 0o777;
         let (queue, file) = (folder.path().join("a/queue"), folder.path().join("mail"));
         private_folder(&queue).expect("made");
         private_folder(&queue).expect("it is there");
         assert_eq!(mode(&queue), 0o700);
+        assert_eq!(mode(private_temporary("mailbench-").expect("made").path()), 0o700);
         std::fs::write(&file, "old").expect("written");
         keep_private(&file).expect("ours");
         assert_eq!((mode(&file), std::fs::read(&file).expect("read")), (0o600, b"old".to_vec()));

@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn errors_of_our_own_are_told_from_those_of_the_peer() {
+    fn errors_of_our_own_are_distinguished_from_those_of_the_peer() {
         let of = |errno: Errno| Shortage::of(&io::Error::from_raw_os_error(errno as i32));
         let own = [
             (Errno::EMFILE, Shortage::Descriptors),

@@ -131,7 +131,9 @@ impl Place {
 }
 
 fn folder(wanted: Option<&Path>) -> anyhow::Result<Place> {
-    let Some(path) = wanted else { return Ok(Place::Passing(tempfile::tempdir()?)) };
+    let Some(path) = wanted else {
+        return Ok(Place::Passing(crate::files::private_temporary("conformance-")?));
+    };
     std::fs::create_dir_all(path)
         .with_context(|| format!("cannot make {}", path.display()))
         .map_err(|error| Exit::Usage.because(error))?;

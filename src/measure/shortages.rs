@@ -29,9 +29,10 @@ impl Shortages {
         let first = self.first?;
         let mut kinds: Vec<Shortage> = self.counts.keys().map(|(what, _)| *what).collect();
         kinds.dedup();
-        let told: Vec<String> = kinds.into_iter().map(|what| self.words(what)).collect();
+        let described: Vec<String> = kinds.into_iter().map(|what| self.words(what)).collect();
         let at = first.seconds() - from.seconds();
-        let advice = format!("{}; first noted {at:.1} s into the measured period", told.join("; "));
+        let advice =
+            format!("{}; first noted {at:.1} s into the measured period", described.join("; "));
         Some(HealthCheck {
             id: "shortage".to_owned(),
             status: HealthStatus::Invalid,

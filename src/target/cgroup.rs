@@ -22,12 +22,18 @@ impl ControlGroup {
         if std::env::var_os(REFUSED).is_some() {
             return None;
         }
-        let path = own()?.join(name);
+        let own = own()?;
+        let path = own.join(name);
         fs::create_dir(&path).ok()?;
         let group = ControlGroup { path };
-        // To be allowed to make it is not to be allowed to move a process to it.
-        let writable = fs::OpenOptions::new().write(true).open(group.path.join("cgroup.procs"));
-        if writable.is_ok() && group.path.join("cgroup.kill").exists() {
+        // To be allowed to make it is not to be allowed to move a process to it: for that, both groups
+        // must be ours to write, and this one must be able to hold processes.
+        let is_writable = |group: &Path| {
+            fs::OpenOptions::new().write(true).open(group.join("cgroup.procs")).is_ok()
+        };
+        let kind = fs::read_to_string(group.path.join("cgroup.type")).unwrap_or_default();
+        let holds = kind.trim() == "domain" && group.path.join("cgroup.kill").exists();
+        if holds && is_writable(&group.path) && is_writable(&own) {
             return Some(group);
         }
         group.remove();

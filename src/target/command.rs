@@ -1,6 +1,6 @@
 //! Commands that are run to their end: hooks, queue commands, the stopping of an external target,
 //! questions to an MTA's own programs. Each has a process group of its own, which ends with it at
-//! the latest when it takes too long or nobody waits for it any more.
+//! the latest when it takes too long or is not waited for any more.
 
 use std::path::Path;
 use std::process::{ExitStatus, Output, Stdio};

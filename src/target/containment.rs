@@ -25,7 +25,7 @@ pub(super) struct Containment {
 }
 
 impl Containment {
-    /// For a target that we start, with its folder. Whoever listens at `address` later is its.
+    /// For a target that we start, with its folder. What listens at `address` later belongs to it.
     pub(super) fn of_ours(
         folder: &Path,
         address: Option<SocketAddr>,

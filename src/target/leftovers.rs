@@ -3,7 +3,7 @@
 //!
 //! A target's folder names the process that owns it. Process ids mean something within one boot
 //! and one namespace only; folders of others are left alone. So are folders that another user made,
-//! or that others may write to: whose processes they name nobody knows.
+//! or that others may write to: what they say of processes proves nothing.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -41,8 +41,7 @@ pub async fn workplace() -> std::io::Result<tempfile::TempDir> {
     for found in clean_up(&std::env::temp_dir()).await {
         tracing::warn!("{found}");
     }
-    // With mode 0700.
-    let workplace = tempfile::Builder::new().prefix(PREFIX).tempdir()?;
+    let workplace = crate::files::private_temporary(PREFIX)?;
     claim(workplace.path())?;
     Ok(workplace)
 }

@@ -114,7 +114,7 @@ mod tests {
         assert!(is_taken(address) && !is_taken(other));
         let elsewhere = SocketAddr::from(([127, 0, 0, 9], address.port()));
         assert!(!is_taken(elsewhere), "another address of this machine");
-        assert!(owners(address).is_empty(), "mailbench itself is nobody's target");
+        assert!(owners(address).is_empty(), "mailbench itself is no target");
         drop(listener);
         assert!(!listens(std::process::id(), address.port()) && !is_taken(address));
     }

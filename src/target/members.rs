@@ -1,6 +1,6 @@
 //! Which processes belong to a target: those in its control group, those that descend from the one
 //! we started or share its session or process group, those that have its folder in their environment
-//! or as their root directory, those that were left to us when their parents ended, and whoever
+//! or as their root directory, those that were left to us when their parents ended, and what
 //! listens at its address. What is done to them is not here.
 
 use std::collections::BTreeSet;
@@ -30,7 +30,7 @@ pub struct Members {
     group: Option<ControlGroup>,
     /// Whether orphans that the kernel gave to us are members.
     adopts: bool,
-    /// Whoever listens here is a member.
+    /// What listens here is a member.
     address: Option<SocketAddr>,
     /// Where they are noted.
     roster: Option<Roster>,
@@ -70,7 +70,7 @@ impl Members {
         self
     }
 
-    /// Also whoever listens at an address where nothing listened before.
+    /// Also what listens at an address where nothing listened before.
     pub(super) fn listening_at(mut self, address: Option<SocketAddr>) -> Members {
         self.address = address;
         self
@@ -117,7 +117,7 @@ impl Members {
         ids.into_iter().map(|id| id.pid).collect()
     }
 
-    /// The same, by id and start time; whoever listens at the target's address, too.
+    /// The same, by id and start time; what listens at the target's address, too.
     ///
     /// # Errors
     /// When the processes cannot be looked at.

@@ -282,7 +282,7 @@ pub(super) async fn gone(members: &Members, longest: Duration) {
     let _in_time = tokio::time::timeout(longest, all).await;
 }
 
-/// Appends what the target prints to its log, and offers each line to whoever waits for an
+/// Appends what the target prints to its log, and offers each line to what waits for an
 /// announcement. Whatever bytes come, in lines of whatever length, the pipe is read to its end: a
 /// target that prints to a closed pipe dies. Pieces are small; a blocking write of one is as good as
 /// free.
@@ -293,8 +293,8 @@ async fn keep_output(mut stdout: ChildStdout, mut log: File, sender: mpsc::Sende
         // A full disk shows in the journal; the target goes on.
         let _unwritten = log.write_all(&piece[..read]);
         for line in lines.take(&piece[..read]) {
-            // Nobody waits any more once the target is ready; the log has the line.
-            let _unheard = sender.try_send(line);
+            // Nothing waits any more once the target is ready; the log has the line.
+            let _full = sender.try_send(line);
         }
     }
 }

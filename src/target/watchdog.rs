@@ -64,16 +64,16 @@ impl Drop for Watchdog {
 /// What the watchdog does: waits until `input` ends, then ends or continues the target's processes.
 /// Who dies says nothing first; then the folder goes, too.
 pub async fn watch(mut input: impl Read, folder: &Path, duty: Duty) {
-    let mut told = Vec::new();
+    let mut farewell = Vec::new();
     // An input that cannot be read has ended, too.
-    let _ended = input.read_to_end(&mut told);
+    let _ended = input.read_to_end(&mut farewell);
     let record = roster::read(folder);
     match duty {
         Duty::End => process::kill_all(&leftovers::members(folder, &record)).await,
         Duty::Continue => record.stopped.iter().for_each(|id| id.signal(Signal::CONT)),
     }
     leftovers::remove_group(&record);
-    if told.is_empty() {
+    if farewell.is_empty() {
         // What cannot be removed stays in the system's temporary folder.
         let _left = std::fs::remove_dir_all(folder);
     }

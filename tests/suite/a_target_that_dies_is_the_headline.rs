@@ -86,11 +86,11 @@ fn the_embedded_relay_too() {
     wait_until("mail flows", offered);
     for pid in targets(place.path()) {
         // One may have ended with another.
-        let _gone = kill(Pid::from_raw(pid), Signal::SIGSEGV);
+        let _gone = kill(Pid::from_raw(pid), Signal::SIGABRT);
     }
     let ran = lab.finish(run);
     assert_ne!(ran.code, 0, "{ran}");
-    assert_headline(&ran, ran.code, "signal: 11");
+    assert_headline(&ran, ran.code, "signal: 6");
 }
 
 #[test]
@@ -112,7 +112,8 @@ fn a_queue_command_that_prints_nothing_proves_nothing() {
     child.wait().expect("its end");
     let report = ran.report();
     assert_ne!(report["queue"]["proved_empty"], true, "{}", report["queue"]);
-    assert_eq!(ran.stderr.matches("printed nothing").count(), 1, "once\n{ran}");
+    // The first of them, and how many there were.
+    assert_eq!(ran.stderr.matches("printed nothing").count(), 2, "{ran}");
     let curve = &report["retry_curve"];
     assert!(curve[0]["count"].as_u64().is_some_and(|count| count > 0), "{curve}");
     assert!(curve[0]["configured_s"].is_null(), "nobody configured it: {curve}");
