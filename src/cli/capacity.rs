@@ -12,6 +12,7 @@ use crate::report::progress::Progress;
 use crate::report::view::View;
 use crate::run::calibration;
 use crate::run::capacity::{SearchOptions, Searched, capacity};
+use crate::run::isolation::Reach;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{Request, RunError};
@@ -72,11 +73,16 @@ const FEW: [f64; 5] = [0.25, 0.5, 0.9, 1.0, 1.2];
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (loaded, _) = args.changes.load(&args.scenario)?;
     let options = options(args, &loaded)?;
+    let reach = match options.model {
+        Some(_) => Reach::Host,
+        None => super::network::enter(&loaded)?,
+    };
     let request = Request {
         loaded,
         output: args.output.clone(),
         command: command(args),
         allowed_targets: args.allow_target.clone(),
+        reach,
         empty_first: None,
     };
     let searched = searched(&request, &options, args.quiet)

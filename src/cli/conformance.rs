@@ -14,6 +14,7 @@ use crate::conformance::cases;
 use crate::conformance::examine::{self, ExamineError};
 use crate::conformance::finding::Examination;
 use crate::conformance::render::{self, Format};
+use crate::run::safety;
 
 /// Examine a target: smuggling, robustness, broken peers in both directions; each case with its
 /// source and a verdict
@@ -86,6 +87,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             super::complain(case);
         }
     };
+    let reach = super::network::enter(&loaded)?;
+    safety::check_routes(&loaded.scenario, &reach, &[])
+        .map_err(|error| Exit::Unreachable.because(error))?;
     let runtime = server::runtime()?;
     let examined = runtime.block_on(async {
         let stop = server::stop_on_signal()?;

@@ -22,6 +22,7 @@ mod history;
 mod init;
 mod launch;
 mod man;
+mod network;
 mod pairs;
 mod plan;
 mod relay;
@@ -66,6 +67,8 @@ enum Command {
     Launch(launch::Args),
     Man(man::Args),
     Plan(plan::Args),
+    #[command(hide = true)]
+    ProbeIsolation(network::Args),
     Relay(relay::Args),
     Report(report::Args),
     Simulate(simulate::Args),
@@ -90,6 +93,7 @@ impl Command {
             Command::Launch(args) => launch::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),
+            Command::ProbeIsolation(args) => network::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
             Command::Simulate(args) => simulate::run(&args),

@@ -17,7 +17,7 @@ use crate::report::forms;
 use crate::report::progress::{Board, Progress};
 use crate::report::view::View;
 use crate::report::{self, Format};
-use crate::run::endpoint::{Endpoint, EndpointError};
+use crate::run::endpoint::{Endpoint, EndpointError, Listener};
 use crate::run::history;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
@@ -67,11 +67,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let pairs = args.pairs.map(|pairs| Override::new("compare.pairs", pairs.to_string()));
     let (loaded, _) = args.changes.load_with(&args.scenario, pairs)?;
     check_size(&loaded)?;
+    let metrics = bind_metrics(args)?;
+    let reach = super::network::enter(&loaded)?;
     let request = Request {
         loaded,
         output: args.output.clone(),
         command: command(args),
         allowed_targets: args.allow_target.clone(),
+        reach,
         empty_first: None,
     };
     let baseline = args.baseline.read(&request.loaded)?;
@@ -83,7 +86,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         return pairs::run(&request, &args.allow, args.quiet);
     }
-    let outcome = carry_out(args, &request)?;
+    let outcome = carry_out(args, &request, metrics)?;
     let results = &outcome.findings.results;
     remember(args, &outcome)?;
     let mut reasons = results.verdict.reasons.clone();
@@ -127,14 +130,14 @@ fn check_size(loaded: &Loaded) -> anyhow::Result<()> {
 }
 
 /// Runs it, tells what came of it, and serves metrics meanwhile and for a while after.
-fn carry_out(args: &Args, request: &Request) -> anyhow::Result<Outcome> {
+fn carry_out(args: &Args, request: &Request, metrics: Option<Listener>) -> anyhow::Result<Outcome> {
     let runtime = server::runtime_beside_traffic().map_err(RunError::Runtime)?;
     let interrupts = {
         let _within = runtime.enter();
         Interrupts::listen().map_err(RunError::Runtime)?
     };
     let board = Board::default();
-    let endpoint = open_endpoint(args, &runtime, &board)?;
+    let endpoint = metrics.map(|listener| serve_metrics(listener, &runtime, &board)).transpose()?;
     let outcome = match experiment(request, args.quiet, (&runtime, &interrupts), board) {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -175,21 +178,27 @@ fn refuse_metrics(args: &Args) -> anyhow::Result<()> {
     Err(Exit::Usage.because(error))
 }
 
-/// Serves metrics where they were asked for, and says where.
-fn open_endpoint(
-    args: &Args,
-    runtime: &Runtime,
-    board: &Board,
-) -> anyhow::Result<Option<Endpoint>> {
-    let Some(address) = args.metrics else { return Ok(None) };
-    let opened = runtime.block_on(Endpoint::open(address, &args.allow_target, board.clone()));
-    let exit = |error: &EndpointError| match error {
+/// Takes the address at which metrics are to be served, before the run may enter a network of its
+/// own, so that a scraper outside reaches it.
+fn bind_metrics(args: &Args) -> anyhow::Result<Option<Listener>> {
+    let bound = args.metrics.map(|address| Listener::bind(address, &args.allow_target));
+    bound.transpose().map_err(|error| exit_of_endpoint(&error).because(error))
+}
+
+/// Serves metrics, and says where.
+fn serve_metrics(listener: Listener, runtime: &Runtime, board: &Board) -> anyhow::Result<Endpoint> {
+    let _within = runtime.enter();
+    let opened = Endpoint::open(listener, board.clone());
+    let endpoint = opened.map_err(|error| exit_of_endpoint(&error).because(error))?;
+    super::complain(&format!("metrics at {}", endpoint.url()));
+    Ok(endpoint)
+}
+
+fn exit_of_endpoint(error: &EndpointError) -> Exit {
+    match error {
         EndpointError::NotAllowed(_) => Exit::Usage,
         EndpointError::Taken(..) => Exit::Unreachable,
-    };
-    let endpoint = opened.map_err(|error| exit(&error).because(error))?;
-    super::complain(&format!("metrics at {}", endpoint.url()));
-    Ok(Some(endpoint))
+    }
 }
 
 fn experiment(

@@ -14,9 +14,13 @@ pub use crate::shortage::Shortage;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
+mod network;
+mod rewritten;
 mod target_change;
 mod unanswered;
 
+pub use network::NetworkSeen;
+pub use rewritten::{Notice, NoticeKind, Readdressed, Recognised};
 pub use target_change::TargetChange;
 pub use unanswered::{NoAnswer, Unanswered};
 
@@ -76,6 +80,17 @@ pub enum Event {
     Hiccup { from: Time, to: Time },
     /// A once-a-second look at what the instrument had to wait for.
     Overhead(Overhead),
+    /// The sink concluded one attempt for a recipient that names no probe, of mail that is this
+    /// run's by its sender or content, or may be.
+    Recognised(Recognised),
+    /// A reception whose envelope is not the one sent; goes before its `Attempt`.
+    Readdressed(Readdressed),
+    /// The sink took mail of an earlier run.
+    AnotherRun { at: Time, session: u64, reverse_path: String, recipient: String },
+    /// Mail about our mail came back that is no DSN in the form of RFC 3464.
+    Notice(Notice),
+    /// What the target could reach, or reached.
+    Network { at: Time, seen: NetworkSeen },
     /// The system did not give mailbench what it needed, so many times; nothing that the peer did.
     Shortage { at: Time, part: Part, what: Shortage, count: u64 },
 }

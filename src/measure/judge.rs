@@ -268,6 +268,7 @@ impl Figured {
         warnings.extend(warning::retries(&self.retry_curve, scenario));
         warnings.extend(warning::uncalibrated(history));
         warnings.extend(warning::untranslated(history));
+        warnings.extend(warning::network(history));
         warnings.extend(warning::idle_faults(&self.faults));
         warnings.extend(warning::idle_chaos(scenario, &rest.outages));
         warnings.extend(warning::brevity(&rest.periods));

@@ -121,6 +121,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Offered { at, .. }
         | Event::Confirmed { at, .. }
         | Event::Foreign { at, .. }
+        | Event::AnotherRun { at, .. }
         | Event::Session { at, .. }
         | Event::Target { at, .. }
         | Event::Queue { at, .. }
@@ -130,10 +131,14 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Port { at, .. }
         | Event::Struck { at, .. }
         | Event::RefusedConnections { at, .. }
+        | Event::Network { at, .. }
         | Event::Interrupted { at } => Some(*at),
         Event::Submitted(submitted) => Some(submitted.done),
         Event::Attempt(attempt) => Some(attempt.ended),
         Event::Dsn(dsn) => Some(dsn.at),
+        Event::Notice(notice) => Some(notice.at),
+        Event::Recognised(recognised) => Some(recognised.attempt.ended),
+        Event::Readdressed(seen) => Some(seen.at),
         Event::Pulse(pulse) => Some(pulse.at),
         Event::Usage(usage) => Some(usage.at),
         Event::Abused(abused) => Some(abused.at),

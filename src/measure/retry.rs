@@ -181,6 +181,7 @@ mod tests {
             retry_is_given: true,
             delivery,
             changes: Changes::default(),
+            network: None,
         }
     }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::isolation::Reach;
 use super::signals::Interrupts;
 use super::{Request, RunError, environment};
 use crate::ledger::event::Ceiling;
@@ -136,6 +137,7 @@ async fn run(
         output: Some(folder.join(name)),
         command: "mailbench calibrate".to_owned(),
         allowed_targets: Vec::new(),
+        reach: Reach::Host,
         empty_first: None,
     };
     let outcome = super::experiment(&request, interrupts, progress).await?;

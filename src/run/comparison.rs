@@ -220,6 +220,7 @@ impl Series<'_> {
             output: Some(self.folder.join(&below)),
             command: self.request.command.clone(),
             allowed_targets: self.request.allowed_targets.clone(),
+            reach: self.request.reach.clone(),
             empty_first: None,
         };
         let results = match super::experiment(&request, self.interrupts, progress).await {

@@ -14,7 +14,9 @@ pub mod endpoint;
 pub mod environment;
 mod folder;
 pub mod history;
+pub mod isolation;
 mod overhead;
+mod preflight;
 mod pulse;
 pub mod safety;
 mod schedule;
@@ -63,6 +65,8 @@ pub struct Request {
     pub command: String,
     /// Targets beyond loopback that the command line allows.
     pub allowed_targets: Vec<safety::Cidr>,
+    /// What the target can reach.
+    pub reach: isolation::Reach,
     /// How long the target's queue may take to be empty before anything is offered; `None`: it is
     /// not waited for.
     pub empty_first: Option<Duration>,
@@ -187,9 +191,12 @@ pub fn write_simulated_journal(folder: &Path, recording: Recording) -> std::io::
 /// Starts the stand and sees one message through it to every destination.
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
-    let mut ready = stand.preflight().await;
+    let mut ready = preflight::preflight(&stand).await;
     if let (Ok(()), Some(within)) = (&ready, request.empty_first) {
         ready = drain::empty_first(&stand, within).await;
+    }
+    if ready.is_ok() && request.empty_first.is_none() {
+        preflight::warn_of_leftovers(&stand).await;
     }
     if let Err(failed) = ready {
         // Its log says why, and a target of the user's has a command that ends it.

@@ -8,11 +8,14 @@ use tempfile::TempDir;
 
 use super::custody::Custody;
 use super::folder::Folder;
-use super::{JOURNAL, Request, RunError, SCENARIO, calibration, descriptors, environment, safety};
+use super::isolation::Reach;
+use super::safety::{self, Cidr};
+use super::{JOURNAL, Request, RunError, SCENARIO, calibration, descriptors, environment};
 use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
+use crate::files;
 use crate::ledger::Ledger;
-use crate::ledger::event::{Event, Part, Period, RunFacts, TargetChange};
+use crate::ledger::event::{Event, NetworkSeen, Part, Period, RunFacts, TargetChange};
 use crate::plan::Plan;
 use crate::scenario::TRACE;
 use crate::scenario::model::{
@@ -24,7 +27,6 @@ use crate::smtp::server_tls::Beginning;
 use crate::target::intake::{Intake, Login};
 use crate::target::{self, Target, TargetError, leftovers, refusals};
 use crate::traffic::{self, Gauges, Instruments};
-use crate::{files, limits};
 
 /// Name of the file that keeps what the target prints.
 const TARGET_LOG: &str = "target.log";
@@ -45,6 +47,8 @@ pub(super) struct Stand {
     peer: Peer,
     pub(super) gauges: Arc<Gauges>,
     died: bool,
+    /// Addresses beyond this machine that the command line allows.
+    pub(super) allowed: Vec<Cidr>,
     /// Queue and settings of a target that we start; removed with the stand.
     _workplace: TempDir,
 }
@@ -80,32 +84,11 @@ impl Stand {
             target: Custody::of(target),
             gauges: Arc::default(),
             died: false,
+            allowed: request.allowed_targets.clone(),
             _workplace: workplace,
         };
         stand.introduce(request).await;
         Ok(stand)
-    }
-
-    /// Sends one message to every destination and waits until all have arrived at our sink, so
-    /// that no load ever goes to a target that is connected to somewhere else.
-    pub(super) async fn preflight(&self) -> Result<(), RunError> {
-        let failed = RunError::Preflight;
-        let settings = self.traffic(Time::ZERO);
-        traffic::preflight(&self.plan, &settings, self.clock)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        let wanted = self.scenario.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
-        let mut arrived = self.sink.preflight_arrived();
-        let all = arrived.wait_for(|arrived| *arrived >= wanted);
-        if tokio::time::timeout(limits::PREFLIGHT, all).await.is_err() {
-            return Err(failed(format!(
-                "the target took the preflight message, but not all of its {wanted} recipients \
-                 arrived at the sink ({}) within {} s; does the target relay there?",
-                self.sink.address(),
-                limits::PREFLIGHT.as_secs()
-            )));
-        }
-        Ok(())
     }
 
     /// How traffic is to be offered, beginning at `start`.
@@ -185,8 +168,19 @@ impl Stand {
             self.ledger.record(&Event::Calibrated(ceiling));
         }
         let at = self.clock.now();
+        if let Some(seen) = network_of(&request.reach) {
+            self.ledger.record(&Event::Network { at, seen });
+        }
         self.ledger.record(&Event::Target { at, change: TargetChange::Ready });
         self.ledger.flush();
+    }
+}
+
+fn network_of(reach: &Reach) -> Option<NetworkSeen> {
+    match reach {
+        Reach::Loopback => Some(NetworkSeen::Isolated),
+        Reach::NotIsolated(why) => Some(NetworkSeen::NotIsolated { why: why.clone() }),
+        Reach::Host => None,
     }
 }
 
@@ -206,7 +200,7 @@ fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> 
         let authorised = safety::authorised_file();
         safety::check(target.address.ip(), &request.allowed_targets, authorised.as_deref())?;
     }
-    Ok(())
+    Ok(safety::check_routes(scenario, &request.reach, &request.allowed_targets)?)
 }
 
 /// Whether chaos would strike at nothing: a service manager keeps what it starts to itself.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::custody::Custody;
+use super::isolation::elsewhere::Elsewhere;
 use super::overhead::OverheadMeter;
 use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
 use super::schedule::{Schedule, Viewer};
@@ -61,7 +62,12 @@ impl Watched {
         let watchers = [
             tokio::spawn(heart.beat()),
             tokio::spawn(queue.clone().watch()),
-            tokio::spawn(usage::watch(stand.target.clone(), stand.clock, stand.ledger.clone())),
+            tokio::spawn(usage::watch(
+                stand.target.clone(),
+                stand.clock,
+                stand.ledger.clone(),
+                Elsewhere::new(&stand.scenario.target.kind, &stand.allowed),
+            )),
             tokio::spawn(vitals::watch(stand.target.clone(), stand.ledger.clone(), address)),
         ];
         Ok(Watched { viewer: Viewer::new(schedule, &stand.scenario), queue, watchers })

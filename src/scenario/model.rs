@@ -30,7 +30,7 @@ pub use dkim::{Dkim, Key as DkimKey, KeyPlace};
 pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use message::{Encoding, MessageSpec, Parts, TextStyle};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
-pub use target::{External, Managed, Mta, TargetKind};
+pub use target::{External, Managed, Mta, Network, TargetKind};
 
 /// One scenario, whole and consistent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -112,6 +112,8 @@ pub struct TargetSpec {
     pub delivery: Delivery,
     /// What it is intended to do to mail.
     pub changes: Changes,
+    /// What it can reach; `None`: of a real MTA loopback only, where that is possible.
+    pub network: Option<Network>,
 }
 
 /// `[target.delivery]`.

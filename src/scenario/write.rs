@@ -119,6 +119,7 @@ fn target(spec: &TargetSpec) -> Target {
         retry: spec.is_told_waits().then(|| some(retry(&spec.retry))).flatten(),
         delivery: some(delivery),
         changes: some(changes(&spec.changes)),
+        network: spec.network.and_then(some),
         ..of_its_kind(&spec.kind)
     }
 }

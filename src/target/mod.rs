@@ -17,6 +17,7 @@ mod managed;
 pub mod members;
 mod native;
 mod opensmtpd;
+pub mod outside;
 mod postfix;
 mod private_root;
 mod process;
@@ -28,6 +29,7 @@ mod ready;
 pub mod refusals;
 mod relay;
 mod roster;
+pub mod routing;
 pub mod usage;
 pub mod watchdog;
 

@@ -70,6 +70,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
                 tls: OnwardTls::May,
             },
             changes: Changes::default(),
+            network: None,
         },
         load,
         smtp: Submission::default(),

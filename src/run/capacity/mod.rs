@@ -337,6 +337,7 @@ impl CapacitySearch<'_> {
             output: Some(path),
             command: self.request.command.clone(),
             allowed_targets: self.request.allowed_targets.clone(),
+            reach: self.request.reach.clone(),
             empty_first: external.then_some(limits::CAPACITY_EMPTY),
         };
         match super::experiment(&request, self.interrupts, progress).await {

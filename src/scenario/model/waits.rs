@@ -145,7 +145,14 @@ mod tests {
         let kind_of_growth = Growth::Exponential { first, factor: 2.0, cap };
         let retry =
             RetrySchedule { kind: kind_of_growth, jitter: 0.1, give_up_after: 600 * SECOND };
-        TargetSpec { kind, retry, retry_is_given: false, delivery, changes: Changes::default() }
+        TargetSpec {
+            kind,
+            retry,
+            retry_is_given: false,
+            delivery,
+            changes: Changes::default(),
+            network: None,
+        }
     }
 
     fn managed(mta: Mta) -> TargetSpec {
