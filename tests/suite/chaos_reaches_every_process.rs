@@ -22,7 +22,9 @@ fn both(lab: impl Fn() -> Lab) -> [Lab; 2] {
 /// A scenario whose target hides: forked twice, in a session of its own, nothing of our environment,
 /// and no file that names it for mailbench.
 fn hidden(own: &Own, chaos: &str) -> Lab {
-    own.lab(chaos).set("target.start_command", &format!("[{:?}]", own.daemon()))
+    let start = format!("[{:?}]", own.daemon());
+    // Time enough for looks at what it uses, on a busy machine.
+    own.lab(chaos).set("target.start_command", &start).set("load.duration", "8s")
 }
 
 #[test]
@@ -98,22 +100,19 @@ fn one_that_was_there_before_goes_on_by_the_next_run_when_the_watchdog_was_kille
 #[test]
 fn a_process_that_another_stopped_is_not_continued() {
     let own = Own::new();
-    let helper = own.script("helper.sh", "sleep 60 &\necho $! >\"$1\"\nkill -STOP $!\nwait");
-    let note = own.file("helper.pid").display().to_string();
+    let [stopped, continued] = ["stopped", "continued"].map(|name| own.file(name));
+    let helper = format!(
+        "touch {}; kill -STOP $$; touch {}; exec sleep 60",
+        stopped.display(),
+        continued.display()
+    );
+    let helper = own.script("helper.sh", &helper);
     let words = own.words().join(" ");
-    let start = own.script("start.sh", &format!("{helper} {note} &\nexec {words}"));
-    let lab = own.lab(PAUSE).set("target.start_command", &format!("[{start:?}]"));
-    let run = lab.start();
-    let helper = || std::fs::read_to_string(&note).ok()?.trim().parse::<u32>().ok();
-    wait_until("the helper stands still", || helper().and_then(state) == Some('T'));
-    let pid = helper().expect("its id");
-    let resumed = std::cell::Cell::new(false);
-    wait_until("the run is over", || {
-        resumed.set(resumed.get() || matches!(state(pid), Some('S' | 'R')));
-        is_gone(pid)
-    });
-    assert!(!resumed.get(), "it stood still until the target was ended");
-    lab.finish(run).assert_code(0);
+    let start = own.script("start.sh", &format!("{helper} &\nexec {words}"));
+    let ran = own.lab(PAUSE).set("target.start_command", &format!("[{start:?}]")).run();
+    ran.assert_code(0);
+    assert_eq!(ran.report()["chaos"][0]["what"], "pause");
+    assert!(stopped.exists() && !continued.exists(), "it stood still until it was ended");
 }
 
 /// A server of two processes that nothing connects but the socket on which both listen; one is named
