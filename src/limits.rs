@@ -244,6 +244,9 @@ pub const TARGET_STOP: Duration = Duration::from_secs(10);
 /// Lines of a target's output kept for whoever waits for an announcement.
 pub const TARGET_LINES: usize = 64;
 
+/// Bytes of one line of a target's output kept for them, and read at a time.
+pub const TARGET_LINE: usize = 8 * 1024;
+
 /// Bytes of a queue file in which an MTA says how a message stands: before recipients and text.
 pub const QUEUE_FILE: u64 = 8 * 1024;
 

@@ -12,7 +12,6 @@
 pub mod exit;
 
 mod baseline;
-mod bury;
 mod calibrate;
 mod capacity;
 mod check;
@@ -21,6 +20,7 @@ mod completions;
 mod conformance;
 mod history;
 mod init;
+mod launch;
 mod man;
 mod network;
 mod pairs;
@@ -35,6 +35,7 @@ mod sink;
 mod stored;
 mod trace;
 mod unwritten;
+mod watchdog;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -57,8 +58,6 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
-    #[command(hide = true)]
-    Bury(bury::Args),
     Calibrate(calibrate::Args),
     Capacity(capacity::Args),
     Check(check::Args),
@@ -67,6 +66,8 @@ enum Command {
     Conformance(conformance::Args),
     History(history::Args),
     Init(init::Args),
+    #[command(hide = true)]
+    Launch(launch::Args),
     Man(man::Args),
     Plan(plan::Args),
     #[command(hide = true)]
@@ -76,13 +77,14 @@ enum Command {
     Simulate(simulate::Args),
     Sink(sink::Args),
     Trace(trace::Args),
+    #[command(hide = true)]
+    Watchdog(watchdog::Args),
 }
 
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
             Command::Run(args) => run::run(&args),
-            Command::Bury(args) => bury::run(&args),
             Command::Calibrate(args) => calibrate::run(&args),
             Command::Capacity(args) => capacity::run(&args),
             Command::Check(args) => check::run(&args),
@@ -91,6 +93,7 @@ impl Command {
             Command::Conformance(args) => conformance::run(&args),
             Command::History(args) => history::run(&args),
             Command::Init(args) => init::run(&args),
+            Command::Launch(args) => launch::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),
             Command::ProbeIsolation(args) => network::run(&args),
@@ -99,6 +102,7 @@ impl Command {
             Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
             Command::Trace(args) => trace::run(&args),
+            Command::Watchdog(args) => watchdog::run(&args),
         }
     }
 

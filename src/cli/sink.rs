@@ -141,7 +141,8 @@ fn journal_path(wanted: Option<&Path>) -> anyhow::Result<(Option<tempfile::TempD
     if let Some(path) = wanted {
         return Ok((None, path.to_owned()));
     }
-    let folder = tempfile::tempdir().context("cannot make a folder for the ledger")?;
+    let folder =
+        crate::files::private_temporary("sink-").context("cannot make a folder for the ledger")?;
     let path = folder.path().join("journal.bin");
     Ok((Some(folder), path))
 }

@@ -44,6 +44,7 @@ pub mod samples;
 pub mod second;
 pub mod series;
 pub mod settling;
+pub mod shortages;
 pub mod sizing;
 mod stages;
 pub mod sums;

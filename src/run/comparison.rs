@@ -146,7 +146,8 @@ fn create(request: &Request) -> Result<Folder, RunError> {
         let what = format!("{path}: it holds a comparison already; name another");
         return Err(RunError::Folder(Error::new(ErrorKind::AlreadyExists, what)));
     }
-    std::fs::write(folder.file(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
+    crate::files::write(&folder.file(SCENARIO), &request.loaded.resolved)
+        .map_err(RunError::Folder)?;
     Ok(folder)
 }
 

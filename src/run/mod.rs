@@ -8,6 +8,7 @@ pub mod capacity;
 mod chaos;
 pub mod comparison;
 mod custody;
+mod descriptors;
 mod drain;
 pub mod endpoint;
 pub mod environment;
@@ -23,6 +24,7 @@ mod setup;
 pub mod signals;
 mod stored;
 mod usage;
+mod vitals;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -208,7 +210,7 @@ pub async fn experiment(
 /// When it cannot be created, or holds a run.
 pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Result<Folder> {
     let folder = Folder::simulated(&loaded.scenario.name, output, &crate::clock::Clock::start())?;
-    std::fs::write(folder.file(SCENARIO), &loaded.resolved)?;
+    crate::files::write(&folder.file(SCENARIO), &loaded.resolved)?;
     Ok(folder)
 }
 
@@ -274,7 +276,7 @@ async fn conduct(
     let chaos = Chaos::start(&stand, &schedule);
     let mut show = |stand: &Stand| progress.show(&watched.snapshot(stand));
     let offered = offer(&mut stand, &schedule, interrupts, &mut show).await;
-    let at = end_of_offering(&stand, &schedule, interrupts).await;
+    let at = end_of_offering(&mut stand, &schedule, interrupts).await;
     chaos.end();
     stand.ledger.record(&Event::Period { at, period: Period::Drain });
     if offered.is_ok() && !stand.ledger.has_failed() {
@@ -287,11 +289,15 @@ async fn conduct(
 }
 
 /// When the measured period ends: on schedule, though its last message came a little earlier; at
-/// once, when it was cut short or goes by a number of messages.
-async fn end_of_offering(stand: &Stand, schedule: &Schedule, interrupts: &Interrupts) -> Time {
+/// once, when it was cut short, the target is gone, or it goes by a number of messages.
+async fn end_of_offering(stand: &mut Stand, schedule: &Schedule, interrupts: &Interrupts) -> Time {
     let now = stand.clock.now();
     match schedule.end {
-        Some(end) if !interrupts.stop.is_cancelled() && !stand.ledger.has_failed() => {
+        Some(end)
+            if !interrupts.stop.is_cancelled()
+                && !stand.ledger.has_failed()
+                && !stand.target_ended() =>
+        {
             tokio::time::sleep(end.since(now)).await;
             end
         }

@@ -105,6 +105,9 @@ pub struct TargetSpec {
     pub kind: TargetKind,
     /// When it tries again.
     pub retry: RetrySchedule,
+    /// Whether the scenario says so; else the schedule is the usual one, which a target that mailbench
+    /// does not set up knows nothing of.
+    pub retry_is_given: bool,
     /// How it delivers.
     pub delivery: Delivery,
     /// What it is intended to do to mail.

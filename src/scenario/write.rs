@@ -116,7 +116,7 @@ fn target(spec: &TargetSpec) -> Target {
     }
     Target {
         kind: some(kind),
-        retry: some(retry(&spec.retry)),
+        retry: spec.is_told_waits().then(|| some(retry(&spec.retry))).flatten(),
         delivery: some(delivery),
         changes: some(changes(&spec.changes)),
         network: spec.network.and_then(some),
