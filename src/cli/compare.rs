@@ -8,7 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use super::exit::Exit;
 use super::stored;
 use super::unwritten::Unwritten;
-use crate::measure::comparison::{Terms, figure, single};
+use crate::measure::comparison::{Terms, figure, mistakes, single};
 use crate::measure::results::Results;
 use crate::measure::verdict;
 use crate::report::comparison;
@@ -99,13 +99,9 @@ fn check_gate(gate: &[String], base: &Results) -> anyhow::Result<()> {
     }
     let mut known = figure::names();
     known.extend(figure::figures(base).into_iter().map(|figure| figure.name));
-    match gate.iter().find(|name| !known.contains(name)) {
+    match mistakes(gate, &known).next() {
         None => Ok(()),
-        Some(name) => {
-            let known = known.iter().map(String::as_str);
-            let help = crate::scenario::diagnosis::suggest(name, known);
-            wrong(format!("--gate knows no figure `{name}`; {help}"))
-        }
+        Some((_, mistake)) => wrong(format!("--gate: {}; {}", mistake.message, mistake.help)),
     }
 }
 

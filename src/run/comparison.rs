@@ -77,7 +77,7 @@ pub async fn compare(
         clock: Clock::start(),
     };
     let mut comparison = series.pairs(1..=compare.pairs, progress).await?;
-    if compare.extend && !series.is_over() && paired::is_inconclusive(&comparison) {
+    if compare.extend && !series.is_over() && series.more_pairs_could_decide(&comparison) {
         let text = format!("inconclusive after {} pairs: as many again", compare.pairs);
         progress.announce(&text);
         series.plan.extended = true;
@@ -269,6 +269,10 @@ impl Series<'_> {
             () = tokio::time::sleep(self.compare.cool_down) => {}
             () = self.interrupts.stop.cancelled() => {}
         }
+    }
+
+    fn more_pairs_could_decide(&self, comparison: &Comparison) -> bool {
+        paired::more_pairs_could_decide(comparison, &self.made, &self.plan, self.terms)
     }
 
     fn is_over(&self) -> bool {

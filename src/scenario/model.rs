@@ -82,9 +82,12 @@ pub struct Compare {
     pub rate_margin: f64,
     /// Figures that decide, where the user named them; what they mean is `measure::comparison`'s.
     pub gate: Option<Vec<String>>,
-    /// Where they stand in the scenario text.
+    /// Where their list stands in the scenario text.
     #[serde(skip)]
     pub gate_span: std::ops::Range<usize>,
+    /// Where each of them stands.
+    #[serde(skip)]
+    pub gate_spans: Vec<std::ops::Range<usize>>,
     /// The variants; the first is what the others are held against.
     pub variants: Vec<Variant>,
 }

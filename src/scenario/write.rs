@@ -70,7 +70,10 @@ fn compare(compare: &model::Compare) -> file::Compare {
         extend: some(compare.extend),
         margin: some(Share(compare.margin)),
         rate_margin: some(Share(compare.rate_margin)),
-        gate: compare.gate.clone().map(At::from),
+        gate: compare
+            .gate
+            .as_ref()
+            .map(|gate| gate.iter().cloned().map(At::from).collect::<Vec<_>>().into()),
         variant: compare.variants.iter().map(variant).collect(),
     }
 }

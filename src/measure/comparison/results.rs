@@ -72,6 +72,15 @@ pub enum Design {
     Single,
 }
 
+impl Design {
+    /// Whether a figure that is left inconclusive is a reason not to pass: one that decides, of runs
+    /// that were made to decide it, or that lack the data for it. Two single runs seldom can.
+    #[must_use]
+    pub fn must_decide(self, row: &Row) -> bool {
+        row.gated && (self == Design::Paired || row.lacks_data)
+    }
+}
+
 /// One side of a comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Side {

@@ -49,7 +49,8 @@ pub struct Latency {
     /// Percentiles withheld: too few samples.
     pub too_few: Vec<String>,
     /// Figures of which the instrument itself may have made a good part, or hidden one: what they
-    /// lie between without its lag, hiccups and waits for a processor.
+    /// lie between without its lag, hiccups and waits for a processor. Empty in a simulated run, which
+    /// no instrument takes part in.
     #[serde(default)]
     pub doubtful: Vec<DoubtfulFigure>,
     /// The same of every figure that is not exact, by name, microseconds, however little it is: for
