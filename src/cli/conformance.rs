@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::server;
+use super::unwritten::Unwritten;
 use crate::conformance::case::{Case, Times};
 use crate::conformance::cases;
 use crate::conformance::examine::{self, ExamineError};
@@ -104,11 +105,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         examination.rows.iter_mut().for_each(|row| row.gates = row.verdict.is_bad());
     }
     let name = scenario.display().to_string();
+    let verdict = if examination.fails() { Exit::Correctness } else { Exit::Passed };
+    let mut unwritten = Unwritten::default();
+    unwritten.print(&render::render(&examination, args.format.into(), &name), verdict);
     if args.output.is_some() {
-        write(&examination, folder.path(), &name)?;
+        unwritten.note(write(&examination, folder.path(), &name));
     }
-    super::print(&render::render(&examination, args.format.into(), &name))?;
-    Ok(if examination.fails() { Exit::Correctness } else { Exit::Passed })
+    Ok(unwritten.exit(verdict))
 }
 
 fn exit(error: ExamineError) -> anyhow::Error {

@@ -34,11 +34,14 @@ mod simulate;
 mod sink;
 mod stored;
 mod trace;
+mod unwritten;
 mod watchdog;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::scenario::ScenarioError;
@@ -116,6 +119,7 @@ impl Command {
 /// (0) and for wrong usage (2).
 #[must_use]
 pub fn main() -> ExitCode {
+    end_on_panic();
     let cli = Cli::parse();
     start_log(cli.command.log());
     match cli.command.run() {
@@ -131,6 +135,17 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// A panic of any task or thread ends the program, with a message: what goes on without it would be
+/// judged as if nothing had happened. What it started is ended by its watchdog.
+pub fn end_on_panic() {
+    let message = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        message(panic);
+        complain("error: mailbench has a bug and ends; please report the lines above");
+        std::process::exit(i32::from(Exit::Internal.code()));
+    }));
+}
+
 /// Log of the program's own doings, to stderr; `MAILBENCH_LOG=debug` says more.
 fn start_log(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAILBENCH_LOG")
@@ -138,7 +153,9 @@ fn start_log(default: &str) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // It would panic over a stderr that takes nothing.
+        .log_internal_errors(false);
     if log.try_init().is_err() {
         complain("the log was started twice");
     }
@@ -156,6 +173,11 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Writes a result to the file of `--output`, which may be a device or a pipe.
+fn write_output(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 use tokio::runtime::{Builder, Runtime};
 use tokio_util::sync::CancellationToken;
 
+use crate::limits::RUNTIME_DESCRIPTORS;
 use crate::run::signals::StopSignals;
 use crate::shortage::raise_descriptor_limit;
 use crate::traffic::half_the_cores;
@@ -18,12 +19,14 @@ pub(super) enum TlsArg {
 /// A runtime on every core, in a process that may open as many descriptors as the system lets it.
 pub(super) fn runtime() -> std::io::Result<Runtime> {
     raise_descriptor_limit();
+    check_descriptors()?;
     Builder::new_multi_thread().enable_all().build()
 }
 
 /// As [`runtime`], on the half of the cores that the traffic generator leaves to the sink.
 pub(super) fn runtime_beside_traffic() -> std::io::Result<Runtime> {
     raise_descriptor_limit();
+    check_descriptors()?;
     Builder::new_multi_thread().worker_threads(half_the_cores()).enable_all().build()
 }
 
@@ -38,4 +41,10 @@ pub(super) fn stop_on_signal() -> std::io::Result<CancellationToken> {
         token.cancel();
     });
     Ok(stop)
+}
+
+/// Whether there are descriptors for the runtime and its signals at all: it panics without.
+fn check_descriptors() -> std::io::Result<()> {
+    let opened = (0..RUNTIME_DESCRIPTORS).map(|_| std::fs::File::open("/dev/null"));
+    opened.collect::<std::io::Result<Vec<_>>>().map(drop)
 }

@@ -8,18 +8,22 @@ use serde::{Deserialize, Serialize};
 
 pub use super::overhead::{CpuWait, Overhead};
 use crate::clock::Time;
-pub use crate::probe::damage::{ContentCheck, Damage};
+pub use crate::probe::change::Change;
+pub use crate::probe::compare::Difference;
+pub use crate::probe::damage::ContentCheck;
 use crate::probe::{DestinationId, MessageId, ProbeId};
 pub use crate::shortage::Shortage;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
 mod network;
+mod part;
 mod rewritten;
 mod target_change;
 mod unanswered;
 
 pub use network::NetworkSeen;
+pub use part::Part;
 pub use rewritten::{Notice, NoticeKind, Readdressed, Recognised};
 pub use target_change::TargetChange;
 pub use unanswered::{NoAnswer, Unanswered};
@@ -91,20 +95,11 @@ pub enum Event {
     Notice(Notice),
     /// What the target could reach, or reached.
     Network { at: Time, seen: NetworkSeen },
+    /// What differs in a content that is not as it was sent; goes before the attempts of its
+    /// reception, for the first contents of each kind of change.
+    ContentDiffers { at: Time, reception: u64, differences: Vec<Difference> },
     /// The system did not give mailbench what it needed, so many times; nothing that the peer did.
     Shortage { at: Time, part: Part, what: Shortage, count: u64 },
-}
-
-/// A part of mailbench.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Part {
-    /// The traffic generator.
-    Traffic,
-    /// The sink.
-    Sink,
-    /// The embedded relay.
-    Relay,
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

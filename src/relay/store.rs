@@ -132,6 +132,10 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
+        // A roll-back can fail, too, and would leave the last transaction open for ever.
+        if !self.database.is_autocommit() {
+            self.database.execute_batch("ROLLBACK")?;
+        }
         let transaction = self.database.transaction()?;
         let result = work(&transaction)?;
         transaction.commit()?;

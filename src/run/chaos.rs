@@ -235,7 +235,8 @@ impl ChaosRunner {
             drop(excuse);
         });
         let took_us = micros(self.clock.now().since(at));
-        let command = command.to_vec();
+        let words = command.iter().take(limits::COMMAND_WORDS).cloned();
+        let command = words.map(|word| limits::cut(word, limits::REPLY_TEXT)).collect();
         self.record(at, TargetChange::Hook { command, outcome, took_us });
     }
 

@@ -16,6 +16,7 @@ use crate::fault::chaos::Act;
 use crate::files;
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, NetworkSeen, Part, Period, RunFacts, TargetChange};
+use crate::limits;
 use crate::plan::Plan;
 use crate::scenario::TRACE;
 use crate::scenario::model::{
@@ -152,7 +153,7 @@ impl Stand {
             started_at: self.folder.started_at.clone(),
             identity: self.plan.identity().clone(),
             scenario_sha256: request.loaded.sha256.clone(),
-            command: request.command.clone(),
+            command: limits::cut(request.command.clone(), limits::COMMAND_TEXT),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             environment: environment::facts(),
             target_kind: target.kind().to_owned(),
@@ -227,6 +228,7 @@ fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
         rules: scenario.faults.clone(),
         seed: scenario.seed,
         identity: Some(plan.identity().clone()),
+        plan: Some(plan.clone()),
         null_senders: scenario.message.null_sender > 0.0,
         scram: sink::password::stored(scenario.smtp.login.as_ref()),
         ..sink::Settings::at(scenario.sink.listen)

@@ -3,7 +3,7 @@
 //! the latest when it takes too long or is not waited for any more.
 
 use std::path::Path;
-use std::process::{ExitStatus, Output, Stdio};
+use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
 use rustix::process::Signal;
@@ -38,7 +38,7 @@ impl Drop for Group {
 }
 
 /// Starts a command in a group of its own.
-fn start(command: &mut Command) -> std::io::Result<(Child, Group)> {
+pub(super) fn start(command: &mut Command) -> std::io::Result<(Child, Group)> {
     let own = ProcessId::of(std::process::id()).unwrap_or(ProcessId::NONE);
     let child = command.env(AUXILIARY, value(own)).process_group(0).kill_on_drop(true).spawn()?;
     let leader = child.id().and_then(ProcessId::of).unwrap_or(ProcessId::NONE);
@@ -69,32 +69,6 @@ pub async fn run_to_end(
         Ok(Err(error)) => Err(format!("not run: {error}")),
         Err(_) => Err(format!("killed after {} s", longest.as_secs())),
     }
-}
-
-/// Runs a command to its end and gives what it prints, having fed it `input`. Whatever of its group is
-/// still there then, ends.
-///
-/// # Errors
-/// When it could not be started, or took too long ([`std::io::ErrorKind::TimedOut`]).
-pub(super) async fn output(
-    command: &mut Command,
-    input: &[u8],
-    longest: Duration,
-) -> std::io::Result<Output> {
-    use tokio::io::AsyncWriteExt;
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (mut child, _group) = start(command)?;
-    let stdin = child.stdin.take();
-    let run = async {
-        if let Some(mut stdin) = stdin {
-            // One that does not read to the end has what it wants.
-            let _unread = stdin.write_all(input).await;
-        }
-        child.wait_with_output().await
-    };
-    tokio::time::timeout(longest, run)
-        .await
-        .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
 }
 
 #[cfg(test)]
@@ -147,15 +121,9 @@ mod tests {
         let file = folder.path().join("id");
         let mut command = Command::new("sh");
         command.args(["-c", "sleep 60 & echo $! >\"$0\"; wait"]).arg(&file);
-        let error = output(&mut command, b"", Duration::from_secs(1)).await.expect_err("killed");
-        assert_eq!(error.kind(), std::io::ErrorKind::TimedOut);
+        let output = super::super::output::collect(&mut command, None, 100);
+        let output = tokio::time::timeout(Duration::from_secs(1), output).await;
+        assert!(output.is_err(), "it takes too long");
         assert!(is_ended(left(&std::fs::read(&file).expect("its id"))).await);
-    }
-
-    #[tokio::test]
-    async fn a_command_is_fed_and_read() {
-        let mut command = Command::new("cat");
-        let said = output(&mut command, b"a question", Duration::from_secs(20)).await;
-        assert_eq!(said.expect("it ended").stdout, b"a question");
     }
 }

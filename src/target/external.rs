@@ -18,9 +18,9 @@ use super::process::{self, Launch, Process};
 use super::processes::{self, ProcessId};
 use super::roster::Roster;
 use super::{Settings, TargetError, listening, ready};
-use crate::limits;
 use crate::scenario::model;
 use crate::smtp::server_tls::Beginning;
+use crate::{files, limits};
 
 /// Time between two looks for its process.
 const LOOK: Duration = Duration::from_millis(50);
@@ -309,7 +309,8 @@ fn read(file: &Path, ours: Option<&Members>, address: SocketAddr) -> Result<Memb
         remedy: "name the file where the target that listens there writes its process id"
             .to_owned(),
     };
-    let text = std::fs::read_to_string(file).map_err(|error| unmet(error.to_string()))?;
+    let text =
+        files::read_text(file, limits::SMALL_FILE).map_err(|error| unmet(error.to_string()))?;
     let first = text.split_whitespace().next().unwrap_or_default();
     let pid: u32 =
         first.parse().map_err(|_| unmet(format!("`{}` is no process id", first.escape_debug())))?;

@@ -17,6 +17,7 @@ mod managed;
 pub mod members;
 mod native;
 mod opensmtpd;
+mod output;
 pub mod outside;
 mod postfix;
 mod private_root;

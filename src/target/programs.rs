@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{TargetError, command};
+use super::{TargetError, output};
+use crate::limits;
 
 /// Names the folder into which packages were unpacked (`tests/mtas/install`).
 pub(super) const PREFIX: &str = "MAILBENCH_MTA_PREFIX";
@@ -108,7 +109,17 @@ pub(super) async fn fed(
     environment: &[(String, String)],
     input: &str,
 ) -> Result<String, TargetError> {
-    printed(program, ask(program, arguments, environment, input).await?)
+    let mut command = tokio::process::Command::new(program);
+    command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
+    let run = output::collect(&mut command, Some(input), limits::PROGRAM_OUTPUT);
+    let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
+    let ended = tokio::time::timeout(limits::QUEUE_COMMAND, run).await;
+    let output = ended.map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?.map_err(failed)?;
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(failed(std::io::Error::other(said)));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Runs a program to its end, whatever that is.
@@ -117,18 +128,12 @@ pub(super) async fn ended(
     arguments: &[&str],
     environment: &[(String, String)],
 ) -> Result<std::process::Output, TargetError> {
-    ask(program, arguments, environment, "").await
-}
-
-async fn ask(
-    program: &Path,
-    arguments: &[&str],
-    environment: &[(String, String)],
-    input: &str,
-) -> Result<std::process::Output, TargetError> {
     let mut command = tokio::process::Command::new(program);
     command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
-    let run = command::output(&mut command, input.as_bytes(), crate::limits::QUEUE_COMMAND);
     let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
-    run.await.map_err(failed)
+    let run = output::collect(&mut command, None, limits::PROGRAM_OUTPUT);
+    let output = tokio::time::timeout(limits::QUEUE_COMMAND, run)
+        .await
+        .map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?;
+    output.map_err(failed)
 }

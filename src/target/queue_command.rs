@@ -4,11 +4,14 @@
 //! `frozen`), as the embedded relay prints; one number; or one entry a line, as `postqueue -j`
 //! prints.
 
+use std::io;
+use std::process::ExitStatus;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
 
-use super::command;
+use super::output;
 use crate::limits;
 
 /// A queue's length, as the target itself reports it.
@@ -67,24 +70,21 @@ pub async fn ask(command: &[String], printed: &AtomicBool) -> Result<QueueLength
     let failed = |cause: String| QueueError::Failed(shown.clone(), cause);
     let (program, arguments) = command.split_first().ok_or_else(|| failed("empty".into()))?;
     let mut run = Command::new(program);
-    run.args(arguments);
-    let output = command::output(&mut run, b"", limits::QUEUE_COMMAND).await.map_err(|error| {
-        failed(match error.kind() {
-            std::io::ErrorKind::TimedOut => "it took too long".to_owned(),
-            _ => error.to_string(),
-        })
-    })?;
-    if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(failed(format!("{}: {}", output.status, said.trim())));
+    let run = count(run.args(arguments));
+    let (status, entries, said) = tokio::time::timeout(limits::QUEUE_COMMAND, run)
+        .await
+        .map_err(|_| failed("it took too long".to_owned()))?
+        .map_err(|error| failed(error.to_string()))?;
+    if let Some(status) = status.filter(|status| !status.success()) {
+        let said: String = String::from_utf8_lossy(&said).trim().chars().take(500).collect();
+        return Err(failed(format!("{status}: {said}")));
     }
-    let text = String::from_utf8_lossy(&output.stdout);
-    if !text.trim().is_empty() {
+    if entries.lines > 0 {
         printed.store(true, Ordering::Relaxed);
     } else if !printed.load(Ordering::Relaxed) && !is_silent_when_empty(command) {
         return Err(QueueError::Silent(shown));
     }
-    read(&text).ok_or_else(|| QueueError::Unreadable(shown, text.chars().take(80).collect()))
+    entries.length().map_err(|line| QueueError::Unreadable(shown, line))
 }
 
 /// `postqueue -j` prints an entry for each message, and nothing where there is none (postqueue(1)).
@@ -94,28 +94,73 @@ fn is_silent_when_empty(command: &[String]) -> bool {
     rest.any(|word| word == "-j")
 }
 
-fn read(text: &str) -> Option<QueueLength> {
-    let lines: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
-    if let [line] = lines.as_slice() {
-        if let Ok(total) = line.parse() {
-            return Some(QueueLength { total, states: None });
+/// Runs a command and counts as it prints, so that a long queue takes no memory; `None`: it was
+/// killed, as what it prints is no queue and has no end.
+async fn count(command: &mut Command) -> io::Result<(Option<ExitStatus>, Entries, Vec<u8>)> {
+    let mut group = output::start(command, None).await?;
+    let (stdout, stderr) = group.outputs();
+    let read = async {
+        let (mut entries, mut line) = (Entries::default(), Vec::new());
+        let mut source = BufReader::new(stdout).take(limits::QUEUE_OUTPUT);
+        while entries.unreadable.is_none() {
+            line.clear();
+            let mut piece = (&mut source).take(limits::LOG_LINE as u64);
+            if piece.read_until(b'\n', &mut line).await? == 0 {
+                break;
+            }
+            entries.add(String::from_utf8_lossy(&line).trim());
         }
-        if let Some(length) = summary(line) {
-            return Some(length);
+        Ok((entries, output::ends(source, limits::PROGRAM_OUTPUT).await?))
+    };
+    let ((entries, ended), said) =
+        tokio::try_join!(read, output::bounded(stderr, limits::PROGRAM_OUTPUT))?;
+    let status = if ended { Some(group.wait().await?) } else { None };
+    Ok((status, entries, said))
+}
+
+/// What was printed so far.
+#[derive(Default)]
+struct Entries {
+    lines: u64,
+    total: u64,
+    states: QueueStates,
+    /// What the first line says, where it is a number or a summary.
+    sole: Option<QueueLength>,
+    /// The beginning of the first line that is none of a queue.
+    unreadable: Option<String>,
+}
+
+impl Entries {
+    fn add(&mut self, line: &str) {
+        if line.is_empty() {
+            return;
         }
-    }
-    let (mut total, mut states) = (0, QueueStates::default());
-    for line in lines {
-        let entry: serde_json::Value = serde_json::from_str(line).ok()?;
-        total += 1;
+        self.lines += 1;
+        if self.lines == 1 {
+            let number = || Some(QueueLength { total: line.parse().ok()?, states: None });
+            self.sole = number().or_else(|| summary(line));
+        }
+        let Ok(entry) = serde_json::from_str::<serde_json::Value>(line) else {
+            self.unreadable = Some(line.chars().take(80).collect());
+            return;
+        };
+        self.total += 1;
         match entry.get("queue_name").and_then(|name| name.as_str()) {
-            Some("active") => states.active += 1,
-            Some("deferred") => states.deferred += 1,
-            Some("hold") => states.frozen += 1,
+            Some("active") => self.states.active += 1,
+            Some("deferred") => self.states.deferred += 1,
+            Some("hold") => self.states.frozen += 1,
             _ => {}
         }
     }
-    Some(QueueLength { total, states: Some(states) })
+
+    /// The queue's length; `Err`: what is none.
+    fn length(self) -> Result<QueueLength, String> {
+        match (self.sole.filter(|_| self.lines == 1), self.unreadable) {
+            (Some(sole), _) => Ok(sole),
+            (None, Some(line)) => Err(line),
+            (None, None) => Ok(QueueLength { total: self.total, states: Some(self.states) }),
+        }
+    }
 }
 
 fn summary(line: &str) -> Option<QueueLength> {
@@ -132,8 +177,25 @@ fn summary(line: &str) -> Option<QueueLength> {
 mod tests {
     use super::*;
 
+    fn read(text: &str) -> Result<QueueLength, String> {
+        let mut entries = Entries::default();
+        text.lines().for_each(|line| entries.add(line.trim()));
+        entries.length()
+    }
+
+    #[tokio::test]
+    async fn a_command_that_prints_without_end_is_killed() {
+        for command in [["yes"].as_slice(), &["cat", "/dev/zero"], &["sh", "-c", "yes >&2"]] {
+            let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+            let error = ask(&command, &AtomicBool::new(false)).await.expect_err("no queue");
+            let long = matches!(&error, QueueError::Failed(_, why) if why.contains("more than"));
+            assert!(long || matches!(error, QueueError::Unreadable(..)), "{error}");
+        }
+    }
+
     #[test]
     fn reads_the_three_forms() {
+        let read = |text: &str| read(text).ok();
         let relay = read("{\"total\":7,\"active\":2,\"deferred\":5}\n");
         let states = Some(QueueStates { active: 2, deferred: 5, frozen: 0 });
         assert_eq!(relay, Some(QueueLength { total: 7, states }));
@@ -154,7 +216,7 @@ mod tests {
 
     #[test]
     fn what_is_no_queue_is_not_taken_for_an_empty_one() {
-        assert_eq!(read("Mail queue is empty\n"), None);
+        assert_eq!(read("Mail queue is empty\n"), Err("Mail queue is empty".to_owned()));
     }
 
     #[tokio::test]

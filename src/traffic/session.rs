@@ -98,7 +98,9 @@ async fn open(shared: &Shared, record: &mut Record) -> Option<Session> {
             let open = shared.instruments.gauges.session();
             return Some(Session { ordinal, connection, used: 0, _open: open });
         }
-        Opened::Refused { stage, reply } => record.conclude(SubmitResult::Refused { stage, reply }),
+        Opened::Refused { stage, reply } => {
+            record.conclude(SubmitResult::Refused { stage, reply: reply.shortened() });
+        }
         Opened::Failed { stage, cause } => {
             if let Cause::Shortage(what) = cause {
                 shared.instruments.short_of(what);
@@ -178,11 +180,13 @@ fn result(outcome: Outcome) -> SubmitResult {
         Outcome::NotSent { stage, cause } => {
             SubmitResult::NotSent { stage, cause: cause.to_string() }
         }
-        Outcome::Refused { stage, reply } => SubmitResult::Refused { stage, reply },
+        Outcome::Refused { stage, reply } => {
+            SubmitResult::Refused { stage, reply: reply.shortened() }
+        }
         Outcome::Broken { stage, cause } => {
             SubmitResult::Broken { stage, cause: cause.to_string() }
         }
-        Outcome::Accepted { reply } => SubmitResult::Accepted { reply },
+        Outcome::Accepted { reply } => SubmitResult::Accepted { reply: reply.shortened() },
         Outcome::Indeterminate { cause } => {
             SubmitResult::Indeterminate { cause: cause.to_string() }
         }

@@ -1,7 +1,9 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
 mod a_crooked_target_is_caught;
+mod a_full_disk_loses_no_verdict;
 mod a_github_job_is_told;
+mod a_public_corpus_arrives;
 mod a_session_proves_the_same_under_tls;
 mod a_shortage_of_mailbench_voids_the_run;
 mod a_spoiled_run_is_invalid;
@@ -37,6 +39,7 @@ mod extensions_are_spoken;
 mod faults_are_counted;
 mod faults_are_enacted;
 mod faults_hit_only_what_they_name;
+mod files_are_regular;
 mod fuzz;
 mod headroom_is_known;
 mod histories_are_told_in_full;
@@ -95,6 +98,7 @@ mod scenario_errors;
 mod scenario_grammar;
 mod scenario_hostile;
 mod scenario_schema;
+mod schema_agrees;
 mod scripted;
 mod second_reading;
 mod secured;
@@ -105,6 +109,7 @@ mod signatures_verify;
 mod simulations_are_the_same_scenario;
 mod sink_side;
 mod stall;
+mod stored_runs_belong_together;
 mod submission;
 mod support;
 mod targets_reach_nothing_outside;

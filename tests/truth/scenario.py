@@ -60,6 +60,7 @@ class Scenario:
         # Where neither the scenario nor mailbench sets a schedule, none is known.
         self.told_waits = given is not None
         self.retry = given or USUAL_RETRY
+        self.changes = self.toml["target"]["changes"]
         self.sessions = self.load["sessions"]
 
     def windows(self):

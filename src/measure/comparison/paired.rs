@@ -81,6 +81,7 @@ pub fn compare(made: &[Made], plan: &Plan<'_>, terms: &Terms) -> Comparison {
         tool: Tool { name: "mailbench".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
         name: first.map(|run| run.name.clone()).unwrap_or_default(),
         question: first.map(|run| run.question.clone()).unwrap_or_default(),
+        scenario_sha256: String::new(),
         method: Method {
             design: Design::Paired,
             latency_margin: terms.latency_margin,

@@ -22,6 +22,9 @@ pub struct Comparison {
     pub name: String,
     /// The scenario's question.
     pub question: String,
+    /// SHA-256 of the scenario with its `[compare]`, as resolved; empty of single runs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scenario_sha256: String,
     /// How it was judged.
     pub method: Method,
     /// What the others are held against.

@@ -74,6 +74,7 @@ pub fn compare(
         tool: Tool { name: "mailbench".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
         name: base.results.run.name.clone(),
         question: base.results.run.question.clone(),
+        scenario_sha256: String::new(),
         method: Method {
             design: Design::Single,
             latency_margin: terms.latency_margin,

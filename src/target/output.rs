@@ -1,0 +1,109 @@
+//! What a program prints, kept up to a bound: one that prints without end is killed, with all it
+//! started in its process group.
+
+use std::io::{self, Error, ErrorKind};
+use std::process::{ExitStatus, Output, Stdio};
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
+use tokio::process::{Child, Command};
+
+use super::command;
+
+/// Runs `command` to its end, in a process group of its own, and keeps what it prints. `input` is
+/// its standard input.
+///
+/// # Errors
+/// When it cannot be run, or prints more than `most` bytes to one of its outputs.
+pub(super) async fn collect(
+    command: &mut Command,
+    input: Option<&str>,
+    most: u64,
+) -> io::Result<Output> {
+    let mut group = start(command, input).await?;
+    let (stdout, stderr) = group.outputs();
+    let (stdout, stderr) = tokio::try_join!(bounded(stdout, most), bounded(stderr, most))?;
+    let status = group.wait().await?;
+    Ok(Output { status, stdout, stderr })
+}
+
+/// Starts `command` in a process group of its own, and gives it its input.
+pub(super) async fn start(command: &mut Command, input: Option<&str>) -> io::Result<Group> {
+    let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
+    command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let (child, held) = command::start(command)?;
+    let mut group = Group { child, _held: held };
+    if let (Some(mut stdin), Some(input)) = (group.child.stdin.take(), input) {
+        // One that does not read to the end has what it wants.
+        let _unread = stdin.write_all(input.as_bytes()).await;
+    }
+    Ok(group)
+}
+
+/// All that comes, if it is not too much.
+pub(super) async fn bounded(source: impl AsyncRead + Unpin, most: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    source.take(most + 1).read_to_end(&mut bytes).await?;
+    if bytes.len() as u64 > most {
+        let what = format!("it printed more than {most} bytes");
+        return Err(Error::new(ErrorKind::FileTooLarge, what));
+    }
+    Ok(bytes)
+}
+
+/// Whether what comes ends within so many bytes, which are thrown away.
+pub(super) async fn ends(source: impl AsyncRead + Unpin, most: u64) -> io::Result<bool> {
+    let read = tokio::io::copy(&mut source.take(most + 1), &mut tokio::io::sink()).await?;
+    Ok(read <= most)
+}
+
+/// A child that leads a process group, which ends when it is given up, also what the child left.
+pub(super) struct Group {
+    child: Child,
+    _held: command::Group,
+}
+
+impl Group {
+    /// Its outputs, once.
+    pub(super) fn outputs(&mut self) -> (impl AsyncRead + Unpin, impl AsyncRead + Unpin) {
+        let none = || Box::new(tokio::io::empty());
+        let stdout: Box<dyn AsyncRead + Send + Unpin> = match self.child.stdout.take() {
+            Some(stdout) => Box::new(stdout),
+            None => none(),
+        };
+        let stderr: Box<dyn AsyncRead + Send + Unpin> = match self.child.stderr.take() {
+            Some(stderr) => Box::new(stderr),
+            None => none(),
+        };
+        (stdout, stderr)
+    }
+
+    /// How it ends.
+    pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Command {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        command
+    }
+
+    #[tokio::test]
+    async fn output_is_kept_up_to_a_bound_and_what_has_no_end_is_killed() {
+        let said = collect(&mut shell("cat; echo no >&2; exit 3"), Some("in"), 10).await;
+        let said = said.expect("ended");
+        assert_eq!(
+            (said.status.code(), &said.stdout[..], &said.stderr[..]),
+            (Some(3), &b"in"[..], &b"no\n"[..])
+        );
+        for script in ["yes", "yes >&2", "yes | cat"] {
+            let error = collect(&mut shell(script), None, 100_000).await.expect_err("no end");
+            assert_eq!(error.to_string(), "it printed more than 100000 bytes");
+        }
+    }
+}
