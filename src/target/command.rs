@@ -117,13 +117,5 @@ mod tests {
         let error = run_to_end(&script, &log, Duration::from_secs(1)).await.expect_err("killed");
         assert!(error.contains("killed after 1 s"), "{error}");
         assert!(is_ended(left(&std::fs::read(&log).expect("its output"))).await);
-
-        let file = folder.path().join("id");
-        let mut command = Command::new("sh");
-        command.args(["-c", "sleep 60 & echo $! >\"$0\"; wait"]).arg(&file);
-        let output = super::super::output::collect(&mut command, None, 100);
-        let output = tokio::time::timeout(Duration::from_secs(1), output).await;
-        assert!(output.is_err(), "it takes too long");
-        assert!(is_ended(left(&std::fs::read(&file).expect("its id"))).await);
     }
 }

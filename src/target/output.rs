@@ -1,5 +1,5 @@
-//! What a program prints, kept up to a bound: one that prints without end is killed, with all it
-//! started in its process group.
+//! What a command prints, kept up to a bound. One that prints without end, or is not waited for any
+//! more, ends with its process group.
 
 use std::io::{self, Error, ErrorKind};
 use std::process::{ExitStatus, Output, Stdio};
@@ -7,7 +7,7 @@ use std::process::{ExitStatus, Output, Stdio};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
 
-use super::command;
+use super::command::{self, Group};
 
 /// Runs `command` to its end, in a process group of its own, and keeps what it prints. `input` is
 /// its standard input.
@@ -19,24 +19,25 @@ pub(super) async fn collect(
     input: Option<&str>,
     most: u64,
 ) -> io::Result<Output> {
-    let mut group = start(command, input).await?;
-    let (stdout, stderr) = group.outputs();
+    let mut running = start(command, input).await?;
+    let (stdout, stderr) = running.outputs();
     let (stdout, stderr) = tokio::try_join!(bounded(stdout, most), bounded(stderr, most))?;
-    let status = group.wait().await?;
+    let status = running.wait().await?;
     Ok(Output { status, stdout, stderr })
 }
 
 /// Starts `command` in a process group of its own, and gives it its input.
-pub(super) async fn start(command: &mut Command, input: Option<&str>) -> io::Result<Group> {
+pub(super) async fn start(command: &mut Command, input: Option<&str>) -> io::Result<Running> {
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let (child, held) = command::start(command)?;
-    let mut group = Group { child, _held: held };
-    if let (Some(mut stdin), Some(input)) = (group.child.stdin.take(), input) {
+    let (mut child, group) = command::start(command)?;
+    let stdin = child.stdin.take();
+    let running = Running { child, _group: group };
+    if let (Some(mut stdin), Some(input)) = (stdin, input) {
         // One that does not read to the end has what it wants.
         let _unread = stdin.write_all(input.as_bytes()).await;
     }
-    Ok(group)
+    Ok(running)
 }
 
 /// All that comes, if it is not too much.
@@ -56,13 +57,13 @@ pub(super) async fn ends(source: impl AsyncRead + Unpin, most: u64) -> io::Resul
     Ok(read <= most)
 }
 
-/// A child that leads a process group, which ends when it is given up, also what the child left.
-pub(super) struct Group {
+/// A command under way; when it is dropped, its group ends.
+pub(super) struct Running {
     child: Child,
-    _held: command::Group,
+    _group: Group,
 }
 
-impl Group {
+impl Running {
     /// Its outputs, once.
     pub(super) fn outputs(&mut self) -> (impl AsyncRead + Unpin, impl AsyncRead + Unpin) {
         let none = || Box::new(tokio::io::empty());
@@ -85,6 +86,9 @@ impl Group {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::processes::ProcessId;
     use super::*;
 
     fn shell(script: &str) -> Command {
@@ -105,5 +109,24 @@ mod tests {
             let error = collect(&mut shell(script), None, 100_000).await.expect_err("no end");
             assert_eq!(error.to_string(), "it printed more than 100000 bytes");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_waited_for_any_more_ends_with_its_group() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("id");
+        let mut command = shell("sleep 60 & echo $! >\"$0\"; wait");
+        let run = collect(command.arg(&file), None, 100);
+        assert!(tokio::time::timeout(Duration::from_secs(1), run).await.is_err(), "it waits");
+        let id = std::fs::read_to_string(&file).expect("its id").trim().parse().expect("an id");
+        for _ in 0..500 {
+            match ProcessId::of(id) {
+                Some(left) if left.is_alive() => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                _ => return,
+            }
+        }
+        panic!("{id} is left");
     }
 }

@@ -97,8 +97,8 @@ fn is_silent_when_empty(command: &[String]) -> bool {
 /// Runs a command and counts as it prints, so that a long queue takes no memory; `None`: it was
 /// killed, as what it prints is no queue and has no end.
 async fn count(command: &mut Command) -> io::Result<(Option<ExitStatus>, Entries, Vec<u8>)> {
-    let mut group = output::start(command, None).await?;
-    let (stdout, stderr) = group.outputs();
+    let mut running = output::start(command, None).await?;
+    let (stdout, stderr) = running.outputs();
     let read = async {
         let (mut entries, mut line) = (Entries::default(), Vec::new());
         let mut source = BufReader::new(stdout).take(limits::QUEUE_OUTPUT);
@@ -114,7 +114,7 @@ async fn count(command: &mut Command) -> io::Result<(Option<ExitStatus>, Entries
     };
     let ((entries, ended), said) =
         tokio::try_join!(read, output::bounded(stderr, limits::PROGRAM_OUTPUT))?;
-    let status = if ended { Some(group.wait().await?) } else { None };
+    let status = if ended { Some(running.wait().await?) } else { None };
     Ok((status, entries, said))
 }
 

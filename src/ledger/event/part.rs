@@ -1,4 +1,4 @@
-//! The parts of mailbench that record what they lack.
+//! Which part of mailbench something happened to.
 
 use serde::{Deserialize, Serialize};
 
