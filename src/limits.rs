@@ -3,13 +3,17 @@
 //! A queue, pool, buffer or loop elsewhere names its bound here. Reaching one is recorded
 //! in the ledger as [`crate::ledger::event::Event::Limit`], never a silent wait.
 
+mod content;
 mod files;
 mod judging;
+mod mail;
 
 use std::time::Duration;
 
+pub use content::*;
 pub use files::*;
 pub use judging::*;
+pub use mail::*;
 
 /// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512, and
 /// extensions add parameters (RFC 3461 alone 500); AUTH with an initial response takes 12,288 octets
@@ -95,9 +99,6 @@ pub const SINK_BACKLOG: u32 = 4096;
 
 /// Bytes a session of the sink reads ahead, and of replies it owes before it writes them.
 pub const SINK_BUFFER: usize = 8192;
-
-/// Bytes of a content that are held to be checked whole; a longer one is checked as it streams by.
-pub const CONTENT_HELD: usize = 32 * 1024;
 
 /// How long a session of the sink keeps its buffer for a peer that says nothing: long against any
 /// round trip, so that no busy session ever gives it back.
@@ -234,23 +235,6 @@ pub const EVIDENCE_LINES: usize = 50;
 /// Time to wait for the target's greeting before the run is given up.
 pub const TARGET_START: Duration = Duration::from_secs(30);
 
-/// Time the preflight message has to arrive at the sink.
-pub const PREFLIGHT: Duration = Duration::from_secs(30);
-
-/// And for each of its recipients in addition.
-pub const PREFLIGHT_EACH: Duration = Duration::from_millis(20);
-
-/// How long an external target's queue may take to be empty after the preflight before the user is
-/// told that it was not empty before.
-pub const LEFTOVER_WAIT: Duration = Duration::from_secs(2);
-
-/// Time for which a preflight message that is deferred is tried again: longer than the five minutes
-/// for which greylisting usually holds new mail.
-pub const PREFLIGHT_DEFERRED: Duration = Duration::from_secs(360);
-
-/// Seconds between the first attempts at it; the last is that between all later ones.
-pub const PREFLIGHT_WAITS: [u64; 5] = [1, 3, 6, 10, 20];
-
 /// Time an external target has, once it greets, to write its process id.
 pub const PID_FILE: Duration = Duration::from_secs(5);
 
@@ -326,19 +310,6 @@ pub const RELAY_BACKLOG: u32 = 1_024;
 /// How long after the latest moment its schedule allows a retry counts as missed: a queue run
 /// and a busy machine may delay it, a lost timer never ends.
 pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
-
-/// Recipients of each message of the preflight, one a destination: what every server must take in
-/// one transaction (RFC 5321 §4.5.3.1.8).
-pub const PREFLIGHT_RECIPIENTS: usize = 100;
-
-/// Bytes of a DSN that are looked at: the report stands before the returned message.
-pub const DSN_BYTES: usize = 256 * 1024;
-
-/// Parts of a DSN that are looked at; it has three (RFC 3462 §2).
-pub const DSN_PARTS: usize = 8;
-
-/// Flaws told of one DSN.
-pub const DSN_FLAWS: usize = 16;
 
 /// Messages of a closed load that `mailbench plan` prints unless told otherwise.
 pub const PLAN_SHOWN: u64 = 100;

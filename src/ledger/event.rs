@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 pub use super::overhead::{CpuWait, Overhead};
 use crate::clock::Time;
-pub use crate::probe::damage::{ContentCheck, Damage};
+pub use crate::probe::change::Change;
+pub use crate::probe::compare::Difference;
+pub use crate::probe::damage::ContentCheck;
 use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
@@ -88,6 +90,9 @@ pub enum Event {
     Notice(Notice),
     /// What the target could reach, or reached.
     Network { at: Time, seen: NetworkSeen },
+    /// What differs in a content that is not as it was sent; goes before the attempts of its
+    /// reception, for the first contents of each kind of change.
+    ContentDiffers { at: Time, reception: u64, differences: Vec<Difference> },
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

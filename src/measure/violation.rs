@@ -25,11 +25,12 @@ const OUTSIDE: &str = "outside_connections";
 const NON_NULL_SENDER: &str = "dsn_non_null_sender";
 
 /// Kinds of violation, the worst first.
-const KINDS: [&str; 14] = [
+const KINDS: [&str; 15] = [
     "lost",
     "misrouted",
     "smuggled",
     "corrupted",
+    "altered",
     "phantom",
     OUTSIDE,
     "delivered_after_refusal",

@@ -5,6 +5,7 @@
 //! rare. What the facts amount to is `disposition`'s; statistics are `measure`'s.
 
 pub mod binding;
+mod changes;
 mod course;
 pub mod declared;
 #[cfg(test)]
@@ -31,11 +32,13 @@ use super::event::{Attempt, AttemptOutcome, Event, Notice, Readdressed, Submitte
 use super::pages::Pages;
 use crate::clock::Time;
 use crate::limits;
+use crate::probe::change::Declared;
 use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
 
 use binding::{Bindings, Unbound};
+use changes::Changes;
 pub use course::Course;
-use declared::Declared;
+use declared::DeclaredEnvelopes;
 use receptions::{Confirmations, Reception};
 use record::{Message, NEVER, Record};
 use rewritten::CopyAt;
@@ -63,6 +66,8 @@ pub struct Terms {
     /// Whether a fault keeps the target from reaching a destination at all, so that a probe can
     /// fail with no attempt seen.
     pub unreachable: bool,
+    /// What the scenario declares that the target does to content.
+    pub declared: Declared,
 }
 
 /// A reception of no probe of this run.
@@ -126,8 +131,9 @@ pub struct History {
     /// Mail of other runs.
     foreign: u64,
     contradictions: u64,
+    changes: Changes,
     terms: Terms,
-    declared: Declared,
+    declared: DeclaredEnvelopes,
     course: Course,
 }
 
@@ -151,8 +157,9 @@ impl<'a> Reading<'a> {
             auto_replies: 0,
             foreign: 0,
             contradictions: 0,
+            changes: Changes::NONE,
             terms,
-            declared: Declared::default(),
+            declared: DeclaredEnvelopes::default(),
             course: Course::default(),
         };
         Reading {
@@ -168,7 +175,7 @@ impl<'a> Reading<'a> {
 
     /// The same, of a target that is meant to do this to envelopes.
     #[must_use]
-    pub fn declaring(mut self, declared: Declared) -> Reading<'a> {
+    pub fn declaring(mut self, declared: DeclaredEnvelopes) -> Reading<'a> {
         self.history.declared = declared;
         self
     }

@@ -5,6 +5,7 @@
 //! attempt is recorded at stage content.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::enact::Answer;
@@ -142,8 +143,24 @@ impl Session {
             }
             self.wire.read(left).await?;
         }
-        self.whole = Some(incoming.whole(self.shared.next_reception(), &self.shared.directory));
+        self.content_is_whole(incoming).await;
         ControlFlow::Continue(())
+    }
+
+    /// The final dot, or the last chunk, has come: says what the content was.
+    pub(super) async fn content_is_whole(&mut self, incoming: Incoming) {
+        let received = incoming.end(&self.shared.directory);
+        let (reception, shared) = (self.shared.next_reception(), Arc::clone(&self.shared));
+        let sender = self.transaction.as_ref().and_then(|open| open.origin.message());
+        let long = received.is_long_work();
+        let examine = move || received.whole(reception, shared.plan.as_ref(), sender);
+        self.whole = match long {
+            true => tokio::task::spawn_blocking(examine).await.ok(),
+            false => Some(examine()),
+        };
+        if let Some(whole) = &self.whole {
+            self.recorder.differences(whole);
+        }
     }
 
     async fn end_of_data(&mut self, dot: Time) -> ControlFlow<Ended, ()> {
