@@ -26,6 +26,7 @@ mod pairs;
 mod plan;
 mod relay;
 mod report;
+mod routes;
 mod run;
 mod scenario;
 mod server;
@@ -67,6 +68,7 @@ enum Command {
     Plan(plan::Args),
     Relay(relay::Args),
     Report(report::Args),
+    Routes(routes::Args),
     Simulate(simulate::Args),
     Sink(sink::Args),
     Trace(trace::Args),
@@ -89,6 +91,7 @@ impl Command {
             Command::Plan(args) => plan::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
+            Command::Routes(args) => routes::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
             Command::Trace(args) => trace::run(&args),

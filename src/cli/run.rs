@@ -15,6 +15,7 @@ use crate::measure::verdict;
 use crate::report::comparison;
 use crate::report::forms;
 use crate::report::progress::{Board, Progress};
+use crate::report::routes::in_short;
 use crate::report::view::View;
 use crate::report::{self, Format};
 use crate::run::endpoint::{Endpoint, EndpointError};
@@ -22,6 +23,7 @@ use crate::run::history;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
+use crate::scenario::model::{Scenario, TargetKind};
 use crate::scenario::units::{Timespan, address};
 use crate::scenario::{Loaded, Override};
 
@@ -75,6 +77,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         empty_first: None,
     };
     let baseline = args.baseline.read(&request.loaded)?;
+    show_routes(args, &request.loaded.scenario);
     if request.loaded.scenario.compare.is_some() {
         refuse_metrics(args)?;
         if baseline.is_some() {
@@ -100,6 +103,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         super::complain(&format!("exit {code}: allowed {}", args.allow.join(", ")));
     }
     Ok(Exit::from_code(code))
+}
+
+/// Says where a target that mailbench does not set up must send mail: what is not routed there
+/// fails the preflight, or is lost.
+fn show_routes(args: &Args, scenario: &Scenario) {
+    if !args.quiet && matches!(scenario.target.kind, TargetKind::External(_)) {
+        super::complain(&format!("the target must route {}", in_short(&scenario.routes())));
+    }
 }
 
 /// Appends the run to its history: where the user says, or beside the runs of its scenario.

@@ -13,6 +13,7 @@ pub mod human;
 pub mod openmetrics;
 pub mod planned;
 pub mod progress;
+pub mod routes;
 pub mod variants;
 pub mod view;
 
