@@ -326,6 +326,9 @@ pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
 /// transaction (RFC 5321 §4.5.3.1.8).
 pub const PREFLIGHT_RECIPIENTS: usize = 100;
 
+/// Destinations to which a first look at a target (`mailbench doctor target`) sends a message each.
+pub const CHECKUP_DESTINATIONS: usize = 100;
+
 /// Bytes of a DSN that are looked at: the report stands before the returned message.
 pub const DSN_BYTES: usize = 256 * 1024;
 

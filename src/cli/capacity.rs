@@ -78,6 +78,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         command: command(args),
         allowed_targets: args.allow_target.clone(),
         empty_first: None,
+        preflight: true,
     };
     let searched = searched(&request, &options, args.quiet)
         .map_err(|error| super::run::exit_of(&error).because(error))?;

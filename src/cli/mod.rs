@@ -19,6 +19,7 @@ mod check;
 mod compare;
 mod completions;
 mod conformance;
+mod doctor;
 mod history;
 mod init;
 mod man;
@@ -62,6 +63,7 @@ enum Command {
     Compare(compare::Args),
     Completions(completions::Args),
     Conformance(conformance::Args),
+    Doctor(doctor::Args),
     History(history::Args),
     Init(init::Args),
     Man(man::Args),
@@ -85,6 +87,7 @@ impl Command {
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Conformance(args) => conformance::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::History(args) => history::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Man(args) => man::run(&args),

@@ -75,6 +75,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         command: command(args),
         allowed_targets: args.allow_target.clone(),
         empty_first: None,
+        preflight: true,
     };
     let baseline = args.baseline.read(&request.loaded)?;
     show_routes(args, &request.loaded.scenario);

@@ -4,6 +4,7 @@
 //! Everything a peer said passes through [`escape`].
 
 pub mod capacity;
+pub mod checkup;
 pub mod comparison;
 pub mod escape;
 pub mod forms;

@@ -137,6 +137,7 @@ async fn run(
         command: "mailbench calibrate".to_owned(),
         allowed_targets: Vec::new(),
         empty_first: None,
+        preflight: true,
     };
     let outcome = super::experiment(&request, interrupts, progress).await?;
     if outcome.findings.results.run.interrupted {

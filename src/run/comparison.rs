@@ -220,6 +220,7 @@ impl Series<'_> {
             command: self.request.command.clone(),
             allowed_targets: self.request.allowed_targets.clone(),
             empty_first: None,
+            preflight: true,
         };
         let results = match super::experiment(&request, self.interrupts, progress).await {
             Ok(outcome) => outcome.findings.results,

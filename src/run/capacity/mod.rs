@@ -338,6 +338,7 @@ impl CapacitySearch<'_> {
             command: self.request.command.clone(),
             allowed_targets: self.request.allowed_targets.clone(),
             empty_first: external.then_some(limits::CAPACITY_EMPTY),
+            preflight: true,
         };
         match super::experiment(&request, self.interrupts, progress).await {
             Ok(_) if self.is_over() => Ok(None),

@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::place;
 use crate::fault::rule::{Action, Rule, TlsFault};
-use crate::scenario::diagnosis::{Problem, Problems};
-use crate::scenario::file::{self, At, Protocol, Tls};
 use crate::limits;
 use crate::probe::DestinationId;
+use crate::scenario::diagnosis::{Problem, Problems};
+use crate::scenario::file::{self, At, Protocol, Tls};
 use crate::scenario::model::{
     Addresses, Destination, Engine, Extension, SinkSpec, TargetKind, own_address,
 };
