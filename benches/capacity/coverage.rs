@@ -28,6 +28,7 @@ impl Server {
             command: String::new(),
             allowed_targets: Vec::new(),
             empty_first: None,
+            preflight: true,
         };
         on_model(&request, options, &model).expect("thresholds")
     }
