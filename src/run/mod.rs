@@ -16,6 +16,7 @@ mod folder;
 pub mod history;
 pub mod machine;
 mod overhead;
+mod preflight;
 mod pulse;
 pub mod safety;
 mod schedule;
@@ -190,9 +191,12 @@ pub fn write_simulated_journal(folder: &Path, recording: Recording) -> std::io::
 /// Starts the stand and sees one message through it to every destination.
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
-    let mut ready = if request.preflight { stand.preflight().await } else { Ok(()) };
+    let mut ready = if request.preflight { preflight::preflight(&stand).await } else { Ok(()) };
     if let (Ok(()), Some(within)) = (&ready, request.empty_first) {
         ready = drain::empty_first(&stand, within).await;
+    }
+    if ready.is_ok() && request.empty_first.is_none() {
+        preflight::warn_of_leftovers(&stand).await;
     }
     if let Err(failed) = ready {
         // Its log says why, and a target of the user's has a command that ends it.
