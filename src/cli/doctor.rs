@@ -107,10 +107,10 @@ fn target(args: &TargetArgs) -> anyhow::Result<Exit> {
     };
     let seen =
         look(&request, folder, args).map_err(|error| super::run::exit_of(&error).because(error))?;
-    let Seen { mail, bounce, queue_error } = seen;
+    let Seen { mail, bounce, declare, queue_error } = seen;
     let bounce = bounce.as_ref().map(|findings| &findings.results);
     let scenario = &request.loaded.scenario;
-    let checkup = checkup::judge(scenario, &mail.results, bounce, queue_error);
+    let checkup = checkup::judge(scenario, (&mail.results, bounce), declare, queue_error);
     super::print(&match args.format {
         Format::Terminal => words::terminal(&checkup),
         Format::Json => words::json(&checkup),

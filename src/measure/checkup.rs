@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::declare::Declaration;
 use super::results::{DestinationFacts, Results, TargetFacts, Violation};
 use super::verdict;
 use crate::probe::BOUNCE_DOMAIN;
@@ -22,6 +23,9 @@ pub const ARRIVED: [&str; 7] = [
     "delivered_after_refusal",
     "bounced_and_delivered",
 ];
+
+/// Counts of changes that nothing permits or declares.
+const UNDECLARED: [&str; 3] = ["altered", "readdressed_violations", "copied_violations"];
 
 /// Exit code when mail, or the bounce, did not arrive.
 pub const NOT_ARRIVED: u8 = 106;
@@ -62,9 +66,9 @@ pub struct Arrival {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArrivalOutcome {
-    /// It arrived, with no more than permitted changes.
+    /// It arrived, with no more than permitted or declared changes.
     Arrived,
-    /// It arrived, and the target had changed it or its envelope.
+    /// It arrived, and the target had changed it or its envelope otherwise.
     Changed,
     /// It arrived with damaged content, or elsewhere.
     Damaged,
@@ -116,17 +120,6 @@ pub struct QueueSeen {
     pub error: Option<String>,
 }
 
-/// A key of `[target.changes]`, and why.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Declaration {
-    /// The key.
-    pub key: String,
-    /// Its value, as TOML.
-    pub value: String,
-    /// What was seen.
-    pub why: String,
-}
-
 /// The end of it.
 #[derive(Clone, Debug, Serialize)]
 pub struct CheckupVerdict {
@@ -138,12 +131,13 @@ pub struct CheckupVerdict {
     pub reasons: Vec<String>,
 }
 
-/// Judges what was seen. `queue_error`: why the queue command cannot be used.
+/// Judges what was seen. `declare`: what was done to envelopes; `queue_error`: why the queue command
+/// cannot be used.
 #[must_use]
 pub fn judge(
     scenario: &Scenario,
-    mail: &Results,
-    bounce: Option<&Results>,
+    (mail, bounce): (&Results, Option<&Results>),
+    declare: Vec<Declaration>,
     queue_error: Option<String>,
 ) -> Checkup {
     let routes = scenario.routes();
@@ -155,7 +149,7 @@ pub fn judge(
         destinations,
         bounce: bounced(bounce, routes.last()),
         queue: queue(bounce.unwrap_or(mail), queue_error),
-        declare: Vec::new(),
+        declare,
         verdict: CheckupVerdict { status: "pass", exit_code: 0, reasons: Vec::new() },
     };
     checkup.verdict = conclude(&checkup, mail);
@@ -174,7 +168,7 @@ fn arrival(facts: &DestinationFacts, route: &Route, violations: &[Violation]) ->
     let count = |names: &[&str]| sum(&facts.counts, names);
     let outcome = if count(&["corrupted", "misrouted", "smuggled"]) > 0 {
         ArrivalOutcome::Damaged
-    } else if count(&["altered", "readdressed", "copied"]) > 0 {
+    } else if count(&UNDECLARED) > 0 {
         ArrivalOutcome::Changed
     } else if count(&ARRIVED) > 0 {
         ArrivalOutcome::Arrived

@@ -14,6 +14,7 @@ pub mod comparison;
 pub mod connections;
 pub mod conservation;
 pub mod contention;
+pub mod declare;
 pub mod doubt;
 pub mod evidence;
 pub mod fairness;

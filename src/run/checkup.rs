@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::signals::Interrupts;
-use super::{Request, RunError, experiment};
+use super::{JOURNAL, Request, RunError, experiment};
 use crate::fault::rule::{Action, Odds, Rule, Scope};
+use crate::ledger::journal;
 use crate::limits;
+use crate::measure::declare::{self, Declaration};
 use crate::measure::results::Findings;
 use crate::probe::DestinationId;
 use crate::report::progress::Progress;
@@ -31,6 +33,8 @@ pub struct Seen {
     pub mail: Findings,
     /// Of a message that was rejected; `None`: it was not sent, since mail did not arrive.
     pub bounce: Option<Findings>,
+    /// What was done to envelopes, and how it is declared.
+    pub declare: Vec<Declaration>,
     /// Why the queue command cannot be used; `None`: it can, or there is none.
     pub queue_error: Option<String>,
 }
@@ -68,7 +72,15 @@ pub async fn carry_out(
         let rejected = rejected.changed(|scenario| scenario.faults = vec![rejection()]);
         bounce = Some(experiment(&run(rejected, "bounce"), interrupts, progress).await?.findings);
     }
-    Ok(Seen { queue_error: queue_error(&request.loaded.scenario, &mail).await, mail, bounce })
+    let path = folder.join("mail").join(JOURNAL);
+    let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
+    let events = journal::open(&path).map_err(failed)?;
+    Ok(Seen {
+        declare: declare::of_envelopes(events, &request.loaded.scenario),
+        queue_error: queue_error(&request.loaded.scenario, &mail).await,
+        mail,
+        bounce,
+    })
 }
 
 fn arrived(counts: &std::collections::BTreeMap<String, u64>) -> u64 {

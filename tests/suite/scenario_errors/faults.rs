@@ -167,10 +167,16 @@ fn one_address_for_all_destinations_tells_none_before_rcpt() {
     for target in ["[target]\nkind = \"direct\"\n", external] {
         for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
             let what = format!("`destination` cannot be told at stage {stage}");
-            one(&fault(target, stage, stall), ("\"a.test\"", &what, "addresses = \"per-destination\""));
+            one(
+                &fault(target, stage, stall),
+                ("\"a.test\"", &what, "addresses = \"per-destination\""),
+            );
         }
         let what = "`per` cannot be told at stage mail-from";
-        one(&fault(target, "mail-from", per), ("\"destination\"", what, "addresses = \"per-destination\""));
+        one(
+            &fault(target, "mail-from", per),
+            ("\"destination\"", what, "addresses = \"per-destination\""),
+        );
     }
     let relay = "[target]\nkind = \"relay\"\n";
     for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
@@ -183,7 +189,8 @@ fn one_address_for_all_destinations_tells_none_before_rcpt() {
     assert!(said.starts_with("no problem"), "{said}");
 }
 
-const BY_DESTINATION: &str = "[sink]\nlisten = \"127.0.0.1:2526\"\naddresses = \"per-destination\"\n";
+const BY_DESTINATION: &str =
+    "[sink]\nlisten = \"127.0.0.1:2526\"\naddresses = \"per-destination\"\n";
 
 /// With an address for each, an external target's faults and offers are as free as a relay's; and
 /// a relay's are not, where the sink has one address.
