@@ -1,6 +1,7 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
 mod a_crooked_target_is_caught;
+mod a_first_look_says_what_is_missing;
 mod a_github_job_is_told;
 mod a_session_proves_the_same_under_tls;
 mod a_spoiled_run_is_invalid;
