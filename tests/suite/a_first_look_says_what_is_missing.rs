@@ -39,7 +39,9 @@ fn look(act: Act, give_back: Return, queue: Option<&str>) -> Look {
     set.extend(queue.map(|command| format!("target.queue_command=[{command:?}]")));
     let mut command = mailbench();
     command.args(["doctor", "target", "scenario.toml", "--format", "json", "--wait", "3s"]);
-    set.iter().for_each(|set| drop(command.args(["--set", set])));
+    for change in &set {
+        command.args(["--set", change]);
+    }
     let ended = lab.prepare(command).output().expect("mailbench runs");
     let text = String::from_utf8_lossy(&[ended.stdout.clone(), ended.stderr].concat()).into_owned();
     let said = serde_json::from_slice(&ended.stdout).unwrap_or_default();
