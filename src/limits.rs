@@ -314,6 +314,9 @@ pub const RELAY_BACKLOG: u32 = 1_024;
 /// and a busy machine may delay it, a lost timer never ends.
 pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
 
+/// Destinations to which a first look at a target (`mailbench doctor target`) sends a message each.
+pub const CHECKUP_DESTINATIONS: usize = 100;
+
 /// Messages of a closed load that `mailbench plan` prints unless told otherwise.
 pub const PLAN_SHOWN: u64 = 100;
 

@@ -18,6 +18,7 @@ mod check;
 mod compare;
 mod completions;
 mod conformance;
+mod doctor;
 mod history;
 mod init;
 mod launch;
@@ -27,6 +28,7 @@ mod pairs;
 mod plan;
 mod relay;
 mod report;
+mod routes;
 mod run;
 mod scenario;
 mod server;
@@ -64,6 +66,7 @@ enum Command {
     Compare(compare::Args),
     Completions(completions::Args),
     Conformance(conformance::Args),
+    Doctor(doctor::Args),
     History(history::Args),
     Init(init::Args),
     #[command(hide = true)]
@@ -74,6 +77,7 @@ enum Command {
     ProbeIsolation(network::Args),
     Relay(relay::Args),
     Report(report::Args),
+    Routes(routes::Args),
     Simulate(simulate::Args),
     Sink(sink::Args),
     Trace(trace::Args),
@@ -91,6 +95,7 @@ impl Command {
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Conformance(args) => conformance::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::History(args) => history::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Launch(args) => launch::run(&args),
@@ -99,6 +104,7 @@ impl Command {
             Command::ProbeIsolation(args) => network::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
+            Command::Routes(args) => routes::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
             Command::Trace(args) => trace::run(&args),

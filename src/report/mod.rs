@@ -4,6 +4,7 @@
 //! Everything a peer said passes through [`escape`].
 
 pub mod capacity;
+pub mod checkup;
 pub mod comparison;
 pub mod escape;
 pub mod forms;
@@ -13,6 +14,7 @@ pub mod human;
 pub mod openmetrics;
 pub mod planned;
 pub mod progress;
+pub mod routes;
 pub mod variants;
 pub mod view;
 

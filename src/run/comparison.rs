@@ -249,6 +249,7 @@ impl Series<'_> {
             allowed_targets: self.request.allowed_targets.clone(),
             reach: self.request.reach.clone(),
             empty_first: None,
+            preflight: true,
         };
         let results = match super::experiment(&request, self.interrupts, progress).await {
             Ok(outcome) => outcome.whole()?.findings.results,

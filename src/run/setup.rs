@@ -223,7 +223,7 @@ fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
         implicit_tls: scenario.sink.implicit_tls,
         lmtp: scenario.sink.lmtp,
         own_extensions: scenario.destinations.iter().map(|to| to.extensions.clone()).collect(),
-        by_destination: scenario.target.kind.is_routed(scenario.destinations.len()),
+        by_destination: scenario.is_routed(),
         destinations: scenario.destinations.iter().map(|to| to.domain.clone()).collect(),
         rules: scenario.faults.clone(),
         seed: scenario.seed,

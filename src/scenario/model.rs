@@ -5,6 +5,7 @@ mod changes;
 mod dkim;
 mod materials;
 mod message;
+mod routes;
 mod submission;
 mod target;
 pub mod waits;
@@ -29,6 +30,7 @@ pub use changes::{Changes, HeaderChanges, RecipientChange, SenderChange};
 pub use dkim::{Dkim, Key as DkimKey, KeyPlace};
 pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use message::{Encoding, MessageSpec, Parts, TextStyle};
+pub use routes::{Addresses, Route, own_address};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
 pub use target::{External, Managed, Mta, Network, TargetKind};
 
@@ -241,6 +243,8 @@ pub struct SinkSpec {
     pub implicit_tls: bool,
     /// Whether it speaks LMTP.
     pub lmtp: bool,
+    /// Whether each destination has an address of its own; `None`: as the target's kind has it.
+    pub addresses: Option<Addresses>,
 }
 
 /// Which protocol engine the sink runs on.

@@ -305,6 +305,12 @@ fn sink(sink: &SinkSpec) -> file::Sink {
         extensions: Some(extensions(&sink.extensions)),
         with: None,
         without: None,
+        addresses: sink.addresses.map(|addresses| {
+            At::from(match addresses {
+                model::Addresses::Shared => file::Addresses::Shared,
+                model::Addresses::PerDestination => file::Addresses::PerDestination,
+            })
+        }),
     }
 }
 

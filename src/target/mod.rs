@@ -10,6 +10,7 @@ pub mod demands;
 mod exim;
 mod external;
 mod haraka;
+pub mod installed;
 pub mod intake;
 pub mod leftovers;
 mod listening;

@@ -1,6 +1,7 @@
 //! One binary for all tests that cross module borders; one file a promise.
 
 mod a_crooked_target_is_caught;
+mod a_first_look_says_what_is_missing;
 mod a_full_disk_loses_no_verdict;
 mod a_github_job_is_told;
 mod a_public_corpus_arrives;
@@ -37,6 +38,7 @@ mod duplicates_after_ambiguity_are_excused;
 mod engines_agree;
 mod errors_of_the_instrument_decide_nothing;
 mod extensions_are_spoken;
+mod external_targets;
 mod faults_are_counted;
 mod faults_are_enacted;
 mod faults_hit_only_what_they_name;
@@ -78,6 +80,7 @@ mod real_mtas_isolate;
 mod real_mtas_take_submissions;
 mod real_servers_take_our_mail;
 mod receiver;
+mod recipes;
 mod relay_actors;
 mod relay_bears_hostile_clients;
 mod relay_gives_slots_in_order;

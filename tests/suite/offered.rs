@@ -75,6 +75,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
         load,
         smtp: Submission::default(),
         sink: SinkSpec {
+            addresses: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             engine: Engine::Native,
             extensions: Engine::Native.extensions(),
