@@ -3,12 +3,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{Context as _, anyhow};
 
 use super::exit::Exit;
 use crate::ledger::journal;
 use crate::measure::comparison::comparable;
-use crate::measure::results::{Findings, Results, SCHEMA_VERSION};
+use crate::measure::results::{Findings, Results, SCHEMA_VERSION, upgraded};
 use crate::run::{self, RunError};
 use crate::scenario::ScenarioError;
 use crate::scenario::difference::difference;
@@ -32,17 +32,16 @@ pub(super) fn judge(folder: &Path) -> anyhow::Result<Findings> {
 pub(super) fn read(path: &Path) -> anyhow::Result<Results> {
     let text = fs::read_to_string(path)
         .with_context(|| format!("{} is neither a run folder nor a report", path.display()))?;
-    let version: serde_json::Value = serde_json::from_str(&text)
+    let stored: serde_json::Value = serde_json::from_str(&text)
         .with_context(|| format!("{} is not a report.json", path.display()))?;
-    match version.get("schema_version").and_then(serde_json::Value::as_u64) {
-        Some(version) if version == u64::from(SCHEMA_VERSION) => {}
-        Some(version) => bail!(
-            "{} has schema version {version}; this mailbench reads version {SCHEMA_VERSION}",
+    let report = upgraded(stored).map_err(|version| match version {
+        Some(version) => anyhow!(
+            "{} has schema version {version}; this mailbench reads versions up to {SCHEMA_VERSION}",
             path.display()
         ),
-        None => return Err(anyhow!("{} is not a report.json", path.display())),
-    }
-    serde_json::from_value(version)
+        None => anyhow!("{} is not a report.json", path.display()),
+    })?;
+    serde_json::from_value(report)
         .with_context(|| format!("{} is not a whole report.json", path.display()))
 }
 

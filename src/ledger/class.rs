@@ -10,15 +10,15 @@ pub enum Class {
     /// Received by another destination or recipient than it was meant for.
     Misrouted,
     /// Received although its final dot was never sent.
-    Premature,
+    DeliveredBeforeEndOfData,
     /// Refused, then delivered.
-    Resurrected,
+    DeliveredAfterRefusal,
     /// Received with other bytes than were sent.
     Corrupted,
     /// Reported as failed, and delivered.
     BouncedAndDelivered,
     /// Null sender and permanent failure: nobody to tell (RFC 5321 §4.5.5).
-    DiscardedNull,
+    NullSenderDiscarded,
     /// Accepted, and gone: not received, not bounced, in no queue.
     Lost,
     /// As lost, but the queue is not proved empty.
@@ -30,17 +30,34 @@ pub enum Class {
     /// Reported as failed without a reason.
     FalseBounce,
     /// Received, and nothing proves that the target knows.
-    AmbiguousOnly,
+    Unconfirmed,
     /// The reply to the final dot was not read; received.
-    Recovered,
+    IndeterminateDelivered,
     /// The reply to the final dot was not read; never seen again.
-    NeverHappened,
+    IndeterminateNotDelivered,
     /// Accepted, received, and the target knows.
     Delivered,
     /// Refused, and that was all.
     Refused,
     /// Never reached the target, so nothing is owed.
     NotSent,
+}
+
+/// Names that classes and counts had before (report schema version 1), and those they have now.
+pub const EARLIER_NAMES: [(&str, &str); 7] = [
+    ("resurrected", "delivered_after_refusal"),
+    ("premature", "delivered_before_end_of_data"),
+    ("ambiguous_only", "unconfirmed"),
+    ("never_happened", "indeterminate_not_delivered"),
+    ("recovered", "indeterminate_delivered"),
+    ("discarded_null", "null_sender_discarded"),
+    ("expired_silently", "expired_without_dsn"),
+];
+
+/// The name that a class or count has now, if `earlier` is one it had before.
+#[must_use]
+pub fn renamed(earlier: &str) -> Option<&'static str> {
+    EARLIER_NAMES.iter().find(|(before, _)| *before == earlier).map(|(_, now)| *now)
 }
 
 /// What a class, or a whole ledger, amounts to. The worse one wins when two meet.
@@ -59,19 +76,19 @@ impl Class {
     pub const ALL: [Class; 18] = [
         Class::Smuggled,
         Class::Misrouted,
-        Class::Premature,
-        Class::Resurrected,
+        Class::DeliveredBeforeEndOfData,
+        Class::DeliveredAfterRefusal,
         Class::Corrupted,
         Class::BouncedAndDelivered,
-        Class::DiscardedNull,
+        Class::NullSenderDiscarded,
         Class::Lost,
         Class::Unaccounted,
         Class::Pending,
         Class::Bounced,
         Class::FalseBounce,
-        Class::AmbiguousOnly,
-        Class::Recovered,
-        Class::NeverHappened,
+        Class::Unconfirmed,
+        Class::IndeterminateDelivered,
+        Class::IndeterminateNotDelivered,
         Class::Delivered,
         Class::Refused,
         Class::NotSent,
@@ -84,8 +101,8 @@ impl Class {
             self,
             Class::Smuggled
                 | Class::Misrouted
-                | Class::Premature
-                | Class::Resurrected
+                | Class::DeliveredBeforeEndOfData
+                | Class::DeliveredAfterRefusal
                 | Class::Corrupted
                 | Class::BouncedAndDelivered
                 | Class::Lost
@@ -99,19 +116,19 @@ impl Class {
         match self {
             Class::Smuggled => "smuggled",
             Class::Misrouted => "misrouted",
-            Class::Premature => "premature",
-            Class::Resurrected => "resurrected",
+            Class::DeliveredBeforeEndOfData => "delivered_before_end_of_data",
+            Class::DeliveredAfterRefusal => "delivered_after_refusal",
             Class::Corrupted => "corrupted",
             Class::BouncedAndDelivered => "bounced_and_delivered",
-            Class::DiscardedNull => "discarded_null",
+            Class::NullSenderDiscarded => "null_sender_discarded",
             Class::Lost => "lost",
             Class::Unaccounted => "unaccounted",
             Class::Pending => "pending",
             Class::Bounced => "bounced",
             Class::FalseBounce => "false_bounce",
-            Class::AmbiguousOnly => "ambiguous_only",
-            Class::Recovered => "recovered",
-            Class::NeverHappened => "never_happened",
+            Class::Unconfirmed => "unconfirmed",
+            Class::IndeterminateDelivered => "indeterminate_delivered",
+            Class::IndeterminateNotDelivered => "indeterminate_not_delivered",
             Class::Delivered => "delivered",
             Class::Refused => "refused",
             Class::NotSent => "not_sent",

@@ -153,7 +153,7 @@ mod tests {
     use crate::measure::synthetic::{attempt, ms};
     use crate::queue::ordering::OrderingKind;
     use crate::queue::schedule::{Growth, RetrySchedule};
-    use crate::scenario::model::{Delivery, Durability, OnwardTls, TargetKind};
+    use crate::scenario::model::{Changes, Delivery, Durability, OnwardTls, TargetKind};
 
     fn target() -> TargetSpec {
         let retry = RetrySchedule {
@@ -172,7 +172,7 @@ mod tests {
             durability: Durability::Fsync,
             tls: OnwardTls::May,
         };
-        TargetSpec { kind: TargetKind::Relay, retry, delivery }
+        TargetSpec { kind: TargetKind::Relay, retry, delivery, changes: Changes::default() }
     }
 
     fn curve(attempts: &[Attempt], close_ms: u64) -> Vec<RetryPoint> {

@@ -36,7 +36,7 @@ pub struct Sums {
     unconfirmed: u64,
     indeterminate: u64,
     kill: u64,
-    expired_silently: u64,
+    expired_without_dsn: u64,
     dsn_malformed: u64,
 }
 
@@ -49,13 +49,13 @@ impl Sums {
         self.offered += 1;
         self.answers[answer as usize] += 1;
         self.classes[answer as usize][class as usize] += 1;
-        let doubtful = class == Class::AmbiguousOnly && disposition.judgement == Judgement::Unknown;
+        let doubtful = class == Class::Unconfirmed && disposition.judgement == Judgement::Unknown;
         self.doubtful += u64::from(doubtful);
         self.deferred += u64::from(probe.deferrals);
         self.receptions += u64::from(history.received());
         self.ambiguous_receptions += u64::from(history.withheld + history.unconfirmed);
         self.add_duplicates(&disposition.duplicates);
-        self.expired_silently += u64::from(disposition.expired_silently);
+        self.expired_without_dsn += u64::from(disposition.expired_without_dsn);
         self.dsn_malformed += u64::from(disposition.dsn_malformed);
     }
 
@@ -94,7 +94,7 @@ impl Sums {
         let counts = classes.map(|class| (class.name(), self.class(class)));
         let all = counts.chain([
             ("duplicates_unexcused", self.unexcused),
-            (Class::AmbiguousOnly.name(), self.doubtful),
+            (Class::Unconfirmed.name(), self.doubtful),
         ]);
         all.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)).collect()
     }
@@ -146,7 +146,7 @@ impl Sums {
             ("duplicates_kill", self.kill),
             ("reordered", order.overtaken),
             ("overtaking", order.overtaking),
-            ("expired_silently", self.expired_silently),
+            ("expired_without_dsn", self.expired_without_dsn),
             ("dsn_malformed", self.dsn_malformed),
         ]);
         counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
@@ -171,15 +171,18 @@ fn fits(answer: Answer, class: Class) -> bool {
     let fitting: &[Class] = match answer {
         Answer::Accepted => &[
             Class::Delivered,
-            Class::AmbiguousOnly,
+            Class::Unconfirmed,
             Class::Bounced,
             Class::Pending,
             Class::Unaccounted,
-            Class::DiscardedNull,
+            Class::NullSenderDiscarded,
         ],
-        Answer::Indeterminate => {
-            &[Class::Recovered, Class::NeverHappened, Class::Bounced, Class::Pending]
-        }
+        Answer::Indeterminate => &[
+            Class::IndeterminateDelivered,
+            Class::IndeterminateNotDelivered,
+            Class::Bounced,
+            Class::Pending,
+        ],
         Answer::Refused => &[Class::Refused, Class::Bounced],
         Answer::NotSent => &[Class::NotSent, Class::Bounced],
     };

@@ -170,7 +170,8 @@ fn undecided(grounds: &Grounds<'_>) -> Vec<Reason> {
     };
     let (pending, unaccounted) = (count("pending"), count("unaccounted"));
     let accepted = count("accepted");
-    let arrived = ["delivered", "recovered", "ambiguous_only"].map(count).iter().sum::<u64>();
+    let arrived =
+        ["delivered", "indeterminate_delivered", "unconfirmed"].map(count).iter().sum::<u64>();
     add(!grounds.complete, "incomplete", "the record ends before the run was closed".to_owned());
     add(accepted == 0, "nothing-accepted", "the target accepted nothing".to_owned());
     add(

@@ -1,6 +1,7 @@
 //! A scenario as meant: every default filled in, every unit converted, every name resolved.
 
 mod abuse;
+mod changes;
 mod dkim;
 mod materials;
 mod message;
@@ -24,6 +25,7 @@ use crate::seed::Seed;
 pub use crate::smtp::client::Timeouts;
 pub use crate::smtp::dialogue::Extension;
 pub use abuse::{Abuse, AbuseKind};
+pub use changes::{Changes, HeaderChanges, RecipientChange, SenderChange};
 pub use dkim::{Dkim, Key as DkimKey, KeyPlace};
 pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use message::{Encoding, MessageSpec, Parts, TextStyle};
@@ -105,6 +107,8 @@ pub struct TargetSpec {
     pub retry: RetrySchedule,
     /// How it delivers.
     pub delivery: Delivery,
+    /// What it is intended to do to mail.
+    pub changes: Changes,
 }
 
 /// `[target.delivery]`.

@@ -118,7 +118,20 @@ fn target(spec: &TargetSpec) -> Target {
         kind: some(kind),
         retry: some(retry(&spec.retry)),
         delivery: some(delivery),
+        changes: some(changes(&spec.changes)),
         ..of_its_kind(&spec.kind)
+    }
+}
+
+fn changes(changes: &model::Changes) -> file::Changes {
+    file::Changes {
+        headers: some(changes.headers),
+        subject: some(changes.subject),
+        footer: some(changes.footer),
+        reencoded: some(changes.reencoded),
+        sender: some(changes.sender),
+        recipient: some(changes.recipient),
+        copies: some(changes.copies.iter().cloned().map(At::from).collect()),
     }
 }
 

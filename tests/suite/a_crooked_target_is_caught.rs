@@ -94,7 +94,7 @@ fn another_domain() {
 
 #[test]
 fn delivery_after_a_refusal() {
-    assert_caught(Crime::DeliverRefused, 1, &[("refused", 1), ("resurrected", 1)]);
+    assert_caught(Crime::DeliverRefused, 1, &[("refused", 1), ("delivered_after_refusal", 1)]);
 }
 
 #[test]

@@ -135,7 +135,7 @@ fn assert_survived(ran: &Ran, strike: &str) {
     ran.assert_code(0);
     let report = ran.report();
     assert_eq!(report["queue"]["proved_empty"], true, "{}", report["queue"]);
-    assert_eq!(ran.count("accepted"), ran.count("delivered") + ran.count("ambiguous_only"));
+    assert_eq!(ran.count("accepted"), ran.count("delivered") + ran.count("unconfirmed"));
     assert_eq!(report["chaos"][0]["what"], strike, "{}", report["chaos"]);
     let back = report["chaos"][0]["first_delivery_s"].as_f64().expect("mail flowed again");
     assert!(back >= 0.0, "{back}");

@@ -98,7 +98,7 @@ fn without_queue_report(wait_s: u64) -> Conservation {
 #[test]
 fn what_outlives_its_time_is_lost_and_flagged() {
     let judged = without_queue_report(3_700);
-    assert_eq!((judged.counts["lost"], judged.counts["expired_silently"]), (1, 1));
+    assert_eq!((judged.counts["lost"], judged.counts["expired_without_dsn"]), (1, 1));
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn assert_survived(ran: &Ran, what: &str, least_s: f64) {
     {
         assert_eq!(ran.count(class), 0, "{class}\n{ran}");
     }
-    assert_eq!(ran.count("accepted"), ran.count("delivered") + ran.count("ambiguous_only"));
+    assert_eq!(ran.count("accepted"), ran.count("delivered") + ran.count("unconfirmed"));
     let report = ran.report();
     assert_eq!(report["queue"]["proved_empty"], true, "{}", report["queue"]);
     let strike = &report["chaos"][0];

@@ -32,7 +32,7 @@ fn assert_nothing_lost(ran: &Ran) {
     {
         assert_eq!(ran.count(class), 0, "{class}\n{ran}");
     }
-    let ended = ran.count("delivered") + ran.count("ambiguous_only");
+    let ended = ran.count("delivered") + ran.count("unconfirmed");
     assert_eq!(ran.count("accepted"), ended, "{ran}");
 }
 

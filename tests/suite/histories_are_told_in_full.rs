@@ -117,7 +117,10 @@ fn a_submission_without_an_end_has_no_known_outcome() {
     story.offer(1, 1);
     story.end(0);
     let judged = story.judge();
-    assert_eq!((judged.counts["indeterminate"], judged.counts["never_happened"]), (1, 1));
+    assert_eq!(
+        (judged.counts["indeterminate"], judged.counts["indeterminate_not_delivered"]),
+        (1, 1)
+    );
     assert_eq!((judged.counts["offered"], judged.counts["not_sent"]), (2, 0));
 }
 
@@ -168,7 +171,7 @@ fn a_rejected_message_of_the_null_sender_may_vanish() {
             |_, _| Some(Planned { destination: destination(0), null_sender, unsendable: false });
         read(&plan, &story).probe(ProbeId(0)).expect("the probe").disposition.class.name()
     };
-    assert_eq!((class(true), class(false)), ("discarded_null", "lost"));
+    assert_eq!((class(true), class(false)), ("null_sender_discarded", "lost"));
 }
 
 fn read(plan: &Route<'_>, story: &Story) -> History {

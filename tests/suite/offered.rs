@@ -14,7 +14,7 @@ use mailbench::quantity::Quantity;
 use mailbench::queue::ordering::OrderingKind;
 use mailbench::queue::schedule::{Growth, RetrySchedule};
 use mailbench::scenario::model::{
-    Arrival, Delivery, Destination, Durability, Encoding, Engine, Extent, Load, LoadModel,
+    Arrival, Changes, Delivery, Destination, Durability, Encoding, Engine, Extent, Load, LoadModel,
     MessageSpec, OnwardTls, Parts, Scenario, Segment, SinkSpec, Submission, TargetKind, TargetSpec,
     TextStyle,
 };
@@ -68,6 +68,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
                 durability: Durability::None,
                 tls: OnwardTls::May,
             },
+            changes: Changes::default(),
         },
         load,
         smtp: Submission::default(),

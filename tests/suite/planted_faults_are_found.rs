@@ -162,8 +162,8 @@ fn one_delivery_after_refusal() {
             story.submit(10, vec![refused(stage)]);
             story.deliver(10, 10);
         });
-        assert_found(&judged, &[("delivered", 10), ("resurrected", 1)]);
-        assert_eq!(the_violation(&judged).0, "resurrected");
+        assert_found(&judged, &[("delivered", 10), ("delivered_after_refusal", 1)]);
+        assert_eq!(the_violation(&judged).0, "delivered_after_refusal");
         assert_eq!((judged.counts["accepted"], judged.counts["refused"]), (10, 1));
     }
 }
@@ -176,7 +176,7 @@ fn one_delivery_of_half_a_message() {
         story.submit(10, vec![SubmitResult::Broken { stage: Stage::Content, cause }]);
         story.deliver(10, 10);
     });
-    assert_found(&judged, &[("delivered", 10), ("premature", 1)]);
+    assert_found(&judged, &[("delivered", 10), ("delivered_before_end_of_data", 1)]);
 }
 
 #[test]
@@ -304,7 +304,7 @@ fn a_fin_at_a_kill_confirms_nothing() {
         })
     };
     assert_found(&planted(false), &[("delivered", 11)]);
-    assert_found(&planted(true), &[("ambiguous_only", 1), ("delivered", 10)]);
+    assert_found(&planted(true), &[("delivered", 10), ("unconfirmed", 1)]);
 }
 
 #[test]

@@ -28,5 +28,5 @@ fn a_report_has_the_keys_of_its_schema() {
     assert!(written.keys().all(|key| known.contains_key(key)));
     let demanded = schema["required"].as_array().expect("required keys");
     assert!(demanded.iter().all(|key| written.contains_key(key.as_str().expect("a key"))));
-    assert_eq!(report["schema_version"], 1);
+    assert_eq!(report["schema_version"], 2);
 }

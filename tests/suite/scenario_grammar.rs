@@ -7,8 +7,8 @@ use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
 use mailbench::quantity::{Law, Quantity};
 use mailbench::queue::schedule::Growth;
 use mailbench::scenario::model::{
-    AbuseKind, Arrival, Extent, External, LoadModel, Scenario, Segment, Submission, TargetKind,
-    TargetSpec, TlsTerms,
+    AbuseKind, Arrival, Changes, Extent, External, HeaderChanges, LoadModel, RecipientChange,
+    Scenario, Segment, SenderChange, Submission, TargetKind, TargetSpec, TlsTerms,
 };
 use mailbench::scenario::{self, Override};
 use mailbench::smtp::client::{Mechanism, Protocol, Trust};
@@ -101,6 +101,7 @@ fn every_key_is_meant_as_written() {
     let steps = vec![Duration::from_secs(1), Duration::from_secs(90)];
     assert_eq!(scenario.target.retry.kind, Growth::Steps { delays: steps });
     assert_eq!(scenario.target.delivery.per_destination, 3);
+    declared_changes(&scenario.target.changes);
     assert_eq!(scenario.load.extent, Extent::Messages(1000));
     assert_eq!(scenario.smtp.timeouts.end_of_data, Duration::from_secs(7));
     how_mail_is_submitted(&scenario.smtp);
@@ -110,6 +111,34 @@ fn every_key_is_meant_as_written() {
     assert_eq!(scenario.destinations[1].weight, 0.5);
     let metrics: Vec<&str> = scenario.thresholds.iter().map(|line| line.metric.as_str()).collect();
     assert_eq!(metrics, ["lost", "e2e_response.p99", "e2e_response.p99", "a_metric.max"]);
+}
+
+fn declared_changes(changes: &Changes) {
+    let expected = Changes {
+        headers: HeaderChanges::Any,
+        subject: true,
+        footer: true,
+        reencoded: false,
+        sender: SenderChange::Srs,
+        recipient: RecipientChange::SubaddressStripped,
+        copies: vec!["archive@a.test".to_owned()],
+    };
+    assert_eq!(*changes, expected);
+}
+
+#[test]
+fn every_name_of_a_declared_change_is_read_and_written() {
+    assert_eq!(read(SMALL, &[]).target.changes, Changes::default());
+    let senders = ["unchanged", "srs", "batv", "verp", "any"];
+    let recipients = ["unchanged", "subaddress-stripped", "alias", "any"];
+    let pairs =
+        [("headers", &["permitted", "any"][..]), ("sender", &senders), ("recipient", &recipients)];
+    for (key, values) in pairs {
+        for value in values {
+            reads_back(SMALL, &[&format!("target.changes.{key}={value}")]);
+        }
+    }
+    reads_back(SMALL, &["target.changes.copies=[\"a@a.test\", \"b@b.test\"]"]);
 }
 
 fn how_mail_is_submitted(smtp: &Submission) {

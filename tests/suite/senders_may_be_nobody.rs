@@ -26,7 +26,7 @@ fn drops_what_is_refused(promise: &Promise) {
     }
     let ran = nobody(promise.kind, "50%", STRICT).run();
     ran.assert_code(0);
-    let (dropped, bounced) = (ran.count("discarded_null"), ran.count("bounced"));
+    let (dropped, bounced) = (ran.count("null_sender_discarded"), ran.count("bounced"));
     assert!(dropped > 3 && bounced > 3, "{ran}");
     assert_eq!(ran.count("delivered") + dropped + bounced, ran.count("accepted"), "{ran}");
     assert_eq!(ran.count("accepted"), 120, "{ran}");

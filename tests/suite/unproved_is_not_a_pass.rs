@@ -150,7 +150,7 @@ fn a_target_that_drops_what_it_was_not_told_of_is_doubtful() {
     story.receive(0, 0, AttemptOutcome::Withheld);
     story.end(0);
     let judged = story.judge();
-    assert_eq!(judged.counts["ambiguous_only"], 1);
+    assert_eq!(judged.counts["unconfirmed"], 1);
     assert_eq!(judged.verdict, LedgerVerdict::Unknown);
     assert!(judged.reasons[0].contains("without a 250"), "{:?}", judged.reasons);
 }

@@ -73,7 +73,7 @@ def expected(figures, report):
     judgement = Judgement(figures, (bounded, rates), places, queue, report["health"])
     thresholds = list(judgement.thresholds(report["thresholds"]))
     return {
-        "schema_version": 1,
+        "schema_version": 2,
         "run": figures.run(figures.scenario.text),
         "load": figures.load(),
         "counts": counts,
@@ -102,21 +102,6 @@ def figures_retry(figures):
     return retry_curve(figures.ledger)
 
 
-# Names of classes before they were changed.
-EARLIER = {
-    "resurrected": "delivered_after_refusal", "premature": "delivered_before_end_of_data",
-    "ambiguous_only": "unconfirmed", "never_happened": "indeterminate_not_delivered",
-    "recovered": "indeterminate_delivered", "discarded_null": "null_sender_discarded",
-    "expired_silently": "expired_without_dsn",
-}  # fmt: skip
-
-
-def renamed(report):
-    for place in [report] + report["destinations"]:
-        place["counts"] = {EARLIER.get(name, name): n for name, n in place["counts"].items()}
-    return report
-
-
 def check(program, folder):
     return held_against(load(program, folder), folder)
 
@@ -138,7 +123,7 @@ def doubts(report):
 def held_against(figures, folder):
     """What of a folder's files differs from these figures, and how many were compared."""
     with open(os.path.join(folder, "report.json"), encoding="utf-8") as file:
-        report = renamed(json.load(file))
+        report = json.load(file)
     found, compared = differences(report, expected(figures, report), LEFT_OUT)
     found += doubts(report)
     for differ, name in ((rows_differ, "timeseries.csv"), (log_differs, "latency.hlog")):

@@ -6,6 +6,8 @@
 
 mod course;
 #[cfg(test)]
+mod notice_tests;
+#[cfg(test)]
 mod number_tests;
 mod receptions;
 mod record;

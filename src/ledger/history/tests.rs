@@ -13,9 +13,10 @@ use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
 const HERE: DestinationId = DestinationId(0);
-const PLANNED: Planned = Planned { destination: HERE, null_sender: false, unsendable: false };
+pub(super) const PLANNED: Planned =
+    Planned { destination: HERE, null_sender: false, unsendable: false };
 /// The target tries for 100 s, at most 10 s apart.
-const TERMS: Terms = Terms {
+pub(super) const TERMS: Terms = Terms {
     gives_up_after: Some(Duration::from_secs(100)),
     longest_wait: Some(Duration::from_secs(10)),
     unreachable: false,
@@ -82,7 +83,7 @@ pub(super) fn confirmed(reception: u64) -> Event {
     Event::Confirmed { reception, at: at(50), proof: Proof::Command }
 }
 
-fn told(message: u64, probe: u64, action: DsnAction) -> Dsn {
+pub(super) fn told(message: u64, probe: u64, action: DsnAction) -> Dsn {
     let (status, diagnostic) = (String::new(), String::new());
     Dsn {
         at: at(40),
@@ -102,7 +103,7 @@ fn queue(seconds: u64, total: u64) -> Event {
     Event::Queue { at: at(seconds), total, active: 0, deferred: 0 }
 }
 
-fn read(planned: Planned, terms: Terms, events: &[Event]) -> History {
+pub(super) fn read(planned: Planned, terms: Terms, events: &[Event]) -> History {
     let plan = move |_, _| Some(planned);
     let mut reading = Reading::new(&plan, terms);
     events.iter().for_each(|event| reading.observe(event));
@@ -159,7 +160,8 @@ fn mail_that_the_target_dropped_is_given_up_when_it_was_last_tried() {
     let end = vec![Event::Attempt(rejected), queue(20, 0), closed(30)];
     let history = read(null, TERMS, &with(accepted(0, 1), end));
     let view = history.probe(ProbeId(0)).expect("the probe");
-    assert_eq!((view.disposition.class, view.given_up()), (Class::DiscardedNull, Some(at(6))));
+    let judged = (view.disposition.class, view.given_up());
+    assert_eq!(judged, (Class::NullSenderDiscarded, Some(at(6))));
     let bounced = with(accepted(0, 1), vec![Event::Dsn(told(0, 0, DsnAction::Failed))]);
     assert_eq!(probe(&bounced).given_up(), Some(at(40)));
     assert_eq!(probe(&accepted(0, 1)).given_up(), None);
@@ -372,29 +374,4 @@ fn message_says_when_it_was_due_and_a_recipient_is_no_message() {
     let messages: Vec<_> = history.messages().map(|it| (it.message.0, it.recipients)).collect();
     assert_eq!((messages, history.contradictions()), (vec![(0, 2), (2, 1)], 1));
     assert_eq!(history.messages().map(|it| it.done).collect::<Vec<_>>(), [Some(at(4)), None]);
-}
-
-#[test]
-fn notices_are_matched_to_probes_and_judged_by_their_form() {
-    let one = |dsn| history(&with(accepted(0, 1), vec![Event::Dsn(dsn)]));
-    let failed = told(0, 0, DsnAction::Failed);
-    let view = |dsn| one(dsn).probe(ProbeId(0)).expect("the probe").history;
-    assert_eq!((view(failed.clone()).bounces, view(failed.clone()).dsn_malformed), (1, false));
-    assert_eq!(view(told(0, 0, DsnAction::Delayed)).bounces, 0);
-    assert!(view(Dsn { null_sender: false, ..failed.clone() }).dsn_malformed);
-    assert!(view(Dsn { flaws: vec!["no Status".to_owned()], ..failed.clone() }).dsn_malformed);
-    let once = with(accepted(0, 1), vec![Event::Dsn(failed.clone())]);
-    let null = read(Planned { null_sender: true, ..PLANNED }, TERMS, &once);
-    assert!(null.probe(ProbeId(0)).expect("the probe").history.dsn_malformed);
-    let twice = probe(&with(once, vec![Event::Dsn(failed.clone())])).history;
-    assert_eq!((twice.bounces, twice.dsn_malformed), (2, true));
-    assert_eq!(one(told(9, 9, DsnAction::Failed)).unmatched_dsns(), 1);
-    assert_eq!(one(told(PREFLIGHT.0, PREFLIGHT.0, DsnAction::Failed)).unmatched_dsns(), 0);
-    assert_eq!(one(Dsn { recipients: Vec::new(), ..failed.clone() }).unmatched_dsns(), 1);
-    assert_eq!(one(failed.clone()).unmatched_dsns(), 0);
-    let mut unnamed = failed.clone();
-    unnamed.recipients[0].probe = None;
-    assert_eq!(view(unnamed.clone()).bounces, 1, "it can be about the sole recipient only");
-    assert_eq!(history(&with(accepted(0, 2), vec![Event::Dsn(unnamed)])).unmatched_dsns(), 1);
-    assert_eq!(one(failed).course().last_activity, at(40));
 }

@@ -144,7 +144,7 @@ impl History {
         let history = self.facts_of(probe, record, queued);
         let disposition = classify(&history);
         let dropped = match disposition.class {
-            Class::DiscardedNull => came(record.last_attempt_end).or(came(message.done)),
+            Class::NullSenderDiscarded => came(record.last_attempt_end).or(came(message.done)),
             _ => None,
         };
         ProbeView {

@@ -17,6 +17,7 @@ mod judgement;
 mod recovery;
 mod rows;
 mod sizing;
+mod stored;
 
 pub use abuse::{AbuseFacts, AbuseReport, HonestFacts, Percentile};
 pub use attempts::Attempts;
@@ -32,9 +33,11 @@ pub use judgement::{
 pub use recovery::{ConnectionFacts, RecoveryFacts};
 pub use rows::{AttemptRow, Ending, Interval, SeriesRow, Values};
 pub use sizing::{ResourceUse, SizingFacts};
+pub use stored::upgraded;
 
-/// Version of the shape of [`Results`].
-pub const SCHEMA_VERSION: u32 = 1;
+/// Version of the shape of [`Results`]. Version 1 had other names of classes
+/// ([`crate::ledger::class::EARLIER_NAMES`]) and is still read ([`upgraded`]).
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// Everything judged from one run.
 #[derive(Debug)]

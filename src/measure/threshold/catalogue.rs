@@ -84,7 +84,7 @@ const FLOWS: [&str; Flow::ALL.len()] = {
 };
 
 /// Counts that have none.
-const COUNTS: [&str; 12] = [
+const COUNTS: [&str; 20] = [
     "pending",
     "lost",
     "unaccounted",
@@ -94,7 +94,15 @@ const COUNTS: [&str; 12] = [
     "corrupted",
     "phantom",
     "misrouted",
-    "resurrected",
+    "delivered_after_refusal",
+    "delivered_before_end_of_data",
+    "smuggled",
+    "bounced_and_delivered",
+    "false_bounce",
+    "unconfirmed",
+    "indeterminate_delivered",
+    "indeterminate_not_delivered",
+    "null_sender_discarded",
     "reordered",
     "overtaking",
 ];
@@ -303,7 +311,7 @@ mod tests {
 
     #[test]
     fn every_name_means_a_metric_with_figures() {
-        assert_eq!(Subject::names().count(), 48);
+        assert_eq!(Subject::names().count(), 56);
         for name in Subject::names() {
             let subject = Subject::from_name(name).expect(name);
             let stats = subject.stats();

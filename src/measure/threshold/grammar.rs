@@ -3,6 +3,7 @@
 use super::Threshold;
 use super::bound::{Bound, NotABound};
 use super::catalogue::{Stat, Subject};
+use crate::ledger::class::renamed;
 use crate::ledger::event::Period;
 use crate::measure::recovery::Kind;
 use crate::probe::DestinationId;
@@ -91,7 +92,10 @@ fn split(key: &str) -> Result<Key<'_>, Flaw> {
 
 fn subject(name: &str) -> Result<Subject, Flaw> {
     Subject::from_name(name).ok_or_else(|| {
-        let help = suggest(name, Subject::names());
+        let help = match renamed(name) {
+            Some(now) => format!("it is called `{now}` now"),
+            None => suggest(name, Subject::names()),
+        };
         Flaw::new(format!("there is no metric `{name}`"), Some(help))
     })
 }

@@ -97,6 +97,8 @@ mod tests {
         let shown = problems.to_string();
         assert!(shown.contains("there is no metric `lots`"), "{shown}");
         assert!(shown.contains("`= 0` is not a bound for `lost`"), "{shown}");
+        let shown = compile(&loaded("resurrected = \"== 0\"\n")).expect_err("renamed").to_string();
+        assert!(shown.contains("it is called `delivered_after_refusal` now"), "{shown}");
     }
 
     #[test]

@@ -124,7 +124,7 @@ fn ledger_verdict_is_a_reason_where_no_class_explains_it() {
 
 #[test]
 fn any_arrival_is_one_however_well_it_is_proved() {
-    for arrived in ["recovered", "ambiguous_only"] {
+    for arrived in ["indeterminate_delivered", "unconfirmed"] {
         let verdict = counted(&[("delivered", 0), (arrived, 1)]);
         assert!(verdict.reasons.is_empty(), "{arrived}: {:?}", verdict.reasons);
     }

@@ -24,8 +24,8 @@ const AT_TARGET: [Segment; 4] = [
 const AT_END: [Segment; 7] = [
     ("delivered", "sent"),
     ("bounced", "bounced"),
-    ("ambiguous_only", "queue"),
-    ("discarded_null", "offered"),
+    ("unconfirmed", "queue"),
+    ("null_sender_discarded", "offered"),
     ("pending", "deferred"),
     ("unaccounted", "rejected"),
     ("lost", "rejected"),

@@ -6,6 +6,7 @@
 mod abuse;
 mod amount;
 mod at;
+mod changes;
 mod chaos;
 mod compare;
 mod fault;
@@ -21,6 +22,7 @@ mod thresholds;
 pub use abuse::{Abuse, AbuseKind};
 pub use amount::{Amount, Drawn};
 pub use at::At;
+pub use changes::Changes;
 pub use chaos::{Chaos, Every, Kill, Restart, When};
 pub use compare::{Compare, Variant};
 pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::At;
+use super::{At, Changes};
 use crate::scenario::units::{Share, Timespan};
 
 /// `[target]`: the system under test.
@@ -43,6 +43,9 @@ pub struct Target {
     /// How it delivers.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delivery: Option<At<Delivery>>,
+    /// What it is intended to do to mail.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<At<Changes>>,
 }
 
 /// Kinds of target.

@@ -125,7 +125,7 @@ mod tests {
     use super::*;
     use crate::queue::ordering::OrderingKind;
     use crate::queue::schedule::{Growth, RetrySchedule};
-    use crate::scenario::model::{Delivery, Durability, Managed, OnwardTls};
+    use crate::scenario::model::{Changes, Delivery, Durability, Managed, OnwardTls};
 
     fn spec(kind: TargetKind) -> TargetSpec {
         let (first, cap) = (2 * SECOND, 30 * SECOND);
@@ -139,7 +139,7 @@ mod tests {
         let kind_of_growth = Growth::Exponential { first, factor: 2.0, cap };
         let retry =
             RetrySchedule { kind: kind_of_growth, jitter: 0.1, give_up_after: 600 * SECOND };
-        TargetSpec { kind, retry, delivery }
+        TargetSpec { kind, retry, delivery, changes: Changes::default() }
     }
 
     fn managed(mta: Mta) -> TargetSpec {

@@ -6,6 +6,7 @@
 
 mod abuse;
 mod amount;
+mod changes;
 mod chaos;
 mod compare;
 mod corpus;

@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
-use super::{bounded, external, managed, misplaced, place};
+use super::{bounded, changes, external, managed, misplaced, place};
 use crate::limits;
 use crate::queue::ordering::OrderingKind;
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Kind, Retry, Schedule, Target};
-use crate::scenario::model::{Delivery, Durability, Mta, OnwardTls, TargetKind, TargetSpec};
+use crate::scenario::model::{
+    Changes, Delivery, Durability, Mta, OnwardTls, TargetKind, TargetSpec,
+};
 use crate::scenario::units::{Share, Timespan};
 
 const FIRST: Duration = Duration::from_secs(2);
@@ -25,6 +27,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
             kind: TargetKind::Relay,
             retry: retry(None, problems),
             delivery: delivery(None, problems),
+            changes: Changes::default(),
         };
     };
     let kind = target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value);
@@ -42,6 +45,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         kind,
         retry: retry(target.retry.as_ref(), problems),
         delivery: delivery(target.delivery.as_ref(), problems),
+        changes: changes::changes(target.changes.as_ref(), problems),
     }
 }
 

@@ -148,3 +148,16 @@ fn destinations_and_target() {
     );
     one(&with("[target.retry]\nfirst = \"0s\""), ("\"0s\"", "0s is out of range", ""));
 }
+
+#[test]
+fn changes_that_a_pipeline_is_declared_to_make() {
+    let with = |line: &str| format!("{LOAD}{DESTINATION}[target.changes]\n{line}");
+    one(
+        &with("copies = [\"archive\"]"),
+        ("\"archive\"", "`archive` is not an address", "`local@domain`"),
+    );
+    one(
+        &with("copies = [\"a@a.test\", \"A@a.test\"]"),
+        ("\"A@a.test\"", "`A@a.test` is listed twice", "leave one out"),
+    );
+}
