@@ -74,15 +74,13 @@ fn refused() -> Vec<Case> {
             "refused, and delivered",
             some(Answer::Refuse),
             &[("delivered", REST), ("delivered_after_refusal", THIRD), ("refused", THIRD)],
-        )
-        .samples(ALL),
+        ),
         Case::unlawful(
             "delivered before the end of data",
             some(Answer::CutShort),
             &[("delivered", REST), ("delivered_before_end_of_data", THIRD), ("refused", THIRD)],
         )
-        .samples(ALL)
-        .set("message.size", "6MiB"),
+        .set("message.size", "1MiB"),
     ]
 }
 
@@ -98,7 +96,8 @@ fn misdirected() -> Vec<Case> {
                 })]
             },
             &misrouted,
-        ),
+        )
+        .samples(ALL),
         Case::unlawful(
             "recipients of two messages swapped",
             Behaviour { act: swap, which: Which::Load, ..HONEST },
@@ -120,9 +119,8 @@ fn misdirected() -> Vec<Case> {
         Case::defect(
             "delivered to a stranger instead",
             |mail, _| vec![mail.copy_for("eve@evil.test")],
-            &[("delivered", REST), ("readdressed", THIRD)],
-        )
-        .samples(ALL),
+            &[("delivered", ALL), ("readdressed", THIRD), ("readdressed_violations", THIRD)],
+        ),
     ]
 }
 

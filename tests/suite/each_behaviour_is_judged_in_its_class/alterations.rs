@@ -6,7 +6,8 @@ use super::messages::STAMPED;
 use crate::pipeline::mail::Mail;
 use crate::pipeline::{Behaviour, HONEST, Which};
 
-const DECLARED: [(&str, u64); 2] = [("altered", ALL), ("delivered", ALL)];
+/// What is declared is permitted.
+const DECLARED: [(&str, u64); 1] = [("delivered", ALL)];
 
 fn alters(name: &'static str, act: fn(Mail, &mut Vec<Mail>) -> Vec<Mail>) -> Case {
     let behaviour = Behaviour { act, which: Which::Load, ..HONEST };

@@ -27,7 +27,10 @@ fn cut() -> Vec<Case> {
             vec![mail.body(|body| body[..line_start(body, body.len() / 2)].to_vec())]
         }),
         damages("the last line cut off", |mail, _| {
-            vec![mail.body(|body| body[..line_start(body, body.len() - 8)].to_vec())]
+            vec![mail.body(|body| {
+                let before = memchr::memmem::rfind(&body[..body.len() - 2], b"\r\n");
+                body[..before.expect("lines") + 2].to_vec()
+            })]
         }),
         damages("the body cut off", |mail, _| vec![mail.body(|_| Vec::new())]),
         damages("a line lost in the middle", |mail, _| {

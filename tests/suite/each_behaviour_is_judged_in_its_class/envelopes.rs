@@ -28,11 +28,19 @@ fn senders() -> Vec<Case> {
         rewritten("sender tagged by BATV", |mail, _| {
             vec![mail.sender_made(|local, domain| format!("prvs=2545abcdef={local}@{domain}"))]
         }),
+        rewritten("sender made a list's VERP of ours", |mail, _| {
+            vec![mail.sender_made(|local, domain| format!("l-bounces+{local}={domain}@lists.test"))]
+        }),
+        rewritten("sender made a list's VERP of the recipient", |mail, _| {
+            let to = mail.recipients[0].replace('@', "=");
+            vec![mail.from(format!("list-return-5-{to}@lists.test"))]
+        }),
     ]
 }
 
 fn recipients() -> Vec<Case> {
     let same = |name, act| Case::changes(name, act);
+    let rewritten = |name, act| Case::changes(name, act).counts(&READDRESSED);
     vec![
         same("recipients quoted", |mail, _| {
             vec![mail.recipients_made(|local, domain| format!("\"{local}\"@{domain}"))]
@@ -40,11 +48,6 @@ fn recipients() -> Vec<Case> {
         same("recipients quoted with a backslash", |mail, _| {
             vec![mail.recipients_made(|local, domain| {
                 format!("\"{}\"@{domain}", local.replace('+', "\\+"))
-            })]
-        }),
-        same("local-parts in upper case", |mail, _| {
-            vec![mail.recipients_made(|local, domain| {
-                format!("{}@{domain}", local.to_ascii_uppercase())
             })]
         }),
         same("domains in upper case", |mail, _| {
@@ -55,67 +58,83 @@ fn recipients() -> Vec<Case> {
         same("a source route (RFC 5321 Appendix C)", |mail, _| {
             vec![mail.recipients_made(|local, domain| format!("@a.test,@b.test:{local}@{domain}"))]
         }),
-        Case::changes("subaddress stripped", |mail, _| {
-            vec![mail.recipients_made(|_, domain| format!("mb@{domain}"))]
-        })
-        .counts(&READDRESSED),
-    ]
-}
-
-/// A whole delivery at an address that nothing excuses.
-const ELSEWHERE: [(&str, u64); 1] = [("readdressed", ALL)];
-
-/// Declared in the scenario.
-const DECLARED: [(&str, u64); 2] = READDRESSED;
-
-pub(super) fn unlawful() -> Vec<Case> {
-    [undeclared_senders(), undeclared_recipients(), copies()].concat()
-}
-
-/// All of the load: what the preflight is called matters not.
-fn rewritten(name: &'static str, act: fn(Mail, &mut Vec<Mail>) -> Vec<Mail>) -> Case {
-    Case::unlawful(name, Behaviour { act, ..HONEST }, &ELSEWHERE).samples(ALL)
-}
-
-fn undeclared_senders() -> Vec<Case> {
-    let any = [("sender", "any")];
-    vec![
-        rewritten("sender made a list's VERP", |mail, _| {
-            vec![mail.recipients.clone().into_iter().fold(mail, |mail, to| {
-                mail.from(format!("list-return-5-{}@lists.test", to.replace('@', "=")))
+        rewritten("local-parts in upper case", |mail, _| {
+            vec![mail.recipients_made(|local, domain| {
+                format!("{}@{domain}", local.to_ascii_uppercase())
             })]
-        })
-        .declared(&[("sender", "verp")], &DECLARED),
-        rewritten("sender made a list's owner", |mail, _| vec![mail.from("list-owner@lists.test")])
-            .declared(&any, &DECLARED),
-        rewritten("sender made null", |mail, _| vec![mail.from("")]).declared(&any, &DECLARED),
-    ]
-}
-
-fn undeclared_recipients() -> Vec<Case> {
-    vec![
+        }),
         rewritten("plus made minus", |mail, _| {
             vec![
                 mail.recipients_made(|local, domain| {
                     format!("{}@{domain}", local.replace('+', "-"))
                 }),
             ]
+        }),
+        rewritten("subaddress stripped", stripped),
+        rewritten("subaddress stripped and sender rewritten by SRS", |mail, held| {
+            let mail = mail.sender_made(|local, domain| {
+                format!("SRS0=HHH=TT={domain}={local}@forwarder.test")
+            });
+            stripped(mail, held)
+        }),
+        rewritten("subaddresses of two recipients stripped", |mail, _| {
+            let to = |recipient: &String| {
+                mail.copy_for(recipient).recipients_made(|_, domain| format!("mb@{domain}"))
+            };
+            mail.recipients.iter().map(to).collect()
         })
-        .declared(&[("recipient", "any")], &DECLARED),
+        .set("message.recipients", "2")
+        .set("load.messages", "6"),
+    ]
+}
+
+fn stripped(mail: Mail, _: &mut Vec<Mail>) -> Vec<Mail> {
+    vec![mail.recipients_made(|_, domain| format!("mb@{domain}"))]
+}
+
+/// A whole delivery under an envelope that no practice names and nothing declares.
+const AMISS: [(&str, u64); 3] =
+    [("delivered", ALL), ("readdressed", ALL), ("readdressed_violations", ALL)];
+
+pub(super) fn unlawful() -> Vec<Case> {
+    [undeclared(), copies()].concat()
+}
+
+/// All of it, the preflight message too.
+fn rewritten(name: &'static str, act: fn(Mail, &mut Vec<Mail>) -> Vec<Mail>) -> Case {
+    Case::unlawful(name, Behaviour { act, ..HONEST }, &AMISS)
+}
+
+fn undeclared() -> Vec<Case> {
+    let sender = [("sender", "any")];
+    let recipient = [("recipient", "any")];
+    vec![
+        rewritten("sender made a list's owner", |mail, _| vec![mail.from("list-owner@lists.test")])
+            .declared(&[("sender", "verp")], &READDRESSED),
+        rewritten("sender made null", |mail, _| vec![mail.from("")])
+            .declared(&sender, &READDRESSED),
         rewritten("alias in the same domain", |mail, _| {
             vec![mail.recipients_made(|_, domain| format!("alice@{domain}"))]
         })
-        .declared(&[("recipient", "alias")], &DECLARED),
+        .declared(&[("recipient", "alias")], &READDRESSED),
+        rewritten("aliases that number the users of the domain", |mail, _| {
+            vec![mail.recipients_made(|local, domain| {
+                format!("user{}@{domain}", local.trim_start_matches("mb+"))
+            })]
+        })
+        .declared(&[("recipient", "alias")], &READDRESSED),
         rewritten("alias in another domain", |mail, _| {
             vec![mail.recipients_made(|_, _| "alice@elsewhere.test".to_owned())]
         })
-        .declared(&[("recipient", "any")], &DECLARED),
+        .declared(&recipient, &READDRESSED),
     ]
 }
 
 fn copies() -> Vec<Case> {
-    let copied = [("copied", ALL), ("delivered", ALL)];
-    let third = [("copied", THIRD), ("delivered", ALL)];
+    let copied = [("copied", ALL), ("copied_violations", ALL), ("delivered", ALL)];
+    let third = [("copied", THIRD), ("copied_violations", THIRD), ("delivered", ALL)];
+    let (meant, meant_third) =
+        ([("copied", ALL), ("delivered", ALL)], [("copied", THIRD), ("delivered", ALL)]);
     let load = |act| Behaviour { act, which: Which::Load, ..HONEST };
     let archive = [("copies", "[\"archive@archive.test\"]")];
     vec![
@@ -124,7 +143,7 @@ fn copies() -> Vec<Case> {
             load(|mail, _| vec![mail.copy_for("archive@archive.test"), mail]),
             &copied,
         )
-        .declared(&archive, &copied),
+        .declared(&archive, &meant),
         Case::unlawful(
             "a copy to an archive in the same transaction",
             load(|mut mail, _| {
@@ -133,21 +152,30 @@ fn copies() -> Vec<Case> {
             }),
             &copied,
         )
-        .declared(&archive, &copied),
+        .declared(&archive, &meant),
         Case::unlawful(
-            "a copy to a second user of the domain",
+            "a copy to a second user of the domain, after",
             load(|mail, _| {
                 let second = mail.clone().recipients_made(|_, domain| format!("bob@{domain}"));
                 vec![mail, second]
             }),
             &copied,
         )
-        .declared(&[("copies", "[\"bob@one.test\", \"bob@two.test\"]")], &copied),
+        .declared(&[("copies", "[\"bob@one.test\", \"bob@two.test\"]")], &meant),
+        Case::unlawful(
+            "a copy to a second user of the domain, before",
+            load(|mail, _| {
+                let second = mail.clone().recipients_made(|_, domain| format!("bob@{domain}"));
+                vec![second, mail]
+            }),
+            &copied,
+        )
+        .declared(&[("copies", "[\"bob@one.test\", \"bob@two.test\"]")], &meant),
         Case::defect(
             "a copy of some to an eavesdropper",
             |mail, _| vec![mail.copy_for("eve@evil.test"), mail],
             &third,
         )
-        .declared(&[("copies", "[\"eve@evil.test\"]")], &third),
+        .declared(&[("copies", "[\"eve@evil.test\"]")], &meant_third),
     ]
 }

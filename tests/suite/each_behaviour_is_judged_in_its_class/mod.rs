@@ -33,7 +33,8 @@ fn judge(cases: &[Case]) {
             scope.spawn(|| {
                 loop {
                     let Some(variant) = left.lock().expect("a list").pop() else { return };
-                    wrong.lock().expect("a list").extend(variant.check());
+                    let row = variant.check();
+                    wrong.lock().expect("a list").extend(row);
                 }
             });
         }

@@ -89,7 +89,7 @@ pub(super) fn unlawful() -> Vec<Case> {
         Case::unlawful(
             "a notice from the postmaster's own address",
             Behaviour { returns: Some(Notice::FromPostmaster), ..HONEST },
-            &[("bounced", TWO), ("delivered", ALL - TWO), ("dsn_sender_not_null", TWO)],
+            &[("bounced", TWO), ("delivered", ALL - TWO), ("dsn_non_null_sender", TWO)],
         )
         .with(UNKNOWN),
         Case::unlawful(

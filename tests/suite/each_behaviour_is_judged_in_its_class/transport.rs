@@ -40,7 +40,13 @@ fn styles() -> Vec<Case> {
 }
 
 fn retries() -> Vec<Case> {
-    let excused = [("delivered", ALL), ("duplicates", ALL), ("duplicates_excused", ALL)];
+    let excused = [
+        ("ambiguous_receptions", ALL),
+        ("delivered", ALL),
+        ("duplicates", ALL),
+        ("duplicates_excused", ALL),
+        ("duplicates_withheld", ALL),
+    ];
     vec![
         Case::lawful("retries after greylisting", HONEST).with(GREYLIST),
         Case::lawful("retries after a full disk", HONEST).with(AT_THE_END),

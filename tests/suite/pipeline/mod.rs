@@ -157,6 +157,11 @@ impl Pipeline {
         folder: &Path,
     ) -> Pipeline {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        if behaviour.answer == Answer::CutShort {
+            // The client is still at the content when it is cut off: little of it fits in between.
+            let small = socket2::SockRef::from(&listener).set_recv_buffer_size(4 * 1024);
+            small.expect("a small buffer");
+        }
         let address = listener.local_addr().expect("an address");
         let shared = Arc::new(Shared {
             behaviour,

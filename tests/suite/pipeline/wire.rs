@@ -127,10 +127,12 @@ impl Wire {
 
     /// The next bytes up to and including this mark.
     fn until(&mut self, mark: &[u8]) -> Option<Vec<u8>> {
+        let mut searched = 0;
         loop {
-            if let Some(at) = memchr::memmem::find(&self.read, mark) {
-                return Some(self.read.drain(..at + mark.len()).collect());
+            if let Some(at) = memchr::memmem::find(&self.read[searched..], mark) {
+                return Some(self.read.drain(..searched + at + mark.len()).collect());
             }
+            searched = self.read.len().saturating_sub(mark.len());
             self.more()?;
         }
     }
@@ -145,14 +147,15 @@ impl Wire {
     pub(super) fn content(&mut self) -> Option<Vec<u8>> {
         let mut text = self.until(b"\r\n.\r\n")?;
         text.truncate(text.len() - 3);
-        let stuffed = memchr::memmem::find_iter(&text, b"\r\n..").collect::<Vec<usize>>();
-        for at in stuffed.into_iter().rev() {
-            text.remove(at + 2);
+        let mut plain = Vec::with_capacity(text.len());
+        let mut at_line_start = true;
+        for (place, byte) in text.iter().enumerate() {
+            if !(at_line_start && *byte == b'.') {
+                plain.push(*byte);
+            }
+            at_line_start = text[..=place].ends_with(b"\r\n");
         }
-        if text.starts_with(b"..") {
-            text.remove(0);
-        }
-        Some(text)
+        Some(plain)
     }
 
     /// What there is of a content when so many bytes have come.
