@@ -242,6 +242,13 @@ pub const TARGET_START: Duration = Duration::from_secs(30);
 /// Time the preflight message has to arrive at the sink.
 pub const PREFLIGHT: Duration = Duration::from_secs(30);
 
+/// And for each of its recipients in addition.
+pub const PREFLIGHT_EACH: Duration = Duration::from_millis(20);
+
+/// How long an external target's queue may take to be empty after the preflight before the user is
+/// told that it was not empty before.
+pub const LEFTOVER_WAIT: Duration = Duration::from_secs(2);
+
 /// Time for which a preflight message that is deferred is tried again: longer than the five minutes
 /// for which greylisting usually holds new mail.
 pub const PREFLIGHT_DEFERRED: Duration = Duration::from_secs(360);
@@ -322,8 +329,8 @@ pub const RELAY_BACKLOG: u32 = 1_024;
 /// and a busy machine may delay it, a lost timer never ends.
 pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
 
-/// Recipients of the preflight message, one a destination: what every server must take in one
-/// transaction (RFC 5321 §4.5.3.1.8).
+/// Recipients of each message of the preflight, one a destination: what every server must take in
+/// one transaction (RFC 5321 §4.5.3.1.8).
 pub const PREFLIGHT_RECIPIENTS: usize = 100;
 
 /// Bytes of a DSN that are looked at: the report stands before the returned message.

@@ -55,8 +55,18 @@ pub struct ProbeHistory {
     pub corrupted: bool,
     /// Sent from the null reverse-path.
     pub null_sender: bool,
+    /// Received under another envelope than was sent.
+    pub readdressed: bool,
+    /// And in a way that is neither declared nor standard practice.
+    pub addressed_amiss: bool,
+    /// Further recipients that got its content.
+    pub copies: u32,
+    /// Those of them that are not declared.
+    pub copies_amiss: u32,
     /// A DSN about it does not conform (RFC 3464, RFC 5321 §6.1).
     pub dsn_malformed: bool,
+    /// What came back about it is no DSN in the form of RFC 3464.
+    pub dsn_nonstandard: bool,
     /// Whether the target's queue may hold it (`Q`).
     pub queued: Queued,
 }
@@ -95,9 +105,12 @@ pub struct Disposition {
 #[must_use]
 pub fn classify(probe: &ProbeHistory) -> Disposition {
     let class = class_of(probe);
+    let amiss = probe.addressed_amiss || probe.copies_amiss > 0;
+    let judgement = judgement_of(class, probe);
     Disposition {
         class,
-        judgement: judgement_of(class, probe),
+        // Whole and in time, but not where it was sent, or there and elsewhere.
+        judgement: if amiss { Judgement::Invalid } else { judgement },
         duplicates: duplicates_of(probe),
         expired_without_dsn: class == Class::Lost && probe.outlived,
         dsn_malformed: probe.dsn_malformed,

@@ -13,8 +13,10 @@ use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
+mod rewritten;
 mod unanswered;
 
+pub use rewritten::{Notice, NoticeKind, Readdressed, Recognised};
 pub use unanswered::{NoAnswer, Unanswered};
 
 /// One thing seen.
@@ -73,6 +75,15 @@ pub enum Event {
     Hiccup { from: Time, to: Time },
     /// A once-a-second look at what the instrument had to wait for.
     Overhead(Overhead),
+    /// The sink concluded one attempt for a recipient that names no probe, of mail that is this
+    /// run's by its sender or content, or may be.
+    Recognised(Recognised),
+    /// A reception whose envelope is not the one sent; goes before its `Attempt`.
+    Readdressed(Readdressed),
+    /// The sink took mail of an earlier run.
+    AnotherRun { at: Time, session: u64, reverse_path: String, recipient: String },
+    /// Mail about our mail came back that is no DSN in the form of RFC 3464.
+    Notice(Notice),
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

@@ -4,7 +4,10 @@
 //! Each probe has one byte of state, so an event seen twice counts once. The judgement of a run
 //! does not come from here but from `history` and `disposition`.
 
-use super::event::{Attempt, AttemptOutcome, Dsn, DsnAction, Event, SubmitResult, Submitted};
+use super::event::{
+    Attempt, AttemptOutcome, Dsn, DsnAction, Event, Notice, NoticeKind, Recognised, SubmitResult,
+    Submitted,
+};
 use crate::limits;
 use crate::probe::{MessageId, ProbeId};
 
@@ -41,6 +44,7 @@ const ACCEPTED: u8 = 0b00_0100;
 const DELIVERED: u8 = 0b00_1000;
 const BOUNCED: u8 = 0b01_0000;
 const SOLE_RECIPIENT: u8 = 0b10_0000;
+const FIRST_RECIPIENT: u8 = 0b100_0000;
 
 /// One byte a probe, and their sums.
 #[derive(Debug, Default)]
@@ -62,6 +66,8 @@ impl Live {
             Event::Submitted(submitted) => self.submitted(submitted),
             Event::Attempt(attempt) => self.attempted(attempt),
             Event::Dsn(dsn) => self.returned(dsn),
+            Event::Recognised(recognised) => self.recognised(recognised),
+            Event::Notice(notice) => self.noticed(notice),
             _ => {}
         }
     }
@@ -75,7 +81,8 @@ impl Live {
         self.probes.resize(self.probes.len().max(end), 0);
         let sole = if recipients == 1 { SOLE_RECIPIENT } else { 0 };
         for index in 0..recipients {
-            if self.mark(message.probe(index), OFFERED | sole) & OFFERED == 0 {
+            let first = if index == 0 { FIRST_RECIPIENT } else { 0 };
+            if self.mark(message.probe(index), OFFERED | sole | first) & OFFERED == 0 {
                 self.tally.offered += 1;
                 self.tally.in_flight += 1;
             }
@@ -130,6 +137,41 @@ impl Live {
                 self.tally.bounced += 1;
             }
         }
+    }
+
+    /// Which recipient it stands for is decided at the end; for the sums, any that is missing.
+    fn recognised(&mut self, recognised: &Recognised) {
+        let missing = |probe: &ProbeId| self.state(*probe) & DELIVERED == 0;
+        let probe = recognised.message.and_then(|message| self.recipients(message).find(missing));
+        let probe = probe.unwrap_or(recognised.attempt.probe);
+        self.attempted(&Attempt { probe, ..recognised.attempt.clone() });
+    }
+
+    fn noticed(&mut self, notice: &Notice) {
+        let Some(message) = notice.message.filter(|_| notice.kind == NoticeKind::Failed) else {
+            return;
+        };
+        let about: Vec<ProbeId> = match notice.recipients.is_empty() {
+            true => self.recipients(message).collect(),
+            false => notice.recipients.clone(),
+        };
+        for probe in about {
+            let state = self.state(probe);
+            if state & OFFERED != 0 && state & (DELIVERED | BOUNCED) == 0 {
+                self.mark(probe, BOUNCED);
+                self.tally.bounced += 1;
+            }
+        }
+    }
+
+    /// The recipients of a message: up to the next message's first.
+    fn recipients(&self, message: MessageId) -> impl Iterator<Item = ProbeId> + '_ {
+        let first = message.probe(0);
+        let probes = (0..limits::RECIPIENTS as u16).map(move |nth| message.probe(nth));
+        probes.take_while(move |probe| {
+            let state = self.state(*probe);
+            state & OFFERED != 0 && (*probe == first || state & FIRST_RECIPIENT == 0)
+        })
     }
 
     fn state(&self, probe: ProbeId) -> u8 {

@@ -27,6 +27,7 @@ use super::usage::Uses;
 use super::warning::Bounds;
 use crate::clock::Time;
 use crate::ledger::event::{Event, NoAnswer, Period, Pulse, SubmitResult, Submitted, Unanswered};
+use crate::ledger::history::binding::Bindings;
 use crate::ledger::history::{History, Planned, Reading};
 use crate::plan::Plan;
 use crate::probe::{MessageId, PREFLIGHT, ProbeId};
@@ -41,9 +42,35 @@ pub struct Collected {
     pub rest: Rest,
 }
 
-/// Reads a journal.
+/// Reads a journal. Mail for recipients that name no probe is left out of it; where there is any,
+/// the bindings say how to read it with [`collect_bound`].
 #[must_use]
-pub fn collect(scenario: &Scenario, plan: &Plan, events: impl Iterator<Item = Event>) -> Collected {
+pub fn collect(
+    scenario: &Scenario,
+    plan: &Plan,
+    events: impl Iterator<Item = Event>,
+) -> (Collected, Option<Bindings>) {
+    read(scenario, plan, events, false)
+}
+
+/// Reads the same journal again, with everything in its place.
+#[must_use]
+pub fn collect_bound(
+    scenario: &Scenario,
+    plan: &Plan,
+    events: impl Iterator<Item = Event>,
+    bindings: &Bindings,
+) -> Collected {
+    read(scenario, plan, bindings.apply(events), true).0
+}
+
+/// One reading; `bound`: bindings were applied to the events.
+fn read(
+    scenario: &Scenario,
+    plan: &Plan,
+    events: impl Iterator<Item = Event>,
+    bound: bool,
+) -> (Collected, Option<Bindings>) {
     let unsendable = terms::unsendable(scenario);
     let route = |message: MessageId, probe: ProbeId| {
         let destination = plan.destination_of(probe)?;
@@ -51,14 +78,16 @@ pub fn collect(scenario: &Scenario, plan: &Plan, events: impl Iterator<Item = Ev
         let null_sender = plan.is_from_nobody(message);
         Some(Planned { destination, null_sender, unsendable })
     };
-    let mut reading = Reading::new(&route, terms::of(scenario));
+    let reading = Reading::new(&route, terms::of(scenario)).declaring(terms::declared(scenario));
+    let mut reading = if bound { reading.bound() } else { reading };
     let mut rest = Rest::new(scenario);
     for event in events {
         reading.observe(&event);
         rest.observe(&event, scenario, &reading);
     }
     rest.hiccups.settle(&rest.pulses);
-    Collected { history: reading.finish(), rest }
+    let (history, bindings) = reading.finish_unbound();
+    (Collected { history, rest }, bindings)
 }
 
 /// What is not about one probe, or not a matter of its fate.

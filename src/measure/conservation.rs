@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use super::ordering::{OutOfOrder, Overtaking};
 use super::results::{LedgerVerdict, Violation, Warning};
-use super::sums::Sums;
+use super::sums::{Sums, Unowned};
 use super::violation::Listing;
 use crate::clock::Time;
 use crate::ledger::class::{Class, Judgement};
@@ -151,7 +151,11 @@ impl<'a> Book<'a> {
     }
 
     fn unexcused(&self) -> u64 {
-        self.all.iter().map(Sums::unexcused).sum()
+        self.sum(Sums::unexcused)
+    }
+
+    fn sum(&self, of: impl Fn(&Sums) -> u64) -> u64 {
+        self.all.iter().map(of).sum()
     }
 
     fn accepted(&self) -> u64 {
@@ -159,10 +163,10 @@ impl<'a> Book<'a> {
     }
 
     fn close(self, history: &History) -> Conservation {
-        let phantoms = history.phantom_count();
+        let unowned = Unowned::of(history);
         let over = self.unexcused() > self.inputs.unexcused_bound;
         let reasons = self.reasons(history, over);
-        let judgement = if phantoms > 0 || over {
+        let judgement = if unowned.phantoms + unowned.dsn_non_null_sender > 0 || over {
             Judgement::Invalid
         } else if self.accepted() == 0 || !history.course().is_closed() {
             self.judgement.max(Judgement::Unknown)
@@ -174,8 +178,7 @@ impl<'a> Book<'a> {
         let [period, outside] = self.all;
         let Counts { period: mut counts, outside } =
             Counts::of(period, &outside, out_of_order.iter().copied().sum());
-        counts.insert("phantom".to_owned(), phantoms);
-        counts.insert("dsn_unmatched".to_owned(), history.unmatched_dsns());
+        unowned.enter(&mut counts);
         let destinations = self.destinations.into_iter().zip(out_of_order);
         let of = |([period, outside], order): ([Sums; 2], OutOfOrder)| {
             Counts::of(period, &outside, order)
@@ -186,17 +189,23 @@ impl<'a> Book<'a> {
             destinations: destinations.map(of).collect(),
             verdict: verdict(judgement),
             reasons,
-            violations: self.listing.close(history.phantoms(), over),
+            violations: self.listing.close(history, over),
             warnings,
         }
     }
 
     fn reasons(&self, history: &History, duplicates: bool) -> Vec<String> {
         let mut reasons = Vec::new();
-        let phantoms = history.phantom_count();
+        let unowned = Unowned::of(history);
         let classes = Class::ALL.into_iter().filter(|class| class.is_violation());
         let found = classes.map(|class| (class.name(), self.class(class)));
-        for (name, count) in found.chain([("phantom", phantoms)]).filter(|(_, n)| *n > 0) {
+        let flags = [
+            ("phantom", unowned.phantoms),
+            ("readdressed", self.sum(Sums::addressed_amiss)),
+            ("copied", self.sum(Sums::copied_amiss)),
+            ("dsn_non_null_sender", unowned.dsn_non_null_sender),
+        ];
+        for (name, count) in found.chain(flags).filter(|(_, n)| *n > 0) {
             reasons.push(format!("{count} {name}"));
         }
         if duplicates {
@@ -251,6 +260,14 @@ impl<'a> Book<'a> {
         if history.unmatched_dsns() > 0 {
             let count = history.unmatched_dsns();
             warnings.push(warn("dsn-unmatched", format!("{count} DSN blocks name no probe")));
+        }
+        if history.foreign() > 0 {
+            let text = format!(
+                "{} messages of an earlier run arrived: they were still in the target's queue. They \
+                 count nowhere, but the target was busy with them; empty its queue before a run",
+                history.foreign()
+            );
+            warnings.push(warn("foreign-mail", text));
         }
         warnings
     }

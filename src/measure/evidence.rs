@@ -5,8 +5,11 @@ use std::collections::HashMap;
 
 use super::results::Violation;
 use crate::clock::Time;
-use crate::ledger::event::{Attempt, AttemptOutcome, Event, SubmitResult, Submitted, TargetChange};
+use crate::ledger::event::{
+    Attempt, AttemptOutcome, Event, Readdressed, SubmitResult, Submitted, TargetChange,
+};
 use crate::limits;
+use crate::probe::rewriting::{RecipientForm, recipient_form};
 use crate::probe::{MessageId, ProbeId};
 
 /// Adds to each violation what the events say about it.
@@ -82,6 +85,25 @@ impl<'a> Search<'a> {
                     let text = || format!("DSN: {:?} {}{sender}", block.action, block.status);
                     self.say(&about, dsn.at, text);
                 }
+            }
+            Event::Readdressed(seen) => {
+                let about = self.about(seen.probe);
+                self.say(&about, seen.at, || describe_envelope(seen));
+            }
+            Event::Recognised(seen) => {
+                let about = self.about(seen.attempt.probe);
+                let text = || {
+                    let (to, from) = (&seen.recipient, &seen.reverse_path);
+                    format!("a copy for <{to}> from <{from}>, which is no recipient of its message")
+                };
+                self.say(&about, seen.attempt.ended, text);
+            }
+            Event::Notice(notice) => {
+                let about = notice.message.map(|message| self.messages.get(&message.0));
+                let about = about.flatten().cloned().unwrap_or_default();
+                let sender = if notice.null_sender { "" } else { ", not from <>" };
+                let text = || format!("notice ({:?}): {:?}{sender}", notice.kind, notice.subject);
+                self.say(&about, notice.at, text);
             }
             Event::Target { at, change } => {
                 if matches!(change, TargetChange::Killed | TargetChange::Died { .. }) {
@@ -159,6 +181,16 @@ impl<'a> Search<'a> {
         }
         text
     }
+}
+
+fn describe_envelope(seen: &Readdressed) -> String {
+    let (from, to) = (&seen.reverse_path, &seen.recipient);
+    let form = recipient_form(seen.probe, to);
+    let recipient = match form {
+        RecipientForm::Same => "as it was sent".to_owned(),
+        other => format!("{}: <{to}>", other.name()),
+    };
+    format!("envelope of probe {}: sender <{from}>; recipient {recipient}", seen.probe.0)
 }
 
 fn describe_submission(result: &SubmitResult) -> String {

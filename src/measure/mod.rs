@@ -79,14 +79,22 @@ pub fn judge<R: Read + Seek>(
     let thresholds = threshold::compile(loaded)?;
     let plan = Plan::new(scenario, None);
     let case = Case { scenario, plan: &plan, thresholds: &thresholds };
-    let collected = collect::collect(scenario, &plan, journal.by_ref());
+    let (mut collected, bindings) = collect::collect(scenario, &plan, journal.by_ref());
+    // What came for recipients that name no probe is placed when everything else is known.
+    let bindings = bindings.filter(|_| journal.rewind().is_ok());
+    if let Some(bindings) = &bindings {
+        collected = collect::collect_bound(scenario, &plan, journal.by_ref(), bindings);
+    }
     let mut findings = judge::conclude(&case, collected, journal.damage());
     findings.results.scenario.clone_from(&loaded.source.text);
     let violations = &mut findings.results.correctness.violations;
     if !violations.is_empty() && journal.rewind().is_ok() {
         let domains: Vec<String> =
             scenario.destinations.iter().map(|it| it.domain.clone()).collect();
-        evidence::attach(violations, journal.by_ref(), &domains);
+        match &bindings {
+            Some(it) => evidence::attach(violations, it.apply(journal.by_ref()), &domains),
+            None => evidence::attach(violations, journal.by_ref(), &domains),
+        }
     }
     Ok(findings)
 }

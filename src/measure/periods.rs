@@ -121,6 +121,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Offered { at, .. }
         | Event::Confirmed { at, .. }
         | Event::Foreign { at, .. }
+        | Event::AnotherRun { at, .. }
         | Event::Session { at, .. }
         | Event::Target { at, .. }
         | Event::Queue { at, .. }
@@ -133,6 +134,9 @@ pub fn time_of(event: &Event) -> Option<Time> {
         Event::Submitted(submitted) => Some(submitted.done),
         Event::Attempt(attempt) => Some(attempt.ended),
         Event::Dsn(dsn) => Some(dsn.at),
+        Event::Notice(notice) => Some(notice.at),
+        Event::Recognised(recognised) => Some(recognised.attempt.ended),
+        Event::Readdressed(seen) => Some(seen.at),
         Event::Pulse(pulse) => Some(pulse.at),
         Event::Usage(usage) => Some(usage.at),
         Event::Abused(abused) => Some(abused.at),

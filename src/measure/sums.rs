@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::ordering::OutOfOrder;
 use crate::ledger::class::{Class, Judgement};
 use crate::ledger::disposition::Duplicates;
-use crate::ledger::history::ProbeView;
+use crate::ledger::history::{History, ProbeView};
 
 /// What the target answered, in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +38,61 @@ pub struct Sums {
     kill: u64,
     expired_without_dsn: u64,
     dsn_malformed: u64,
+    dsn_nonstandard: u64,
+    readdressed: u64,
+    addressed_amiss: u64,
+    copied: u64,
+    copied_amiss: u64,
+}
+
+/// What fails a run beside the classes of probes: its name, and that of the count of violations.
+pub const FLAGS: [(&str, &str); 4] = [
+    ("phantom", "phantom"),
+    ("readdressed", "readdressed_violations"),
+    ("copied", "copied_violations"),
+    ("dsn_non_null_sender", "dsn_non_null_sender"),
+];
+
+/// Counts of a whole run that belong to no probe.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unowned {
+    /// Receptions of no probe of any run.
+    pub phantoms: u64,
+    /// Mail of other runs.
+    pub foreign: u64,
+    /// DSN blocks and notices that name no probe.
+    pub dsn_unmatched: u64,
+    /// Notifications from a sender that is not null.
+    pub dsn_non_null_sender: u64,
+    /// Automatic answers of recipients.
+    pub auto_replies: u64,
+}
+
+impl Unowned {
+    /// Those of a history.
+    #[must_use]
+    pub fn of(history: &History) -> Unowned {
+        Unowned {
+            phantoms: history.phantom_count(),
+            foreign: history.foreign(),
+            dsn_unmatched: history.unmatched_dsns(),
+            dsn_non_null_sender: history.dsns_with_sender(),
+            auto_replies: history.auto_replies(),
+        }
+    }
+
+    /// Adds them to counts by name.
+    pub fn enter(self, counts: &mut BTreeMap<String, u64>) {
+        for (name, count) in [
+            ("phantom", self.phantoms),
+            ("foreign", self.foreign),
+            ("dsn_unmatched", self.dsn_unmatched),
+            ("dsn_non_null_sender", self.dsn_non_null_sender),
+            ("auto_replies", self.auto_replies),
+        ] {
+            counts.insert(name.to_owned(), count);
+        }
+    }
 }
 
 impl Sums {
@@ -57,6 +112,11 @@ impl Sums {
         self.add_duplicates(&disposition.duplicates);
         self.expired_without_dsn += u64::from(disposition.expired_without_dsn);
         self.dsn_malformed += u64::from(disposition.dsn_malformed);
+        self.dsn_nonstandard += u64::from(history.dsn_nonstandard);
+        self.readdressed += u64::from(history.readdressed);
+        self.addressed_amiss += u64::from(history.addressed_amiss);
+        self.copied += u64::from(history.copies);
+        self.copied_amiss += u64::from(history.copies_amiss);
     }
 
     fn add_duplicates(&mut self, duplicates: &Duplicates) {
@@ -79,6 +139,18 @@ impl Sums {
         self.unexcused
     }
 
+    /// Probes whose envelope was changed in a way that is neither declared nor standard practice.
+    #[must_use]
+    pub fn addressed_amiss(&self) -> u64 {
+        self.addressed_amiss
+    }
+
+    /// Copies for recipients that are not declared.
+    #[must_use]
+    pub fn copied_amiss(&self) -> u64 {
+        self.copied_amiss
+    }
+
     /// Probes of one class, whatever the target answered.
     #[must_use]
     pub fn class(&self, class: Class) -> u64 {
@@ -94,6 +166,8 @@ impl Sums {
         let counts = classes.map(|class| (class.name(), self.class(class)));
         let all = counts.chain([
             ("duplicates_unexcused", self.unexcused),
+            ("readdressed_violations", self.addressed_amiss),
+            ("copied_violations", self.copied_amiss),
             (Class::Unconfirmed.name(), self.doubtful),
         ]);
         all.filter(|(_, count)| *count > 0).map(|(name, count)| (name.to_owned(), count)).collect()
@@ -148,6 +222,11 @@ impl Sums {
             ("overtaking", order.overtaking),
             ("expired_without_dsn", self.expired_without_dsn),
             ("dsn_malformed", self.dsn_malformed),
+            ("dsn_nonstandard", self.dsn_nonstandard),
+            ("readdressed", self.readdressed),
+            ("readdressed_violations", self.addressed_amiss),
+            ("copied", self.copied),
+            ("copied_violations", self.copied_amiss),
         ]);
         counts.into_iter().map(|(name, count)| (name.to_owned(), count)).collect()
     }

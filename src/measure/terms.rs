@@ -7,8 +7,9 @@ use super::threshold::bound::Op;
 use super::threshold::catalogue::Subject;
 use crate::fault::rule::{Action, Rule};
 use crate::ledger::history::Terms;
+use crate::ledger::history::declared::{Declared, RecipientRule, SenderRule};
 use crate::queue::schedule::RetrySchedule;
-use crate::scenario::model::{Encoding, Extension, Scenario};
+use crate::scenario::model::{Encoding, Extension, RecipientChange, Scenario, SenderChange};
 use crate::smtp::stage::Stage;
 
 /// The terms of a scenario, as far as the target is known to keep them.
@@ -18,6 +19,29 @@ pub fn of(scenario: &Scenario) -> Terms {
         gives_up_after: scenario.target.gives_up_after(),
         longest_wait: scenario.target.longest_wait(),
         unreachable: scenario.faults.iter().any(keeps_away),
+    }
+}
+
+/// What the scenario says that its target is meant to do to envelopes.
+#[must_use]
+pub fn declared(scenario: &Scenario) -> Declared {
+    let changes = &scenario.target.changes;
+    Declared {
+        sender: match changes.sender {
+            SenderChange::Unchanged | SenderChange::Srs | SenderChange::Batv => {
+                SenderRule::Standard
+            }
+            SenderChange::Verp => SenderRule::Verp,
+            SenderChange::Any => SenderRule::Any,
+        },
+        recipient: match changes.recipient {
+            RecipientChange::Unchanged | RecipientChange::SubaddressStripped => {
+                RecipientRule::Standard
+            }
+            RecipientChange::Alias => RecipientRule::Alias,
+            RecipientChange::Any => RecipientRule::Any,
+        },
+        copies: changes.copies.clone(),
     }
 }
 

@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use super::results::{
     Health, HealthStatus, LedgerVerdict, Reason, ThresholdResult, ThresholdStatus, Verdict,
 };
+use super::sums::FLAGS;
 use crate::ledger::class::Class;
 
 /// A violation of correctness.
@@ -32,8 +33,11 @@ const WHOLE_CODES: [(&str, u8); 3] =
     [("correctness", CORRECTNESS), ("regression", REGRESSION), ("invalid", INVALID)];
 
 /// Classes of reasons that are not classes of probes.
-const OTHERS: [&str; 10] = [
+const OTHERS: [&str; 13] = [
     "phantom",
+    "readdressed",
+    "copied",
+    "dsn_non_null_sender",
     "duplicates_unexcused",
     "threshold",
     "no-data",
@@ -116,10 +120,10 @@ fn violations(grounds: &Grounds<'_>) -> Vec<Reason> {
     let count = |name: &str| grounds.counts.get(name).copied().unwrap_or(0);
     let classes = Class::ALL.into_iter().filter(|class| class.is_violation());
     let mut found: Vec<Reason> = classes
-        .map(Class::name)
-        .chain(["phantom"])
-        .filter(|name| count(name) > 0)
-        .map(|name| reason(name, CORRECTNESS, format!("{} {name}", count(name))))
+        .map(|class| (class.name(), class.name()))
+        .chain(FLAGS)
+        .filter(|(_, counted)| count(counted) > 0)
+        .map(|(name, counted)| reason(name, CORRECTNESS, format!("{} {name}", count(counted))))
         .collect();
     let unexcused = count("duplicates_unexcused");
     if unexcused > grounds.unexcused_bound {
@@ -320,7 +324,8 @@ mod tests {
         let counts: Vec<(&str, u64)> = Class::ALL
             .into_iter()
             .map(|class| (class.name(), 1))
-            .chain([("phantom", 1), ("duplicates_unexcused", 1)])
+            .chain(FLAGS.map(|(_, counted)| (counted, 1)))
+            .chain([("duplicates_unexcused", 1)])
             .collect();
         let missed = [threshold(ThresholdStatus::Missed), threshold(ThresholdStatus::NoData)];
         let verdict = judged(&counts, &missed, |grounds| grounds.complete = false);

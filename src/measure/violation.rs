@@ -2,16 +2,27 @@
 //! added by `evidence`.
 
 use super::results::Violation;
+use crate::clock::Time;
 use crate::ledger::class::Class;
-use crate::ledger::history::{Phantom, ProbeView};
+use crate::ledger::history::{History, Phantom, ProbeView};
 use crate::limits;
+use crate::probe::MessageId;
 use crate::probe::address::{self, Letters};
 
 /// Unexcused duplicates, as a violation.
 const UNEXCUSED: &str = "duplicates_unexcused";
 
+/// An envelope that was changed in a way that is neither declared nor standard practice.
+const READDRESSED: &str = "readdressed";
+
+/// A further recipient that is not declared.
+const COPIED: &str = "copied";
+
+/// A notification that does not come from the null reverse-path.
+const NON_NULL_SENDER: &str = "dsn_non_null_sender";
+
 /// Kinds of violation, the worst first.
-const KINDS: [&str; 10] = [
+const KINDS: [&str; 13] = [
     "lost",
     "misrouted",
     "smuggled",
@@ -21,6 +32,9 @@ const KINDS: [&str; 10] = [
     "delivered_before_end_of_data",
     "bounced_and_delivered",
     "false_bounce",
+    READDRESSED,
+    COPIED,
+    NON_NULL_SENDER,
     UNEXCUSED,
 ];
 
@@ -41,15 +55,24 @@ impl<'a> Listing<'a> {
         if class.is_violation() {
             self.list(class.name(), probe);
         }
+        if probe.history.addressed_amiss {
+            self.list(READDRESSED, probe);
+        }
+        if probe.history.copies_amiss > 0 {
+            self.list(COPIED, probe);
+        }
         if probe.disposition.duplicates.unexcused > 0 {
             self.list(UNEXCUSED, probe);
         }
     }
 
     /// The worst of them. `duplicates`: whether unexcused ones are a violation.
-    pub(super) fn close(mut self, phantoms: &[Phantom], duplicates: bool) -> Vec<Violation> {
-        for phantom in phantoms {
+    pub(super) fn close(mut self, history: &History, duplicates: bool) -> Vec<Violation> {
+        for phantom in history.phantoms() {
             self.push("phantom", violation_of(phantom));
+        }
+        for (at, message) in history.dsns_with_sender_seen() {
+            self.push(NON_NULL_SENDER, with_sender(*at, *message));
         }
         let kinds =
             KINDS.iter().zip(self.kinds).filter(|(kind, _)| duplicates || **kind != UNEXCUSED);
@@ -88,15 +111,31 @@ fn violation_of(phantom: &Phantom) -> Violation {
     }
 }
 
+fn with_sender(at: Time, message: Option<MessageId>) -> Violation {
+    let about =
+        message.map_or("no message of this run".to_owned(), |it| format!("message {}", it.0));
+    Violation {
+        class: NON_NULL_SENDER.to_owned(),
+        probe: message.map(|message| message.0),
+        recipient: None,
+        evidence: vec![format!(
+            "{:.3} s: a notification about {about} came from a sender that is not null (RFC 5321 §6.1)",
+            at.seconds()
+        )],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::sums::FLAGS;
 
     #[test]
     fn every_violation_has_its_place_in_the_listing() {
         let classes = Class::ALL.into_iter().filter(|class| class.is_violation());
         let mut names: Vec<&str> = classes.map(Class::name).collect();
-        names.extend(["phantom", UNEXCUSED]);
+        names.extend(FLAGS.map(|(class, _)| class));
+        names.push(UNEXCUSED);
         names.sort_unstable();
         let mut kinds = KINDS.to_vec();
         kinds.sort_unstable();

@@ -1,7 +1,8 @@
 //! The text of one message: headers and MIME structure by mail-builder, bodies by `body`, identity
 //! by `probe::content`.
 //!
-//! A function of scenario, seed and the message's number, to the byte. So `Date` is a constant and
+//! A function of scenario, seed and the message's number, to the byte, but for the first line, which
+//! names the run (`probe::recognition`). So `Date` is a constant and
 //! boundaries are made from the number. `To` names the first recipient only, the others are blind
 //! copies, so that the size does not depend on how many there are.
 
@@ -15,7 +16,7 @@ use rand::Rng;
 use super::body::{self, Words};
 use super::{Facts, Offer};
 use crate::probe::address::{self, Letters};
-use crate::probe::{BOUNCE_DOMAIN, DestinationId, MessageId, PREFLIGHT, content};
+use crate::probe::{BOUNCE_DOMAIN, DestinationId, MessageId, PREFLIGHT, content, recognition};
 use crate::scenario::model::{Encoding, MessageSpec, Parts};
 use crate::seed::{Key, Purpose};
 
@@ -39,7 +40,8 @@ const HTML_END: &[u8] = b"</pre></body></html>\r\n";
 pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
     if let Some(found) = found(facts, offer.message) {
         let recipients = u16::try_from(offer.recipients.len()).unwrap_or(u16::MAX);
-        return content::seal(&facts.identity.tag, offer.message, recipients, found);
+        let sealed = content::seal(&facts.identity.tag, offer.message, recipients, found);
+        return recognition::with_run_line(&facts.identity.nonce, &sealed);
     }
     let make = |message| Frame::new(facts, message, &offer.recipients);
     let frame = facts.frames.frame(offer.message, offer.recipients.first().copied(), make);
@@ -48,9 +50,11 @@ pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
     let sealed = content::seal_length(tag, offer.message, recipients);
     let size = usize::try_from(offer.size).unwrap_or(usize::MAX);
     let mut text = Vec::with_capacity(size);
-    text.resize(sealed, 0);
-    frame.fill(facts, size.saturating_sub(sealed + facts.signature), &mut text);
-    content::seal_in_place(tag, offer.message, recipients, &mut text);
+    recognition::push_run_line(&facts.identity.nonce, &mut text);
+    let start = text.len();
+    text.resize(start + sealed, 0);
+    frame.fill(facts, size.saturating_sub(start + sealed + facts.signature), &mut text);
+    content::seal_in_place(tag, offer.message, recipients, &mut text[start..]);
     match &facts.signer {
         Some(signer) => signer.sign(&text),
         None => text,
@@ -68,7 +72,7 @@ pub(super) fn signature_length(facts: &Facts) -> usize {
 /// preflight message is made up.
 fn found(facts: &Facts, message: MessageId) -> Option<&[u8]> {
     let texts = &facts.source.message.corpus.as_ref()?.0.texts;
-    if message == PREFLIGHT || texts.is_empty() {
+    if message >= PREFLIGHT || texts.is_empty() {
         return None;
     }
     let key = Key { subject: message.0, ..Key::default() };
@@ -80,7 +84,9 @@ fn found(facts: &Facts, message: MessageId) -> Option<&[u8]> {
 pub(super) fn corpus_length(facts: &Facts, message: MessageId, recipients: usize) -> Option<u64> {
     let recipients = u16::try_from(recipients).unwrap_or(u16::MAX);
     let sealed = content::seal_length(&facts.identity.tag, message, recipients);
-    found(facts, message).map(|text| (sealed + text.len()) as u64)
+    found(facts, message).map(|text| {
+        (recognition::run_line_length(&facts.identity.nonce) + sealed + text.len()) as u64
+    })
 }
 
 /// Bytes of the smallest text that every message of the plan can have.
@@ -93,7 +99,11 @@ pub(super) fn least_size(facts: &Facts) -> u64 {
     let frame = Frame::new(facts, message, &[to]);
     let sealed = content::seal_length(&facts.identity.tag, message, u16::MAX);
     let opening = body::opening(&facts.identity.tag, message);
-    (facts.signature + sealed + frame.fixed_length(facts, &opening) + LEAST_ROOM) as u64
+    (recognition::run_line_length(&facts.identity.nonce)
+        + facts.signature
+        + sealed
+        + frame.fixed_length(facts, &opening)
+        + LEAST_ROOM) as u64
 }
 
 /// A message with empty bodies, and where these go.
@@ -294,9 +304,12 @@ mod tests {
         for_each_kind(|plan, offer, text| {
             let mail = MessageParser::default().parse(text).expect("mail");
             let tag = &plan.identity().tag;
-            assert!(text.starts_with(
-                format!("X-Mailbench: run={tag}; id={};", offer.message.0).as_bytes()
-            ));
+            let first = format!(
+                "X-Mailbench-Run: {}\r\nX-Mailbench: run={tag}; id={};",
+                plan.identity().nonce,
+                offer.message.0
+            );
+            assert!(text.starts_with(first.as_bytes()));
             let id = format!("{tag}.{}@{BOUNCE_DOMAIN}", offer.message.0);
             assert_eq!(mail.message_id(), Some(id.as_str()));
             let to = mail.to().and_then(|to| to.first()).and_then(|to| to.address.as_deref());
@@ -369,13 +382,17 @@ mod tests {
     }
 
     #[test]
-    fn the_nonce_is_in_envelopes_only() {
+    fn the_nonce_is_in_senders_and_the_run_header_only() {
         let source = super::super::sample::source();
         let [one, two] = ["one", "two"].map(|nonce| Plan {
             facts: std::sync::Arc::new(Facts::new(source.clone(), Some(nonce.to_owned()))),
         });
         let offer = one.offers().next().expect("an offer");
-        assert_eq!(one.text(&offer), two.text(&offer));
+        let text = |plan: &Plan| String::from_utf8(plan.text(&offer)).expect("UTF-8");
+        let rest = |text: String| text.split_once("\r\n").map(|(_, rest)| rest.to_owned());
+        assert!(text(&one).starts_with("X-Mailbench-Run: one\r\n"));
+        assert_eq!(text(&one).replace("Run: one", "Run: two"), text(&two));
+        assert_eq!(rest(text(&one)), rest(text(&two)));
         assert_eq!(one.envelope(&offer).reverse_path, "b+one.0@bounce.mailbench.test");
         assert_eq!(two.envelope(&offer).reverse_path, "b+two.0@bounce.mailbench.test");
         assert_eq!(one.envelope(&offer).recipients, two.envelope(&offer).recipients);

@@ -90,8 +90,9 @@ pub struct Envelope {
 }
 
 impl Plan {
-    /// The plan of a scenario. The nonce tells runs of it apart, in envelopes only, and is in
-    /// lower case; without one the tag takes its place.
+    /// The plan of a scenario. The nonce tells runs of it apart, in senders and in the run header
+    /// of texts only, and is in lower case; without one the tag takes its place, which is as long as
+    /// the nonce of a run.
     #[must_use]
     pub fn new(scenario: &Scenario, nonce: Option<String>) -> Plan {
         let source = Source {
@@ -123,12 +124,27 @@ impl Plan {
         offers::Dues::new(&self.facts).count_within(&span)
     }
 
-    /// The preflight message, as small as can be: one recipient a destination, up to
-    /// [`limits::PREFLIGHT_RECIPIENTS`].
+    /// The first message of the preflight.
     #[must_use]
     pub fn preflight(&self) -> Offer {
-        let recipients = self.facts.preflight_destinations().collect();
-        Offer { message: PREFLIGHT, due: None, size: self.facts.least_size, recipients }
+        self.preflight_message(0)
+    }
+
+    /// The preflight: messages as small as can be, with one recipient a destination in all and up
+    /// to [`limits::PREFLIGHT_RECIPIENTS`] each.
+    pub fn preflights(&self) -> impl Iterator<Item = Offer> + '_ {
+        let destinations = self.facts.source.destinations.len();
+        (0..destinations)
+            .step_by(limits::PREFLIGHT_RECIPIENTS)
+            .map(|from| self.preflight_message(from))
+    }
+
+    fn preflight_message(&self, from: usize) -> Offer {
+        let to = self.facts.source.destinations.len().min(from + limits::PREFLIGHT_RECIPIENTS);
+        let number = |at: usize| u16::try_from(at).unwrap_or(u16::MAX);
+        let recipients = (number(from)..number(to)).map(DestinationId).collect();
+        let message = MessageId(PREFLIGHT.0 + from as u64);
+        Offer { message, due: None, size: self.facts.least_size, recipients }
     }
 
     /// Where a probe goes, whether or not the plan is long enough to have it. `None`: a number
@@ -137,7 +153,11 @@ impl Plan {
     pub fn destination_of(&self, probe: ProbeId) -> Option<DestinationId> {
         match probe.0.checked_sub(PREFLIGHT.0) {
             None => Some(self.facts.destination(probe)),
-            Some(index) => self.facts.preflight_destinations().nth(usize::try_from(index).ok()?),
+            Some(index) => {
+                let index = u16::try_from(index).ok()?;
+                let known = usize::from(index) < self.facts.source.destinations.len();
+                known.then_some(DestinationId(index))
+            }
         }
     }
 
@@ -168,7 +188,7 @@ impl Plan {
         let share = self.facts.source.message.null_sender;
         let key = Key { subject: message.0, ..Key::default() };
         let drawn = || self.facts.source.seed.stream(Purpose::NullSender, key).random::<f64>();
-        share > 0.0 && message != PREFLIGHT && drawn() < share
+        share > 0.0 && message < PREFLIGHT && drawn() < share
     }
 
     /// The priority of a message, where the scenario says anything of it.
@@ -207,21 +227,13 @@ impl Facts {
         facts
     }
 
-    fn preflight_destinations(&self) -> impl Iterator<Item = DestinationId> + use<> {
-        let count = self.source.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
-        (0..u16::try_from(count).unwrap_or(u16::MAX)).map(DestinationId)
-    }
-
     fn domain(&self, destination: DestinationId) -> &str {
         &self.source.destinations[usize::from(destination.0)].domain
     }
 
     /// The preflight message is plain, so that it goes wherever any mail goes.
     fn letters(&self, message: MessageId) -> Letters {
-        match message {
-            PREFLIGHT => Letters::Ascii,
-            _ => self.source.message.encoding.letters(),
-        }
+        if message >= PREFLIGHT { Letters::Ascii } else { self.source.message.encoding.letters() }
     }
 
     /// The trace its messages come from.

@@ -2,7 +2,10 @@
 //! name the run and the message.
 //!
 //! Reading is tolerant of what a relay may lawfully do to an address: angle brackets, quoted
-//! local-parts, source routes, changes of case.
+//! local-parts with quoted pairs (RFC 5321 §4.1.2), source routes, changes of case, another
+//! character between user and subaddress. What a change of an address amounts to is `rewriting`'s.
+
+use std::borrow::Cow;
 
 use super::{BOUNCE_DOMAIN, MessageId, ProbeId};
 
@@ -17,32 +20,36 @@ pub enum Letters {
     Utf8,
 }
 
-/// First part of every recipient's local-part, by letters.
-const RECIPIENT_PREFIXES: [&str; 2] = ["mb+", "mb信+"];
+/// First part of every recipient's local-part, by letters; a `+` and the probe follow.
+pub(super) const USERS: [&str; 2] = ["mb", "mb信"];
 
-/// First part of every sender's local-part, by letters.
-const SENDER_PREFIXES: [&str; 2] = ["b+", "b信+"];
+/// First part of every sender's local-part, by letters; a `+` and nonce and message follow.
+const BOUNCE_USERS: [&str; 2] = ["b", "b信"];
+
+/// What servers put between user and subaddress (RFC 5233 §1 leaves it to them): we write the
+/// first.
+const SEPARATORS: [char; 4] = ['+', '-', '=', '_'];
 
 /// The envelope recipient of a probe, without angle brackets.
 #[must_use]
 pub fn recipient(letters: Letters, probe: ProbeId, domain: &str) -> String {
     let mut number = itoa::Buffer::new();
-    [RECIPIENT_PREFIXES[letters as usize], number.format(probe.0), "@", domain].concat()
+    [USERS[letters as usize], "+", number.format(probe.0), "@", domain].concat()
 }
 
 /// The probe an address names, with the domain as written. `None`: not an address of ours.
 #[must_use]
 pub fn parse_recipient(address: &str) -> Option<(ProbeId, &str)> {
     let (local, domain) = split(address)?;
-    let number = strip_any_prefix(local, RECIPIENT_PREFIXES)?;
+    let number = strip_user(&local, USERS)?;
     Some((ProbeId(parse_number(number)?), domain))
 }
 
 /// The VERP sender of a message, without angle brackets. The nonce is in lower case.
 #[must_use]
 pub fn reverse_path(letters: Letters, nonce: &str, message: MessageId) -> String {
-    let (prefix, mut number) = (SENDER_PREFIXES[letters as usize], itoa::Buffer::new());
-    [prefix, nonce, ".", number.format(message.0), "@", BOUNCE_DOMAIN].concat()
+    let (user, mut number) = (BOUNCE_USERS[letters as usize], itoa::Buffer::new());
+    [user, "+", nonce, ".", number.format(message.0), "@", BOUNCE_DOMAIN].concat()
 }
 
 /// The nonce (as written; compare it without regard to case) and the message an address names.
@@ -53,7 +60,9 @@ pub fn parse_reverse_path(address: &str) -> Option<(&str, MessageId)> {
     if !domain.eq_ignore_ascii_case(BOUNCE_DOMAIN) {
         return None;
     }
-    let (nonce, number) = strip_any_prefix(local, SENDER_PREFIXES)?.rsplit_once('.')?;
+    // Nothing that quoting can be needed for is in it, so it is found where it is written.
+    let Cow::Borrowed(local) = local else { return None };
+    let (nonce, number) = strip_user(local, BOUNCE_USERS)?.rsplit_once('.')?;
     Some((nonce, MessageId(parse_number(number)?)))
 }
 
@@ -79,8 +88,8 @@ pub fn own_envelope_id(nonce: &str, envelope_id: &str) -> Option<MessageId> {
     written.eq_ignore_ascii_case(nonce).then_some(message)
 }
 
-/// Local-part without quotes, domain without a trailing dot (RFC 5321 §4.1.2).
-fn split(address: &str) -> Option<(&str, &str)> {
+/// Local-part without quotes and quoted pairs, domain without a trailing dot (RFC 5321 §4.1.2).
+pub(super) fn split(address: &str) -> Option<(Cow<'_, str>, &str)> {
     let address = address.trim();
     let address = address.strip_prefix('<').unwrap_or(address);
     let address = address.strip_suffix('>').unwrap_or(address);
@@ -89,20 +98,37 @@ fn split(address: &str) -> Option<(&str, &str)> {
         _ => address,
     };
     let (local, domain) = address.rsplit_once('@')?;
-    let local = local.strip_prefix('"').and_then(|l| l.strip_suffix('"')).unwrap_or(local);
-    Some((local, domain.strip_suffix('.').unwrap_or(domain)))
+    Some((unquoted(local), domain.strip_suffix('.').unwrap_or(domain)))
 }
 
-/// Without regard to case.
-fn strip_any_prefix<'a>(text: &'a str, prefixes: [&str; 2]) -> Option<&'a str> {
-    prefixes.into_iter().find_map(|prefix| {
-        let head = text.get(..prefix.len())?;
-        head.eq_ignore_ascii_case(prefix).then(|| &text[prefix.len()..])
+/// A local-part without its quotes; `\` before a character goes with them.
+fn unquoted(local: &str) -> Cow<'_, str> {
+    let inner = local.strip_prefix('"').and_then(|l| l.strip_suffix('"'));
+    let inner = inner.unwrap_or(local);
+    if !inner.contains('\\') {
+        return Cow::Borrowed(inner);
+    }
+    let mut quoted = false;
+    let kept = |letter: &char| {
+        quoted = *letter == '\\' && !quoted;
+        !quoted
+    };
+    Cow::Owned(inner.chars().filter(kept).collect())
+}
+
+/// What follows user and separator, without regard to case.
+fn strip_user<'a>(local: &'a str, users: [&str; 2]) -> Option<&'a str> {
+    users.into_iter().find_map(|user| {
+        let head = local.get(..user.len())?;
+        if !head.eq_ignore_ascii_case(user) {
+            return None;
+        }
+        local[user.len()..].strip_prefix(SEPARATORS)
     })
 }
 
 /// Digits only: no sign, as `u64::from_str` would take.
-fn parse_number(digits: &str) -> Option<u64> {
+pub(super) fn parse_number(digits: &str) -> Option<u64> {
     if !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
@@ -121,6 +147,11 @@ mod tests {
             "<mb+42@gmail.test>",
             " <MB+42@gmail.test> ",
             "\"mb+42\"@gmail.test",
+            "\"mb\\+42\"@gmail.test",
+            "mb\\+42@gmail.test",
+            "mb-42@gmail.test",
+            "mb=42@gmail.test",
+            "mb_42@gmail.test",
             "<@relay.test,@other.test:mb+42@gmail.test>",
             "mb+42@gmail.test.",
             "mb信+42@gmail.test",

@@ -66,7 +66,7 @@ pub fn end_line_length(message: MessageId) -> usize {
 /// dot is the content's own.
 #[derive(Default)]
 pub struct Verifier {
-    /// All of the content, while it is short.
+    /// All of the content, while it is short; then its beginning.
     held: Vec<u8>,
     /// What takes it in, once it is long.
     examiner: Option<Box<Examiner>>,
@@ -91,10 +91,16 @@ impl Verifier {
             self.held.extend_from_slice(chunk);
         } else {
             let mut examiner = Box::<Examiner>::default();
-            examiner.feed(&std::mem::take(&mut self.held));
+            examiner.feed(&self.held);
             examiner.feed(chunk);
             self.examiner = Some(examiner);
         }
+    }
+
+    /// What came first: all of a short content, at least the headers of any other.
+    #[must_use]
+    pub fn beginning(&self) -> &[u8] {
+        &self.held
     }
 
     /// Says what the content was.

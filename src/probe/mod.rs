@@ -9,6 +9,8 @@ pub mod damage;
 mod digest;
 mod examine;
 pub mod header;
+pub mod recognition;
+pub mod rewriting;
 mod tally;
 
 pub use tally::head_length;

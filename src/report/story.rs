@@ -67,7 +67,7 @@ enum Weight {
 use Part::{Beside, OfAccepted, OfExcused, OfIndeterminate, OfOffered, Offered};
 use Weight::{Doubt, Fact, Main, Silent, Sworn, Wrong};
 
-const COUNTS: [(&str, Part, Weight, &str); 38] = [
+const COUNTS: [(&str, Part, Weight, &str); 46] = [
     ("offered", Offered, Main, "due in the measured period"),
     ("accepted", OfOffered, Main, "now the target's to keep"),
     ("refused", OfOffered, Doubt, "4yz, 5yz or cut off early"),
@@ -90,7 +90,12 @@ const COUNTS: [(&str, Part, Weight, &str); 38] = [
     ("duplicates_kill", OfExcused, Fact, "the target was killed"),
     ("duplicates_unexcused", Beside, Wrong, "nothing excuses them"),
     ("corrupted", Beside, Wrong, "arrived other than sent"),
+    ("readdressed", Beside, Fact, "envelope rewritten, content ours"),
+    ("readdressed_violations", Beside, Wrong, "not declared, no standard practice"),
+    ("copied", Beside, Fact, "further recipients got a copy"),
+    ("copied_violations", Beside, Wrong, "not declared as copies"),
     ("phantom", Beside, Wrong, "arrived, never offered"),
+    ("foreign", Beside, Doubt, "mail of an earlier run"),
     ("misrouted", Beside, Wrong, "arrived at another's address"),
     ("delivered_after_refusal", Beside, Wrong, "refused, then delivered"),
     ("delivered_before_end_of_data", Beside, Wrong, "delivered without final dot"),
@@ -102,6 +107,9 @@ const COUNTS: [(&str, Part, Weight, &str); 38] = [
     ("late", Beside, Doubt, "delivered after its time"),
     ("expired_without_dsn", Beside, Doubt, "given up without a DSN"),
     ("dsn_malformed", Beside, Doubt, "DSNs that break RFC 3464"),
+    ("dsn_nonstandard", Beside, Fact, "returned, not as RFC 3464 says"),
+    ("dsn_non_null_sender", Beside, Wrong, "DSNs from a non-null sender"),
+    ("auto_replies", Beside, Fact, "automatic answers (RFC 3834)"),
     ("dsn_unmatched", Beside, Doubt, "DSN blocks naming no probe"),
     ("receptions", Beside, Silent, ""),
     ("ambiguous_receptions", Beside, Fact, "the target may not know"),

@@ -14,6 +14,7 @@ pub mod environment;
 mod folder;
 pub mod history;
 mod overhead;
+mod preflight;
 mod pulse;
 pub mod safety;
 mod schedule;
@@ -185,9 +186,12 @@ pub fn write_simulated_journal(folder: &Path, recording: Recording) -> std::io::
 /// Starts the stand and sees one message through it to every destination.
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
-    let mut ready = stand.preflight().await;
+    let mut ready = preflight::preflight(&stand).await;
     if let (Ok(()), Some(within)) = (&ready, request.empty_first) {
         ready = drain::empty_first(&stand, within).await;
+    }
+    if ready.is_ok() && request.empty_first.is_none() {
+        preflight::warn_of_leftovers(&stand).await;
     }
     if let Err(failed) = ready {
         // Its log says why, and a target of the user's has a command that ends it.

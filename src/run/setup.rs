@@ -13,7 +13,6 @@ use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
-use crate::limits;
 use crate::plan::Plan;
 use crate::scenario::TRACE;
 use crate::scenario::model::{
@@ -84,28 +83,6 @@ impl Stand {
         };
         stand.introduce(request).await;
         Ok(stand)
-    }
-
-    /// Sends one message to every destination and waits until all have arrived at our sink, so
-    /// that no load ever goes to a target that is connected to somewhere else.
-    pub(super) async fn preflight(&self) -> Result<(), RunError> {
-        let failed = RunError::Preflight;
-        let settings = self.traffic(Time::ZERO);
-        traffic::preflight(&self.plan, &settings, self.clock)
-            .await
-            .map_err(|error| failed(error.to_string()))?;
-        let wanted = self.scenario.destinations.len().min(limits::PREFLIGHT_RECIPIENTS);
-        let mut arrived = self.sink.preflight_arrived();
-        let all = arrived.wait_for(|arrived| *arrived >= wanted);
-        if tokio::time::timeout(limits::PREFLIGHT, all).await.is_err() {
-            return Err(failed(format!(
-                "the target took the preflight message, but not all of its {wanted} recipients \
-                 arrived at the sink ({}) within {} s; does the target relay there?",
-                self.sink.address(),
-                limits::PREFLIGHT.as_secs()
-            )));
-        }
-        Ok(())
     }
 
     /// How traffic is to be offered, beginning at `start`.

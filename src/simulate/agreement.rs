@@ -21,7 +21,7 @@ fn both(text: &str) -> (Results, Results) {
     let scenario = &loaded.scenario;
     let plan = Plan::new(scenario, None);
     let events = recording.into_events().into_iter();
-    let collected = collect::collect(scenario, &plan, events);
+    let (collected, _) = collect::collect(scenario, &plan, events);
     let case = Case { scenario, plan: &plan, thresholds: &thresholds };
     (own.expect("findings").results, conclude(&case, collected, None).results)
 }

@@ -23,7 +23,7 @@ use crate::measure::results::{
     QueueFacts, Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool,
     Verdict, Warning,
 };
-use crate::measure::sums::Sums;
+use crate::measure::sums::{Sums, Unowned};
 use crate::measure::threshold::Threshold;
 use crate::measure::validity::Validity;
 use crate::measure::verdict::{self, Grounds};
@@ -330,8 +330,7 @@ fn counts([period, outside]: [Sums; 2]) -> Counts {
     let mut counts = Counts::of(period, &outside, OutOfOrder::default());
     counts.period.remove("reordered");
     counts.period.remove("overtaking");
-    counts.period.insert("phantom".to_owned(), 0);
-    counts.period.insert("dsn_unmatched".to_owned(), 0);
+    Unowned::default().enter(&mut counts.period);
     counts
 }
 

@@ -7,12 +7,14 @@
 
 mod addressee;
 mod attempts;
+mod attribution;
 mod bench;
 mod grammar;
 mod hangup;
 mod incoming;
 mod listener;
 pub mod password;
+mod preflight;
 mod record;
 mod samotop;
 mod session;
@@ -41,6 +43,7 @@ use crate::smtp::scram::server::Stored;
 use crate::smtp::server_tls;
 use crate::smtp::stage::Stage;
 use listener::Door;
+pub use preflight::PreflightArrival;
 use shared::Shared;
 
 /// What a sink is to be.
@@ -282,7 +285,13 @@ impl Sink {
     /// How many recipients of the preflight message have arrived, as it changes.
     #[must_use]
     pub fn preflight_arrived(&self) -> watch::Receiver<usize> {
-        self.shared.preflight_arrived()
+        self.shared.preflight.count()
+    }
+
+    /// How envelopes of the preflight arrived, where they are not as they were sent.
+    #[must_use]
+    pub fn preflight_arrivals(&self) -> Vec<PreflightArrival> {
+        self.shared.preflight.all()
     }
 
     /// Closes every port and ends every session.

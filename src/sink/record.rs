@@ -2,15 +2,21 @@
 
 use std::sync::Arc;
 
+use super::addressee::Origin;
+use super::attribution::{Attribution, attribute};
 use super::incoming::Whole;
 use super::shared::Shared;
 use super::transaction::Recipient;
 use crate::clock::Time;
-use crate::ledger::dsn::{self, Arrival};
-use crate::ledger::event::{Attempt, AttemptOutcome, Ending, Event, Proof, SessionChange};
+use crate::ledger::dsn::Arrival;
+use crate::ledger::dsn::returned::{self, Returned};
+use crate::ledger::event::{
+    Attempt, AttemptOutcome, Ending, Event, Proof, Readdressed, Recognised, SessionChange,
+};
 use crate::limits;
 use crate::probe::damage::ContentCheck;
-use crate::probe::{DestinationId, ProbeId};
+use crate::probe::recognition::Belongs;
+use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::{Reply, Severity};
 use crate::smtp::stage::Stage;
 
@@ -31,13 +37,16 @@ pub(super) struct Conclusion {
     pub(super) fault: Option<u16>,
     pub(super) reception: Option<u64>,
     pub(super) content: Option<ContentCheck>,
+    /// Whose the content is by its own words.
+    pub(super) belongs: Belongs,
 }
 
 impl Conclusion {
     /// An end without a reply.
     pub(super) fn silent(ended: Time, stage: Stage, outcome: AttemptOutcome) -> Conclusion {
         let (reply, fault, reception, content) = (None, None, None, None);
-        Conclusion { ended, stage, outcome, reply, fault, reception, content }
+        let belongs = Belongs::Unknown;
+        Conclusion { ended, stage, outcome, reply, fault, reception, content, belongs }
     }
 
     /// An end by this reply.
@@ -57,6 +66,7 @@ impl Conclusion {
     /// Says what content was seen, where it was seen whole.
     pub(super) fn describe(&mut self, whole: Option<Whole>) {
         self.reception = whole.as_ref().map(|whole| whole.reception);
+        self.belongs = whole.as_ref().map_or(Belongs::Unknown, |whole| whole.belongs);
         self.content = whole.and_then(|whole| whole.check);
     }
 }
@@ -84,11 +94,62 @@ impl Recorder {
         self.changed(SessionChange::Closed { stage, how });
     }
 
-    /// One attempt for one probe of ours; nobody else's attempts are recorded.
-    pub(super) fn attempt(&self, recipient: &Recipient, conclusion: &Conclusion) {
-        if let Some((probe, destination)) = recipient.probe() {
-            self.attempt_of(probe, destination, recipient, conclusion);
+    /// One attempt for one recipient, whatever it amounts to; gives that.
+    pub(super) fn attempt(
+        &self,
+        (origin, reverse_path): (Origin, &str),
+        recipient: &Recipient,
+        conclusion: &Conclusion,
+    ) -> Attribution {
+        let end = (conclusion.outcome, conclusion.belongs);
+        let amounts_to = attribute(&self.shared.directory, origin, recipient, end);
+        match amounts_to {
+            Attribution::Probe { probe, destination, as_sent } => {
+                if !as_sent {
+                    self.readdressed(probe, reverse_path, recipient, conclusion.ended);
+                }
+                let attempt = self.attempt_of(probe, destination, recipient, conclusion);
+                self.shared.ledger.record(&Event::Attempt(attempt));
+            }
+            Attribution::Recognised(message) => {
+                self.recognised(message, reverse_path, recipient, conclusion);
+            }
+            Attribution::AnotherRun => self.another_run(conclusion.ended, reverse_path, recipient),
+            Attribution::Phantom => self.foreign(conclusion.ended, reverse_path, recipient),
+            Attribution::Preflight(probe) => {
+                self.shared.preflight.arrived(probe, reverse_path, &recipient.address);
+            }
+            Attribution::Returned | Attribution::Nothing => {}
         }
+        amounts_to
+    }
+
+    fn readdressed(&self, probe: ProbeId, reverse_path: &str, recipient: &Recipient, at: Time) {
+        self.shared.ledger.record(&Event::Readdressed(Readdressed {
+            at,
+            session: self.session,
+            probe,
+            reverse_path: reverse_path.to_owned(),
+            recipient: recipient.address.clone(),
+        }));
+    }
+
+    fn recognised(
+        &self,
+        message: Option<MessageId>,
+        reverse_path: &str,
+        recipient: &Recipient,
+        conclusion: &Conclusion,
+    ) {
+        let probe = message.map_or(ProbeId(0), |message| message.probe(0));
+        let destination = recipient.addressee.destination();
+        self.shared.ledger.record(&Event::Recognised(Recognised {
+            attempt: self.attempt_of(probe, destination, recipient, conclusion),
+            message,
+            original: recipient.original,
+            reverse_path: reverse_path.to_owned(),
+            recipient: recipient.address.clone(),
+        }));
     }
 
     fn attempt_of(
@@ -97,10 +158,10 @@ impl Recorder {
         destination: Option<DestinationId>,
         recipient: &Recipient,
         conclusion: &Conclusion,
-    ) {
-        let Conclusion { ended, stage, outcome, reply, fault, reception, content } =
+    ) -> Attempt {
+        let Conclusion { ended, stage, outcome, reply, fault, reception, content, belongs: _ } =
             conclusion.clone();
-        self.shared.ledger.record(&Event::Attempt(Attempt {
+        Attempt {
             probe,
             destination,
             number: recipient.attempt,
@@ -113,7 +174,7 @@ impl Recorder {
             fault,
             reception,
             content,
-        }));
+        }
     }
 
     pub(super) fn confirmed(&self, reception: u64, proof: Proof) {
@@ -122,19 +183,35 @@ impl Recorder {
     }
 
     /// Mail to a VERP sender of ours.
-    pub(super) fn dsn(&self, reverse_path: &str, recipient: &str, text: &[u8]) {
+    pub(super) fn returned(&self, reverse_path: &str, recipient: &Recipient, text: &[u8]) {
         let (at, session) = (self.shared.clock.now(), self.session);
-        let arrival = Arrival { at, session, reverse_path, recipient };
-        let identity = self.shared.directory.identity(recipient);
-        self.shared.ledger.record(&Event::Dsn(dsn::read(text, &identity, &arrival)));
+        let arrival = Arrival { at, session, reverse_path, recipient: &recipient.address };
+        let identity = self.shared.directory.identity(&recipient.address);
+        match returned::read(text, &identity, &arrival) {
+            Returned::Dsn(dsn) => self.shared.ledger.record(&Event::Dsn(dsn)),
+            Returned::Notice(notice) => self.shared.ledger.record(&Event::Notice(notice)),
+            Returned::AnotherRun if self.shared.directory.in_run() => {
+                self.another_run(at, reverse_path, recipient);
+            }
+            Returned::AnotherRun | Returned::Other => self.foreign(at, reverse_path, recipient),
+        }
     }
 
-    pub(super) fn foreign(&self, at: Time, reverse_path: &str, recipient: &str) {
+    fn another_run(&self, at: Time, reverse_path: &str, recipient: &Recipient) {
+        self.shared.ledger.record(&Event::AnotherRun {
+            at,
+            session: self.session,
+            reverse_path: reverse_path.to_owned(),
+            recipient: recipient.address.clone(),
+        });
+    }
+
+    fn foreign(&self, at: Time, reverse_path: &str, recipient: &Recipient) {
         self.shared.ledger.record(&Event::Foreign {
             at,
             session: self.session,
             reverse_path: reverse_path.to_owned(),
-            recipient: recipient.to_owned(),
+            recipient: recipient.address.clone(),
         });
     }
 

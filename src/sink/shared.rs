@@ -1,9 +1,8 @@
 //! What all sessions of one sink share.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -12,13 +11,14 @@ use tokio_util::sync::CancellationToken;
 use super::addressee::Directory;
 use super::attempts::Attempts;
 use super::bench::Bench;
+use super::preflight::Preflight;
 use super::tls::Identity;
 use super::{Settings, SinkError, grammar};
 use crate::clock::{self, Clock, Time};
 use crate::ledger::Ledger;
 use crate::ledger::event::Event;
 use crate::limits;
-use crate::probe::{DestinationId, ProbeId};
+use crate::probe::DestinationId;
 use crate::scenario::model::Engine;
 use crate::smtp::dialogue::{Extension, Terms};
 
@@ -48,8 +48,7 @@ pub(super) struct Shared {
     processed: AtomicU64,
     begun: AtomicBool,
     told_full: AtomicBool,
-    preflight: Mutex<HashSet<ProbeId>>,
-    preflight_arrived: watch::Sender<usize>,
+    pub(super) preflight: Preflight,
 }
 
 impl Shared {
@@ -95,8 +94,7 @@ impl Shared {
             worst_processing_us: AtomicU64::new(0),
             processing_us: AtomicU64::new(0),
             processed: AtomicU64::new(0),
-            preflight: Mutex::default(),
-            preflight_arrived: watch::Sender::new(0),
+            preflight: Preflight::new(settings.destinations.len()),
         })
     }
 
@@ -172,18 +170,5 @@ impl Shared {
     /// The worst of those times since last asked.
     pub(super) fn worst_processing(&self) -> Duration {
         Duration::from_micros(self.worst_processing_us.swap(0, Ordering::Relaxed))
-    }
-
-    /// A recipient of the preflight message arrived.
-    pub(super) fn preflight(&self, probe: ProbeId) {
-        let mut seen = self.preflight.lock().unwrap_or_else(PoisonError::into_inner);
-        if seen.len() < limits::PREFLIGHT_RECIPIENTS {
-            seen.insert(probe);
-        }
-        self.preflight_arrived.send_replace(seen.len());
-    }
-
-    pub(super) fn preflight_arrived(&self) -> watch::Receiver<usize> {
-        self.preflight_arrived.subscribe()
     }
 }

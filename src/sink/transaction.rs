@@ -2,7 +2,7 @@
 
 use super::addressee::{Addressee, Origin};
 use crate::clock::Time;
-use crate::probe::{DestinationId, MessageId, ProbeId};
+use crate::probe::{MessageId, ProbeId};
 
 /// From MAIL to its end.
 pub(super) struct Transaction {
@@ -24,17 +24,11 @@ pub(super) struct Recipient {
     pub(super) subject: u64,
     pub(super) attempt: u32,
     pub(super) started: Time,
+    /// The probe that ORCPT names, where the recipient names none.
+    pub(super) original: Option<ProbeId>,
 }
 
 impl Recipient {
-    /// The probe and its destination, where it is one.
-    pub(super) fn probe(&self) -> Option<(ProbeId, Option<DestinationId>)> {
-        match self.addressee {
-            Addressee::Probe(probe, destination) => Some((probe, destination)),
-            _ => None,
-        }
-    }
-
     /// Stands for a message whose transaction ends before any RCPT: its first probe, as far as
     /// its sender names it.
     pub(super) fn before_rcpt(message: MessageId, attempt: u32, started: Time) -> Recipient {
@@ -45,11 +39,17 @@ impl Recipient {
             subject: probe.0,
             attempt,
             started,
+            original: None,
         }
     }
 }
 
 impl Transaction {
+    /// Who sent it, and as written.
+    pub(super) fn sender(&self) -> (Origin, &str) {
+        (self.origin, &self.reverse_path)
+    }
+
     /// The recipients by which a transaction is judged: the first of each destination, those no
     /// fault touches left out.
     pub(super) fn judged(&self) -> impl Iterator<Item = &Recipient> {

@@ -1,4 +1,4 @@
-//! The preflight message: sent once before any load, and to be accepted for every recipient.
+//! The preflight: a message to every destination before any load, to be accepted for every recipient.
 //! Whether it arrives is for the run to see.
 
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Settings;
 use crate::clock::Clock;
 use crate::limits;
-use crate::plan::Plan;
+use crate::plan::{Envelope, Plan};
 use crate::smtp::client::{Cause, Content, Mail, Opened, Outcome, connect};
 use crate::smtp::reply::{Reply, Severity};
 use crate::smtp::stage::Stage;
@@ -40,8 +40,14 @@ pub enum PreflightError {
     },
 }
 
-/// Submits the plan's preflight message; nothing is written to the ledger. Recipients that are
-/// deferred, as a target that greylists does, are tried again within [`limits::PREFLIGHT_DEFERRED`].
+/// A message of the preflight that is not accepted yet for all of its recipients.
+struct Left {
+    envelope: Envelope,
+    text: Vec<u8>,
+}
+
+/// Submits the plan's preflight; nothing is written to the ledger. Recipients that are deferred, as
+/// a target that greylists does, are tried again within [`limits::PREFLIGHT_DEFERRED`].
 ///
 /// # Errors
 /// When the target did not accept it for every recipient.
@@ -50,33 +56,47 @@ pub async fn preflight(
     settings: &Settings,
     clock: Clock,
 ) -> Result<(), PreflightError> {
-    let offer = plan.preflight();
-    let (envelope, text) = (plan.envelope(&offer), plan.text(&offer));
-    let mut left = envelope.recipients.clone();
+    let left = plan.preflights();
+    let left = left.map(|offer| Left { envelope: plan.envelope(&offer), text: plan.text(&offer) });
+    let mut left: Vec<Left> = left.collect();
     let mut waits = limits::PREFLIGHT_WAITS.into_iter().map(Duration::from_secs);
     let mut wait = Duration::ZERO;
     let last = clock.now().plus(limits::PREFLIGHT_DEFERRED);
-    loop {
-        let mail = Mail {
-            reverse_path: &envelope.reverse_path,
-            recipients: &left,
-            options: settings.options(&envelope),
-            content: Content::Text(&text),
-        };
-        let Some((deferred, refusal)) = attempt(&mail, settings, clock).await? else {
-            return Ok(());
-        };
+    while let Some(refusal) = submit(&mut left, settings, clock).await? {
         wait = waits.next().unwrap_or(wait);
         if clock.now().plus(wait) > last {
             return Err(refusal);
         }
         tracing::info!("{refusal}; trying again in {} s", wait.as_secs());
         tokio::time::sleep(wait).await;
-        left = deferred;
     }
+    Ok(())
 }
 
-/// Submits it once. The recipients that were deferred, and how the first was; `None`: all accepted.
+/// Submits what is left once, and leaves what was deferred; gives how the first of it was.
+async fn submit(
+    left: &mut Vec<Left>,
+    settings: &Settings,
+    clock: Clock,
+) -> Result<Option<PreflightError>, PreflightError> {
+    let mut first = None;
+    for mut one in std::mem::take(left) {
+        let mail = Mail {
+            reverse_path: &one.envelope.reverse_path,
+            recipients: &one.envelope.recipients,
+            options: settings.options(&one.envelope),
+            content: Content::Text(&one.text),
+        };
+        if let Some((deferred, refusal)) = attempt(&mail, settings, clock).await? {
+            first = first.or(Some(refusal));
+            one.envelope.recipients = deferred;
+            left.push(one);
+        }
+    }
+    Ok(first)
+}
+
+/// Submits a message once. The recipients that were deferred, and how the first was; `None`: all accepted.
 async fn attempt(
     mail: &Mail<'_>,
     settings: &Settings,

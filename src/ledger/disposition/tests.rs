@@ -21,7 +21,12 @@ const CLEAN: ProbeHistory = ProbeHistory {
     misrouted: false,
     corrupted: false,
     null_sender: false,
+    readdressed: false,
+    addressed_amiss: false,
+    copies: 0,
+    copies_amiss: 0,
     dsn_malformed: false,
+    dsn_nonstandard: false,
     queued: Queued::No,
 };
 const UNSEEN: ProbeHistory = ProbeHistory { confirmed: 0, ..CLEAN };
@@ -195,4 +200,16 @@ fn a_kill_excuses_no_more_than_it_can() {
     let expected = Duplicates { unexcused: 1, kill: 1, ..Duplicates::default() };
     assert_eq!(duplicates(thrice), expected);
     assert_eq!(duplicates(ProbeHistory { kill_copies: 5, ..CLEAN }), Duplicates::default());
+}
+
+#[test]
+fn an_envelope_that_is_not_as_it_may_be_fails_a_delivery_that_stays_one() {
+    for amiss in [
+        ProbeHistory { readdressed: true, addressed_amiss: true, ..CLEAN },
+        ProbeHistory { copies: 1, copies_amiss: 1, ..CLEAN },
+    ] {
+        assert_eq!(judged(amiss), (Class::Delivered, Judgement::Invalid));
+    }
+    let meant = ProbeHistory { readdressed: true, copies: 2, ..CLEAN };
+    assert_eq!(judged(meant), (Class::Delivered, Judgement::Valid));
 }

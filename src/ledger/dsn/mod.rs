@@ -5,8 +5,10 @@
 //! returned identity header. A DSN of another run is matched to nothing.
 
 mod fields;
+pub mod returned;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::borrow::Cow;
 

@@ -29,6 +29,9 @@ pub struct Course {
     pub last_activity: Time,
     /// Whether a session was turned away for good (5yz) before it could name a probe.
     pub turned_away_for_good: bool,
+    /// Whether mail was rejected, or put off, whose sender and recipient name no probe.
+    pub(super) unnamed_rejected: bool,
+    pub(super) unnamed_put_off: bool,
 }
 
 impl Course {

@@ -4,14 +4,18 @@
 //! Built for ten million probes: a fixed record each in dense vectors, side tables for what is
 //! rare. What the facts amount to is `disposition`'s; statistics are `measure`'s.
 
+pub mod binding;
 mod course;
+pub mod declared;
 #[cfg(test)]
 mod notice_tests;
+mod notices;
 #[cfg(test)]
 mod number_tests;
 mod receptions;
 mod record;
 mod resolve;
+mod rewritten;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]
@@ -21,14 +25,19 @@ mod view;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::event::{Attempt, AttemptOutcome, DsnAction, Event, Submitted, Unanswered};
+use super::event::{
+    Attempt, AttemptOutcome, DsnAction, Event, Notice, Readdressed, Submitted, Unanswered,
+};
 use crate::clock::Time;
 use crate::limits;
 use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
 
+use binding::{Bindings, Unbound};
 pub use course::Course;
+use declared::Declared;
 use receptions::{Confirmations, NO_NUMBER, Reception};
-use record::{Mark, Message, NEVER, Record};
+use record::{Message, NEVER, Record};
+use rewritten::CopyAt;
 pub use view::{MessageView, ProbeView};
 
 /// What the plan meant for one probe.
@@ -82,6 +91,12 @@ pub type Route<'a> = dyn Fn(MessageId, ProbeId) -> Option<Planned> + 'a;
 pub struct Reading<'a> {
     plan: &'a Route<'a>,
     history: History,
+    /// Attempts for recipients that name no probe, where it is not decided yet which they stand for.
+    unbound: Option<Vec<Unbound>>,
+    /// Envelopes of receptions that follow, by session and probe.
+    envelopes: HashMap<(u64, u64), Readdressed>,
+    /// What came back in no form for programs; settled when all is read.
+    notices: Vec<Notice>,
     /// Receptions under another identity than their envelope's; settled when all is read.
     strays: Vec<resolve::Stray>,
     /// Attempts for probes not offered (yet); settled when all is read.
@@ -95,12 +110,21 @@ pub struct History {
     messages: Vec<Message>,
     several: HashMap<u64, Vec<Reception>>,
     bounces: HashMap<u64, Bounce>,
+    /// Addresses that got a copy beside a probe.
+    copies: HashMap<u64, Vec<CopyAt>>,
     confirmations: Confirmations,
     phantoms: Vec<Phantom>,
     phantom_count: u64,
     unmatched_dsns: u64,
+    /// Notifications from a sender that is not null; the first of them, with their message.
+    dsns_with_sender: u64,
+    dsns_with_sender_seen: Vec<(Time, Option<MessageId>)>,
+    auto_replies: u64,
+    /// Mail of other runs.
+    foreign: u64,
     contradictions: u64,
     terms: Terms,
+    declared: Declared,
     course: Course,
 }
 
@@ -113,15 +137,43 @@ impl<'a> Reading<'a> {
             messages: Vec::new(),
             several: HashMap::new(),
             bounces: HashMap::new(),
+            copies: HashMap::new(),
             confirmations: Confirmations::default(),
             phantoms: Vec::new(),
             phantom_count: 0,
             unmatched_dsns: 0,
+            dsns_with_sender: 0,
+            dsns_with_sender_seen: Vec::new(),
+            auto_replies: 0,
+            foreign: 0,
             contradictions: 0,
             terms,
+            declared: Declared::default(),
             course: Course::default(),
         };
-        Reading { plan, history, strays: Vec::new(), early: Vec::new() }
+        Reading {
+            plan,
+            history,
+            unbound: Some(Vec::new()),
+            envelopes: HashMap::new(),
+            notices: Vec::new(),
+            strays: Vec::new(),
+            early: Vec::new(),
+        }
+    }
+
+    /// The same, of a target that is meant to do this to envelopes.
+    #[must_use]
+    pub fn declaring(mut self, declared: Declared) -> Reading<'a> {
+        self.history.declared = declared;
+        self
+    }
+
+    /// The same, of events to which bindings were applied: what is left unbound are copies.
+    #[must_use]
+    pub fn bound(mut self) -> Reading<'a> {
+        self.unbound = None;
+        self
     }
 
     /// Takes the next event of the journal.
@@ -132,7 +184,9 @@ impl<'a> Reading<'a> {
                 | Event::Unanswered(_)
                 | Event::Submitted(_)
                 | Event::Attempt(_)
+                | Event::Recognised(_)
                 | Event::Dsn(_)
+                | Event::Notice(_)
         );
         if concerns_a_probe && self.history.course.is_closed() {
             self.history.contradictions += 1;
@@ -152,9 +206,15 @@ impl<'a> Reading<'a> {
                 at: *at,
                 recipient: Some(recipient.clone()),
                 probe: None,
-                evidence: format!("taken from <{reverse_path}>, which is not this run's"),
+                evidence: format!(
+                    "from <{reverse_path}>; neither sender nor content is a message of this run"
+                ),
             }),
+            Event::Recognised(recognised) => self.recognised(recognised),
+            Event::Readdressed(seen) => self.envelope(seen),
+            Event::AnotherRun { .. } => self.history.foreign += 1,
             Event::Dsn(dsn) => self.history.returned(dsn),
+            Event::Notice(notice) => self.notice(notice),
             _ => {}
         }
     }
@@ -173,7 +233,15 @@ impl<'a> Reading<'a> {
 
     /// Everything was read: settles what could not be decided before.
     #[must_use]
-    pub fn finish(mut self) -> History {
+    pub fn finish(self) -> History {
+        self.finish_unbound().0
+    }
+
+    /// As [`Reading::finish`], with what each attempt stands for whose recipient names no probe.
+    /// Where there are any, the history is one without them: read the journal again through
+    /// [`Bindings::apply`], with a reading that is [`Reading::bound`].
+    #[must_use]
+    pub fn finish_unbound(mut self) -> (History, Option<Bindings>) {
         for attempt in std::mem::take(&mut self.early) {
             if self.history.is_offered(attempt.probe) {
                 self.attempted(&attempt);
@@ -185,7 +253,10 @@ impl<'a> Reading<'a> {
         self.history.confirmations.settle(&deaths);
         self.history.course.deaths = deaths;
         resolve::settle(&mut self.history, &self.strays);
-        self.history
+        notices::settle(&mut self.history, &self.notices);
+        let unbound = self.unbound.unwrap_or_default();
+        let bindings = Bindings::of(&self.history, &unbound, self.plan);
+        (self.history, bindings)
     }
 
     fn offered(&mut self, message: MessageId, recipients: u16, (due, offered): (Time, Time)) {
@@ -261,6 +332,7 @@ impl<'a> Reading<'a> {
         };
         record.attempted(attempt);
         let (owner, planned) = (record.message as usize, record.destination());
+        let envelope = self.envelopes.remove(&(attempt.session, attempt.probe.0));
         history.course.active(attempt.ended);
         let message = &mut history.messages[owner];
         message.rejected |= record::rejects_message(attempt);
@@ -273,71 +345,11 @@ impl<'a> Reading<'a> {
             self.strays.extend(resolve::Stray::of(attempt));
             return;
         }
-        history.received(attempt, planned);
+        history.received(attempt, planned, envelope.as_ref());
     }
 }
 
 impl History {
-    /// A reception of the probe's own message, at its own address.
-    fn received(&mut self, attempt: &Attempt, planned: Option<DestinationId>) {
-        let withheld = attempt.outcome == AttemptOutcome::Withheld;
-        let number = attempt.reception.unwrap_or(NO_NUMBER);
-        let reception = Reception { number, ended: attempt.ended, withheld };
-        let Some(record) = self.record_mut(attempt.probe) else { return };
-        if planned.is_some() && attempt.destination != planned {
-            record.mark(Mark::Misrouted);
-        }
-        if attempt.content.as_ref().is_some_and(|content| !content.damage.is_empty()) {
-            record.mark(Mark::Corrupted);
-        }
-        let first = record.is_received().then(|| record.first_reception());
-        if first.is_none() && record.receive(&reception) {
-            return;
-        }
-        record.mark(Mark::Several);
-        let receptions = self.several.entry(attempt.probe.0);
-        receptions.or_insert_with(|| first.into_iter().collect()).push(reception);
-    }
-
-    fn returned(&mut self, dsn: &super::event::Dsn) {
-        self.course.active(dsn.at);
-        let malformed = !dsn.null_sender || !dsn.flaws.is_empty();
-        let sole = dsn.message.filter(|message| {
-            self.message(*message).is_some_and(|message| message.recipients == 1)
-        });
-        self.unmatched_dsns += u64::from(dsn.recipients.is_empty());
-        for block in &dsn.recipients {
-            let probe = block.probe.or(sole.map(|message| message.probe(0)));
-            if probe.is_some_and(|probe| probe.0 >= PREFLIGHT.0) {
-                continue;
-            }
-            let Some(probe) = probe.filter(|probe| self.is_offered(*probe)) else {
-                self.unmatched_dsns += 1;
-                continue;
-            };
-            self.told(probe, block.action, (dsn.at, malformed));
-        }
-    }
-
-    /// One DSN block about a probe of this run.
-    fn told(&mut self, probe: ProbeId, action: DsnAction, (at, malformed): (Time, bool)) {
-        let mut repeated = false;
-        if action == DsnAction::Failed {
-            let bounce = self.bounces.entry(probe.0).or_insert(Bounce { first: at, blocks: 0 });
-            bounce.blocks += 1;
-            repeated = bounce.blocks > 1;
-        }
-        let Some(record) = self.record_mut(probe) else { return };
-        if action == DsnAction::Failed {
-            record.mark(Mark::Bounced);
-        }
-        // One failed block an obligation, and never one to the null sender
-        // (RFC 5321 §4.5.5).
-        if malformed || repeated || record.has(Mark::NullSender) {
-            record.mark(Mark::DsnMalformed);
-        }
-    }
-
     fn phantom(&mut self, phantom: Phantom) {
         self.phantom_count += 1;
         if self.phantoms.len() < limits::VIOLATIONS_LISTED {

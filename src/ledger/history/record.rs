@@ -33,6 +33,12 @@ pub(super) enum Mark {
     DsnMalformed,
     NullSender,
     Unsendable,
+    /// Received under another envelope than was sent.
+    Readdressed,
+    /// And that is neither declared nor standard practice.
+    AddressedAmiss,
+    /// What came back about it is no DSN in the form of RFC 3464.
+    DsnNonstandard,
 }
 
 impl Mark {

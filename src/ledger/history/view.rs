@@ -131,6 +131,30 @@ impl History {
         self.unmatched_dsns
     }
 
+    /// Notifications that came from a sender that is not null (RFC 5321 §6.1).
+    #[must_use]
+    pub fn dsns_with_sender(&self) -> u64 {
+        self.dsns_with_sender
+    }
+
+    /// The first of them: when, and about which message.
+    #[must_use]
+    pub fn dsns_with_sender_seen(&self) -> &[(Time, Option<MessageId>)] {
+        &self.dsns_with_sender_seen
+    }
+
+    /// Automatic answers of recipients (RFC 3834).
+    #[must_use]
+    pub fn auto_replies(&self) -> u64 {
+        self.auto_replies
+    }
+
+    /// Mail of other runs that the sink took.
+    #[must_use]
+    pub fn foreign(&self) -> u64 {
+        self.foreign
+    }
+
     /// Events that contradict the rest of the journal: a number offered twice or out of all
     /// proportion, a result for a message nobody offered, anything about a probe after the close.
     /// More than none is a bug of the actors.
@@ -182,17 +206,27 @@ impl History {
             rejected: record.has(Mark::Rejected)
                 || record.has(Mark::Unsendable)
                 || message.rejected
-                || self.course.turned_away_for_good,
+                || self.course.turned_away_for_good
+                || self.course.unnamed_rejected,
             expired: self.has_expired(record, message, bounce),
             outlived: self.is_outlived(message, Duration::ZERO),
             smuggled: record.has(Mark::Smuggled),
             misrouted: record.has(Mark::Misrouted),
             corrupted: record.has(Mark::Corrupted),
             null_sender: record.has(Mark::NullSender),
+            readdressed: record.has(Mark::Readdressed),
+            addressed_amiss: record.has(Mark::AddressedAmiss),
             dsn_malformed: record.has(Mark::DsnMalformed),
+            dsn_nonstandard: record.has(Mark::DsnNonstandard),
             queued: self.queued_copy(record, message, queued),
             ..ProbeHistory::default()
         };
+        if !self.copies.is_empty()
+            && let Some(copies) = self.copies.get(&probe.0)
+        {
+            facts.copies = count(copies.len());
+            facts.copies_amiss = count(copies.iter().filter(|copy| !copy.declared).count());
+        }
         self.count_receptions(probe, record, &mut facts);
         facts
     }
@@ -232,7 +266,8 @@ impl History {
     /// Whether the end of its lifetime explains a bounce, or its absence from the queue: it was
     /// put off, or could not be tried, for as long as the target tries.
     fn has_expired(&self, record: &Record, message: &Message, bounce: Option<&Bounce>) -> bool {
-        let put_off = record.has(Mark::PutOff) || self.terms.unreachable;
+        let put_off =
+            record.has(Mark::PutOff) || self.terms.unreachable || self.course.unnamed_put_off;
         let Some(lifetime) = self.terms.gives_up_after else { return put_off };
         // A target may give up at the last retry that fits into the lifetime.
         let slack = self.terms.longest_wait.unwrap_or_default();
@@ -285,6 +320,10 @@ fn no_answer(message: &Message, record: &Record) -> Option<NoAnswer> {
     } else {
         None
     }
+}
+
+fn count(some: usize) -> u32 {
+    u32::try_from(some).unwrap_or(u32::MAX)
 }
 
 fn came(time: Time) -> Option<Time> {

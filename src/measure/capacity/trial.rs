@@ -75,7 +75,7 @@ fn of_target(results: &Results, terms: &Terms) -> Vec<String> {
         let actual = it.actual.as_deref().unwrap_or("unknown");
         format!("threshold {}: {actual}", it.expr)
     }));
-    if results.correctness.verdict == LedgerVerdict::Invalid && !only_phantoms(results) {
+    if results.correctness.verdict == LedgerVerdict::Invalid {
         reasons.push("the ledger is violated".to_owned());
     }
     let failed = ["refused", "indeterminate", "not_sent", "unaccounted"].map(count);
@@ -130,18 +130,11 @@ fn without_data(results: &Results) -> Vec<String> {
             format!("threshold {}: inconclusive ({why})", it.expr)
         })
         .collect();
-    if only_phantoms(results) {
-        let phantoms = results.counts.get("phantom").copied().unwrap_or(0);
-        reasons.push(format!("{phantoms} messages of an earlier trial arrived"));
+    let foreign = results.counts.get("foreign").copied().unwrap_or(0);
+    if foreign > 0 {
+        reasons.push(format!("{foreign} messages of an earlier trial or run arrived"));
     }
     reasons
-}
-
-/// Whether all that violates the ledger is mail that was in an external target before the trial.
-fn only_phantoms(results: &Results) -> bool {
-    let phantoms = results.counts.get("phantom").copied().unwrap_or(0);
-    let mut violations = results.correctness.violations.iter();
-    results.target.kind == "external" && phantoms > 0 && violations.all(|it| it.class == "phantom")
 }
 
 /// The figures of a run.

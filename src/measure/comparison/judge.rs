@@ -13,6 +13,7 @@ use super::results::{Better, Outcome, Row};
 use super::shift::Shift;
 use crate::ledger::class::Class;
 use crate::measure::results::{Reason, Results, Verdict};
+use crate::measure::sums::FLAGS;
 use crate::measure::verdict::{INVALID, REGRESSION};
 
 /// Judges questions of one family together.
@@ -119,7 +120,8 @@ fn note(question: &Question, alpha: f64) -> Option<String> {
 #[must_use]
 pub fn violations(base: &[&Results], new: &[&Results]) -> Vec<Row> {
     let classes = Class::ALL.into_iter().filter(|class| class.is_violation()).map(Class::name);
-    let names = classes.chain(["phantom", "duplicates_unexcused"]);
+    let flags = FLAGS.map(|(_, counted)| counted);
+    let names = classes.chain(flags).chain(["duplicates_unexcused"]);
     let sum = |side: &[&Results], name: &str| {
         let counts = side.iter().map(|run| run.count_anywhere(name));
         counts.sum::<u64>() as f64

@@ -84,7 +84,7 @@ const FLOWS: [&str; Flow::ALL.len()] = {
 };
 
 /// Counts that have none.
-const COUNTS: [&str; 20] = [
+const COUNTS: [&str; 23] = [
     "pending",
     "lost",
     "unaccounted",
@@ -92,6 +92,9 @@ const COUNTS: [&str; 20] = [
     "duplicates_excused",
     "duplicates_unexcused",
     "corrupted",
+    "readdressed",
+    "copied",
+    "foreign",
     "phantom",
     "misrouted",
     "delivered_after_refusal",
@@ -311,7 +314,7 @@ mod tests {
 
     #[test]
     fn every_name_means_a_metric_with_figures() {
-        assert_eq!(Subject::names().count(), 56);
+        assert_eq!(Subject::names().count(), 59);
         for name in Subject::names() {
             let subject = Subject::from_name(name).expect(name);
             let stats = subject.stats();

@@ -51,14 +51,14 @@ impl Session {
         }
         let Some(chunks) = self.chunks.take() else { return ControlFlow::Continue(()) };
         let Chunks { incoming, promised, .. } = *chunks;
-        self.whole = Some(incoming.whole(self.shared.next_reception()));
+        self.whole = Some(incoming.whole(self.shared.next_reception(), &self.shared.directory));
         self.answer_whole(promised).await
     }
 
     async fn begin_chunks(&mut self) -> ControlFlow<Ended, ()> {
         let (cut, promised) = self.begin_content().await?;
         let Some(transaction) = &self.transaction else { return ControlFlow::Continue(()) };
-        let incoming = Incoming::of(transaction);
+        let incoming = Incoming::of(transaction, &self.shared.directory);
         self.chunks = Some(Box::new(Chunks { incoming, cut, promised }));
         ControlFlow::Continue(())
     }

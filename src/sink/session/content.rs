@@ -14,7 +14,7 @@ use crate::fault::judge::Effect;
 use crate::fault::rule::{Garble, Hangup};
 use crate::ledger::event::{AttemptOutcome, Ending};
 use crate::limits;
-use crate::sink::addressee::Addressee;
+use crate::sink::attribution::Attribution;
 use crate::sink::incoming::Incoming;
 use crate::sink::record::Conclusion;
 use crate::sink::transaction::{Recipient, Transaction};
@@ -118,7 +118,7 @@ impl Session {
     /// Reads to the final dot, or to the byte at which a rule breaks off.
     async fn take_in(&mut self, cut: Option<Cut>) -> ControlFlow<Ended, ()> {
         let Some(transaction) = &self.transaction else { return ControlFlow::Continue(()) };
-        let mut incoming = Incoming::of(transaction);
+        let mut incoming = Incoming::of(transaction, &self.shared.directory);
         let mut unstuffer = Unstuffer::default();
         let mut left = cut
             .as_ref()
@@ -142,7 +142,7 @@ impl Session {
             }
             self.wire.read(left).await?;
         }
-        self.whole = Some(incoming.whole(self.shared.next_reception()));
+        self.whole = Some(incoming.whole(self.shared.next_reception(), &self.shared.directory));
         ControlFlow::Continue(())
     }
 
@@ -249,21 +249,10 @@ impl Session {
         recipient: &Recipient,
         conclusion: &Conclusion,
     ) {
-        self.recorder.attempt(recipient, conclusion);
-        if conclusion.outcome != AttemptOutcome::Taken {
-            return;
-        }
-        let reverse_path = &transaction.reverse_path;
-        match recipient.addressee {
-            Addressee::Probe(..) => {}
-            Addressee::Preflight(probe) => self.shared.preflight(probe),
-            Addressee::Bounce => {
-                let text = self.whole.as_ref().map_or(&[][..], |whole| &whole.kept);
-                self.recorder.dsn(reverse_path, &recipient.address, text);
-            }
-            Addressee::Stranger(_) => {
-                self.recorder.foreign(conclusion.ended, reverse_path, &recipient.address);
-            }
+        let amounts_to = self.recorder.attempt(transaction.sender(), recipient, conclusion);
+        if amounts_to == Attribution::Returned {
+            let text = self.whole.as_ref().map_or(&[][..], |whole| &whole.kept);
+            self.recorder.returned(&transaction.reverse_path, recipient, text);
         }
     }
 }

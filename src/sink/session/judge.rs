@@ -36,9 +36,6 @@ impl Session {
 
     /// A moment of the session itself.
     pub(super) fn judge_session(&self, stage: Stage) -> Verdict {
-        if !self.shared.has_begun() {
-            return Verdict::default();
-        }
         self.judge_one(stage, self.recorder.session(), 1, self.destination)
     }
 
@@ -71,7 +68,7 @@ impl Session {
 
     /// A moment of the whole transaction.
     pub(super) fn judge_transaction(&self, stage: Stage) -> Verdict {
-        if !self.shared.bench.watches(stage) {
+        if !self.shared.bench.watches(stage) || !self.shared.has_begun() {
             return Verdict::default();
         }
         let recipients = self.transaction.iter().flat_map(|transaction| transaction.judged());
@@ -89,7 +86,8 @@ impl Session {
         attempt: u32,
         destination: Option<DestinationId>,
     ) -> Verdict {
-        if !self.shared.bench.watches(stage) {
+        // What comes before the load is the preflight, under whatever envelope, or was left over.
+        if !self.shared.bench.watches(stage) || !self.shared.has_begun() {
             return Verdict::default();
         }
         let moment = self.moment(stage, subject, attempt, destination);

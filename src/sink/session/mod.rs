@@ -19,6 +19,7 @@ use std::sync::Arc;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::addressee::Origin;
 use super::grammar::Grammar;
 use super::incoming::Whole;
 use super::record::{Conclusion, Recorder};
@@ -28,7 +29,7 @@ use super::wire::{Heard, Wire};
 use crate::fault::rule::{Hangup, TlsFault};
 use crate::ledger::event::{AttemptOutcome, Ending, Proof, SessionChange};
 use crate::limits;
-use crate::probe::DestinationId;
+use crate::probe::{DestinationId, MessageId};
 use crate::smtp::command::{Command, Flaw};
 use crate::smtp::dialogue::{Dialogue, Next, Turn};
 use crate::smtp::reply::{EnhancedStatus, Reply};
@@ -78,6 +79,9 @@ impl Entrance {
         }
     }
 }
+
+/// What MAIL opens is of this run, or nothing is opened.
+const OPENING: Origin = Origin::Run(MessageId(0));
 
 /// Everything one session knows.
 pub(super) struct Session {
@@ -290,7 +294,8 @@ impl Session {
         if let Some(opening) = self.opening.take() {
             self.shared.attempts.count(opening.subject);
             let broken = Conclusion::silent(now, self.stage, AttemptOutcome::Broken);
-            self.recorder.attempt(&opening, &Conclusion { fault: self.fault, ..broken });
+            let broken = Conclusion { fault: self.fault, ..broken };
+            self.recorder.attempt((OPENING, ""), &opening, &broken);
         }
         let Some(transaction) = self.transaction.take() else {
             if how == Ending::PeerFin
@@ -308,7 +313,7 @@ impl Session {
         conclusion.fault = self.fault;
         conclusion.describe(self.whole.take());
         for recipient in &transaction.recipients {
-            self.recorder.attempt(recipient, &conclusion);
+            self.recorder.attempt(transaction.sender(), recipient, &conclusion);
         }
         self.shared.ledger.flush();
     }

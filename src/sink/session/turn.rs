@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use super::enact::Answer;
-use super::{Ended, Session};
+use super::{Ended, OPENING, Session};
 use crate::fault::rule::TlsFault;
 use crate::ledger::event::{AttemptOutcome, Ending};
 use crate::limits;
+use crate::probe::address;
 use crate::sink::addressee::{Addressee, Origin, stranger};
 use crate::sink::record::Conclusion;
 use crate::sink::transaction::{Recipient, Transaction};
@@ -59,7 +60,7 @@ impl Session {
 
     fn open_transaction(&mut self, mail: &Mail) {
         let origin = self.shared.directory.origin(&mail.reverse_path);
-        if let Origin::Run(message) = origin {
+        if let Origin::Run(message) | Origin::Rewritten(message) = origin {
             self.shared.begin();
             let (number, now) = (self.shared.attempts.next(message.0), self.shared.clock.now());
             self.opening = Some(Recipient::before_rcpt(message, number, now));
@@ -73,7 +74,9 @@ impl Session {
         let Some(transaction) = &mut self.transaction else { return };
         let address = rcpt.forward_path.clone();
         let addressee = self.shared.directory.addressee(transaction.origin, &address);
-        if transaction.origin == Origin::Null && matches!(addressee, Addressee::Probe(..)) {
+        if self.shared.directory.vouches(transaction.origin)
+            && matches!(addressee, Addressee::Probe(..))
+        {
             self.shared.begin();
         }
         let subject = match addressee {
@@ -88,7 +91,9 @@ impl Session {
             self.recorder.limit("ATTEMPT_COUNTERS", limits::ATTEMPT_COUNTERS as u64);
         }
         let (attempt, started) = (counted.unwrap_or(1), self.shared.clock.now());
-        let recipient = Recipient { addressee, address, subject, attempt, started };
+        let named = rcpt.orcpt.as_deref().and_then(address::parse_recipient);
+        let original = named.map(|(probe, _)| probe);
+        let recipient = Recipient { addressee, address, subject, attempt, started, original };
         transaction.recipients.push(recipient);
     }
 
@@ -119,16 +124,17 @@ impl Session {
         }
         if let Some(recipient) = opening {
             self.shared.attempts.count(recipient.subject);
-            self.recorder.attempt(&recipient, &self.refusal(reply, rule));
+            self.recorder.attempt((OPENING, ""), &recipient, &self.refusal(reply, rule));
         }
         self.end_transaction();
     }
 
     fn refuse_latest(&mut self, reply: &Reply, rule: Option<u16>) {
         let refusal = self.refusal(reply, rule);
-        let latest = self.transaction.as_mut().and_then(|open| open.recipients.pop());
-        if let Some(recipient) = latest {
-            self.recorder.attempt(&recipient, &refusal);
+        if let Some(open) = &mut self.transaction
+            && let Some(recipient) = open.recipients.pop()
+        {
+            self.recorder.attempt(open.sender(), &recipient, &refusal);
         }
         let (taken, most) = (self.open_recipients(), limits::RECIPIENTS);
         if taken >= most {
@@ -142,9 +148,7 @@ impl Session {
 
     pub(super) fn refuse_all(&mut self, reply: &Reply, rule: Option<u16>) {
         let refusal = self.refusal(reply, rule);
-        for recipient in self.transaction.iter().flat_map(|open| &open.recipients) {
-            self.recorder.attempt(recipient, &refusal);
-        }
+        self.conclude_all(&refusal);
         self.end_transaction();
     }
 
@@ -158,9 +162,14 @@ impl Session {
         let now = self.shared.clock.now();
         let mut abandoned = Conclusion::silent(now, self.stage, AttemptOutcome::Abandoned);
         abandoned.fault = fault;
-        for recipient in self.transaction.iter().flat_map(|open| &open.recipients) {
-            self.recorder.attempt(recipient, &abandoned);
-        }
+        self.conclude_all(&abandoned);
         self.end_transaction();
+    }
+
+    fn conclude_all(&self, conclusion: &Conclusion) {
+        let Some(open) = &self.transaction else { return };
+        for recipient in &open.recipients {
+            self.recorder.attempt(open.sender(), recipient, conclusion);
+        }
     }
 }

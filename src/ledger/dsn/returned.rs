@@ -1,0 +1,114 @@
+//! What came back to one of our senders: a DSN, a failure notice or delay notice in anybody's words
+//! (qmail, Exim, Notes, Exchange), an automatic answer (RFC 3834), or neither.
+//!
+//! Only RFC 3464 has a form that a program was meant to read. Of anything else the null reverse-path
+//! and our sender as its recipient say that it is a notification about one message (RFC 5321 §6.1);
+//! the recipients are those whose addresses its own text names.
+
+use mail_parser::{HeaderValue, Message, MessageParser};
+use memchr::memmem;
+
+use super::fields::Report;
+use super::words;
+use super::{Arrival, is_null, read as read_dsn};
+use crate::ledger::event::{Dsn, Notice, NoticeKind};
+use crate::limits;
+use crate::probe::recognition::{self, Belongs};
+use crate::probe::rewriting;
+use crate::probe::{Identity, MessageId, ProbeId, address};
+
+/// What came back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// A DSN, with or without flaws.
+    Dsn(Dsn),
+    /// Anything else that is about our mail.
+    Notice(Notice),
+    /// It is about mail of another run.
+    AnotherRun,
+    /// It comes from someone, and is no notification.
+    Other,
+}
+
+/// Reads what came to one of our senders. Content beyond [`limits::DSN_BYTES`] is not looked at.
+#[must_use]
+pub fn read(content: &[u8], identity: &Identity, arrival: &Arrival<'_>) -> Returned {
+    let content = &content[..content.len().min(limits::DSN_BYTES)];
+    if rewriting::is_sender_of_another_run(&identity.nonce, arrival.recipient) {
+        return Returned::AnotherRun;
+    }
+    let report = Report::split(content);
+    if report.declared || report.groups.is_some() {
+        return Returned::Dsn(read_dsn(content, identity, arrival));
+    }
+    let mail = MessageParser::default().parse(content).unwrap_or_default();
+    let null_sender = is_null(arrival.reverse_path);
+    let Some(kind) = kind(&mail, content, null_sender) else { return Returned::Other };
+    let message = rewriting::own_sender(&identity.nonce, arrival.recipient)
+        .or_else(|| returned_message(content, identity));
+    let recipients = message.map_or(Vec::new(), |message| named(&mail, content, message));
+    let subject = mail.subject().unwrap_or_default().chars().take(limits::REPLY_TEXT).collect();
+    let (at, session) = (arrival.at, arrival.session);
+    Returned::Notice(Notice { at, session, null_sender, message, kind, recipients, subject })
+}
+
+/// What it says; `None`: it is no notification. Headers for programs first, then who wrote it, then
+/// words of the subject, then those of the text.
+fn kind(mail: &Message<'_>, content: &[u8], null_sender: bool) -> Option<NoticeKind> {
+    let seen = words::Seen { mail, text: own_text(mail, content) };
+    let delayed_or_failed =
+        |delayed| Some(if delayed { NoticeKind::Delayed } else { NoticeKind::Failed });
+    if mail.header("X-Failed-Recipients").is_some() {
+        Some(NoticeKind::Failed)
+    } else if seen.is_from_a_system() && (null_sender || seen.speaks_of_delivery()) {
+        delayed_or_failed(seen.is_delay())
+    } else if seen.is_failure_by_subject() {
+        Some(NoticeKind::Failed)
+    } else if seen.is_automatic() {
+        Some(NoticeKind::AutoReply)
+    } else if null_sender {
+        // Nothing but notifications is sent from there (RFC 5321 §4.5.5).
+        delayed_or_failed(seen.is_delay())
+    } else {
+        None
+    }
+}
+
+/// Its first text, without the message that it returns.
+fn own_text(mail: &Message<'_>, content: &[u8]) -> String {
+    let text = mail.body_text(0).map_or_else(
+        || String::from_utf8_lossy(content).into_owned(),
+        std::borrow::Cow::into_owned,
+    );
+    let end = words::RETURNED.iter().filter_map(|mark| text.find(mark)).min();
+    text[..end.unwrap_or(text.len())].to_owned()
+}
+
+/// The message whose headers it returns.
+fn returned_message(content: &[u8], identity: &Identity) -> Option<MessageId> {
+    let at = memmem::find(content, b"X-Mailbench:")?;
+    match recognition::belongs(&content[at..], identity) {
+        Belongs::Ours(message) => Some(message),
+        Belongs::AnotherRun | Belongs::Unknown => None,
+    }
+}
+
+/// The recipients of the message that it names, in its own text or in a header for the purpose.
+fn named(mail: &Message<'_>, content: &[u8], message: MessageId) -> Vec<ProbeId> {
+    let header = mail.header("X-Failed-Recipients").map(|value| match value {
+        HeaderValue::Text(text) => text.to_string(),
+        HeaderValue::TextList(list) => list.join(" "),
+        _ => mail.header_raw("X-Failed-Recipients").unwrap_or_default().to_owned(),
+    });
+    let text = header.unwrap_or_default() + " " + &own_text(mail, content);
+    let apart = |letter: char| letter.is_whitespace() || "<>(),;:'[]".contains(letter);
+    let words = text.split(apart).filter(|word| word.contains('@'));
+    let probes = words.filter_map(|word| address::parse_recipient(word.trim_end_matches('.')));
+    let mut found: Vec<ProbeId> = probes
+        .map(|(probe, _)| probe)
+        .filter(|probe| probe.0.wrapping_sub(message.0) < limits::RECIPIENTS as u64)
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}

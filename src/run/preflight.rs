@@ -1,0 +1,167 @@
+//! Before the load: a message to every destination must arrive at our own sink, so that no load ever
+//! goes to a target that is connected to somewhere else. What its envelopes went through is said,
+//! with the setting that declares it; so is mail that the target still had.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use super::RunError;
+use super::setup::Stand;
+use crate::clock::Time;
+use crate::plan::{Envelope, Plan};
+use crate::probe::rewriting::{RecipientForm, SenderForm, recipient_form, sender_form};
+use crate::probe::{MessageId, ProbeId};
+use crate::scenario::model::{Changes, RecipientChange, SenderChange, TargetKind};
+use crate::sink::PreflightArrival;
+use crate::smtp::envelope::domain_of;
+use crate::{limits, traffic};
+
+/// Time between two questions to a target's queue.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Sends the preflight and waits until it has arrived for every destination.
+pub(super) async fn preflight(stand: &Stand) -> Result<(), RunError> {
+    let failed = RunError::Preflight;
+    let settings = stand.traffic(Time::ZERO);
+    traffic::preflight(&stand.plan, &settings, stand.clock)
+        .await
+        .map_err(|error| failed(error.to_string()))?;
+    let wanted = stand.scenario.destinations.len();
+    let within =
+        limits::PREFLIGHT + limits::PREFLIGHT_EACH * u32::try_from(wanted).unwrap_or(u32::MAX);
+    let mut arrived = stand.sink.preflight_arrived();
+    let all = arrived.wait_for(|arrived| *arrived >= wanted);
+    if tokio::time::timeout(within, all).await.is_err() {
+        let arrived = *stand.sink.preflight_arrived().borrow();
+        return Err(failed(format!(
+            "the target accepted the preflight, but it arrived at the sink ({}) for {arrived} of \
+             {wanted} destinations within {} s; check that the target relays every destination there",
+            stand.sink.address(),
+            within.as_secs()
+        )));
+    }
+    let arrivals = stand.sink.preflight_arrivals();
+    for change in changes(&stand.plan, &arrivals, &stand.scenario.target.changes) {
+        tracing::warn!("preflight: {change}");
+    }
+    Ok(())
+}
+
+/// Says that an external target was not empty: what it had will arrive during the run.
+pub(super) async fn warn_of_leftovers(stand: &Stand) {
+    if !matches!(stand.scenario.target.kind, TargetKind::External(_)) {
+        return;
+    }
+    let Some(queue) = stand.target.take().await.queue() else { return };
+    let start = stand.clock.now();
+    // The preflight itself may still be there for a moment.
+    while let Ok(length) = queue.ask().await {
+        if length.total == 0 {
+            return;
+        }
+        if stand.clock.now().since(start) >= limits::LEFTOVER_WAIT {
+            tracing::warn!(
+                "the target's queue holds {} messages from before this run: what of them reaches the \
+                 sink is counted as foreign and takes the target's time; empty its queue first",
+                length.total
+            );
+            return;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+/// What was done to the envelopes on their way, in words, each once.
+fn changes(plan: &Plan, arrivals: &[PreflightArrival], declared: &Changes) -> BTreeSet<String> {
+    let mut by_probe: BTreeMap<ProbeId, Vec<&PreflightArrival>> = BTreeMap::new();
+    let mut found = BTreeSet::new();
+    for arrival in arrivals {
+        match arrival.probe {
+            Some(probe) => by_probe.entry(probe).or_default().push(arrival),
+            None => found.extend(copy(arrival, declared)),
+        }
+    }
+    let sent: BTreeMap<ProbeId, (MessageId, Envelope, usize)> = plan
+        .preflights()
+        .flat_map(|offer| {
+            let envelope = plan.envelope(&offer);
+            (0..offer.recipients.len()).map(move |nth| {
+                (offer.message.probe(nth as u16), (offer.message, envelope.clone(), nth))
+            })
+        })
+        .collect();
+    for (probe, arrivals) in by_probe {
+        let Some((message, envelope, nth)) = sent.get(&probe) else { continue };
+        let form =
+            |it: &&&PreflightArrival| recipient_form(probe, &it.recipient) != RecipientForm::Alias;
+        let own = arrivals.iter().find(form).unwrap_or(&arrivals[0]);
+        let others = arrivals.iter().filter(|other| other.recipient != own.recipient);
+        found.extend(others.filter_map(|other| copy(other, declared)));
+        let form = sender_form(*message, probe, false, &own.reverse_path);
+        found.extend(sender(form, (&envelope.reverse_path, &own.reverse_path), declared.sender));
+        let (was, is) = (&envelope.recipients[*nth], &own.recipient);
+        let at_home = domain_of(was) == domain_of(is);
+        let form = recipient_form(probe, is);
+        found.extend(recipient((form, at_home), (was, is), declared.recipient));
+    }
+    found
+}
+
+fn copy(arrival: &PreflightArrival, declared: &Changes) -> Option<String> {
+    let address = &arrival.recipient;
+    let known = declared.copies.iter().any(|copy| copy.eq_ignore_ascii_case(address));
+    (!known).then(|| {
+        format!(
+            "a copy arrived for <{address}>; if that is meant, declare it: [target.changes] \
+             copies = [\"{address}\"]"
+        )
+    })
+}
+
+fn sender(form: SenderForm, (was, is): (&str, &str), declared: SenderChange) -> Option<String> {
+    let key = match form {
+        SenderForm::Same => return None,
+        SenderForm::Srs => ("srs", SenderChange::Srs),
+        SenderForm::Batv => ("batv", SenderChange::Batv),
+        SenderForm::Verp => ("verp", SenderChange::Verp),
+        SenderForm::Null | SenderForm::Other => ("any", SenderChange::Any),
+    };
+    let known = declared == key.1 || declared == SenderChange::Any;
+    (!known).then(|| {
+        format!(
+            "the sender was {} on its way (<{is}> for <{was}>); if that is meant, declare it: \
+             [target.changes] sender = \"{}\"",
+            form.name(),
+            key.0
+        )
+    })
+}
+
+fn recipient(
+    (form, at_home): (RecipientForm, bool),
+    (was, is): (&str, &str),
+    declared: RecipientChange,
+) -> Option<String> {
+    let key = match form {
+        _ if !at_home => ("any", RecipientChange::Any),
+        RecipientForm::Same => return None,
+        RecipientForm::Spelling | RecipientForm::SubaddressStripped => {
+            ("subaddress-stripped", RecipientChange::SubaddressStripped)
+        }
+        RecipientForm::Alias => ("alias", RecipientChange::Alias),
+    };
+    let covers = |declared| match declared {
+        RecipientChange::Unchanged => false,
+        RecipientChange::SubaddressStripped => key.1 == RecipientChange::SubaddressStripped,
+        RecipientChange::Alias => key.1 != RecipientChange::Any,
+        RecipientChange::Any => true,
+    };
+    (!covers(declared)).then(|| {
+        format!(
+            "the recipient arrived {} (<{is}> for <{was}>); if that is meant, declare it: \
+             [target.changes] recipient = \"{}\"",
+            if at_home { form.name() } else { "at another domain" },
+            key.0
+        )
+    })
+}
