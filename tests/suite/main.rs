@@ -85,6 +85,8 @@ mod report_command;
 mod report_formats;
 mod report_schema;
 mod returned_mail;
+mod rewriting;
+mod rewritten_mail_is_followed;
 mod runs_are_held_against_earlier_ones;
 mod scenario_errors;
 mod scenario_grammar;
