@@ -15,8 +15,23 @@ pub(super) const ALL: u64 = 12;
 /// Those with a number that three divides.
 pub(super) const THIRD: u64 = 4;
 
+/// The others.
+pub(super) const REST: u64 = ALL - THIRD;
+
 /// Of all those to `two.test`, by the seed.
 pub(super) const TWO: u64 = 7;
+
+/// Each recipient is deferred once.
+pub(super) const GREYLIST: &str = "[[fault]]\nname = \"greylist\"\nstage = \"rcpt-to\"\nattempts = \"1\"\n\
+    defer = \"451 4.7.1 Greylisted\"\n";
+
+/// The reply to each final dot is lost once.
+pub(super) const LOST_REPLY: &str = "[[fault]]\nname = \"lost reply\"\nstage = \"end-of-data\"\nattempts = \"1\"\n\
+    disconnect = \"fin\"\n";
+
+/// Everything to the second destination is refused for good.
+pub(super) const UNKNOWN: &str = "[[fault]]\nname = \"unknown\"\ndestination = \"two.test\"\n\
+    stage = \"rcpt-to\"\nreject = \"550 5.1.1 No such user\"\n";
 
 const SCENARIO: &str = r#"
 name = "matrix"
@@ -74,7 +89,7 @@ impl Case {
         Case {
             name,
             behaviour,
-            settings: vec![("load.drain", if code == 0 { "15s" } else { "3s" })],
+            settings: vec![("load.drain", "30s")],
             more: "",
             corpus: "",
             earlier: false,
@@ -124,6 +139,11 @@ impl Case {
     /// With messages of this text.
     pub(super) fn of(self, corpus: &'static str) -> Case {
         Case { corpus, ..self }
+    }
+
+    /// Never drained: some of it neither arrives nor comes back.
+    pub(super) fn lossy(self) -> Case {
+        self.set("load.drain", "6s")
     }
 
     pub(super) fn after_another_run(self) -> Case {

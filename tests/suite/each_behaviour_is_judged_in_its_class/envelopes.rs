@@ -1,7 +1,7 @@
 //! Rewritten envelopes: what a standard practice names for the same mailbox is lawful, the rest is
 //! a violation unless it is declared.
 
-use super::case::{ALL, Case, THIRD};
+use super::case::{ALL, Case, GREYLIST, LOST_REPLY, REST, THIRD, TWO, UNKNOWN};
 use crate::pipeline::mail::Mail;
 use crate::pipeline::{Behaviour, HONEST, Which};
 
@@ -9,7 +9,7 @@ use crate::pipeline::{Behaviour, HONEST, Which};
 const READDRESSED: [(&str, u64); 2] = [("delivered", ALL), ("readdressed", ALL)];
 
 pub(super) fn lawful() -> Vec<Case> {
-    [senders(), recipients()].concat()
+    [senders(), recipients(), with_failures()].concat()
 }
 
 fn senders() -> Vec<Case> {
@@ -88,6 +88,39 @@ fn recipients() -> Vec<Case> {
     ]
 }
 
+/// What is rewritten meets what happens to all mail.
+fn with_failures() -> Vec<Case> {
+    let strips = |name| Case::changes(name, stripped);
+    let rest = ALL - TWO;
+    vec![
+        strips("subaddress stripped, retried after greylisting")
+            .with(GREYLIST)
+            .counts(&READDRESSED),
+        strips("subaddress stripped, a second copy after a reply that was lost")
+            .with(LOST_REPLY)
+            .counts(&[
+                ("ambiguous_receptions", ALL),
+                ("delivered", ALL),
+                ("duplicates", ALL),
+                ("duplicates_excused", ALL),
+                ("duplicates_withheld", ALL),
+                ("readdressed", ALL),
+            ]),
+        strips("subaddress stripped, refused and returned").with(UNKNOWN).counts(&[
+            ("bounced", TWO),
+            ("delivered", rest),
+            ("readdressed", rest),
+        ]),
+        Case::changes("sender rewritten by SRS, refused and returned", |mail, _| {
+            vec![mail.sender_made(|local, domain| {
+                format!("SRS0=HHH=TT={domain}={local}@forwarder.test")
+            })]
+        })
+        .with(UNKNOWN)
+        .counts(&[("bounced", TWO), ("delivered", rest), ("readdressed", rest)]),
+    ]
+}
+
 fn stripped(mail: Mail, _: &mut Vec<Mail>) -> Vec<Mail> {
     vec![mail.recipients_made(|_, domain| format!("mb@{domain}"))]
 }
@@ -97,7 +130,7 @@ const AMISS: [(&str, u64); 3] =
     [("delivered", ALL), ("readdressed", ALL), ("readdressed_violations", ALL)];
 
 pub(super) fn unlawful() -> Vec<Case> {
-    [undeclared(), copies()].concat()
+    [undeclared(), copies(), with_defects()].concat()
 }
 
 /// All of it, the preflight message too.
@@ -127,6 +160,40 @@ fn undeclared() -> Vec<Case> {
             vec![mail.recipients_made(|_, _| "alice@elsewhere.test".to_owned())]
         })
         .declared(&recipient, &READDRESSED),
+    ]
+}
+
+/// A rewritten envelope hides nothing.
+fn with_defects() -> Vec<Case> {
+    let load = |act| Behaviour { act, which: Which::Load, ..HONEST };
+    vec![
+        Case::unlawful(
+            "subaddress stripped, every third lost",
+            load(|mail, held| match mail.is_third() {
+                true => Vec::new(),
+                false => stripped(mail, held),
+            }),
+            &[("delivered", REST), ("lost", THIRD), ("readdressed", REST)],
+        )
+        .lossy(),
+        Case::unlawful(
+            "subaddress stripped, every third twice",
+            load(|mail, held| {
+                let twice = mail.is_third();
+                let sent = stripped(mail, held);
+                if twice { [sent.clone(), sent].concat() } else { sent }
+            }),
+            &[
+                ("delivered", ALL),
+                ("duplicates", THIRD),
+                ("duplicates_unexcused", THIRD),
+                ("readdressed", ALL),
+            ],
+        ),
+        rewritten("null sender and an alias: only the content is ours", |mail, _| {
+            vec![mail.from("").recipients_made(|_, domain| format!("alice@{domain}"))]
+        })
+        .declared(&[("sender", "any"), ("recipient", "alias")], &READDRESSED),
     ]
 }
 

@@ -1,17 +1,10 @@
 //! Notices of every make: what returns mail that was refused is a bounce, whatever its form; what a
 //! mailbox answers is none; what lies is a violation.
 
-use super::case::{ALL, Case, THIRD, TWO};
+use super::case::{ALL, Case, GREYLIST, REST, THIRD, TWO, UNKNOWN};
 use crate::pipeline::mail::Mail;
 use crate::pipeline::notice::{Notice, Refused, compose};
 use crate::pipeline::{Behaviour, HONEST, Which};
-
-/// Everything to the second destination is refused for good.
-const UNKNOWN: &str = "[[fault]]\nname = \"unknown\"\ndestination = \"two.test\"\n\
-    stage = \"rcpt-to\"\nreject = \"550 5.1.1 No such user\"\n";
-
-const GREYLIST: &str = "[[fault]]\nname = \"greylist\"\nstage = \"rcpt-to\"\nattempts = \"1\"\n\
-    defer = \"451 4.7.1 Greylisted\"\n";
 
 pub(super) fn lawful() -> Vec<Case> {
     [returned(), delayed(), answered()].concat()
@@ -33,7 +26,9 @@ fn returned() -> Vec<Case> {
         returns("returned by Notes", Notice::Notes).counts(&other),
         returns("returned by Exchange", Notice::Exchange).counts(&other),
         returns("returned in a sentence", Notice::FreeText).counts(&other),
-        returns("returned to a sender rewritten by SRS", Notice::Standard).counts(&standard),
+        returns("returned by Sendmail 8.8", Notice::Sendmail).counts(&other),
+        returns("returned by GroupWise", Notice::GroupWise).counts(&other),
+        returns("returned in words that speak of delay, too", Notice::AfterDelay).counts(&other),
     ]
 }
 
@@ -44,8 +39,8 @@ fn delayed() -> Vec<Case> {
     };
     vec![
         delays("a notice of delay by the standard, then delivery", Notice::Delayed),
-        delays("a notice of delay by Exim, then delivery", Notice::DelayedExim)
-            .counts(&[("delivered", ALL), ("dsn_nonstandard", ALL)]),
+        delays("a notice of delay by Exim, then delivery", Notice::DelayedExim),
+        delays("a notice of delay by Sendmail, then delivery", Notice::DelayedSendmail),
     ]
 }
 
@@ -68,28 +63,32 @@ fn answered() -> Vec<Case> {
 }
 
 pub(super) fn unlawful() -> Vec<Case> {
-    let rest = ALL - THIRD;
     vec![
         Case::defect(
             "bounced without a reason",
             |mail, _| vec![also(Notice::Standard, mail).swap_remove(0)],
-            &[("delivered", rest), ("false_bounce", THIRD)],
+            &[("delivered", REST), ("false_bounce", THIRD)],
         ),
         Case::defect(
             "bounced without a reason in qmail's form",
             |mail, _| vec![also(Notice::Qmail, mail).swap_remove(0)],
-            &[("delivered", rest), ("dsn_nonstandard", THIRD), ("false_bounce", THIRD)],
+            &[("delivered", REST), ("dsn_nonstandard", THIRD), ("false_bounce", THIRD)],
         ),
         Case::defect(
             "bounced and delivered",
             |mail, _| also(Notice::Standard, mail),
-            &[("bounced_and_delivered", THIRD), ("delivered", rest)],
+            &[("bounced_and_delivered", THIRD), ("delivered", REST)],
         )
         .samples(ALL),
         Case::unlawful(
             "a notice from the postmaster's own address",
             Behaviour { returns: Some(Notice::FromPostmaster), ..HONEST },
-            &[("bounced", TWO), ("delivered", ALL - TWO), ("dsn_non_null_sender", TWO)],
+            &[
+                ("bounced", TWO),
+                ("delivered", ALL - TWO),
+                ("dsn_malformed", TWO),
+                ("dsn_non_null_sender", TWO),
+            ],
         )
         .with(UNKNOWN),
         Case::unlawful(
@@ -97,16 +96,19 @@ pub(super) fn unlawful() -> Vec<Case> {
             Behaviour { returns: None, ..HONEST },
             &[("delivered", ALL - TWO), ("lost", TWO)],
         )
-        .with(UNKNOWN),
+        .with(UNKNOWN)
+        .lossy(),
         Case::defect(
             "a notice of delay, and never delivered",
             |mail, _| vec![also(Notice::Delayed, mail).swap_remove(0)],
-            &[("delivered", rest), ("lost", THIRD)],
-        ),
+            &[("delivered", REST), ("lost", THIRD)],
+        )
+        .lossy(),
         Case::defect(
             "a vacation notice instead of delivery",
             |mail, _| vec![also(Notice::Vacation, mail).swap_remove(0)],
-            &[("auto_replies", THIRD), ("delivered", rest), ("lost", THIRD)],
-        ),
+            &[("auto_replies", THIRD), ("delivered", REST), ("lost", THIRD)],
+        )
+        .lossy(),
     ]
 }

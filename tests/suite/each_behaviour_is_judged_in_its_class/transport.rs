@@ -1,16 +1,10 @@
 //! Lawful ways to hand mail on, and lawful answers to its submission.
 
-use super::case::{ALL, Case, THIRD};
+use super::case::{ALL, Case, GREYLIST, LOST_REPLY, REST, THIRD};
 use crate::pipeline::{Answer, Behaviour, HONEST, Style, Which};
-
-const GREYLIST: &str = "[[fault]]\nname = \"greylist\"\nstage = \"rcpt-to\"\nattempts = \"1\"\n\
-    defer = \"451 4.7.1 Greylisted\"\n";
 
 const AT_THE_END: &str = "[[fault]]\nname = \"full\"\nstage = \"end-of-data\"\nattempts = \"..2\"\n\
     defer = \"452 4.3.1 Insufficient storage\"\n";
-
-const LOST_REPLY: &str = "[[fault]]\nname = \"lost reply\"\nstage = \"end-of-data\"\nattempts = \"1\"\n\
-    disconnect = \"fin\"\n";
 
 const RESET_REPLY: &str = "[[fault]]\nname = \"lost reply\"\nstage = \"end-of-data\"\n\
     attempts = \"1\"\ndisconnect = \"rst\"\n";
@@ -86,17 +80,16 @@ fn orders() -> Vec<Case> {
 /// Its reply to the final dot does not reach the client, which cannot know (RFC 1047).
 fn answers() -> Vec<Case> {
     let some = |answer| Behaviour { answer, which: Which::Third, ..HONEST };
-    let rest = ALL - THIRD;
     vec![
         Case::lawful("its reply is lost, the message is delivered", some(Answer::Nothing))
             .counts(&[
-                ("delivered", rest),
+                ("delivered", REST),
                 ("indeterminate", THIRD),
                 ("indeterminate_delivered", THIRD),
             ])
             .samples(ALL),
         Case::lawful("its reply is lost, and so is the message", some(Answer::Forget)).counts(&[
-            ("delivered", rest),
+            ("delivered", REST),
             ("indeterminate", THIRD),
             ("indeterminate_not_delivered", THIRD),
         ]),

@@ -27,6 +27,11 @@ impl Mail {
         self.number.is_some_and(|number| number > u64::MAX / 2)
     }
 
+    /// Whether three divides its number.
+    pub(crate) fn is_third(&self) -> bool {
+        !self.is_preflight() && self.number.is_some_and(|number| number % 3 == 0)
+    }
+
     /// With another sender.
     pub(crate) fn from(self, sender: impl Into<String>) -> Mail {
         Mail { sender: sender.into(), ..self }

@@ -105,11 +105,10 @@ pub(crate) const HONEST: Behaviour = Behaviour {
 
 impl Behaviour {
     fn concerns(&self, mail: &Mail) -> bool {
-        let probe = mail.number.filter(|_| !mail.is_preflight());
         match self.which {
             Which::All => true,
-            Which::Load => probe.is_some(),
-            Which::Third => probe.is_some_and(|number| number % 3 == 0),
+            Which::Load => mail.number.is_some() && !mail.is_preflight(),
+            Which::Third => mail.is_third(),
         }
     }
 }

@@ -18,14 +18,20 @@ pub(crate) enum Notice {
     EximReport,
     Notes,
     Exchange,
+    Sendmail,
+    GroupWise,
     /// A sentence that names neither message nor recipient.
     FreeText,
+    /// Words about a failure after a delay.
+    AfterDelay,
     /// multipart/report without the returned message and without an original recipient.
     Terse,
     /// multipart/report of action delayed.
     Delayed,
     /// Exim's warning, of no standard form.
     DelayedExim,
+    /// Sendmail's warning of old.
+    DelayedSendmail,
     /// multipart/report of action relayed.
     Relayed,
     /// A mailbox's vacation notice (RFC 3834).
@@ -64,13 +70,19 @@ pub(crate) fn compose(notice: Notice, mail: &Mail, refused: &[Refused]) -> Mail 
         Notice::FreeText => {
             plain(mail, "Mail failure", "", "Sorry, your mail was not delivered.\r\n")
         }
+        Notice::AfterDelay => after_delay(mail, refused),
+        Notice::Sendmail => sendmail(mail, refused),
+        Notice::GroupWise => group_wise(mail, refused),
         Notice::DelayedExim => delayed_exim(mail, refused),
+        Notice::DelayedSendmail => delayed_sendmail(mail),
         Notice::Vacation => {
             let marks = "Auto-Submitted: auto-replied (vacation)\r\nPrecedence: bulk\r\n";
-            plain(mail, "Re: your mail", marks, "I am on holiday until Monday.\r\n")
+            let holiday = plain(mail, "Re: your mail", marks, "I am on holiday until Monday.\r\n");
+            by_recipient(mail, &holiday)
         }
         Notice::OutOfOffice => {
-            plain(mail, "Out of Office: your mail", "", "I am out of the office.\r\n")
+            let absent = plain(mail, "Out of Office: your mail", "", "I am out of the office.\r\n");
+            by_recipient(mail, &absent)
         }
         Notice::Standard | Notice::FromPostmaster | Notice::EximReport | Notice::Terse => {
             report(notice, mail, refused, "failed")
@@ -92,6 +104,12 @@ fn plain(mail: &Mail, subject: &str, marks: &str, body: &str) -> String {
          Date: Sun, 1 Nov 2026 12:00:00 +0000\r\n{marks}\r\n{body}",
         mail.origin
     )
+}
+
+/// Written by the recipient instead of the system.
+fn by_recipient(mail: &Mail, text: &str) -> String {
+    let author = mail.recipients.first().map_or("", String::as_str);
+    text.replace("MAILER-DAEMON@pipeline.test", author)
 }
 
 fn original(mail: &Mail) -> String {
@@ -190,6 +208,52 @@ fn delayed_exim(mail: &Mail, refused: &[Refused]) -> String {
     );
     let marks = "Auto-Submitted: auto-replied\r\n";
     plain(mail, "Warning: message 1qX-0001 delayed 24 hours", marks, &body)
+}
+
+fn delayed_sendmail(mail: &Mail) -> String {
+    let body = "    **********************************************\r\n\
+        \x20   **      THIS IS A WARNING MESSAGE ONLY      **\r\n\
+        \x20   **  YOU DO NOT NEED TO RESEND YOUR MESSAGE  **\r\n\
+        \x20   **********************************************\r\n\r\n\
+        The original message was received at Sun, 1 Nov 2026 12:00:00 GMT\r\n\r\n\
+        ... Deferred: Connection refused by pipeline.test.\r\n\
+        Warning: message still undelivered after 4 hours\r\n\
+        Will keep trying until message is 5 days old\r\n";
+    plain(mail, "Warning: could not send message for past 4 hours", "", body)
+}
+
+fn after_delay(mail: &Mail, refused: &[Refused]) -> String {
+    let names: Vec<&str> = refused.iter().map(|one| one.recipient.as_str()).collect();
+    let body = format!(
+        "Your message to {} was delayed. We have tried for five days and given up:\r\n\
+         it could not be delivered, and has been returned to you.\r\n",
+        names.join(", ")
+    );
+    plain(mail, "Undeliverable mail", "", &body)
+}
+
+/// As before RFC 1894.
+fn sendmail(mail: &Mail, refused: &[Refused]) -> String {
+    let names: String = refused.iter().map(|one| format!("<{}>\r\n", one.recipient)).collect();
+    let reply =
+        |one: &Refused| format!("<<< {}\r\n550 <{}>... User unknown\r\n", one.reply, one.recipient);
+    let body = format!(
+        "The original message was received at Sun, 1 Nov 2026 12:00:00 GMT\r\n\r\n   \
+         ----- The following addresses had permanent fatal errors -----\r\n{names}\r\n   \
+         ----- Transcript of session follows -----\r\n... while talking to two.test.:\r\n{}\r\n   \
+         ----- Original message follows -----\r\n\r\n{}",
+        refused.iter().map(reply).collect::<String>(),
+        original(mail)
+    );
+    plain(mail, "Returned mail: User unknown", "", &body)
+}
+
+fn group_wise(mail: &Mail, refused: &[Refused]) -> String {
+    let names: String =
+        refused.iter().map(|one| format!("\t{} (Unknown user)\r\n", one.recipient)).collect();
+    let body =
+        format!("The message that you sent was undeliverable to the following:\r\n{names}\r\n");
+    plain(mail, "Message status - undeliverable", "", &body)
 }
 
 fn notes(mail: &Mail, refused: &[Refused]) -> String {
