@@ -68,6 +68,8 @@ pub(super) struct Expected {
     samples: u64,
     /// Kinds of changes of content, whatever their level; `None`: not asked for.
     kinds: Option<Vec<&'static str>>,
+    /// What is said before the load, unless it is declared.
+    warning: &'static str,
 }
 
 #[derive(Clone)]
@@ -93,7 +95,7 @@ impl Case {
             more: "",
             corpus: "",
             earlier: false,
-            bare: Expected { code, counts, samples: ALL, kinds: None },
+            bare: Expected { code, counts, samples: ALL, kinds: None, warning: "" },
             declared: None,
         }
     }
@@ -146,6 +148,12 @@ impl Case {
         self.set("load.drain", "6s")
     }
 
+    /// This is said on stderr, and is not where it is declared.
+    pub(super) fn warns(mut self, words: &'static str) -> Case {
+        self.bare.warning = words;
+        self
+    }
+
     pub(super) fn after_another_run(self) -> Case {
         Case { earlier: true, ..self }
     }
@@ -183,7 +191,8 @@ impl Case {
         keys: &[(&'static str, &'static str)],
         counts: &[(&'static str, u64)],
     ) -> Case {
-        let expected = Expected { code: 0, counts: counts.to_vec(), samples: ALL, kinds: None };
+        let expected =
+            Expected { code: 0, counts: counts.to_vec(), samples: ALL, kinds: None, warning: "" };
         self.declared = Some((keys.to_vec(), expected));
         self
     }
@@ -233,6 +242,7 @@ impl Variant<'_> {
         }
         let ran = self.run(&pipeline, &sink);
         let [due, got] = [self.due(), self.got(&ran)];
+        let [due, got] = [due + self.warning(true), got + self.warning(self.warned(&ran))];
         let way = if self.tls { "TLS" } else { "clear" };
         (due != got).then(|| {
             let keys: Vec<String> =
@@ -268,8 +278,22 @@ impl Variant<'_> {
         lab.run()
     }
 
+    /// Whether what should be said was; of what is declared, that nothing was.
+    fn warned(&self, ran: &Ran) -> bool {
+        let said = ran.stderr.contains(self.case.bare.warning);
+        said == (self.expected.warning == self.case.bare.warning)
+    }
+
+    fn warning(&self, right: bool) -> &'static str {
+        match (self.case.bare.warning, right) {
+            ("", _) => "",
+            (_, true) => ", warned",
+            (_, false) => ", not warned rightly",
+        }
+    }
+
     fn due(&self) -> String {
-        let Expected { code, counts, samples, kinds } = self.expected;
+        let Expected { code, counts, samples, kinds, .. } = self.expected;
         let counts: BTreeMap<&str, u64> = counts.iter().copied().filter(|(_, n)| *n > 0).collect();
         format!("exit {code}, {counts:?}, {samples} timed{}", shown(kinds.as_deref()))
     }

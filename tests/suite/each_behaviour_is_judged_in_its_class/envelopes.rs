@@ -19,22 +19,27 @@ fn senders() -> Vec<Case> {
             vec![mail.sender_made(|local, domain| {
                 format!("SRS0=HHH=TT={domain}={local}@forwarder.test")
             })]
-        }),
+        })
+        .warns("sender = \"srs\""),
         rewritten("sender rewritten twice by SRS", |mail, _| {
             vec![mail.sender_made(|local, domain| {
                 format!("SRS1=GGG=first.test==HHH=TT={domain}={local}@forwarder.test")
             })]
-        }),
+        })
+        .warns("sender = \"srs\""),
         rewritten("sender tagged by BATV", |mail, _| {
             vec![mail.sender_made(|local, domain| format!("prvs=2545abcdef={local}@{domain}"))]
-        }),
+        })
+        .warns("sender = \"batv\""),
         rewritten("sender made a list's VERP of ours", |mail, _| {
             vec![mail.sender_made(|local, domain| format!("l-bounces+{local}={domain}@lists.test"))]
-        }),
+        })
+        .warns("sender = \"verp\""),
         rewritten("sender made a list's VERP of the recipient", |mail, _| {
             let to = mail.recipients[0].replace('@', "=");
             vec![mail.from(format!("list-return-5-{to}@lists.test"))]
-        }),
+        })
+        .warns("sender = \"verp\""),
     ]
 }
 
@@ -62,29 +67,26 @@ fn recipients() -> Vec<Case> {
             vec![mail.recipients_made(|local, domain| {
                 format!("{}@{domain}", local.to_ascii_uppercase())
             })]
-        }),
+        })
+        .warns("recipient = \"subaddress-stripped\""),
         rewritten("plus made minus", |mail, _| {
             vec![
                 mail.recipients_made(|local, domain| {
                     format!("{}@{domain}", local.replace('+', "-"))
                 }),
             ]
-        }),
-        rewritten("subaddress stripped", stripped),
+        })
+        .warns("recipient = \"subaddress-stripped\""),
+        rewritten("subaddress stripped", stripped).warns("recipient = \"subaddress-stripped\""),
         rewritten("subaddress stripped and sender rewritten by SRS", |mail, held| {
             let mail = mail.sender_made(|local, domain| {
                 format!("SRS0=HHH=TT={domain}={local}@forwarder.test")
             });
             stripped(mail, held)
         }),
-        rewritten("subaddresses of two recipients stripped", |mail, _| {
-            let to = |recipient: &String| {
-                mail.copy_for(recipient).recipients_made(|_, domain| format!("mb@{domain}"))
-            };
-            mail.recipients.iter().map(to).collect()
-        })
-        .set("message.recipients", "2")
-        .set("load.messages", "6"),
+        rewritten("subaddresses of two recipients stripped", apart)
+            .set("message.recipients", "2")
+            .set("load.messages", "6"),
     ]
 }
 
@@ -106,6 +108,11 @@ fn with_failures() -> Vec<Case> {
                 ("duplicates_withheld", ALL),
                 ("readdressed", ALL),
             ]),
+        Case::changes("subaddresses of two recipients stripped, refused and returned", apart)
+            .with(UNKNOWN)
+            .set("message.recipients", "2")
+            .set("load.messages", "6")
+            .counts(&[("bounced", TWO), ("delivered", rest), ("readdressed", rest)]),
         strips("subaddress stripped, refused and returned").with(UNKNOWN).counts(&[
             ("bounced", TWO),
             ("delivered", rest),
@@ -119,6 +126,14 @@ fn with_failures() -> Vec<Case> {
         .with(UNKNOWN)
         .counts(&[("bounced", TWO), ("delivered", rest), ("readdressed", rest)]),
     ]
+}
+
+/// Strips subaddresses; each recipient in a transaction of its own.
+fn apart(mail: Mail, _: &mut Vec<Mail>) -> Vec<Mail> {
+    let to = |recipient: &String| {
+        mail.copy_for(recipient).recipients_made(|_, domain| format!("mb@{domain}"))
+    };
+    mail.recipients.iter().map(to).collect()
 }
 
 fn stripped(mail: Mail, _: &mut Vec<Mail>) -> Vec<Mail> {
@@ -143,12 +158,15 @@ fn undeclared() -> Vec<Case> {
     let recipient = [("recipient", "any")];
     vec![
         rewritten("sender made a list's owner", |mail, _| vec![mail.from("list-owner@lists.test")])
-            .declared(&[("sender", "verp")], &READDRESSED),
+            .declared(&sender, &READDRESSED)
+            .warns("sender = \"any\""),
         rewritten("sender made null", |mail, _| vec![mail.from("")])
+            .warns("sender = \"any\"")
             .declared(&sender, &READDRESSED),
         rewritten("alias in the same domain", |mail, _| {
             vec![mail.recipients_made(|_, domain| format!("alice@{domain}"))]
         })
+        .warns("recipient = \"alias\"")
         .declared(&[("recipient", "alias")], &READDRESSED),
         rewritten("aliases that number the users of the domain", |mail, _| {
             vec![mail.recipients_made(|local, domain| {
@@ -159,6 +177,7 @@ fn undeclared() -> Vec<Case> {
         rewritten("alias in another domain", |mail, _| {
             vec![mail.recipients_made(|_, _| "alice@elsewhere.test".to_owned())]
         })
+        .warns("recipient = \"any\"")
         .declared(&recipient, &READDRESSED),
     ]
 }

@@ -33,14 +33,16 @@ fn returned() -> Vec<Case> {
 }
 
 fn delayed() -> Vec<Case> {
+    let told = [("delivered", ALL), ("dsn_nonstandard", ALL)];
     let delays = |name, notice| {
-        Case::lawful(name, Behaviour { delayed: Some(notice), which: Which::Load, ..HONEST })
-            .with(GREYLIST)
+        let behaviour = Behaviour { delayed: Some(notice), which: Which::Load, ..HONEST };
+        Case::lawful(name, behaviour).with(GREYLIST)
     };
     vec![
         delays("a notice of delay by the standard, then delivery", Notice::Delayed),
-        delays("a notice of delay by Exim, then delivery", Notice::DelayedExim),
-        delays("a notice of delay by Sendmail, then delivery", Notice::DelayedSendmail),
+        delays("a notice of delay by Exim, then delivery", Notice::DelayedExim).counts(&told),
+        delays("a notice of delay by Sendmail, then delivery", Notice::DelayedSendmail)
+            .counts(&told),
     ]
 }
 

@@ -83,6 +83,8 @@ pub(crate) struct Behaviour {
     pub(crate) style: Style,
     /// Messages that the queue is said to hold beyond those it holds.
     pub(crate) claims: usize,
+    /// Keeps quiet about messages that it holds back.
+    pub(crate) hides: bool,
 }
 
 /// Stores and forwards, as RFC 5321 has it.
@@ -101,6 +103,7 @@ pub(crate) const HONEST: Behaviour = Behaviour {
         hesitates: false,
     },
     claims: 0,
+    hides: false,
 };
 
 impl Behaviour {
@@ -224,8 +227,9 @@ impl Shared {
 
     /// Written anew beside the old one: a reader sees a whole number.
     fn write_length(&self, queue: &Queue) {
-        let length =
-            queue.ready.len() + queue.deferred.len() + queue.active + self.behaviour.claims;
+        let Behaviour { claims, hides, .. } = self.behaviour;
+        let held = queue.held.iter().filter(|mail| !hides && !mail.is_preflight()).count();
+        let length = queue.ready.len() + queue.deferred.len() + queue.active + held + claims;
         let new = self.length.with_extension("new");
         // The folder goes with the test.
         let _gone = std::fs::write(&new, format!("{length}\n"))
