@@ -1,7 +1,8 @@
 //! Identity of one recipient of one synthetic message, and how it travels in-band.
 //!
-//! Identity is carried redundantly: our first header, Message-ID, recipient local-part, VERP
-//! sender, first and last body line. No side channel is needed through a foreign MTA.
+//! Identity is carried redundantly: run header and identity header, Message-ID, recipient
+//! local-part, VERP sender, first and last body line. Any of them is enough (`recognition`), and no
+//! side channel is needed through a foreign MTA.
 
 pub mod address;
 pub mod content;
@@ -46,8 +47,8 @@ pub struct DestinationId(pub u16);
 pub struct Identity {
     /// In message text; a function of scenario and seed, so that text is the same each time.
     pub tag: String,
-    /// In envelopes (VERP sender); new for every run, so that mail left over from an earlier run
-    /// of the same scenario is seen to be foreign.
+    /// In VERP senders and in the run header of texts; new for every run, so that mail left over
+    /// from an earlier run of the same scenario is known to be foreign.
     pub nonce: String,
 }
 

@@ -11,6 +11,7 @@ mod an_external_target_is_handled_by_its_commands;
 mod an_interrupted_run_keeps_what_it_saw;
 mod an_outage_is_of_one_destination;
 mod bounces_need_reasons;
+mod bounces_of_every_make;
 mod capacity_goes_on;
 mod capacity_holds_the_truth;
 mod capacity_is_found;

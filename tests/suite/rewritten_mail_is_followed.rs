@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::sync::Mutex;
 
 use crate::rewriting::{self, Mail};
+use crate::second_reading::assert_agrees;
 use crate::support::{Lab, Ran};
 
 /// Messages of a run: a second at this rate.
@@ -69,9 +70,16 @@ fn lawfully(number: usize, mut mail: Mail) -> Mail {
     mail
 }
 
+/// Asserts the exit code, and that another program reads the journal alike.
+#[track_caller]
+fn assert_judged(ran: &Ran, code: i32) {
+    ran.assert_code(code);
+    assert_agrees(std::slice::from_ref(&ran.path));
+}
+
 #[track_caller]
 fn assert_all_delivered(ran: &Ran, readdressed: u64) {
-    ran.assert_code(0);
+    assert_judged(ran, 0);
     assert_eq!(ran.count("delivered"), MESSAGES, "{ran}");
     assert_eq!(ran.count("readdressed"), readdressed, "{ran}");
     for wrong in ["lost", "phantom", "misrouted", "corrupted", "copied", "duplicates", "foreign"] {
@@ -93,7 +101,7 @@ fn what_standard_practice_makes_of_an_envelope_is_no_violation() {
 fn the_preflight_is_followed_through_every_form() {
     for form in [1, 3, 4, 5, 6] {
         let ran = doing(move |_, mail| vec![lawfully(form, mail)]).set("load.rate", "20/s").run();
-        ran.assert_code(0);
+        assert_judged(&ran, 0);
         assert_eq!((ran.count("delivered"), ran.count("readdressed")), (20, 20), "{form}: {ran}");
         assert!(ran.stderr.contains("[target.changes]"), "{ran}");
     }
@@ -111,7 +119,7 @@ fn unrecognisably(_: usize, mut mail: Mail) -> Vec<Mail> {
 #[test]
 fn content_alone_is_enough_and_undeclared_it_is_a_violation_of_its_own() {
     let ran = doing(unrecognisably).run();
-    ran.assert_code(97);
+    assert_judged(&ran, 97);
     assert_eq!((ran.count("lost"), ran.count("phantom"), ran.count("copied")), (0, 0, 0), "{ran}");
     assert_eq!(ran.count("delivered"), MESSAGES, "{ran}");
     assert_eq!(ran.count("readdressed_violations"), MESSAGES, "{ran}");
@@ -158,7 +166,7 @@ fn archiving(_: usize, mail: Mail) -> Vec<Mail> {
 #[test]
 fn a_copy_names_its_recipient_and_is_a_violation_unless_declared() {
     let ran = doing(archiving).run();
-    ran.assert_code(97);
+    assert_judged(&ran, 97);
     let counts = ["delivered", "copied", "copied_violations"].map(|name| ran.count(name));
     assert_eq!(counts, [MESSAGES; 3], "{ran}");
     for none in ["phantom", "duplicates", "readdressed", "lost"] {
@@ -169,7 +177,7 @@ fn a_copy_names_its_recipient_and_is_a_violation_unless_declared() {
     assert!(violation["evidence"].to_string().contains("<archive@one.test>"), "{violation}");
     assert!(ran.stderr.contains("copies = [\"archive@one.test\"]"), "{ran}");
     let ran = doing(archiving).set("target.changes.copies", r#"["archive@one.test"]"#).run();
-    ran.assert_code(0);
+    assert_judged(&ran, 0);
     assert_eq!((ran.count("copied"), ran.count("copied_violations")), (MESSAGES, 0), "{ran}");
 }
 
@@ -182,7 +190,7 @@ fn a_loss_is_one_though_an_archive_got_the_message() {
     };
     for declared in ["[]", r#"["archive@one.test"]"#] {
         let ran = doing(losing).set("target.changes.copies", declared).run();
-        ran.assert_code(97);
+        assert_judged(&ran, 97);
         assert_eq!((ran.count("lost"), ran.count("copied")), (MESSAGES / 3, MESSAGES), "{ran}");
     }
 }
@@ -198,7 +206,7 @@ fn an_alias_for_two_is_one_delivery_and_one_copy() {
         vec![to("alice"), to("bob")]
     };
     let ran = doing(alias).run();
-    ran.assert_code(97);
+    assert_judged(&ran, 97);
     let counts = ["delivered", "readdressed", "copied"].map(|name| ran.count(name));
     assert_eq!(counts, [MESSAGES; 3], "{ran}");
     let declared = doing(alias)
@@ -242,7 +250,7 @@ fn mail_of_an_earlier_run_hides_no_loss() {
             0 => vec![mail],
             _ => earlier,
         });
-        ran.assert_code(97);
+        assert_judged(&ran, 97);
         assert_eq!(ran.count("lost"), MESSAGES, "null senders {share}\n{ran}");
         assert_eq!((ran.count("foreign"), ran.count("phantom")), (MESSAGES, 0), "{ran}");
         assert_eq!(ran.count("delivered"), 0, "{ran}");
@@ -256,7 +264,7 @@ fn what_was_left_over_is_foreign_and_fails_nothing() {
             earlier.push(mail);
             earlier
         });
-        ran.assert_code(0);
+        assert_judged(&ran, 0);
         assert_eq!(ran.count("delivered"), MESSAGES, "null senders {share}\n{ran}");
         assert_eq!((ran.count("foreign"), ran.count("phantom")), (MESSAGES, 0), "{ran}");
         assert_eq!(ran.count("duplicates"), 0, "{ran}");
@@ -287,7 +295,7 @@ fn mail_of_one_probe_at_another_is_misrouted() {
         vec![mail]
     };
     let ran = doing(swapping).run();
-    ran.assert_code(97);
+    assert_judged(&ran, 97);
     assert_eq!((ran.count("misrouted"), ran.count("lost")), (2, 0), "{ran}");
     assert_eq!(ran.count("delivered"), MESSAGES - 2, "{ran}");
 }

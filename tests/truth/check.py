@@ -65,7 +65,11 @@ def expected(figures, report):
     ledger = figures.ledger
     everything = ledger.probes.values()
     counts, outside = figures.counts(figures.measured), flows.wrong_outside(ledger, everything)
-    counts |= {"phantom": ledger.phantoms, "dsn_unmatched": ledger.unmatched_dsns}
+    counts |= {
+        "phantom": ledger.phantoms, "dsn_unmatched": ledger.unmatched_dsns,
+        "foreign": ledger.foreign, "auto_replies": ledger.auto_replies,
+        "dsn_non_null_sender": ledger.with_sender,
+    }  # fmt: skip
     queue, destinations = figures.queue(), list(figures.destinations())
     places = {place["domain"]: place for place in destinations}
     rates, resources = flows.rates(ledger, everything), figures.resources()

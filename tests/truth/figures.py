@@ -48,7 +48,11 @@ class Figures:
                 p.cls == "lost" and ledger.outlived(p) for p in probes
             ),
             "dsn_malformed": sum("dsn_malformed" in p.marks for p in probes),
+            "dsn_nonstandard": sum("dsn_nonstandard" in p.marks for p in probes),
+            "readdressed": sum("readdressed" in p.marks for p in probes),
+            "copied": sum(len(p.copied) for p in probes),
         }
+        found |= flows.amiss(probes)
         for cause in ("unexcused", "withheld", "unconfirmed", "indeterminate", "kill"):
             found[f"duplicates_{cause}"] = copies[cause]
         if not self.simulated:

@@ -54,11 +54,20 @@ def wrong_outside(ledger, probes):
     found = {}
     for name in VIOLATIONS + ["pending", "unaccounted"]:
         found[name] = sum(probe.cls == name for probe in outside)
+    found |= amiss(outside)
     found["duplicates_unexcused"] = sum(probe.copies["unexcused"] for probe in outside)
     found["unconfirmed"] = sum(
         probe.cls == "unconfirmed" and probe.verdict == "unknown" for probe in outside
     )
     return {name: count for name, count in found.items() if count}
+
+
+def amiss(probes):
+    """Envelopes that are neither as sent, nor declared, nor standard practice; undeclared copies."""
+    return {
+        "readdressed_violations": sum("addressed_amiss" in it.marks for it in probes),
+        "copied_violations": sum(not known for it in probes for known in it.copied.values()),
+    }
 
 
 def fairness(latencies):

@@ -175,6 +175,21 @@ abuse_end = variants(
 
 cpu_wait = record(us=number, turns=number, ran_us=number)
 
+attempt = record(
+    probe=number,
+    destination=maybe(number),
+    number=number,
+    session=number,
+    started=number,
+    ended=number,
+    stage=stage,
+    outcome=outcome,
+    reply=maybe(reply),
+    fault=maybe(number),
+    reception=maybe(number),
+    content=maybe(content),
+)
+
 # In the order of their numbers.
 EVENTS = [
     (
@@ -206,23 +221,7 @@ EVENTS = [
             results=many(result),
         ),
     ),
-    (
-        "attempt",
-        record(
-            probe=number,
-            destination=maybe(number),
-            number=number,
-            session=number,
-            started=number,
-            ended=number,
-            stage=stage,
-            outcome=outcome,
-            reply=maybe(reply),
-            fault=maybe(number),
-            reception=maybe(number),
-            content=maybe(content),
-        ),
-    ),
+    ("attempt", attempt),
     ("confirmed", record(reception=number, at=number, proof=names("command", "fin"))),
     ("foreign", record(at=number, session=number, reverse_path=text, recipient=text)),
     (
@@ -301,6 +300,33 @@ EVENTS = [
             steal_us=maybe(number),
             throttled_us=maybe(number),
             pressure_us=maybe(number),
+        ),
+    ),
+    (
+        "recognised",
+        record(
+            attempt=attempt,
+            message=maybe(number),
+            original=maybe(number),
+            reverse_path=text,
+            recipient=text,
+        ),
+    ),
+    (
+        "readdressed",
+        record(at=number, session=number, probe=number, reverse_path=text, recipient=text),
+    ),
+    ("another-run", record(at=number, session=number, reverse_path=text, recipient=text)),
+    (
+        "notice",
+        record(
+            at=number,
+            session=number,
+            null_sender=flag,
+            message=maybe(number),
+            about=names("failed", "delayed", "auto-reply"),
+            recipients=many(number),
+            subject=text,
         ),
     ),
 ]  # fmt: skip

@@ -151,7 +151,8 @@ class Judgement:
         verdicts = {probe.verdict for probe in probes}
         measured = self.figures.measured
         unexcused = sum(probe.copies["unexcused"] for probe in probes)
-        if "invalid" in verdicts or self.ledger.phantoms or unexcused > self.excused():
+        wrong = self.ledger.phantoms + self.ledger.with_sender
+        if "invalid" in verdicts or wrong or unexcused > self.excused():
             return "invalid"
         accepted = any(probe.answer == "accepted" for probe in measured)
         if "unknown" in verdicts or not accepted or not self.ledger.complete:
@@ -161,6 +162,8 @@ class Judgement:
     def reasons(self, thresholds):
         counts = self.counts
         found = [(name, 97) for name in VIOLATIONS + ["phantom"] if counts[name]]
+        flags = ("readdressed_violations", "copied_violations", "dsn_non_null_sender")
+        found += [(it.removesuffix("_violations"), 97) for it in flags if counts.get(it)]
         if counts["duplicates_unexcused"] > self.excused():
             found.append(("duplicates_unexcused", 97))
         found += [("threshold", 99) for it in thresholds if it["status"] == "missed"]

@@ -6,6 +6,8 @@ A probe is one recipient of one message; its number is that of the message plus 
 from collections import Counter, defaultdict
 from types import SimpleNamespace
 
+from envelopes import Declared, bare, placed, recipient_form, sender_form, took
+
 NS = 1_000_000_000
 PREFLIGHT = 2**64 - 1 - 65_536
 EMBEDDED = 2**48
@@ -29,6 +31,7 @@ class Probe:
         self.results = Counter()
         self.attempts, self.receptions, self.bounces = [], [], []
         self.marks = set()
+        self.copied = {}
 
     def taken(self):
         """When the first copy answered 250 was whole."""
@@ -80,11 +83,29 @@ class Ledger:
         self.offer()
         for probe in self.probes.values():
             probe.domain, probe.null_sender = route(probe.number)
+        self.place()
         self.submit()
         self.receive()
         self.bounce()
         for probe in self.probes.values():
             self.judge(probe)
+
+    def place(self):
+        """Puts attempts for recipients that name no probe where they belong."""
+        self.events, rest = placed(self)
+        self.by_kind = defaultdict(list)
+        for event in self.events:
+            self.by_kind[event.kind].append(event)
+        self.declared = Declared(self.scenario)
+        # Refused with nothing that named it: a bounce has a reason.
+        unnamed = {it.attempt.outcome for it in rest if it.message is None}
+        self.unnamed_rejected = "rejected" in unnamed
+        self.unnamed_put_off = bool(unnamed & {"deferred", "broken", "withheld"})
+        self.apart = [it.attempt.ended for it in rest]
+        for event in rest:
+            if event.message is not None and took(event):
+                copies = self.probes[event.bound[1]].copied
+                copies.setdefault(bare(event.recipient), bare(event.recipient) in self.declared.copies)
 
     def of(self, kind):
         return iter(self.by_kind[kind])
@@ -151,8 +172,12 @@ class Ledger:
             if event.proof == "command" or not any(near):
                 confirmed.add(event.reception)
         self.confirmed_receptions = confirmed
-        strays = []
-        for attempt in self.of("attempt"):
+        strays, envelopes = [], {}
+        for attempt in self.events:
+            if attempt.kind == "readdressed":
+                envelopes[attempt.session, attempt.probe] = attempt
+            if attempt.kind != "attempt":
+                continue
             if attempt.probe >= PREFLIGHT:
                 continue
             whole = attempt.outcome in ("taken", "withheld")
@@ -162,6 +187,7 @@ class Ledger:
                 strays += [(attempt.probe, content)] if whole else []
                 continue
             probe.attempts.append(attempt)
+            envelope = envelopes.pop((attempt.session, attempt.probe), None)
             if attempt.outcome == "rejected":
                 probe.marks.add("rejected")
                 # Before any recipient was named it concerns all of them.
@@ -169,16 +195,15 @@ class Ledger:
             if whole and content is not None and content != probe.message.number:
                 strays.append((attempt.probe, content))
             elif whole:
-                self.take(probe, attempt, confirmed)
+                self.take(probe, attempt, confirmed, envelope)
         for envelope, content in strays:
             self.stray(envelope, content)
         self.phantoms += sum(1 for _ in self.of("foreign"))
 
-    def take(self, probe, attempt, confirmed):
+    def take(self, probe, attempt, confirmed, envelope):
         destination = attempt.destination
         domain = None if destination is None else self.scenario.domains[destination]
-        if domain != probe.domain:
-            probe.marks.add("misrouted")
+        self.address(probe, domain, envelope)
         if attempt.content and attempt.content.damage:
             probe.marks.add("corrupted")
         withheld = attempt.outcome == "withheld"
@@ -186,6 +211,24 @@ class Ledger:
         probe.receptions.append(
             SimpleNamespace(at=attempt.ended, withheld=withheld, confirmed=sure)
         )
+
+    def address(self, probe, domain, envelope):
+        """What the envelope of a reception says: misrouted, readdressed, and whether permitted."""
+        form = recipient_form(probe.number, envelope.recipient) if envelope else "same"
+        at_home = domain == probe.domain
+        permitted = self.declared.permits_recipient(form, at_home)
+        if form in ("same", "spelling") and not at_home and (domain is not None or not permitted):
+            probe.marks.add("misrouted")
+            return
+        if envelope is None and at_home:
+            return
+        probe.marks.add("readdressed")
+        if envelope is not None:
+            message, seen = probe.message.number, envelope.reverse_path
+            form = sender_form(message, probe.number, probe.null_sender, seen)
+            permitted = permitted and self.declared.permits_sender(form)
+        if not permitted:
+            probe.marks.add("addressed_amiss")
 
     def stray(self, envelope, content):
         """Mail whose envelope and content do not belong together, or to nobody."""
@@ -225,13 +268,47 @@ class Ledger:
                 # One failed block an obligation, never one to the null sender (RFC 5321 §4.5.5).
                 if malformed or repeated or probe.null_sender:
                     probe.marks.add("dsn_malformed")
+        self.notices()
+
+    def notices(self):
+        """What came back in no form for programs."""
+        reports = list(self.of("notice"))
+        failed = [it for it in reports if it.about != "auto-reply"]
+        self.auto_replies = len(reports) - len(failed)
+        self.foreign = sum(1 for _ in self.of("another-run"))
+        self.with_sender = sum(not it.null_sender for it in [*self.of("dsn"), *failed])
+        for event in failed:
+            if event.message is not None and event.message >= PREFLIGHT:
+                continue
+            about = self.about(event)
+            self.unmatched_dsns += not about
+            for probe in about:
+                probe.marks.add("dsn_nonstandard")
+                if event.about == "failed":
+                    probe.bounces.append(event.at)
+                repeated = event.about == "failed" and len(probe.bounces) > 1
+                if repeated or not event.null_sender or probe.null_sender:
+                    probe.marks.add("dsn_malformed")
+
+    def about(self, event):
+        """Those it names, else the rejected, else the missing, else all."""
+        message = self.messages.get(event.message)
+        probes = message.probes if message else []
+        choices = (
+            [it for it in probes if it.number in event.recipients],
+            [it for it in probes if "rejected" in it.marks],
+            [it for it in probes if not it.receptions],
+            probes,
+        )
+        return next((some for some in choices if some), [])
 
     # The judgement.
 
     def last_activity(self):
         times = [m.done for m in self.messages.values() if m.done is not None]
         times += [it.ended for p in self.probes.values() for it in p.attempts]
-        times += [event.at for event in self.of("dsn")]
+        times += [event.at for kind in ("dsn", "notice") for event in self.of(kind)]
+        times += self.apart
         return max(times, default=0)
 
     def prove(self):
@@ -269,7 +346,7 @@ class Ledger:
 
     def expired(self, probe):
         put_off = any(it.outcome in ("deferred", "broken", "withheld") for it in probe.attempts)
-        put_off = put_off or self.scenario.keeps_away()
+        put_off = put_off or self.scenario.keeps_away() or self.unnamed_put_off
         life = self.scenario.gives_up_after()
         if life is None or not put_off:
             return put_off
@@ -288,7 +365,8 @@ class Ledger:
         probe.queued = self.queued(probe)
         probe.cls = self.classify(probe, ok, maybe, sure, withheld, unsure)
         self.count_copies(probe, max(ok + maybe, 1), sure, withheld, unsure)
-        if probe.cls in VIOLATIONS:
+        undeclared = any(not known for known in probe.copied.values())
+        if probe.cls in VIOLATIONS or undeclared or "addressed_amiss" in probe.marks:
             probe.verdict = "invalid"
         elif probe.cls in ("unaccounted", "pending"):
             probe.verdict = "unknown"
@@ -306,6 +384,7 @@ class Ledger:
         bounced = bool(probe.bounces)
         refused = probe.results["refused"]
         rejected = "rejected" in probe.marks or probe.message.rejected or self.refused_all
+        rejected = rejected or self.unnamed_rejected
         waits = (
             probe.queued and probe.owes_retry() and sure == unsure == 0 and not bounced
             and ok + maybe > 0

@@ -41,7 +41,11 @@ pub fn read(content: &[u8], identity: &Identity, arrival: &Arrival<'_>) -> Retur
     if report.declared || report.groups.is_some() {
         return Returned::Dsn(read_dsn(content, identity, arrival));
     }
-    let mail = MessageParser::default().parse(content).unwrap_or_default();
+    // What has no headers at all is read as if it had none to look at.
+    let parsed = MessageParser::default().parse(content);
+    let Some(mail) = parsed.or_else(|| MessageParser::default().parse(b"Subject: \r\n\r\n")) else {
+        return Returned::Other;
+    };
     let null_sender = is_null(arrival.reverse_path);
     let Some(kind) = kind(&mail, content, null_sender) else { return Returned::Other };
     let message = rewriting::own_sender(&identity.nonce, arrival.recipient)
@@ -111,4 +115,116 @@ fn named(mail: &Message<'_>, content: &[u8], message: MessageId) -> Vec<ProbeId>
     found.sort_unstable();
     found.dedup();
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Time;
+    use proptest::prelude::*;
+
+    const VERP: &str = "b+01jd9x.40@bounce.mailbench.test";
+
+    macro_rules! notice {
+        ($name:literal) => {
+            include_str!(concat!("../../../tests/fixtures/notices/", $name, ".eml"))
+        };
+    }
+
+    fn identity() -> Identity {
+        Identity { tag: "j0sc3b0q".to_owned(), nonce: "01jd9x".to_owned() }
+    }
+
+    /// Reads a text as it comes over the wire.
+    fn read_from(text: &str, reverse_path: &str, recipient: &str) -> Returned {
+        let arrival = Arrival { at: Time(1), session: 3, reverse_path, recipient };
+        read(text.replace('\n', "\r\n").as_bytes(), &identity(), &arrival)
+    }
+
+    fn seen(text: &str, reverse_path: &str) -> Option<(NoticeKind, Vec<u64>)> {
+        match read_from(text, reverse_path, VERP) {
+            Returned::Notice(notice) => {
+                assert_eq!(notice.message, Some(MessageId(40)));
+                assert_eq!(notice.null_sender, reverse_path.is_empty());
+                Some((notice.kind, notice.recipients.iter().map(|probe| probe.0).collect()))
+            }
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn bounces_of_every_make_name_their_recipients() {
+        for (text, kind, recipients) in [
+            (notice!("qmail"), NoticeKind::Failed, &[41][..]),
+            (notice!("exim"), NoticeKind::Failed, &[41, 42]),
+            (notice!("notes"), NoticeKind::Failed, &[40]),
+            (notice!("exchange"), NoticeKind::Failed, &[42]),
+            (notice!("free-text"), NoticeKind::Failed, &[]),
+            (notice!("exim-delay"), NoticeKind::Delayed, &[41]),
+            (notice!("sendmail-delay"), NoticeKind::Delayed, &[]),
+            (notice!("vacation"), NoticeKind::AutoReply, &[]),
+            (notice!("out-of-office"), NoticeKind::AutoReply, &[]),
+        ] {
+            assert_eq!(seen(text, ""), Some((kind, recipients.to_vec())), "{text}");
+        }
+    }
+
+    #[test]
+    fn from_a_sender_only_a_mail_system_reports_and_only_a_program_answers() {
+        for (text, kind) in [
+            (notice!("qmail"), Some(NoticeKind::Failed)),
+            (notice!("exim"), Some(NoticeKind::Failed)),
+            (notice!("notes"), Some(NoticeKind::Failed)),
+            (notice!("exchange"), Some(NoticeKind::Failed)),
+            (notice!("exim-delay"), Some(NoticeKind::Delayed)),
+            (notice!("vacation"), Some(NoticeKind::AutoReply)),
+            (notice!("out-of-office"), Some(NoticeKind::AutoReply)),
+            (notice!("free-text"), None),
+            (notice!("letter"), None),
+        ] {
+            let found = seen(text, "someone@example.test").map(|(kind, _)| kind);
+            assert_eq!(found, kind, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_headers_is_a_notification_all_the_same() {
+        for text in ["", "\n", "sorry\n", "\n\nsorry <mb+40@gmail.test>\n"] {
+            let kind = seen(text, "").map(|(kind, _)| kind);
+            assert_eq!(kind, Some(NoticeKind::Failed), "{text:?}");
+            assert_eq!(seen(text, "a@b.test"), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_the_form_of_a_dsn_is_one() {
+        let standard = include_str!("../../../tests/fixtures/dsn/postfix.eml");
+        assert!(matches!(read_from(standard, "", VERP), Returned::Dsn(_)));
+        assert!(matches!(read_from(standard, "a@b.test", VERP), Returned::Dsn(_)));
+    }
+
+    #[test]
+    fn another_run_is_told_apart_and_a_returned_header_names_the_message() {
+        let other = VERP.replace("01jd9x", "earlier");
+        assert_eq!(read_from(notice!("qmail"), "", &other), Returned::AnotherRun);
+        let forwarded = "SRS0=H=T=bounce.mailbench.test=b+01jd9x.40@f.test";
+        let any = "postmaster@bounce.mailbench.test";
+        for recipient in [forwarded, any] {
+            let Returned::Notice(notice) = read_from(notice!("qmail"), "", recipient) else {
+                panic!("{recipient}");
+            };
+            assert_eq!(notice.message, Some(MessageId(40)), "{recipient}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_makes_it_panic(parts in prop::collection::vec(prop_oneof![
+            Just(notice!("notes").to_owned()), Just("Subject: ".to_owned()),
+            Just("\n\n".to_owned()), Just("Content-Type: multipart/mixed; boundary=x\n".to_owned()),
+            Just("mb+41@gmail.test".to_owned()), "\\PC{0,20}",
+        ], 0..8)) {
+            let _returned = read_from(&parts.concat(), "", VERP);
+        }
+    }
 }

@@ -17,6 +17,8 @@ mod record;
 mod resolve;
 mod rewritten;
 #[cfg(test)]
+mod rewritten_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod unanswered_tests;
@@ -25,9 +27,7 @@ mod view;
 use std::collections::HashMap;
 use std::time::Duration;
 
-use super::event::{
-    Attempt, AttemptOutcome, DsnAction, Event, Notice, Readdressed, Submitted, Unanswered,
-};
+use super::event::{Attempt, AttemptOutcome, Event, Notice, Readdressed, Submitted, Unanswered};
 use crate::clock::Time;
 use crate::limits;
 use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
@@ -35,7 +35,7 @@ use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
 use binding::{Bindings, Unbound};
 pub use course::Course;
 use declared::Declared;
-use receptions::{Confirmations, NO_NUMBER, Reception};
+use receptions::{Confirmations, Reception};
 use record::{Message, NEVER, Record};
 use rewritten::CopyAt;
 pub use view::{MessageView, ProbeView};

@@ -3,6 +3,7 @@
 use super::tests::{PLANNED, TERMS, accepted, at, history, probe, read, told, with};
 use super::*;
 use crate::ledger::event::Dsn;
+use crate::ledger::event::DsnAction;
 
 #[test]
 fn notices_are_matched_to_probes_and_judged_by_their_form() {

@@ -1,5 +1,6 @@
 //! Numbers of probes and receptions at the edges of the room they have.
 
+use super::receptions::NO_NUMBER;
 use super::tests::{accepted, confirmed, history, offered, taken, with};
 use super::*;
 

@@ -4,7 +4,7 @@ use super::*;
 use crate::ledger::class::Class;
 use crate::ledger::disposition::Queued;
 use crate::ledger::event::{
-    ContentCheck, Damage, Dsn, DsnRecipient, Period, Proof, SessionChange, SubmitResult,
+    ContentCheck, Damage, Dsn, DsnAction, DsnRecipient, Period, Proof, SessionChange, SubmitResult,
     TargetChange,
 };
 use crate::limits;

@@ -1,0 +1,236 @@
+//! Which probe rewritten mail stands for, which of it is a copy, and what of it is permitted.
+
+use super::declared::{Declared, RecipientRule, SenderRule};
+use super::tests::{accepted, at, closed, confirmed, taken};
+use super::*;
+use crate::ledger::class::Class;
+use crate::ledger::event::{NoticeKind, Recognised};
+use crate::smtp::stage::Stage;
+
+/// Every recipient goes to the destination of its number by three.
+fn plan(_: MessageId, probe: ProbeId) -> Option<Planned> {
+    let destination = home(probe.0);
+    Some(Planned { destination, null_sender: false, unsendable: false })
+}
+
+fn home(probe: u64) -> DestinationId {
+    DestinationId(u16::try_from(probe / 3).expect("a small number"))
+}
+
+fn verp(message: u64) -> String {
+    format!("b+nonce.{message}@bounce.mailbench.test")
+}
+
+/// Content of a message for an address that names no probe, at the destination of this number.
+fn came(message: u64, destination: u16, number: u64, recipient: &str) -> Event {
+    let mut attempt = taken(message, 10 + number, number, message);
+    attempt.destination = Some(DestinationId(destination));
+    Event::Recognised(Recognised {
+        attempt,
+        message: Some(MessageId(message)),
+        original: None,
+        reverse_path: verp(message),
+        recipient: recipient.to_owned(),
+    })
+}
+
+/// Content for a probe under its own name.
+fn own(probe: u64, number: u64, message: u64) -> Event {
+    let attempt = taken(probe, 10 + number, number, message);
+    Event::Attempt(Attempt { destination: Some(home(probe)), ..attempt })
+}
+
+fn named(probe: u64, event: Event) -> Event {
+    let Event::Recognised(recognised) = event else { return event };
+    Event::Recognised(Recognised { original: Some(ProbeId(probe)), ..recognised })
+}
+
+/// The history of these events after those of one message of so many recipients.
+fn followed(recipients: u16, declared: &Declared, more: &[Event]) -> History {
+    let mut events: Vec<Event> = accepted(0, recipients).into();
+    events.extend_from_slice(more);
+    events.extend((1..20).map(confirmed));
+    events.extend([Event::Queue { at: at(90), total: 0, active: 0, deferred: 0 }, closed(91)]);
+    let terms = Terms::default();
+    let mut first = Reading::new(&plan, terms).declaring(declared.clone());
+    events.iter().for_each(|event| first.observe(event));
+    let (history, bindings) = first.finish_unbound();
+    let Some(bindings) = bindings else { return history };
+    let mut again = Reading::new(&plan, terms).declaring(declared.clone()).bound();
+    bindings.apply(events.into_iter()).for_each(|event| again.observe(&event));
+    again.finish()
+}
+
+/// Of each probe: its class by its first letters, whether it was readdressed, its copies.
+fn fates(history: &History) -> Vec<(Class, bool, u32)> {
+    let fate = |it: ProbeView| (it.disposition.class, it.history.readdressed, it.history.copies);
+    history.probes().map(fate).collect()
+}
+
+const WHOLE: (Class, bool, u32) = (Class::Delivered, false, 0);
+const OTHER: (Class, bool, u32) = (Class::Delivered, true, 0);
+const COPIED: (Class, bool, u32) = (Class::Delivered, false, 1);
+const LOST: (Class, bool, u32) = (Class::Lost, false, 0);
+
+#[test]
+fn what_names_no_probe_is_bound_by_elimination() {
+    let archive = |number| came(0, 0, number, "archive@a.test");
+    let shared = |number| came(0, 0, number, "mb@a.test");
+    let alias = |number, user: &str| came(0, 0, number, &format!("{user}@a.test"));
+    for (recipients, events, expected) in [
+        (1, vec![alias(1, "alice")], vec![OTHER]),
+        // Before or after the recipient itself, an archive gets a copy.
+        (1, vec![archive(1), own(0, 2, 0)], vec![COPIED]),
+        (1, vec![own(0, 1, 0), archive(2)], vec![COPIED]),
+        // Copies count by address, not by attempt.
+        (1, vec![own(0, 1, 0), archive(2), archive(3)], vec![COPIED]),
+        (2, vec![own(0, 1, 0), alias(2, "bob")], vec![WHOLE, OTHER]),
+        (2, vec![alias(1, "bob"), own(0, 2, 0)], vec![WHOLE, OTHER]),
+        (2, vec![alias(1, "alice"), alias(2, "bob")], vec![OTHER, OTHER]),
+        (2, vec![alias(1, "alice")], vec![OTHER, LOST]),
+        // An address that several may share stands for one after the other.
+        (3, vec![shared(1), shared(2), shared(3)], vec![OTHER; 3]),
+        (2, vec![shared(1), shared(2)], vec![OTHER; 2]),
+        // ORCPT says which.
+        (2, vec![named(1, alias(1, "bob"))], vec![LOST, OTHER]),
+        // A second destination has its own recipients.
+        (4, vec![came(0, 1, 1, "x@b.test")], vec![LOST, LOST, LOST, OTHER]),
+        // Elsewhere: the first that is missing.
+        (1, vec![came(0, 7, 1, "x@else.test")], vec![OTHER]),
+        (1, vec![own(0, 1, 0), came(0, 7, 2, "x@else.test")], vec![COPIED]),
+    ] {
+        let history = followed(recipients, &Declared::default(), &events);
+        assert_eq!(fates(&history), expected, "{events:#?}");
+        assert_eq!(history.phantom_count(), 0);
+    }
+}
+
+#[test]
+fn one_address_twice_is_the_same_probe_twice() {
+    for address in ["alice@a.test", "mb@a.test"] {
+        let twice = [came(0, 0, 1, address), came(0, 0, 2, address)];
+        let history = followed(1, &Declared::default(), &twice);
+        let probe = history.probe(ProbeId(0)).expect("a probe");
+        assert_eq!((probe.history.confirmed, probe.disposition.duplicates.unexcused), (2, 1));
+        assert_eq!(probe.history.copies, 0);
+    }
+}
+
+#[test]
+fn an_archive_known_from_one_message_is_one_for_all() {
+    // Of the second message only the archive got anything.
+    let mut events = vec![own(0, 1, 0), came(0, 0, 2, "archive@a.test")];
+    events.extend(accepted(1, 1));
+    events.push(came(1, 0, 3, "archive@a.test"));
+    let history = followed(1, &Declared::default(), &events);
+    assert_eq!(fates(&history), [COPIED, (Class::Lost, false, 1)]);
+}
+
+#[test]
+fn a_declared_copy_never_stands_for_a_recipient() {
+    let copies = vec!["archive@a.test".to_owned()];
+    let declared = Declared { copies, ..Declared::default() };
+    let history = followed(1, &declared, &[came(0, 0, 1, "Archive@A.test")]);
+    assert_eq!(fates(&history), [(Class::Lost, false, 1)]);
+    let probe = history.probe(ProbeId(0)).expect("a probe");
+    assert_eq!((probe.history.copies, probe.history.copies_amiss), (1, 0));
+}
+
+#[test]
+fn a_rejection_of_a_rewritten_recipient_explains_a_bounce() {
+    let refused = |message: Option<u64>| {
+        let Event::Recognised(mut it) = came(0, 0, 1, "alice@a.test") else { unreachable!() };
+        it.attempt.outcome = AttemptOutcome::Rejected;
+        it.attempt.stage = Stage::RcptTo;
+        it.message = message.map(MessageId);
+        Event::Recognised(it)
+    };
+    let bounced = Event::Notice(notice(NoticeKind::Failed, &[]));
+    for by in [Some(0), None] {
+        let history = followed(1, &Declared::default(), &[refused(by), bounced.clone()]);
+        assert_eq!(fates(&history)[0].0, Class::Bounced, "{by:?}");
+    }
+    let history = followed(1, &Declared::default(), &[bounced]);
+    assert_eq!(fates(&history)[0].0, Class::FalseBounce);
+}
+
+#[test]
+fn a_rewritten_sender_or_recipient_is_permitted_by_form() {
+    let seen = |sender: &str, recipient: &str| {
+        let (reverse_path, recipient) = (sender.to_owned(), recipient.to_owned());
+        Event::Readdressed(Readdressed {
+            at: at(11),
+            session: 1,
+            probe: ProbeId(0),
+            reverse_path,
+            recipient,
+        })
+    };
+    let srs = "SRS0=H=T=bounce.mailbench.test=b+nonce.0@f.test";
+    let any = Declared { sender: SenderRule::Any, ..Declared::default() };
+    let to_any = Declared { recipient: RecipientRule::Any, ..Declared::default() };
+    for (declared, sender, recipient, amiss) in [
+        (&Declared::default(), srs, "mb+0@a.test", false),
+        (&Declared::default(), "list@list.test", "mb+0@a.test", true),
+        (&any, "list@list.test", "mb+0@a.test", false),
+        (&Declared::default(), &verp(0), "mb-0@a.test", false),
+        (&Declared::default(), &verp(0), "x@a.test", true),
+        (&to_any, &verp(0), "x@a.test", false),
+    ] {
+        let history = followed(1, declared, &[seen(sender, recipient), own(0, 1, 0)]);
+        let probe = history.probe(ProbeId(0)).expect("a probe").history;
+        assert_eq!((probe.readdressed, probe.addressed_amiss), (true, amiss), "{sender}");
+        assert!(!probe.misrouted);
+    }
+}
+
+/// A notice about message 0 that names these probes.
+fn notice(kind: NoticeKind, recipients: &[u64]) -> Notice {
+    Notice {
+        at: at(40),
+        session: 1,
+        null_sender: true,
+        message: Some(MessageId(0)),
+        kind,
+        recipients: recipients.iter().map(|probe| ProbeId(*probe)).collect(),
+        subject: String::new(),
+    }
+}
+
+#[test]
+fn a_notice_is_about_those_it_names_else_the_rejected_else_the_missing() {
+    let rejected = |probe: u64| {
+        let mut attempt = taken(probe, 12, 9, 0);
+        attempt.outcome = AttemptOutcome::Rejected;
+        attempt.content = None;
+        Event::Attempt(Attempt { destination: Some(home(probe)), ..attempt })
+    };
+    let bounced = |events: &[Event]| {
+        let history = followed(3, &Declared::default(), events);
+        assert_eq!(history.unmatched_dsns(), 0);
+        let bounced = history.probes().filter(|probe| probe.history.bounces > 0);
+        bounced.map(|probe| probe.probe.0).collect::<Vec<_>>()
+    };
+    let failed = |named: &[u64]| Event::Notice(notice(NoticeKind::Failed, named));
+    assert_eq!(bounced(&[failed(&[2]), rejected(1)]), [2]);
+    assert_eq!(bounced(&[rejected(1), failed(&[])]), [1]);
+    assert_eq!(bounced(&[failed(&[]), own(0, 1, 0)]), [1, 2]);
+    let all = [own(0, 1, 0), own(1, 2, 0), own(2, 3, 0), failed(&[])];
+    assert_eq!(bounced(&all), [0, 1, 2]);
+    assert_eq!(bounced(&[Event::Notice(notice(NoticeKind::Delayed, &[1]))]), [0; 0]);
+    // A recipient of another message is none of its.
+    assert_eq!(bounced(&[failed(&[7]), rejected(1)]), [1]);
+}
+
+#[test]
+fn notices_are_counted_by_what_is_wrong_with_them() {
+    let with_sender = Notice { null_sender: false, ..notice(NoticeKind::Failed, &[0]) };
+    let history = followed(1, &Declared::default(), &[Event::Notice(with_sender)]);
+    assert_eq!(history.dsns_with_sender(), 1);
+    let probe = history.probe(ProbeId(0)).expect("a probe").history;
+    assert!(probe.dsn_nonstandard && probe.dsn_malformed);
+    let automatic = Event::Notice(notice(NoticeKind::AutoReply, &[]));
+    let history = followed(1, &Declared::default(), &[automatic, own(0, 1, 0)]);
+    assert_eq!((history.auto_replies(), history.unmatched_dsns()), (1, 0));
+    assert_eq!(fates(&history), [WHOLE]);
+}
