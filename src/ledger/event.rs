@@ -8,7 +8,9 @@ use serde::{Deserialize, Serialize};
 
 pub use super::overhead::{CpuWait, Overhead};
 use crate::clock::Time;
-pub use crate::probe::damage::{ContentCheck, Damage};
+pub use crate::probe::change::Change;
+pub use crate::probe::compare::Difference;
+pub use crate::probe::damage::ContentCheck;
 use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
@@ -84,6 +86,9 @@ pub enum Event {
     AnotherRun { at: Time, session: u64, reverse_path: String, recipient: String },
     /// Mail about our mail came back that is no DSN in the form of RFC 3464.
     Notice(Notice),
+    /// What differs in a content that is not as it was sent; goes before the attempts of its
+    /// reception, for the first contents of each kind of change.
+    ContentDiffers { at: Time, reception: u64, differences: Vec<Difference> },
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

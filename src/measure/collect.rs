@@ -7,6 +7,7 @@ use super::abuse::Clients;
 use super::arrivals::Arrivals;
 use super::attempts;
 use super::book::Book;
+use super::changes::Examples;
 use super::connections::Connections;
 use super::contention::Contention;
 use super::faults::Strikes;
@@ -78,7 +79,8 @@ fn read(
         let null_sender = plan.is_from_nobody(message);
         Some(Planned { destination, null_sender, unsendable })
     };
-    let reading = Reading::new(&route, terms::of(scenario)).declaring(terms::declared(scenario));
+    let reading =
+        Reading::new(&route, terms::of(scenario)).declaring(terms::declared_envelopes(scenario));
     let mut reading = if bound { reading.bound() } else { reading };
     let mut rest = Rest::new(scenario);
     for event in events {
@@ -115,6 +117,8 @@ pub struct Rest {
     pub reports: Reports,
     /// What was done to the target itself.
     pub outages: Outages,
+    /// Where content differed from what was sent.
+    pub changes: Examples,
     /// Connections from the target to destinations.
     pub connections: Connections,
     /// Looks at the target's processes.
@@ -142,6 +146,7 @@ impl Rest {
             bounds: Bounds::default(),
             reports: Reports::default(),
             outages: Outages::default(),
+            changes: Examples::default(),
             connections: Connections::default(),
             uses: Uses::default(),
             pulses: Vec::new(),
@@ -160,6 +165,7 @@ impl Rest {
         self.bounds.observe(event);
         self.reports.observe(event);
         self.outages.observe(event);
+        self.changes.observe(event);
         self.connections.observe(event);
         self.uses.observe(event);
         self.hiccups.observe(event);

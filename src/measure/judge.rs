@@ -91,6 +91,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         faults: &case.scenario.faults,
         outages: &rest.outages,
     });
+    let changes = rest.changes.facts(&history, &terms::declared(&case.scenario.target.changes));
     let resources = circumstances::resources(&history, &rest);
     let sizing = sizing::facts(&resources, &figured.tables, &rest.periods, case.plan);
     let mut warnings = figured.warnings(case.scenario, &history, (&rest, &series));
@@ -121,6 +122,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         correctness: Correctness {
             verdict: figured.conservation.verdict,
             violations: figured.conservation.violations,
+            changes,
         },
         thresholds,
         resources,

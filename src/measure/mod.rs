@@ -6,6 +6,7 @@ pub mod attempts;
 pub mod backlog;
 pub mod book;
 pub mod capacity;
+pub mod changes;
 pub mod circumstances;
 pub mod closed;
 pub mod collect;

@@ -130,6 +130,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Port { at, .. }
         | Event::Struck { at, .. }
         | Event::RefusedConnections { at, .. }
+        | Event::ContentDiffers { at, .. }
         | Event::Interrupted { at } => Some(*at),
         Event::Submitted(submitted) => Some(submitted.done),
         Event::Attempt(attempt) => Some(attempt.ended),

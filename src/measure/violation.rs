@@ -22,11 +22,12 @@ const COPIED: &str = "copied";
 const NON_NULL_SENDER: &str = "dsn_non_null_sender";
 
 /// Kinds of violation, the worst first.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 14] = [
     "lost",
     "misrouted",
     "smuggled",
     "corrupted",
+    "altered",
     "phantom",
     "delivered_after_refusal",
     "delivered_before_end_of_data",

@@ -16,6 +16,7 @@ pub mod progress;
 pub mod variants;
 pub mod view;
 
+mod changes;
 mod csv;
 mod doubt;
 mod figures;

@@ -216,6 +216,7 @@ fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
         rules: scenario.faults.clone(),
         seed: scenario.seed,
         identity: Some(plan.identity().clone()),
+        plan: Some(plan.clone()),
         null_senders: scenario.message.null_sender > 0.0,
         scram: sink::password::stored(scenario.smtp.login.as_ref()),
         ..sink::Settings::at(scenario.sink.listen)

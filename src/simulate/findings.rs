@@ -92,7 +92,11 @@ impl Ended<'_> {
             abuse: None,
             retry_curve: retry_curve(&world.tally, scenario),
             replies: replies(&world.sink.replies),
-            correctness: Correctness { verdict: ledger, violations: Vec::new() },
+            correctness: Correctness {
+                verdict: ledger,
+                violations: Vec::new(),
+                changes: Vec::new(),
+            },
             thresholds,
             resources: Resources::default(),
             counts: counts.period,

@@ -182,6 +182,16 @@ impl Recorder {
         self.shared.ledger.record(&Event::Confirmed { reception, at, proof });
     }
 
+    /// What differs in a content, as long as its kinds of change are new to this run.
+    pub(super) fn differences(&self, whole: &Whole) {
+        let known = self.shared.has_told(&whole.differences);
+        if !known {
+            let at = self.shared.clock.now();
+            let (reception, differences) = (whole.reception, whole.differences.clone());
+            self.shared.ledger.record(&Event::ContentDiffers { at, reception, differences });
+        }
+    }
+
     /// Mail to a VERP sender of ours.
     pub(super) fn returned(&self, reverse_path: &str, recipient: &Recipient, text: &[u8]) {
         let (at, session) = (self.shared.clock.now(), self.session);

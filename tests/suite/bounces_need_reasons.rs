@@ -7,11 +7,16 @@ use mailbench::ledger::event::{AttemptOutcome, Event, SessionChange};
 use mailbench::ledger::history::Terms;
 use mailbench::measure::conservation::Conservation;
 use mailbench::measure::results::LedgerVerdict;
+use mailbench::probe::change::Declared;
 use mailbench::smtp::stage::Stage;
 
 use crate::journals::{Story, judge, reply};
 
+const NOTHING_DECLARED: Declared =
+    Declared { headers: false, subject: false, footer: false, reencoded: true };
+
 const HOUR: Terms = Terms {
+    declared: NOTHING_DECLARED,
     gives_up_after: Some(Duration::from_secs(3600)),
     longest_wait: Some(Duration::from_secs(60)),
     unreachable: false,

@@ -40,7 +40,7 @@ async fn two_messages_are_taken_checked_and_confirmed() {
         assert!(attempt.started <= attempt.ended);
         let content = attempt.content.as_ref().expect("checked content");
         assert_eq!(content.message.map(|message| message.0), Some(number as u64));
-        assert_eq!(content.damage, []);
+        assert_eq!(content.changes, []);
     }
     assert_eq!(confirmations(&events), [(0, Proof::Command), (1, Proof::Command)]);
     assert_eq!(endings(&events), [(Stage::Quit, Ending::Quit)]);
@@ -58,7 +58,7 @@ async fn a_flipped_byte_is_damage() {
     assert_eq!(peer.code().await, 250);
     let events = standing.events().await;
     let check = attempts(&events)[0].content.clone().expect("checked content");
-    assert!(!check.damage.is_empty());
+    assert!(!check.changes.is_empty());
 }
 
 #[tokio::test]

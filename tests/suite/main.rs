@@ -2,6 +2,7 @@
 
 mod a_crooked_target_is_caught;
 mod a_github_job_is_told;
+mod a_public_corpus_arrives;
 mod a_session_proves_the_same_under_tls;
 mod a_spoiled_run_is_invalid;
 mod a_stored_run_judges_to_the_same_bytes;

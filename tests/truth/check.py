@@ -92,7 +92,10 @@ def expected(figures, report):
         "closed_model": closed.facts(figures),
         "retry_curve": list(figures_retry(figures)),
         "replies": list(figures.replies()),
-        "correctness": {"verdict": judgement.correctness()},
+        "correctness": {
+            "verdict": judgement.correctness(),
+            "changes": list(ledger.content_changes()),
+        },
         "thresholds": thresholds,
         "resources": resources,
         "sizing": figures.sizing(resources),

@@ -129,16 +129,20 @@ result = variants(
     ("accepted", record(reply=reply)),
     ("indeterminate", record(cause=text)),
 )
-content = record(
-    message=maybe(number),
-    bytes=number,
-    damage=many(
-        names(
-            "header-lost", "truncated", "extended", "dot-stuffing", "line-ends", "eight-bit",
-            "headers-changed", "merged", "altered",
-        )
-    ),
+# Up to the twelfth it is damage, up to the twenty-fourth it alters the meaning.
+CHANGES = (
+    "header-lost", "truncated", "extended", "dot-stuffing", "line-ends", "eight-bit",
+    "headers-changed", "merged", "bytes-changed", "bytes-lost", "charset-broken",
+    "header-truncated", "subject-changed", "footer-added", "lines-wrapped", "space-changed",
+    "part-stripped", "part-replaced", "part-added", "header-rewritten", "header-removed",
+    "from-escaped", "transcoded", "links-rewritten", "reencoded", "trace-added",
+    "header-added", "completed", "folding", "header-order", "header-case", "header-form",
+    "address-completed", "encoded-words", "header-dropped", "mime-headers", "end-of-body",
+    "mbox-line",
 )  # fmt: skip
+DAMAGE, ALTERING = CHANGES[:12], CHANGES[12:24]
+kind_of_change = names(*CHANGES)
+content = record(message=maybe(number), bytes=number, changes=many(kind_of_change))
 outcome = names("taken", "withheld", "deferred", "rejected", "broken", "abandoned")
 block = record(
     probe=maybe(number),
@@ -327,6 +331,14 @@ EVENTS = [
             about=names("failed", "delayed", "auto-reply"),
             recipients=many(number),
             subject=text,
+        ),
+    ),
+    (
+        "content-differs",
+        record(
+            at=number,
+            reception=number,
+            differences=many(record(change=kind_of_change, field=text, sent=text, arrived=text)),
         ),
     ),
 ]  # fmt: skip

@@ -53,6 +53,7 @@ class Scenario:
         self.kind = self.toml.get("target", {}).get("kind", "relay")
         self.load = self.toml["load"]
         self.retry = self.toml["target"]["retry"]
+        self.changes = self.toml["target"]["changes"]
         self.sessions = self.load["sessions"]
 
     def windows(self):

@@ -17,7 +17,7 @@ use fields::{Group, Report, header_lines};
 use super::event::{Dsn, DsnAction, DsnRecipient};
 use crate::clock::Time;
 use crate::limits;
-use crate::probe::header::IdentityHeader;
+use crate::probe::header;
 use crate::probe::{Identity, MessageId, address};
 use crate::smtp::envelope::unescaped;
 use crate::smtp::reply::EnhancedStatus;
@@ -82,8 +82,8 @@ fn find_message(
     if let Some(envelope_id) = about.and_then(|about| about.field("original-envelope-id")) {
         return address::own_envelope_id(&identity.nonce, envelope_id);
     }
-    let header = header_lines(returned?).find_map(IdentityHeader::parse)?;
-    (header.tag == identity.tag).then_some(header.message)
+    let named = header_lines(returned?).find_map(header::named)?;
+    (named.tag == identity.tag).then_some(named.message)
 }
 
 /// Reads the block about one recipient.

@@ -5,6 +5,7 @@
 //! rare. What the facts amount to is `disposition`'s; statistics are `measure`'s.
 
 pub mod binding;
+mod changes;
 mod course;
 pub mod declared;
 #[cfg(test)]
@@ -30,9 +31,10 @@ use std::time::Duration;
 use super::event::{Attempt, AttemptOutcome, Event, Notice, Readdressed, Submitted, Unanswered};
 use crate::clock::Time;
 use crate::limits;
-use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
+use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId, change};
 
 use binding::{Bindings, Unbound};
+use changes::Changes;
 pub use course::Course;
 use declared::Declared;
 use receptions::{Confirmations, Reception};
@@ -62,6 +64,8 @@ pub struct Terms {
     /// Whether a fault keeps the target from reaching a destination at all, so that a probe can
     /// fail with no attempt seen.
     pub unreachable: bool,
+    /// What the scenario declares that the target does to content.
+    pub declared: change::Declared,
 }
 
 /// A reception of no probe of this run.
@@ -123,6 +127,7 @@ pub struct History {
     /// Mail of other runs.
     foreign: u64,
     contradictions: u64,
+    changes: Changes,
     terms: Terms,
     declared: Declared,
     course: Course,
@@ -147,6 +152,7 @@ impl<'a> Reading<'a> {
             auto_replies: 0,
             foreign: 0,
             contradictions: 0,
+            changes: Changes::NONE,
             terms,
             declared: Declared::default(),
             course: Course::default(),

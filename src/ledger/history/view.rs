@@ -10,7 +10,7 @@ use super::{Bounce, Course, History, Phantom};
 use crate::clock::Time;
 use crate::ledger::class::Class;
 use crate::ledger::disposition::{Disposition, ProbeHistory, Queued, classify};
-use crate::ledger::event::NoAnswer;
+use crate::ledger::event::{Change, NoAnswer};
 use crate::probe::{DestinationId, MessageId, ProbeId};
 
 /// One offered probe.
@@ -125,6 +125,11 @@ impl History {
         self.phantom_count
     }
 
+    /// Kinds of change that receptions of this run's probes have, and how many have each.
+    pub fn changes(&self) -> impl Iterator<Item = (Change, u64)> {
+        self.changes.seen()
+    }
+
     /// DSN blocks that name no probe of this run.
     #[must_use]
     pub fn unmatched_dsns(&self) -> u64 {
@@ -213,6 +218,7 @@ impl History {
             smuggled: record.has(Mark::Smuggled),
             misrouted: record.has(Mark::Misrouted),
             corrupted: record.has(Mark::Corrupted),
+            altered: record.has(Mark::Altered),
             null_sender: record.has(Mark::NullSender),
             readdressed: record.has(Mark::Readdressed),
             addressed_amiss: record.has(Mark::AddressedAmiss),

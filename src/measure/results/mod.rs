@@ -27,8 +27,9 @@ pub use figures::{
     IsolationFacts, Latency, QueueFacts, ReplyCount, RetryPoint,
 };
 pub use judgement::{
-    ContentionFacts, Correctness, Health, HealthCheck, HealthStatus, HiccupFacts, LedgerVerdict,
-    Reason, ThresholdResult, ThresholdStatus, Verdict, Violation, Warning,
+    ChangeExample, ContentChange, ContentionFacts, Correctness, Health, HealthCheck, HealthStatus,
+    HiccupFacts, LedgerVerdict, Reason, ThresholdResult, ThresholdStatus, Verdict, Violation,
+    Warning,
 };
 pub use recovery::{ConnectionFacts, RecoveryFacts};
 pub use rows::{AttemptRow, Ending, Interval, SeriesRow, Values};

@@ -5,6 +5,7 @@
 //! attempt is recorded at stage content.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::enact::Answer;
@@ -14,6 +15,7 @@ use crate::fault::judge::Effect;
 use crate::fault::rule::{Garble, Hangup};
 use crate::ledger::event::{AttemptOutcome, Ending};
 use crate::limits;
+use crate::sink::addressee::Origin;
 use crate::sink::attribution::Attribution;
 use crate::sink::incoming::Incoming;
 use crate::sink::record::Conclusion;
@@ -142,8 +144,28 @@ impl Session {
             }
             self.wire.read(left).await?;
         }
-        self.whole = Some(incoming.whole(self.shared.next_reception(), &self.shared.directory));
+        self.content_is_whole(incoming).await;
         ControlFlow::Continue(())
+    }
+
+    /// The final dot, or the last chunk, has come: says what the content was.
+    pub(super) async fn content_is_whole(&mut self, incoming: Incoming) {
+        let received = incoming.end(&self.shared.directory);
+        let (reception, shared) = (self.shared.next_reception(), Arc::clone(&self.shared));
+        let origin = self.transaction.as_ref().map(|transaction| transaction.origin);
+        let envelope = match origin {
+            Some(Origin::Run(message) | Origin::Rewritten(message)) => Some(message),
+            _ => None,
+        };
+        let long = received.is_long_work();
+        let examine = move || received.whole(reception, shared.plan.as_ref(), envelope);
+        self.whole = match long {
+            true => tokio::task::spawn_blocking(examine).await.ok(),
+            false => Some(examine()),
+        };
+        if let Some(whole) = &self.whole {
+            self.recorder.differences(whole);
+        }
     }
 
     async fn end_of_data(&mut self, dot: Time) -> ControlFlow<Ended, ()> {
