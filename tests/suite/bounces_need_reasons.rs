@@ -137,7 +137,10 @@ fn a_second_bounce_or_a_bounce_with_a_sender_is_malformed() {
         HOUR,
     );
     assert_eq!(from_someone.counts["dsn_malformed"], 1);
-    assert_eq!(from_someone.verdict, LedgerVerdict::Valid);
+    assert_eq!(from_someone.counts["dsn_non_null_sender"], 1);
+    assert_eq!(from_someone.verdict, LedgerVerdict::Invalid);
+    let violated = from_someone.violations.iter().map(|it| it.class.as_str());
+    assert_eq!(violated.collect::<Vec<_>>(), ["dsn_non_null_sender"]);
 }
 
 #[test]
