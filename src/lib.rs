@@ -10,6 +10,8 @@ pub mod files;
 
 pub mod clock;
 
+pub mod shortage;
+
 pub mod seed;
 
 pub mod quantity;

@@ -244,6 +244,9 @@ pub const TARGET_STOP: Duration = Duration::from_secs(10);
 /// Lines of a target's output kept for whoever waits for an announcement.
 pub const TARGET_LINES: usize = 64;
 
+/// Bytes of one line of a target's output kept for them, and read at a time.
+pub const TARGET_LINE: usize = 8 * 1024;
+
 /// Bytes of a queue file in which an MTA says how a message stands: before recipients and text.
 pub const QUEUE_FILE: u64 = 8 * 1024;
 
@@ -310,6 +313,9 @@ pub const RELAY_BACKLOG: u32 = 1_024;
 /// How long after the latest moment its schedule allows a retry counts as missed: a queue run
 /// and a busy machine may delay it, a lost timer never ends.
 pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
+
+/// Destinations to which a first look at a target (`mailbench doctor target`) sends a message each.
+pub const CHECKUP_DESTINATIONS: usize = 100;
 
 /// Messages of a closed load that `mailbench plan` prints unless told otherwise.
 pub const PLAN_SHOWN: u64 = 100;

@@ -85,6 +85,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         allowed_targets: args.allow_target.clone(),
         reach,
         empty_first: None,
+        preflight: true,
     };
     let searched = searched(&request, &options, args.quiet)
         .map_err(|error| super::run::exit_of(&error).because(error))?;

@@ -138,7 +138,9 @@ impl Place {
 }
 
 fn folder(wanted: Option<&Path>) -> anyhow::Result<Place> {
-    let Some(path) = wanted else { return Ok(Place::Passing(tempfile::tempdir()?)) };
+    let Some(path) = wanted else {
+        return Ok(Place::Passing(crate::files::private_temporary("conformance-")?));
+    };
     std::fs::create_dir_all(path)
         .with_context(|| format!("cannot make {}", path.display()))
         .map_err(|error| Exit::Usage.because(error))?;
@@ -153,7 +155,7 @@ fn write(examination: &Examination, folder: &Path, scenario: &str) -> anyhow::Re
         ("conformance.xml", Format::Junit),
     ] {
         let path = folder.join(name);
-        std::fs::write(&path, render::render(examination, format, scenario))
+        crate::files::write(&path, render::render(examination, format, scenario))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

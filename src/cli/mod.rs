@@ -12,21 +12,23 @@
 pub mod exit;
 
 mod baseline;
-mod bury;
 mod calibrate;
 mod capacity;
 mod check;
 mod compare;
 mod completions;
 mod conformance;
+mod doctor;
 mod history;
 mod init;
+mod launch;
 mod man;
 mod network;
 mod pairs;
 mod plan;
 mod relay;
 mod report;
+mod routes;
 mod run;
 mod scenario;
 mod server;
@@ -35,6 +37,7 @@ mod sink;
 mod stored;
 mod trace;
 mod unwritten;
+mod watchdog;
 
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
@@ -57,48 +60,55 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
-    #[command(hide = true)]
-    Bury(bury::Args),
     Calibrate(calibrate::Args),
     Capacity(capacity::Args),
     Check(check::Args),
     Compare(compare::Args),
     Completions(completions::Args),
     Conformance(conformance::Args),
+    Doctor(doctor::Args),
     History(history::Args),
     Init(init::Args),
+    #[command(hide = true)]
+    Launch(launch::Args),
     Man(man::Args),
     Plan(plan::Args),
     #[command(hide = true)]
     ProbeIsolation(network::Args),
     Relay(relay::Args),
     Report(report::Args),
+    Routes(routes::Args),
     Simulate(simulate::Args),
     Sink(sink::Args),
     Trace(trace::Args),
+    #[command(hide = true)]
+    Watchdog(watchdog::Args),
 }
 
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
             Command::Run(args) => run::run(&args),
-            Command::Bury(args) => bury::run(&args),
             Command::Calibrate(args) => calibrate::run(&args),
             Command::Capacity(args) => capacity::run(&args),
             Command::Check(args) => check::run(&args),
             Command::Compare(args) => compare::run(&args),
             Command::Completions(args) => completions::run(&args),
             Command::Conformance(args) => conformance::run(&args),
+            Command::Doctor(args) => doctor::run(&args),
             Command::History(args) => history::run(&args),
             Command::Init(args) => init::run(&args),
+            Command::Launch(args) => launch::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),
             Command::ProbeIsolation(args) => network::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
+            Command::Routes(args) => routes::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
             Command::Trace(args) => trace::run(&args),
+            Command::Watchdog(args) => watchdog::run(&args),
         }
     }
 

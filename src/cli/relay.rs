@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
@@ -145,10 +144,16 @@ fn route(text: &str) -> Result<(String, SocketAddr), String> {
 }
 
 fn settings(path: Option<&Path>) -> anyhow::Result<(RetrySchedule, Delivery)> {
+    // A file that is none is the user's to mend, a disk that fails is not.
+    let exit = |error: &std::io::Error| match error.raw_os_error() {
+        Some(_) if error.kind() != std::io::ErrorKind::NotFound => Exit::Unreachable,
+        _ => Exit::Scenario,
+    };
     let text = match path {
-        Some(path) => files::read_text(path, limits::SMALL_FILE)
-            .with_context(|| format!("cannot read {}", path.display()))
-            .map_err(|error| Exit::Scenario.because(error))?,
+        Some(path) => files::read_text(path, limits::SMALL_FILE).map_err(|error| {
+            let what = format!("cannot read {}", path.display());
+            exit(&error).because(anyhow::Error::new(error).context(what))
+        })?,
         None => String::new(),
     };
     let name = path.map_or_else(String::new, |path| path.display().to_string());

@@ -17,6 +17,7 @@ use crate::measure::verdict;
 use crate::report::comparison;
 use crate::report::forms;
 use crate::report::progress::{Board, Progress};
+use crate::report::routes::in_short;
 use crate::report::view::View;
 use crate::report::{self, Format};
 use crate::run::endpoint::{Endpoint, EndpointError, Listener};
@@ -24,6 +25,7 @@ use crate::run::history;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
+use crate::scenario::model::{Scenario, TargetKind};
 use crate::scenario::units::{Timespan, address};
 use crate::scenario::{Loaded, Override};
 
@@ -78,8 +80,10 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         allowed_targets: args.allow_target.clone(),
         reach,
         empty_first: None,
+        preflight: true,
     };
     let baseline = args.baseline.read(&request.loaded)?;
+    show_routes(args, &request.loaded.scenario);
     if request.loaded.scenario.compare.is_some() {
         refuse_metrics(args)?;
         if baseline.is_some() {
@@ -139,6 +143,14 @@ fn against(
     unwritten.print(&format!("\n{text}"), Exit::from_code(compared.verdict.exit_code));
     unwritten.note(report::github::tell_comparison(&compared, &request.loaded));
     Ok(compared.verdict.reasons)
+}
+
+/// Says where a target that mailbench does not set up must send mail: what is not routed there
+/// fails the preflight, or is lost.
+fn show_routes(args: &Args, scenario: &Scenario) {
+    if !args.quiet && matches!(scenario.target.kind, TargetKind::External(_)) {
+        super::complain(&format!("the target must route {}", in_short(&scenario.routes())));
+    }
 }
 
 /// Appends the run to its history: where the user says, or beside the runs of its scenario.

@@ -90,7 +90,7 @@ fn variants(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow:
         let (findings, recording) = simulated(args, variant, measured)?;
         let own = folder.join(name.replace(' ', "-"));
         let made = std::fs::create_dir_all(&own)
-            .and_then(|()| std::fs::write(own.join(run::SCENARIO), &variant.resolved));
+            .and_then(|()| crate::files::write(&own.join(run::SCENARIO), &variant.resolved));
         unwritten.note(made.context("cannot make the variant's folder"));
         write_results(&own, &findings, recording, &mut unwritten);
         found.push((name.clone(), findings.results));

@@ -140,6 +140,7 @@ async fn run(
         allowed_targets: Vec::new(),
         reach: Reach::Host,
         empty_first: None,
+        preflight: true,
     };
     let outcome = super::experiment(&request, interrupts, progress).await?;
     if outcome.findings.results.run.interrupted {

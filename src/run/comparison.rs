@@ -146,7 +146,8 @@ fn create(request: &Request) -> Result<Folder, RunError> {
         let what = format!("{path}: it holds a comparison already; name another");
         return Err(RunError::Folder(Error::new(ErrorKind::AlreadyExists, what)));
     }
-    std::fs::write(folder.file(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
+    crate::files::write(&folder.file(SCENARIO), &request.loaded.resolved)
+        .map_err(RunError::Folder)?;
     Ok(folder)
 }
 
@@ -248,6 +249,7 @@ impl Series<'_> {
             allowed_targets: self.request.allowed_targets.clone(),
             reach: self.request.reach.clone(),
             empty_first: None,
+            preflight: true,
         };
         let results = match super::experiment(&request, self.interrupts, progress).await {
             Ok(outcome) => outcome.whole()?.findings.results,

@@ -6,14 +6,17 @@
 pub mod calibration;
 pub mod capacity;
 mod chaos;
+pub mod checkup;
 pub mod comparison;
 mod custody;
+mod descriptors;
 mod drain;
 pub mod endpoint;
 pub mod environment;
 mod folder;
 pub mod history;
 pub mod isolation;
+pub mod machine;
 mod overhead;
 mod preflight;
 mod pulse;
@@ -23,6 +26,7 @@ mod setup;
 pub mod signals;
 mod stored;
 mod usage;
+mod vitals;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -71,6 +75,9 @@ pub struct Request {
     /// How long the target's queue may take to be empty before anything is offered; `None`: it is
     /// not waited for.
     pub empty_first: Option<Duration>,
+    /// Whether one message must arrive at every destination before anything is offered. Only where
+    /// no more than that is offered is there no need.
+    pub preflight: bool,
 }
 
 /// A run that was judged.
@@ -208,7 +215,7 @@ pub async fn experiment(
 /// When it cannot be created, or holds a run.
 pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Result<Folder> {
     let folder = Folder::simulated(&loaded.scenario.name, output, &crate::clock::Clock::start())?;
-    std::fs::write(folder.file(SCENARIO), &loaded.resolved)?;
+    crate::files::write(&folder.file(SCENARIO), &loaded.resolved)?;
     Ok(folder)
 }
 
@@ -235,8 +242,9 @@ pub fn write_simulated_journal(folder: &Path, recording: Recording) -> std::io::
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
     let mut ready = tokio::select! {
-        ready = preflight::preflight(&stand) => ready,
-        () = journal_failed(&stand) => Ok(()),
+        ready = preflight::preflight(&stand), if request.preflight => ready,
+        () = journal_failed(&stand), if request.preflight => Ok(()),
+        else => Ok(()),
     };
     if let Some(failure) = stand.ledger.failure() {
         ready = Err(RunError::Journal(failure));
@@ -274,7 +282,7 @@ async fn conduct(
     let chaos = Chaos::start(&stand, &schedule);
     let mut show = |stand: &Stand| progress.show(&watched.snapshot(stand));
     let offered = offer(&mut stand, &schedule, interrupts, &mut show).await;
-    let at = end_of_offering(&stand, &schedule, interrupts).await;
+    let at = end_of_offering(&mut stand, &schedule, interrupts).await;
     chaos.end();
     stand.ledger.record(&Event::Period { at, period: Period::Drain });
     if offered.is_ok() && !stand.ledger.has_failed() {
@@ -287,11 +295,15 @@ async fn conduct(
 }
 
 /// When the measured period ends: on schedule, though its last message came a little earlier; at
-/// once, when it was cut short or goes by a number of messages.
-async fn end_of_offering(stand: &Stand, schedule: &Schedule, interrupts: &Interrupts) -> Time {
+/// once, when it was cut short, the target is gone, or it goes by a number of messages.
+async fn end_of_offering(stand: &mut Stand, schedule: &Schedule, interrupts: &Interrupts) -> Time {
     let now = stand.clock.now();
     match schedule.end {
-        Some(end) if !interrupts.stop.is_cancelled() && !stand.ledger.has_failed() => {
+        Some(end)
+            if !interrupts.stop.is_cancelled()
+                && !stand.ledger.has_failed()
+                && !stand.target_ended() =>
+        {
             tokio::time::sleep(end.since(now)).await;
             end
         }

@@ -119,7 +119,7 @@ fn target(spec: &TargetSpec) -> Target {
     }
     Target {
         kind: some(kind),
-        retry: some(retry(&spec.retry)),
+        retry: spec.is_told_waits().then(|| some(retry(&spec.retry))).flatten(),
         delivery: some(delivery),
         changes: some(changes(&spec.changes)),
         network: spec.network.and_then(some),
@@ -305,6 +305,12 @@ fn sink(sink: &SinkSpec) -> file::Sink {
         extensions: Some(extensions(&sink.extensions)),
         with: None,
         without: None,
+        addresses: sink.addresses.map(|addresses| {
+            At::from(match addresses {
+                model::Addresses::Shared => file::Addresses::Shared,
+                model::Addresses::PerDestination => file::Addresses::PerDestination,
+            })
+        }),
     }
 }
 

@@ -1,13 +1,13 @@
-//! What a program prints, kept up to a bound: one that prints without end is killed, with all it
-//! started in its process group.
+//! What a command prints, kept up to a bound. One that prints without end, or is not waited for any
+//! more, ends with its process group.
 
 use std::io::{self, Error, ErrorKind};
 use std::process::{ExitStatus, Output, Stdio};
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::process::{Child, Command};
+
+use super::command::{self, Group};
 
 /// Runs `command` to its end, in a process group of its own, and keeps what it prints. `input` is
 /// its standard input.
@@ -19,22 +19,25 @@ pub(super) async fn collect(
     input: Option<&str>,
     most: u64,
 ) -> io::Result<Output> {
-    let mut group = start(command, input).await?;
-    let (stdout, stderr) = group.outputs();
+    let mut running = start(command, input).await?;
+    let (stdout, stderr) = running.outputs();
     let (stdout, stderr) = tokio::try_join!(bounded(stdout, most), bounded(stderr, most))?;
-    let status = group.wait().await?;
+    let status = running.wait().await?;
     Ok(Output { status, stdout, stderr })
 }
 
 /// Starts `command` in a process group of its own, and gives it its input.
-pub(super) async fn start(command: &mut Command, input: Option<&str>) -> io::Result<Group> {
+pub(super) async fn start(command: &mut Command, input: Option<&str>) -> io::Result<Running> {
     let stdin = if input.is_some() { Stdio::piped() } else { Stdio::null() };
     command.stdin(stdin).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut group = Group(command.kill_on_drop(true).process_group(0).spawn()?);
-    if let (Some(mut stdin), Some(input)) = (group.0.stdin.take(), input) {
-        stdin.write_all(input.as_bytes()).await?;
+    let (mut child, group) = command::start(command)?;
+    let stdin = child.stdin.take();
+    let running = Running { child, _group: group };
+    if let (Some(mut stdin), Some(input)) = (stdin, input) {
+        // One that does not read to the end has what it wants.
+        let _unread = stdin.write_all(input.as_bytes()).await;
     }
-    Ok(group)
+    Ok(running)
 }
 
 /// All that comes, if it is not too much.
@@ -54,18 +57,21 @@ pub(super) async fn ends(source: impl AsyncRead + Unpin, most: u64) -> io::Resul
     Ok(read <= most)
 }
 
-/// A child that leads a process group, which ends when it is given up.
-pub(super) struct Group(Child);
+/// A command under way; when it is dropped, its group ends.
+pub(super) struct Running {
+    child: Child,
+    _group: Group,
+}
 
-impl Group {
+impl Running {
     /// Its outputs, once.
     pub(super) fn outputs(&mut self) -> (impl AsyncRead + Unpin, impl AsyncRead + Unpin) {
         let none = || Box::new(tokio::io::empty());
-        let stdout: Box<dyn AsyncRead + Send + Unpin> = match self.0.stdout.take() {
+        let stdout: Box<dyn AsyncRead + Send + Unpin> = match self.child.stdout.take() {
             Some(stdout) => Box::new(stdout),
             None => none(),
         };
-        let stderr: Box<dyn AsyncRead + Send + Unpin> = match self.0.stderr.take() {
+        let stderr: Box<dyn AsyncRead + Send + Unpin> = match self.child.stderr.take() {
             Some(stderr) => Box::new(stderr),
             None => none(),
         };
@@ -74,20 +80,15 @@ impl Group {
 
     /// How it ends.
     pub(super) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.0.wait().await
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        if let Some(id) = self.0.id().and_then(|id| i32::try_from(id).ok()) {
-            let _may_have_ended = killpg(Pid::from_raw(id), Signal::SIGKILL);
-        }
+        self.child.wait().await
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use super::super::processes::ProcessId;
     use super::*;
 
     fn shell(script: &str) -> Command {
@@ -108,5 +109,24 @@ mod tests {
             let error = collect(&mut shell(script), None, 100_000).await.expect_err("no end");
             assert_eq!(error.to_string(), "it printed more than 100000 bytes");
         }
+    }
+
+    #[tokio::test]
+    async fn what_is_not_waited_for_any_more_ends_with_its_group() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("id");
+        let mut command = shell("sleep 60 & echo $! >\"$0\"; wait");
+        let run = collect(command.arg(&file), None, 100);
+        assert!(tokio::time::timeout(Duration::from_secs(1), run).await.is_err(), "it waits");
+        let id = std::fs::read_to_string(&file).expect("its id").trim().parse().expect("an id");
+        for _ in 0..500 {
+            match ProcessId::of(id) {
+                Some(left) if left.is_alive() => {
+                    tokio::time::sleep(Duration::from_millis(10)).await;
+                }
+                _ => return,
+            }
+        }
+        panic!("{id} is left");
     }
 }

@@ -89,7 +89,11 @@ pub(super) async fn output_in(
     arguments: &[&str],
     environment: &[(String, String)],
 ) -> Result<String, TargetError> {
-    let output = ended(program, arguments, environment).await?;
+    printed(program, ended(program, arguments, environment).await?)
+}
+
+/// What a program printed that ended well.
+fn printed(program: &Path, output: std::process::Output) -> Result<String, TargetError> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         let (program, cause) = (program.display().to_string(), std::io::Error::other(said));

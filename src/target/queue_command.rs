@@ -6,6 +6,7 @@
 
 use std::io;
 use std::process::ExitStatus;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::Command;
@@ -39,6 +40,12 @@ pub enum QueueError {
     /// The command could not be run, or failed.
     #[error("the queue command `{0}` failed: {1}")]
     Failed(String, String),
+    /// It printed nothing.
+    #[error(
+        "the queue command `{0}` printed nothing, and was not seen to print anything in this run, so \
+         that this proves nothing; have it print the number of messages, such as 0"
+    )]
+    Silent(String),
     /// It printed something else.
     #[error("the queue command `{0}` printed something that is no queue: `{1}`")]
     Unreadable(String, String),
@@ -52,11 +59,13 @@ pub enum QueueError {
     },
 }
 
-/// Runs `command` and reads the queue's length from its output.
+/// Runs `command` and reads the queue's length from its output. `printed`: whether it was seen to print
+/// anything in this run. Until then, silence may be a command that does not work: it is an empty queue
+/// only to a command that is known to say so by silence.
 ///
 /// # Errors
-/// When it cannot be run, fails, takes too long, or prints something else.
-pub async fn ask(command: &[String]) -> Result<QueueLength, QueueError> {
+/// When it cannot be run, fails, takes too long, prints nothing or something else.
+pub async fn ask(command: &[String], printed: &AtomicBool) -> Result<QueueLength, QueueError> {
     let shown = command.join(" ");
     let failed = |cause: String| QueueError::Failed(shown.clone(), cause);
     let (program, arguments) = command.split_first().ok_or_else(|| failed("empty".into()))?;
@@ -70,14 +79,26 @@ pub async fn ask(command: &[String]) -> Result<QueueLength, QueueError> {
         let said: String = String::from_utf8_lossy(&said).trim().chars().take(500).collect();
         return Err(failed(format!("{status}: {said}")));
     }
+    if entries.lines > 0 {
+        printed.store(true, Ordering::Relaxed);
+    } else if !printed.load(Ordering::Relaxed) && !is_silent_when_empty(command) {
+        return Err(QueueError::Silent(shown));
+    }
     entries.length().map_err(|line| QueueError::Unreadable(shown, line))
+}
+
+/// `postqueue -j` prints an entry for each message, and nothing where there is none (postqueue(1)).
+fn is_silent_when_empty(command: &[String]) -> bool {
+    let words = command.iter().flat_map(|word| word.split_whitespace());
+    let mut rest = words.skip_while(|word| word.rsplit('/').next() != Some("postqueue"));
+    rest.any(|word| word == "-j")
 }
 
 /// Runs a command and counts as it prints, so that a long queue takes no memory; `None`: it was
 /// killed, as what it prints is no queue and has no end.
 async fn count(command: &mut Command) -> io::Result<(Option<ExitStatus>, Entries, Vec<u8>)> {
-    let mut group = output::start(command, None).await?;
-    let (stdout, stderr) = group.outputs();
+    let mut running = output::start(command, None).await?;
+    let (stdout, stderr) = running.outputs();
     let read = async {
         let (mut entries, mut line) = (Entries::default(), Vec::new());
         let mut source = BufReader::new(stdout).take(limits::QUEUE_OUTPUT);
@@ -93,7 +114,7 @@ async fn count(command: &mut Command) -> io::Result<(Option<ExitStatus>, Entries
     };
     let ((entries, ended), said) =
         tokio::try_join!(read, output::bounded(stderr, limits::PROGRAM_OUTPUT))?;
-    let status = if ended { Some(group.wait().await?) } else { None };
+    let status = if ended { Some(running.wait().await?) } else { None };
     Ok((status, entries, said))
 }
 
@@ -166,7 +187,7 @@ mod tests {
     async fn a_command_that_prints_without_end_is_killed() {
         for command in [["yes"].as_slice(), &["cat", "/dev/zero"], &["sh", "-c", "yes >&2"]] {
             let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
-            let error = ask(&command).await.expect_err("no queue");
+            let error = ask(&command, &AtomicBool::new(false)).await.expect_err("no queue");
             let long = matches!(&error, QueueError::Failed(_, why) if why.contains("more than"));
             assert!(long || matches!(error, QueueError::Unreadable(..)), "{error}");
         }
@@ -201,7 +222,33 @@ mod tests {
     #[tokio::test]
     async fn a_failing_command_is_an_error_not_an_empty_queue() {
         let failing = ["sh", "-c", "echo broken >&2; exit 3"].map(str::to_owned);
-        let error = ask(&failing).await.expect_err("it failed").to_string();
+        let error = ask(&failing, &AtomicBool::new(true)).await.expect_err("it failed").to_string();
         assert!(error.contains("broken"), "{error}");
+    }
+
+    #[tokio::test]
+    async fn silence_proves_nothing_until_the_command_was_seen_to_print() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let script = format!("cat {}/queue 2>/dev/null; true", folder.path().display());
+        let command = ["sh", "-c", &script].map(str::to_owned);
+        let printed = AtomicBool::new(false);
+        let error = ask(&command, &printed).await.expect_err("silent").to_string();
+        assert!(error.contains("printed nothing"), "{error}");
+        std::fs::write(folder.path().join("queue"), "{\"queue_name\":\"active\"}\n")
+            .expect("written");
+        assert_eq!(ask(&command, &printed).await.expect("a queue").total, 1);
+        std::fs::remove_file(folder.path().join("queue")).expect("removed");
+        assert_eq!(ask(&command, &printed).await.expect("an empty queue").total, 0);
+    }
+
+    #[test]
+    fn only_postqueue_is_known_to_be_silent_when_empty() {
+        let is = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
+            is_silent_when_empty(&words)
+        };
+        assert!(is(&["postqueue", "-j"]) && is(&["/usr/sbin/postqueue", "-c", "/etc/p", "-j"]));
+        assert!(is(&["sh", "-c", "ssh mx /usr/sbin/postqueue -j"]));
+        assert!(!is(&["postqueue", "-p"]) && !is(&["true"]) && !is(&["my-postqueue", "-j"]));
     }
 }

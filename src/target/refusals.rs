@@ -1,12 +1,14 @@
-//! Connections to destinations that found the port closed, as a target's log shows them: the kernel
-//! refuses them, and mailbench does not see them.
+//! What only a target's log shows: connections to destinations that found the port closed, which the
+//! kernel refuses and mailbench does not see; and what the embedded relay ran short of.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::limits;
 use crate::scenario::model::{Mta, TargetKind};
+use crate::shortage::{self, Shortage};
 
 /// How many refused connections the log shows; `None` where a target of this kind does not log
 /// each of them, or the log cannot be read.
@@ -25,6 +27,16 @@ pub fn logged(kind: &TargetKind, log: &Path) -> Option<u64> {
     let count = count(BufReader::new(File::open(log).ok()?), shows)?;
     // Only of the relay it is certain that no line means no such connection.
     (count > 0 || *kind == TargetKind::Relay).then_some(count)
+}
+
+/// What the embedded relay ran short of, by its log, and how often.
+#[must_use]
+pub fn shortages(kind: &TargetKind, log: &Path) -> BTreeMap<Shortage, u64> {
+    let text = match kind {
+        TargetKind::Relay => std::fs::read(log).unwrap_or_default(),
+        TargetKind::Managed(_) | TargetKind::External(_) | TargetKind::Direct => Vec::new(),
+    };
+    shortage::logged(String::from_utf8_lossy(&text).lines())
 }
 
 fn count(log: impl BufRead, shows: fn(&str) -> bool) -> Option<u64> {

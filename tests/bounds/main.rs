@@ -251,7 +251,7 @@ fn journals() {
     let whole = bodies.iter().map(Vec::len).sum::<usize>();
     let texts: Vec<Vec<u8>> = vec![vec![0; whole]];
     let mut number = 0;
-    let bound = Bound { constant: 400 * MIB, each: 40_000 };
+    let bound = Bound { constant: 200 * MIB, each: 40_000 };
     bounded("journals", &texts, &bound, |_| {
         number += 1;
         let key = Key { subject: number, ..Key::default() };

@@ -175,6 +175,7 @@ change = variants(
     ("died", record(status=text)),
     ("starting", None),
     ("hook", record(command=many(text), outcome=text, took_us=number)),
+    ("survived", record(act=text, how=text)),
 )
 abuse_end = variants(
     ("unconnected", None), ("refused", record(code=number)), ("cut-off", None), ("tolerated", None)
@@ -347,6 +348,15 @@ EVENTS = [
             at=number,
             reception=number,
             differences=many(record(change=kind_of_change, field=text, sent=text, arrived=text)),
+        ),
+    ),
+    (
+        "shortage",
+        record(
+            at=number,
+            part=names("traffic", "sink", "relay"),
+            what=names("descriptors", "system-files", "ports", "buffers", "memory"),
+            count=number,
         ),
     ),
 ]  # fmt: skip

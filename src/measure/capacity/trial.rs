@@ -71,6 +71,8 @@ pub fn judge(findings: &Findings, terms: &Terms) -> Judged {
 fn of_target(results: &Results, terms: &Terms) -> Vec<String> {
     let count = |name: &str| results.counts.get(name).copied().unwrap_or(0);
     let mut reasons = Vec::new();
+    let died = results.target.died.iter();
+    reasons.extend(died.map(|it| format!("the target ended by itself ({})", it.status)));
     let missed = results.thresholds.iter().filter(|it| it.status == ThresholdStatus::Missed);
     reasons.extend(missed.map(|it| {
         let actual = it.actual.as_deref().unwrap_or("unknown");

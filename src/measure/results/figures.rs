@@ -338,8 +338,9 @@ pub struct ChaosFacts {
 pub struct RetryPoint {
     /// Attempt number the gap follows.
     pub attempt: u32,
-    /// Configured delay, seconds, before jitter.
-    pub configured_s: f64,
+    /// Configured delay, seconds, before jitter; null where mailbench does not set the target's
+    /// schedule and the scenario does not say what it is.
+    pub configured_s: Option<f64>,
     /// Gaps seen.
     pub count: u64,
     /// Observed, seconds.

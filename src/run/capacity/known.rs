@@ -24,7 +24,8 @@ pub(super) fn place(request: &Request) -> Result<(PathBuf, Arc<File>), RunError>
     let name = &request.loaded.scenario.name;
     let folder = Folder::create(name, request.output.as_deref(), &Clock::start());
     let Folder { path, lock, .. } = folder.map_err(RunError::Folder)?;
-    std::fs::write(path.join(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
+    crate::files::write(&path.join(SCENARIO), &request.loaded.resolved)
+        .map_err(RunError::Folder)?;
     Ok((path, lock))
 }
 

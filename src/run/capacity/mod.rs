@@ -356,6 +356,7 @@ impl CapacitySearch<'_> {
             allowed_targets: self.request.allowed_targets.clone(),
             reach: self.request.reach.clone(),
             empty_first: external.then_some(limits::CAPACITY_EMPTY),
+            preflight: true,
         };
         match super::experiment(&request, self.interrupts, progress).await {
             Ok(_) if self.is_over() => Ok(None),

@@ -46,8 +46,8 @@ fn read(pattern: &Path) -> Result<CorpusFiles, String> {
             continue;
         }
         let said = |wrong: String| format!("{}: {wrong}", path.display());
-        let raw =
-            files::read(&path, limits::MESSAGE_SIZE).map_err(|error| said(error.to_string()))?;
+        let most = limits::CORPUS_BYTES as u64;
+        let raw = files::read(&path, most).map_err(|error| said(error.to_string()))?;
         for (number, message) in (1..).zip(messages(&raw)) {
             let whole = number == 1 && !is_mailbox(&raw);
             let of = |wrong| if whole { wrong } else { format!("message {number}: {wrong}") };
