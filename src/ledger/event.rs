@@ -16,12 +16,14 @@ pub use crate::shortage::Shortage;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
+mod abused;
 mod network;
 mod part;
 mod rewritten;
 mod target_change;
 mod unanswered;
 
+pub use abused::{AbuseEnd, Abused};
 pub use network::NetworkSeen;
 pub use part::Part;
 pub use rewritten::{Notice, NoticeKind, Readdressed, Recognised};
@@ -346,35 +348,6 @@ pub struct Pulse {
     /// Sink's own processing time from final dot to 250, less injected delay: worst in the last
     /// second, microseconds.
     pub sink_us: u64,
-}
-
-/// What became of one bad client of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Abused {
-    /// When it ended.
-    pub at: Time,
-    /// Which `[[abuse]]` entry it belongs to.
-    pub profile: u16,
-    /// How far its dialogue had come.
-    pub stage: Stage,
-    /// How long it lasted, microseconds.
-    pub held_us: u64,
-    /// How it ended.
-    pub end: AbuseEnd,
-}
-
-/// What the target made of a bad client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AbuseEnd {
-    /// It found no connection.
-    Unconnected,
-    /// It was answered 4yz or 5yz.
-    Refused { code: u16 },
-    /// The target closed without a word.
-    CutOff,
-    /// It did what it came for, or its time was over before anything was done against it.
-    Tolerated,
 }
 
 /// A once-a-second look at the target's processes, all of them together.
