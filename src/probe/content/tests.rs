@@ -1,3 +1,5 @@
+//! Sealed texts, whole and changed, as the verifier finds them.
+
 use super::*;
 use proptest::prelude::*;
 
