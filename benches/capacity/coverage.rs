@@ -29,6 +29,7 @@ impl Server {
             allowed_targets: Vec::new(),
             reach: mailbench::run::isolation::Reach::Host,
             empty_first: None,
+            preflight: true,
         };
         on_model(&request, options, &model).expect("thresholds")
     }

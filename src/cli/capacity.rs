@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
+use super::unwritten::Unwritten;
 use super::{server, stored};
 use crate::limits;
 use crate::report::capacity as report;
@@ -84,16 +85,27 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         allowed_targets: args.allow_target.clone(),
         reach,
         empty_first: None,
+        preflight: true,
     };
     let searched = searched(&request, &options, args.quiet)
         .map_err(|error| super::run::exit_of(&error).because(error))?;
     let view = View::of_stdout(args.quiet, Some(searched.folder.display().to_string()));
-    super::print(&report::render(Format::Terminal, &searched.capacity, &view)?)?;
+    let mut unwritten = Unwritten::default();
+    let text = report::render(Format::Terminal, &searched.capacity, &view)?;
+    unwritten.print(&text, Exit::from_code(searched.capacity.exit_code));
     if searched.interrupted {
         super::complain("interrupted: the same command with --output and this folder goes on");
-        return Ok(Exit::Interrupted);
+        return Ok(unwritten.exit(Exit::Interrupted));
     }
-    Ok(Exit::from_code(searched.capacity.exit_code))
+    if let Some(failure) = searched.failure {
+        super::complain(&format!(
+            "error: the search ended early: {:#}",
+            anyhow::Error::new(failure)
+        ));
+        super::complain("the same command with --output and this folder goes on");
+        return Ok(Exit::Unreachable);
+    }
+    Ok(unwritten.exit(Exit::from_code(searched.capacity.exit_code)))
 }
 
 fn options(args: &Args, loaded: &crate::scenario::Loaded) -> anyhow::Result<SearchOptions> {

@@ -14,14 +14,15 @@ use crate::clock::{Clock, Time};
 use crate::ledger::event::{AttemptOutcome, Event, SessionChange};
 use crate::ledger::{Ledger, journal};
 use crate::probe::damage::ContentCheck;
-use crate::scenario::model::{Engine, Extension};
+use crate::scenario::model::{Addresses, Engine, Extension};
 use crate::scenario::units::address;
 use crate::sink::{self, Settings, SinkError};
 
 /// Run the sink alone: takes mail, does the faults of a scenario, keeps no mail
 ///
-/// Prints `listening on ADDRESS` when it is ready and stops in order on SIGINT or SIGTERM, with a
-/// summary. Windows of faults count from its start.
+/// Prints `listening on ADDRESS` when it is ready, then the address of each destination where the
+/// scenario has `sink.addresses = "per-destination"`, and stops in order on SIGINT or SIGTERM, with
+/// a summary. Windows of faults count from its start.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Where to take mail (port 0: a free one)
@@ -102,6 +103,7 @@ fn settings(args: &Args) -> anyhow::Result<(Settings, Vec<String>)> {
         settings.implicit_tls = scenario.sink.implicit_tls;
         settings.lmtp = scenario.sink.lmtp;
         settings.scram = sink::password::stored(scenario.smtp.login.as_ref());
+        settings.by_destination = scenario.sink.addresses == Some(Addresses::PerDestination);
         let own = scenario.destinations.iter().map(|one| one.extensions.clone());
         settings.own_extensions = own.collect();
         settings.destinations = scenario.destinations.into_iter().map(|one| one.domain).collect();
@@ -141,7 +143,8 @@ fn journal_path(wanted: Option<&Path>) -> anyhow::Result<(Option<tempfile::TempD
     if let Some(path) = wanted {
         return Ok((None, path.to_owned()));
     }
-    let folder = tempfile::tempdir().context("cannot make a folder for the ledger")?;
+    let folder =
+        crate::files::private_temporary("sink-").context("cannot make a folder for the ledger")?;
     let path = folder.path().join("journal.bin");
     Ok((Some(folder), path))
 }
@@ -169,11 +172,13 @@ async fn serve(settings: Settings, ledger: Ledger, authority: Option<&Path>) -> 
             .map_err(|error| Exit::Usage.because(error))?;
     }
     sink.measured_from(Time::ZERO);
-    super::print(&format!("listening on {}\n", sink.address()))?;
+    let routes = sink.routes().iter().map(|(domain, address)| format!("{domain} at {address}\n"));
+    super::print(&format!("listening on {}\n{}", sink.address(), routes.collect::<String>()))?;
     stop.cancelled().await;
     sink.stop().await;
     match ledger.failure() {
-        Some(failure) => anyhow::bail!("the journal could not be written: {failure}"),
+        Some(failure) => Err(Exit::Unreachable
+            .because(anyhow::anyhow!("the journal could not be written: {failure}"))),
         None => Ok(()),
     }
 }

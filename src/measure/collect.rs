@@ -22,6 +22,7 @@ use super::replies::Replies;
 use super::results::Attempts;
 use super::retry::Retries;
 use super::series::Series;
+use super::shortages::Shortages;
 use super::stages::{StageTime, Stages};
 use super::terms;
 use super::usage::Uses;
@@ -128,6 +129,8 @@ pub struct Rest {
     pub hiccups: Hiccups,
     /// What it had to wait for.
     pub contention: Contention,
+    /// What the system did not give it.
+    pub shortages: Shortages,
     stages: Stages,
 }
 
@@ -151,6 +154,7 @@ impl Rest {
             pulses: Vec::new(),
             hiccups: Hiccups::default(),
             contention: Contention::default(),
+            shortages: Shortages::default(),
             stages: Stages::default(),
         }
     }
@@ -169,6 +173,7 @@ impl Rest {
         self.uses.observe(event);
         self.hiccups.observe(event);
         self.contention.observe(event);
+        self.shortages.observe(event);
         match event {
             Event::Offered { due, at, .. } if self.periods.of_due(*due) == Period::Measured => {
                 self.arrivals.add(*due, *at);

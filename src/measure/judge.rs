@@ -81,6 +81,8 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         health: &health,
         complete: rest.periods.complete(),
         interrupted: rest.periods.interrupted,
+        died: rest.outages.died(&rest.periods).as_ref(),
+        survived: &rest.outages.survived(&rest.periods),
     });
     let attempts = confirmed(&history, std::mem::take(&mut rest.attempts));
     let series = std::mem::take(&mut rest.series);
@@ -104,7 +106,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         tool: circumstances::tool(&history),
         run: circumstances::run(case.scenario, &history, &rest.periods),
         environment: circumstances::environment(&history),
-        target: circumstances::target(&history),
+        target: circumstances::target(&history, &rest),
         health,
         load: figured.load,
         rates: figured.rates,
@@ -216,6 +218,7 @@ impl Figured {
             cores: circumstances::cores(history),
             overflow: self.tables.book.overflow(),
             damage,
+            shortage: rest.shortages.check(rest.periods.measured_from()),
         })
     }
 

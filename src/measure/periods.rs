@@ -127,6 +127,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Queue { at, .. }
         | Event::QueueStates { at, .. }
         | Event::Limit { at, .. }
+        | Event::Shortage { at, .. }
         | Event::Port { at, .. }
         | Event::Struck { at, .. }
         | Event::RefusedConnections { at, .. }

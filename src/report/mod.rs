@@ -4,6 +4,7 @@
 //! Everything a peer said passes through [`escape`].
 
 pub mod capacity;
+pub mod checkup;
 pub mod comparison;
 pub mod escape;
 pub mod forms;
@@ -13,6 +14,7 @@ pub mod human;
 pub mod openmetrics;
 pub mod planned;
 pub mod progress;
+pub mod routes;
 pub mod variants;
 pub mod view;
 
@@ -181,7 +183,7 @@ fn write_by(
     write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
 ) -> io::Result<()> {
     let beside = path.with_added_extension("tmp");
-    let mut file = io::BufWriter::new(fs::File::create(&beside)?);
+    let mut file = io::BufWriter::new(crate::files::create(&beside)?);
     write(&mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?;
     fs::rename(&beside, path)

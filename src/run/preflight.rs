@@ -8,10 +8,11 @@ use std::time::Duration;
 use super::RunError;
 use super::setup::Stand;
 use crate::clock::Time;
+use crate::measure::declare::{self, Declaration};
 use crate::plan::{Envelope, Plan};
-use crate::probe::rewriting::{RecipientForm, SenderForm, recipient_form, sender_form};
+use crate::probe::rewriting::{RecipientForm, recipient_form, sender_form};
 use crate::probe::{MessageId, ProbeId};
-use crate::scenario::model::{Changes, RecipientChange, SenderChange, TargetKind};
+use crate::scenario::model::{Changes, TargetKind};
 use crate::sink::PreflightArrival;
 use crate::smtp::envelope::domain_of;
 use crate::{limits, traffic};
@@ -71,14 +72,18 @@ pub(super) async fn warn_of_leftovers(stand: &Stand) {
     }
 }
 
-/// What was done to the envelopes on their way, in words, each once.
-fn changes(plan: &Plan, arrivals: &[PreflightArrival], declared: &Changes) -> BTreeSet<String> {
+/// What was done to the envelopes on their way, each once.
+fn changes(
+    plan: &Plan,
+    arrivals: &[PreflightArrival],
+    declared: &Changes,
+) -> BTreeSet<Declaration> {
     let mut by_probe: BTreeMap<ProbeId, Vec<&PreflightArrival>> = BTreeMap::new();
     let mut found = BTreeSet::new();
     for arrival in arrivals {
         match arrival.probe {
             Some(probe) => by_probe.entry(probe).or_default().push(arrival),
-            None => found.extend(copy(arrival, declared)),
+            None => found.extend(declare::copy(&arrival.recipient, declared)),
         }
     }
     let sent: BTreeMap<ProbeId, (MessageId, Envelope, usize)> = plan
@@ -96,72 +101,14 @@ fn changes(plan: &Plan, arrivals: &[PreflightArrival], declared: &Changes) -> BT
             |it: &&&PreflightArrival| recipient_form(probe, &it.recipient) != RecipientForm::Alias;
         let own = arrivals.iter().find(form).unwrap_or(&arrivals[0]);
         let others = arrivals.iter().filter(|other| other.recipient != own.recipient);
-        found.extend(others.filter_map(|other| copy(other, declared)));
+        found.extend(others.filter_map(|other| declare::copy(&other.recipient, declared)));
         let form = sender_form(*message, probe, false, &own.reverse_path);
-        found.extend(sender(form, (&envelope.reverse_path, &own.reverse_path), declared.sender));
+        let (was, is) = (&envelope.reverse_path, &own.reverse_path);
+        found.extend(declare::sender(form, (was, is), declared.sender));
         let (was, is) = (&envelope.recipients[*nth], &own.recipient);
         let at_home = domain_of(was) == domain_of(is);
         let form = recipient_form(probe, is);
-        found.extend(recipient((form, at_home), (was, is), declared.recipient));
+        found.extend(declare::recipient((form, at_home), (was, is), declared.recipient));
     }
     found
-}
-
-fn copy(arrival: &PreflightArrival, declared: &Changes) -> Option<String> {
-    let address = &arrival.recipient;
-    let known = declared.copies.iter().any(|copy| copy.eq_ignore_ascii_case(address));
-    (!known).then(|| {
-        format!(
-            "a copy arrived for <{address}>; if that is meant, declare it: [target.changes] \
-             copies = [\"{address}\"]"
-        )
-    })
-}
-
-fn sender(form: SenderForm, (was, is): (&str, &str), declared: SenderChange) -> Option<String> {
-    let key = match form {
-        SenderForm::Same => return None,
-        SenderForm::Srs => ("srs", SenderChange::Srs),
-        SenderForm::Batv => ("batv", SenderChange::Batv),
-        SenderForm::Verp => ("verp", SenderChange::Verp),
-        SenderForm::Null | SenderForm::Other => ("any", SenderChange::Any),
-    };
-    let known = declared == key.1 || declared == SenderChange::Any;
-    (!known).then(|| {
-        format!(
-            "the sender was {} on its way (<{is}> for <{was}>); if that is meant, declare it: \
-             [target.changes] sender = \"{}\"",
-            form.name(),
-            key.0
-        )
-    })
-}
-
-fn recipient(
-    (form, at_home): (RecipientForm, bool),
-    (was, is): (&str, &str),
-    declared: RecipientChange,
-) -> Option<String> {
-    let key = match form {
-        _ if !at_home => ("any", RecipientChange::Any),
-        RecipientForm::Same => return None,
-        RecipientForm::Spelling | RecipientForm::SubaddressStripped => {
-            ("subaddress-stripped", RecipientChange::SubaddressStripped)
-        }
-        RecipientForm::Alias => ("alias", RecipientChange::Alias),
-    };
-    let covers = |declared| match declared {
-        RecipientChange::Unchanged => false,
-        RecipientChange::SubaddressStripped => key.1 == RecipientChange::SubaddressStripped,
-        RecipientChange::Alias => key.1 != RecipientChange::Any,
-        RecipientChange::Any => true,
-    };
-    (!covers(declared)).then(|| {
-        format!(
-            "the recipient arrived {} (<{is}> for <{was}>); if that is meant, declare it: \
-             [target.changes] recipient = \"{}\"",
-            if at_home { form.name() } else { "at another domain" },
-            key.0
-        )
-    })
 }

@@ -10,6 +10,7 @@ use super::isolation::Reach;
 use crate::scenario::Scenario;
 use crate::scenario::model::TargetKind;
 use crate::target::routing;
+use crate::{files, limits};
 
 /// A range of addresses, such as `192.0.2.0/24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,7 +112,9 @@ pub fn check(
     if !allowed.iter().any(|range| range.contains(address)) {
         return Err(SafetyError::NotAllowed(address, bits(address).1, shown));
     }
-    let text = authorised.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    let text = authorised
+        .and_then(|path| files::read_text(path, limits::SMALL_FILE).ok())
+        .unwrap_or_default();
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     let mut listed = lines.filter_map(|line| line.parse::<Cidr>().ok());
     if listed.any(|range| range.contains(address)) {

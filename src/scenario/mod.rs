@@ -13,6 +13,7 @@ mod modelled;
 mod overrides;
 mod provenance;
 mod resolve;
+mod schema;
 mod write;
 mod write_fault;
 mod write_smtp;
@@ -30,6 +31,7 @@ pub use provenance::Provenance;
 
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
+use crate::{files, limits};
 use diagnosis::Problems;
 use model::{Delivery, Variant};
 
@@ -100,7 +102,7 @@ fn load_file(
     terms: (Purpose, Provenance),
 ) -> Result<Loaded, ScenarioError> {
     let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
+    match files::read_text(path, limits::SCENARIO_BYTES) {
         Ok(text) => parse_text(&name, &text, overrides, terms),
         Err(error) => {
             let problem = Problem::unplaced(format!("cannot read {name}: {error}"));
@@ -233,7 +235,15 @@ impl Loaded {
     }
 }
 
-fn digest(resolved: &str) -> String {
+/// The digest of a stored scenario as it stands, in the form of [`Loaded::sha256`].
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256_of(path: &Path) -> std::io::Result<String> {
+    files::read(path, limits::SCENARIO_BYTES).map(digest)
+}
+
+fn digest(resolved: impl AsRef<[u8]>) -> String {
     Sha256::digest(resolved).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -286,7 +296,5 @@ pub fn relay_settings_toml(retry: &RetrySchedule, delivery: &Delivery) -> String
 /// JSON Schema of the scenario file, for editors; what keys mean together it does not know.
 #[must_use]
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(file::File);
-    // A schema is a JSON value, which always has a text.
-    serde_json::to_string_pretty(&schema).map(|text| text + "\n").unwrap_or_default()
+    schema::text()
 }

@@ -5,6 +5,7 @@ mod changes;
 mod dkim;
 mod materials;
 mod message;
+mod routes;
 mod submission;
 mod target;
 pub mod waits;
@@ -29,6 +30,7 @@ pub use changes::{Changes, HeaderChanges, RecipientChange, SenderChange};
 pub use dkim::{Dkim, Key as DkimKey, KeyPlace};
 pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use message::{Encoding, MessageSpec, Parts, TextStyle};
+pub use routes::{Addresses, Route, own_address};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
 pub use target::{External, Managed, Mta, Network, TargetKind};
 
@@ -82,9 +84,12 @@ pub struct Compare {
     pub rate_margin: f64,
     /// Figures that decide, where the user named them; what they mean is `measure::comparison`'s.
     pub gate: Option<Vec<String>>,
-    /// Where they stand in the scenario text.
+    /// Where their list stands in the scenario text.
     #[serde(skip)]
     pub gate_span: std::ops::Range<usize>,
+    /// Where each of them stands.
+    #[serde(skip)]
+    pub gate_spans: Vec<std::ops::Range<usize>>,
     /// The variants; the first is what the others are held against.
     pub variants: Vec<Variant>,
 }
@@ -105,6 +110,9 @@ pub struct TargetSpec {
     pub kind: TargetKind,
     /// When it tries again.
     pub retry: RetrySchedule,
+    /// Whether the scenario says so; else the schedule is the usual one, which a target that mailbench
+    /// does not set up knows nothing of.
+    pub retry_is_given: bool,
     /// How it delivers.
     pub delivery: Delivery,
     /// What it is intended to do to mail.
@@ -235,6 +243,8 @@ pub struct SinkSpec {
     pub implicit_tls: bool,
     /// Whether it speaks LMTP.
     pub lmtp: bool,
+    /// Whether each destination has an address of its own; `None`: as the target's kind has it.
+    pub addresses: Option<Addresses>,
 }
 
 /// Which protocol engine the sink runs on.

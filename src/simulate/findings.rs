@@ -79,6 +79,7 @@ impl Ended<'_> {
                 kind: kind(scenario),
                 version: String::new(),
                 address: String::new(),
+                died: None,
             },
             health,
             load,
@@ -226,6 +227,8 @@ impl Ended<'_> {
             health,
             complete: true,
             interrupted: false,
+            died: None,
+            survived: &[],
         });
         (ledger, verdict)
     }
@@ -375,6 +378,7 @@ fn health(load: &LoadFacts, shortfall: Option<f64>, latency: &BTreeMap<String, L
         cores: None,
         overflow: (0, 1),
         damage: None,
+        shortage: None,
     })
 }
 

@@ -91,7 +91,7 @@ impl Sink {
             refusing: (0..places).map(closes).collect(),
             has_limits: rules.iter().any(|rule| matches!(rule.action, Action::Limit(_))),
             strikes: vec![0; rules.len()],
-            routed: scenario.simulate.is_some() || scenario.target.kind.is_routed(places),
+            routed: scenario.simulate.is_some() || scenario.is_routed(),
             rules,
             seed: scenario.seed,
             limits: Limits::default(),

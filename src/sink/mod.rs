@@ -24,7 +24,7 @@ mod transaction;
 mod wire;
 
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ use crate::ledger::Ledger;
 use crate::limits;
 use crate::plan::Plan;
 use crate::probe::{DestinationId, Identity};
-use crate::scenario::model::{Engine, Extension};
+use crate::scenario::model::{Engine, Extension, own_address};
 use crate::seed::Seed;
 use crate::smtp::scram::server::Stored;
 use crate::smtp::server_tls;
@@ -56,7 +56,7 @@ pub struct Settings {
     pub beyond_loopback: bool,
     /// Which reading of the protocol.
     pub engine: Engine,
-    /// Whether each destination has an address of its own, on a free port beside `listen`.
+    /// Whether each destination has an address of its own (see [`own_address`]).
     pub by_destination: bool,
     /// What it offers; `None`: what its engine does anyhow.
     pub extensions: Option<Vec<Extension>>,
@@ -147,7 +147,10 @@ pub enum SinkError {
         what: &'static str,
     },
     /// A destination is to offer something of its own, and has no address of its own.
-    #[error("destination `{domain}`: the sink has one address for all, and one offer")]
+    #[error(
+        "destination `{domain}`: the sink has one address for all, and one offer; write addresses = \
+         \"per-destination\" in [sink]"
+    )]
     OneOffer {
         /// Its domain.
         domain: String,
@@ -158,7 +161,7 @@ pub enum SinkError {
     /// A rule asks for what cannot be told.
     #[error(
         "fault `{rule}`: at stage {stage} a session is not known to be of its destination, since \
-         the sink has one address for all"
+         the sink has one address for all; write addresses = \"per-destination\" in [sink]"
     )]
     Destination {
         /// The rule's name.
@@ -193,7 +196,7 @@ pub async fn start(settings: Settings, clock: Clock, ledger: Ledger) -> Result<S
     let mut routes = Vec::new();
     let routed = (0..).map(DestinationId).zip(&settings.destinations);
     for (number, domain) in routed.filter(|_| settings.by_destination) {
-        let (listener, address) = listen(SocketAddr::new(own_ip(wanted.ip(), number), 0))?;
+        let (listener, address) = listen(own_address(wanted, number))?;
         routes.push((domain.clone(), address));
         ports.push((listener, address, Some(number)));
     }
@@ -203,16 +206,6 @@ pub async fn start(settings: Settings, clock: Clock, ledger: Ledger) -> Result<S
     };
     let doors = ports.into_iter().map(open).map(|door| tokio::spawn(door.serve())).collect();
     Ok(Sink { shared, address, routes, doors })
-}
-
-/// Real destinations are hosts of their own, and MTAs remember by host who does not answer. All of
-/// 127.0.0.0/8 is loopback; elsewhere they share the sink's address.
-fn own_ip(sink: IpAddr, destination: DestinationId) -> IpAddr {
-    if sink != Ipv4Addr::LOCALHOST {
-        return sink;
-    }
-    let [.., high, low] = (u32::from(destination.0) + 1).to_be_bytes();
-    Ipv4Addr::new(127, 1, high, low).into()
 }
 
 fn listen(wanted: SocketAddr) -> Result<(TcpListener, SocketAddr), SinkError> {
@@ -308,19 +301,5 @@ impl Sink {
             }
         }
         self.shared.ledger.flush();
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_destination_is_a_host_of_its_own_where_that_is_possible() {
-        let main = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let hosts = [0, 1, 255].map(|number| own_ip(main, DestinationId(number)).to_string());
-        assert_eq!(hosts, ["127.1.0.1", "127.1.0.2", "127.1.1.0"]);
-        let six = IpAddr::from(std::net::Ipv6Addr::LOCALHOST);
-        assert_eq!(own_ip(six, DestinationId(3)), six);
     }
 }

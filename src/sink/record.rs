@@ -13,7 +13,6 @@ use crate::ledger::dsn::returned::{self, Returned};
 use crate::ledger::event::{
     Attempt, AttemptOutcome, Ending, Event, Proof, Readdressed, Recognised, SessionChange,
 };
-use crate::limits;
 use crate::probe::damage::ContentCheck;
 use crate::probe::recognition::Belongs;
 use crate::probe::{DestinationId, MessageId, ProbeId};
@@ -56,11 +55,10 @@ impl Conclusion {
             Some(Severity::Transient) => AttemptOutcome::Deferred,
             _ => AttemptOutcome::Rejected,
         };
-        let mut kept = reply.clone();
-        if let Some((end, _)) = kept.text.char_indices().nth(limits::REPLY_TEXT) {
-            kept.text.truncate(end);
+        Conclusion {
+            reply: Some(reply.clone().shortened()),
+            ..Conclusion::silent(ended, stage, outcome)
         }
-        Conclusion { reply: Some(kept), ..Conclusion::silent(ended, stage, outcome) }
     }
 
     /// Says what content was seen, where it was seen whole.

@@ -61,6 +61,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
                 jitter: 0.0,
                 give_up_after: second,
             },
+            retry_is_given: false,
             delivery: Delivery {
                 concurrency: 1,
                 per_destination: 1,
@@ -74,6 +75,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
         load,
         smtp: Submission::default(),
         sink: SinkSpec {
+            addresses: None,
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             engine: Engine::Native,
             extensions: Engine::Native.extensions(),

@@ -24,7 +24,9 @@ from series import log_differs, rows_differ
 
 LEFT_OUT = {
     "tool.*": "who judged",
-    "target.*": "what the target said of itself",
+    "target.address": "where it took mail",
+    "target.kind": "what the target said of itself",
+    "target.version": "what the target said of itself",
     "environment*": "the machine",
     "closed_model.corrected_submit_response.doubtful*": "see doubts()",
     "closed_model.corrected_submit_response.hdr*": "its percentiles are recomputed",
@@ -79,6 +81,7 @@ def expected(figures, report):
     return {
         "schema_version": 2,
         "run": figures.run(figures.scenario.text),
+        "target": {"died": figures.died()},
         "load": figures.load(),
         "counts": counts,
         "counts_outside_period": outside,

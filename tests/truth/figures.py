@@ -259,6 +259,14 @@ class Figures:
 
     # The run.
 
+    def died(self):
+        """When the target ended by itself, first of all."""
+        for event in self.ledger.of("target"):
+            if event.change.kind == "died":
+                at = (event.at - self.ledger.measured_from) / NS
+                return {"at_s": exact(at), "status": event.change.status}
+        return None
+
     def sizing(self, resources):
         """Of a real run: what the processors say; of a simulated one, what the model says."""
         rates = flows.rates(self.ledger, self.ledger.probes.values())

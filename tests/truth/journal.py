@@ -20,11 +20,16 @@ class Cursor:
     def __init__(self, data):
         self.data, self.at = data, 0
 
+    def advance(self, length):
+        """Passes over some bytes: where they began."""
+        start = self.at
+        self.at += length
+        if self.at > len(self.data):
+            raise Damaged("a record or a value in it is cut short")
+        return start
+
     def byte(self):
-        if self.at >= len(self.data):
-            raise Damaged("a record ends within a value")
-        self.at += 1
-        return self.data[self.at - 1]
+        return self.data[self.advance(1)]
 
     def number(self):
         value, shift = 0, 0
@@ -38,10 +43,8 @@ class Cursor:
                 raise Damaged("a number of more than 64 bits")
 
     def raw(self, length):
-        if self.at + length > len(self.data):
-            raise Damaged("a record ends within a value")
-        self.at += length
-        return self.data[self.at - length : self.at]
+        start = self.advance(length)
+        return self.data[start : start + length]
 
 
 def number(cursor):
@@ -172,6 +175,7 @@ change = variants(
     ("died", record(status=text)),
     ("starting", None),
     ("hook", record(command=many(text), outcome=text, took_us=number)),
+    ("survived", record(act=text, how=text)),
 )
 abuse_end = variants(
     ("unconnected", None), ("refused", record(code=number)), ("cut-off", None), ("tolerated", None)
@@ -346,6 +350,15 @@ EVENTS = [
             differences=many(record(change=kind_of_change, field=text, sent=text, arrived=text)),
         ),
     ),
+    (
+        "shortage",
+        record(
+            at=number,
+            part=names("traffic", "sink", "relay"),
+            what=names("descriptors", "system-files", "ports", "buffers", "memory"),
+            count=number,
+        ),
+    ),
 ]  # fmt: skip
 event = variants(*EVENTS)
 
@@ -364,16 +377,13 @@ def read(path):
         data = file.read()
     if not data.startswith(MAGIC):
         raise Damaged("not a mailbench journal")
-    at, events = len(MAGIC), []
-    while at < len(data):
-        if at + 8 > len(data):
-            raise Damaged("the last record is cut short")
-        length, check = struct.unpack_from("<II", data, at)
-        body = data[at + 8 : at + 8 + length]
-        if len(body) != length:
-            raise Damaged("the last record is cut short")
+    cursor, events = Cursor(data), []
+    cursor.raw(len(MAGIC))
+    while cursor.at < len(data):
+        start = cursor.at
+        length, check = struct.unpack("<II", cursor.raw(8))
+        body = cursor.raw(length)
         if zlib.crc32(body) != check:
-            raise Damaged(f"the record at byte {at} does not match its check sum")
+            raise Damaged(f"the record at byte {start} does not match its check sum")
         events.append(decode(body))
-        at += 8 + length
     return events

@@ -152,5 +152,5 @@ fn agree(action: DsnAction, status: Option<EnhancedStatus>) -> bool {
 }
 
 fn shortened(value: Option<&str>) -> String {
-    value.unwrap_or_default().chars().take(limits::REPLY_TEXT).collect()
+    limits::cut(value.unwrap_or_default().to_owned(), limits::REPLY_TEXT)
 }

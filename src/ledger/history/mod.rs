@@ -1,7 +1,7 @@
 //! From a journal's events to what happened to each probe: [`Reading`] takes the events one by
 //! one, [`History`] is what they add up to.
 //!
-//! Built for ten million probes: a fixed record each in dense vectors, side tables for what is
+//! Built for ten million probes: a fixed record each in an array, side tables for what is
 //! rare. What the facts amount to is `disposition`'s; statistics are `measure`'s.
 
 pub mod binding;
@@ -29,6 +29,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::event::{Attempt, AttemptOutcome, Event, Notice, Readdressed, Submitted, Unanswered};
+use super::pages::Pages;
 use crate::clock::Time;
 use crate::limits;
 use crate::probe::change::Declared;
@@ -111,7 +112,9 @@ pub struct Reading<'a> {
 /// What happened to every probe.
 #[derive(Debug)]
 pub struct History {
-    probes: Vec<Record>,
+    probes: Pages<Record>,
+    /// Recipients of all messages offered so far.
+    offered: u64,
     messages: Vec<Message>,
     several: HashMap<u64, Vec<Reception>>,
     bounces: HashMap<u64, Bounce>,
@@ -139,7 +142,8 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn new(plan: &'a Route<'a>, terms: Terms) -> Reading<'a> {
         let history = History {
-            probes: Vec::new(),
+            probes: Pages::new(Record::ABSENT),
+            offered: 0,
             messages: Vec::new(),
             several: HashMap::new(),
             bounces: HashMap::new(),
@@ -272,16 +276,17 @@ impl<'a> Reading<'a> {
         }
         let history = &mut self.history;
         let end = message.0.saturating_add(u64::from(recipients));
-        if end > history.probes.len() as u64 + limits::OFFER_GAP
+        // Of a whole run, each number below this one is offered or was on its way to a session.
+        if end > history.offered + u64::from(recipients) + limits::OFFER_GAP
             || history.is_offered(message.probe(0))
         {
             history.contradictions += 1;
             return;
         }
-        let range = message.0 as usize..end as usize;
-        history.probes.resize(history.probes.len().max(range.end), Record::ABSENT);
+        history.offered += u64::from(recipients);
         let index = u32::try_from(history.messages.len()).unwrap_or(u32::MAX);
-        for (nth, record) in (0_u16..).zip(&mut history.probes[range]) {
+        for (nth, at) in (0..recipients).zip(message.0 as usize..) {
+            let record = history.probes.entry(at);
             record.message = index;
             if let Some(planned) = (self.plan)(message, message.probe(nth)) {
                 record.plan(planned);

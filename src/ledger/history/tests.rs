@@ -368,8 +368,10 @@ fn events_that_contradict_the_journal_are_counted() {
     assert_eq!(contradictions(early.to_vec()), 0, "the preflight message is no probe");
     assert_eq!(contradictions(vec![offered(0, 1), offered(0, 1)]), 2, "offered twice");
     assert_eq!(contradictions(vec![submitted(9, Vec::new()), submitted(9, Vec::new())]), 2);
-    assert_eq!(contradictions(vec![offered(2 + limits::OFFER_GAP, 1)]), 1);
-    assert_eq!(contradictions(vec![offered(1 + limits::OFFER_GAP, 1)]), 0);
+    assert_eq!(contradictions(vec![offered(3 + limits::OFFER_GAP, 1)]), 1);
+    assert_eq!(contradictions(vec![offered(2 + limits::OFFER_GAP, 1)]), 0);
+    let far = |times| offered(times * limits::OFFER_GAP, 1);
+    assert_eq!(contradictions(vec![far(1), far(2), far(3)]), 2, "gaps do not add up");
     let late = Event::Attempt(tried(0, (9, 9), AttemptOutcome::Deferred));
     assert_eq!(contradictions(vec![closed(9), late.clone(), late, queue(9, 0)]), 2);
 }

@@ -1,7 +1,6 @@
 //! A finished history, read: probe by probe with its disposition, message by message, and the
 //! run as a whole.
 
-use std::iter;
 use std::time::Duration;
 
 use super::receptions::{Reception, copies_after_kills};
@@ -84,7 +83,8 @@ impl History {
     /// Every offered probe, in order of its number.
     pub fn probes(&self) -> impl Iterator<Item = ProbeView> + '_ {
         let queued = self.course.queued();
-        iter::zip(0.., &self.probes)
+        self.probes
+            .iter()
             .filter(|(_, record)| record.is_offered())
             .map(move |(number, record)| self.view(ProbeId(number), record, queued))
     }

@@ -13,6 +13,7 @@ mod fault;
 mod load;
 mod message;
 mod read;
+mod shape;
 mod simulate;
 mod sink;
 mod smtp;
@@ -29,7 +30,7 @@ pub use fault::{AttemptsText, Connection, Fault, Garble, Limit, Per, TlsFault};
 pub use load::{Arrival, Load, Model, Segment};
 pub use message::{Dkim, Encoding, Message, Parts, TextStyle};
 pub use simulate::Simulate;
-pub use sink::{Destination, Engine, Extension, Sink};
+pub use sink::{Addresses, Destination, Engine, Extension, Sink};
 pub use smtp::{Auth, Dsn, Mechanism, Notify, Protocol, Ret, Smtp, Timeout, Tls};
 pub use target::{
     Delivery, Durability, Kind, OnwardTls, Ordering, RelaySettings, Retry, Schedule, Target,

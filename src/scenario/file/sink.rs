@@ -17,6 +17,10 @@ pub struct Sink {
     /// Which reading of the protocol. Default: native.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<At<Engine>>,
+    /// Whether each destination has an address of its own. Default: per-destination for a target
+    /// that mailbench starts, shared for an external one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub addresses: Option<At<Addresses>>,
     /// TLS: starttls offers STARTTLS, implicit begins with it. Default: none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tls: Option<At<Tls>>,
@@ -45,6 +49,16 @@ pub enum Engine {
     Samotop,
 }
 
+/// How many addresses the sink has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Addresses {
+    /// One for all destinations.
+    Shared,
+    /// One for each destination, to which the target must be routed.
+    PerDestination,
+}
+
 /// `[[destination]]`: a recipient domain.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -54,8 +68,8 @@ pub struct Destination {
     /// Its share of recipients, relative to the other weights. Default: 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub weight: Option<At<Count>>,
-    /// Exactly what it offers. Default: what the sink does. This and the next two only for targets
-    /// that mailbench starts, which come to an address of the sink for each destination.
+    /// Exactly what it offers. Default: what the sink does. This and the next two need an address
+    /// of the sink for each destination (`sink.addresses`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub extensions: Option<At<Vec<At<Extension>>>>,
     /// What it offers beside what the sink does.

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use memchr::{memchr, memmem};
 
-use crate::limits;
 use crate::probe::head_length;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::At;
 use crate::scenario::model::{Corpus, CorpusFiles};
+use crate::{files, limits};
 
 /// Header fields that relays take off on their way (RFC 5321 §4.4, RFC 5322 §3.6.3), and ours.
 const DROPPED: [&str; 5] =
@@ -46,7 +46,8 @@ fn read(pattern: &Path) -> Result<CorpusFiles, String> {
             continue;
         }
         let said = |wrong: String| format!("{}: {wrong}", path.display());
-        let raw = std::fs::read(&path).map_err(|error| said(error.to_string()))?;
+        let most = limits::CORPUS_BYTES as u64;
+        let raw = files::read(&path, most).map_err(|error| said(error.to_string()))?;
         for (number, message) in (1..).zip(messages(&raw)) {
             let whole = number == 1 && !is_mailbox(&raw);
             let of = |wrong| if whole { wrong } else { format!("message {number}: {wrong}") };

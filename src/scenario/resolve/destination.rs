@@ -75,7 +75,8 @@ pub(super) fn check_one_offer(written: &[At<file::Destination>], problems: &mut 
         let Choice { exactly, with, without } = choice(&one.value);
         for span in [exactly, with, without].into_iter().filter_map(place) {
             let what = "here all destinations share one address of the sink, and one offer";
-            let help = "say it in [sink], or use a target kind that mailbench starts";
+            let help = "write `addresses = \"per-destination\"` in [sink] and route the target to \
+                        them, or choose for all destinations in [sink]";
             problems.push(Problem::new(span, what).help(help));
         }
     }

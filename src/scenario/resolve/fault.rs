@@ -168,7 +168,8 @@ fn check_destination_known(fault: &Fault, stage: Stage, problems: &mut Problems)
             ("per", fault.limit.as_ref().and_then(|limit| place(&limit.value.per))),
         ];
         let help = "here all destinations share one address of the sink, and one is known by its \
-                    recipients: use a stage from rcpt-to to end-of-data, or a target kind that mailbench starts, such as relay";
+                    recipients: use a stage from rcpt-to to end-of-data, or write `addresses = \
+                    \"per-destination\"` in [sink] and route the target to them";
         cannot_be_told(keys, stage, help, problems);
     }
 }

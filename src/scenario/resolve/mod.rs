@@ -75,7 +75,9 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
     let smtp = submission::submission(file.smtp.as_ref(), &target.kind, problems);
     // The model of a simulation tells any number of destinations apart.
     let modelled = file.simulate.is_some() && destinations.len() > limits::ROUTES;
-    let is_routed = modelled || target.kind.is_routed(destinations.len());
+    let count = destinations.len();
+    sink::check_addresses(file.sink.as_ref(), &sink, &target.kind, count, problems);
+    let is_routed = modelled || sink.is_routed(&target.kind, count);
     if !is_routed {
         destination::check_one_offer(&file.destination, problems);
     }

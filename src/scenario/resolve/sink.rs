@@ -4,9 +4,13 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use super::place;
 use crate::fault::rule::{Action, Rule, TlsFault};
+use crate::limits;
+use crate::probe::DestinationId;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At, Protocol, Tls};
-use crate::scenario::model::{Destination, Engine, Extension, SinkSpec};
+use crate::scenario::model::{
+    Addresses, Destination, Engine, Extension, SinkSpec, TargetKind, own_address,
+};
 use crate::scenario::units::{NotAUnit, address};
 
 /// The keys by which what is offered is chosen.
@@ -43,6 +47,57 @@ pub(super) fn sink(written: Option<&At<file::Sink>>, problems: &mut Problems) ->
         extensions,
         implicit_tls: tls == Tls::Implicit,
         lmtp: lmtp.is_some(),
+        addresses: sink.addresses.as_ref().map(|addresses| match addresses.value {
+            file::Addresses::Shared => Addresses::Shared,
+            file::Addresses::PerDestination => Addresses::PerDestination,
+        }),
+    }
+}
+
+/// Notes addresses of destinations to which nothing can be routed.
+pub(super) fn check_addresses(
+    written: Option<&At<file::Sink>>,
+    sink: &SinkSpec,
+    target: &TargetKind,
+    destinations: usize,
+    problems: &mut Problems,
+) {
+    let Some(key) = written.and_then(|written| place(&written.value.addresses)) else { return };
+    if sink.addresses != Some(Addresses::PerDestination) {
+        return;
+    }
+    let mut refuse = |place: &std::ops::Range<usize>, what: String, help: &str| {
+        problems.push(Problem::new(place, what).help(help));
+    };
+    let ports = usize::from(u16::MAX - sink.listen.port());
+    let listen = written.and_then(|written| place(&written.value.listen)).unwrap_or(key);
+    match target {
+        TargetKind::Direct => refuse(
+            key,
+            "a direct run has no target that could be routed".to_owned(),
+            "leave `addresses` out, or name a target kind that relays",
+        ),
+        TargetKind::External(_) if sink.listen.port() == 0 => refuse(
+            listen,
+            "an external target must know the port of each address".to_owned(),
+            "write a fixed port in [sink], such as `listen = \"127.0.0.1:2526\"`",
+        ),
+        _ if destinations > limits::ROUTES => refuse(
+            key,
+            format!("{destinations} destinations are more than the sink has addresses for"),
+            "use at most 1024 destinations, or `addresses = \"shared\"`",
+        ),
+        _ if sink.listen.port() != 0
+            && destinations > ports
+            && own_address(sink.listen, DestinationId(0)).ip() == sink.listen.ip() =>
+        {
+            refuse(
+                listen,
+                format!("there are only {ports} ports above that of `listen`"),
+                "each destination takes the next port: write a lower one",
+            );
+        }
+        _ => {}
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         return TargetSpec {
             kind: TargetKind::Relay,
             retry: retry(None, problems),
+            retry_is_given: false,
             delivery: delivery(None, problems),
             changes: Changes::default(),
             network: None,
@@ -45,6 +46,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
     TargetSpec {
         kind,
         retry: retry(target.retry.as_ref(), problems),
+        retry_is_given: target.retry.is_some(),
         delivery: delivery(target.delivery.as_ref(), problems),
         changes: changes::changes(target.changes.as_ref(), problems),
         network: target.network.as_ref().map(|network| network.value),

@@ -208,7 +208,11 @@ impl Session {
         let reception = self.whole.as_ref().map(|whole| whole.reception);
         let taken = conclusion.outcome == AttemptOutcome::Taken;
         self.record_content(conclusion);
-        self.shared.ledger.persist().await;
+        if !self.shared.ledger.persist().await {
+            self.refuse_unrecorded().await?;
+            self.dialogue.settle(Turn::EndOfData { size: 0 }, &reply);
+            return ControlFlow::Continue(());
+        }
         self.say(&reply, garbled).await?;
         // A QUIT sent with the dot is answered in one write with it: a peer that closes on the
         // first reply would reset the connection over the second, and prove nothing.
@@ -222,6 +226,14 @@ impl Session {
             return ControlFlow::Break(Ended::by_us(Ending::Fault));
         }
         ControlFlow::Continue(())
+    }
+
+    /// What cannot be recorded is not taken: the peer keeps it.
+    pub(super) async fn refuse_unrecorded(&mut self) -> ControlFlow<Ended, ()> {
+        let status = EnhancedStatus { class: 4, subject: 3, detail: 0 };
+        let reply = Reply::new(451, Some(status), "Local error: the journal cannot be written");
+        self.say(&reply, None).await?;
+        self.wire.flush().await
     }
 
     /// What a reply to the content concludes. One that need not be understood is as good as

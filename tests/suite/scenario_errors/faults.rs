@@ -167,10 +167,16 @@ fn one_address_for_all_destinations_tells_none_before_rcpt() {
     for target in ["[target]\nkind = \"direct\"\n", external] {
         for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
             let what = format!("`destination` cannot be told at stage {stage}");
-            one(&fault(target, stage, stall), ("\"a.test\"", &what, "such as relay"));
+            one(
+                &fault(target, stage, stall),
+                ("\"a.test\"", &what, "addresses = \"per-destination\""),
+            );
         }
         let what = "`per` cannot be told at stage mail-from";
-        one(&fault(target, "mail-from", per), ("\"destination\"", what, "such as relay"));
+        one(
+            &fault(target, "mail-from", per),
+            ("\"destination\"", what, "addresses = \"per-destination\""),
+        );
     }
     let relay = "[target]\nkind = \"relay\"\n";
     for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
@@ -181,6 +187,44 @@ fn one_address_for_all_destinations_tells_none_before_rcpt() {
     }
     let said = complaint(&fault(relay, "connect", per));
     assert!(said.starts_with("no problem"), "{said}");
+}
+
+const BY_DESTINATION: &str =
+    "[sink]\nlisten = \"127.0.0.1:2526\"\naddresses = \"per-destination\"\n";
+
+/// With an address for each, an external target's faults and offers are as free as a relay's; and
+/// a relay's are not, where the sink has one address.
+#[test]
+fn an_address_for_each_destination_is_known_from_connect_on() {
+    let external = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\n";
+    let own = "without = [\"SIZE\"]\n";
+    let fault = "[[fault]]\nstage = \"connect\"\nrefuse = true\ndestination = \"a.test\"\n";
+    let said = complaint(&format!("{external}{BY_DESTINATION}{LOAD}{DESTINATION}{own}{fault}"));
+    assert!(said.starts_with("no problem"), "{said}");
+    let shared = "[sink]\naddresses = \"shared\"\n";
+    let what = "`destination` cannot be told at stage connect";
+    one(&format!("{shared}{LOAD}{DESTINATION}{fault}"), ("\"a.test\"", what, "per-destination"));
+}
+
+#[test]
+fn addresses_for_each_destination_must_be_known_to_the_target() {
+    let direct = "[target]\nkind = \"direct\"\n";
+    let what = "a direct run has no target that could be routed";
+    one(
+        &format!("{direct}{BY_DESTINATION}{LOAD}{DESTINATION}"),
+        ("\"per-destination\"", what, "leave `addresses` out"),
+    );
+    let external = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\n";
+    let any = "[sink]\naddresses = \"per-destination\"\n";
+    let what = "an external target must know the port of each address";
+    let help = "listen = \"127.0.0.1:2526\"";
+    one(&format!("{external}{any}{LOAD}{DESTINATION}"), ("\"per-destination\"", what, help));
+    let high = "[sink]\nlisten = \"[::1]:65535\"\naddresses = \"per-destination\"\n";
+    let what = "there are only 0 ports above that of `listen`";
+    one(
+        &format!("{external}{high}{LOAD}{DESTINATION}"),
+        ("\"[::1]:65535\"", what, "write a lower one"),
+    );
 }
 
 #[test]

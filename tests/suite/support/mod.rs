@@ -101,11 +101,16 @@ impl Lab {
 
     fn command(&self) -> Command {
         let mut command = mailbench();
-        command.current_dir(self.folder.path());
         command.args(["run", "scenario.toml", "--output", "run"]).args(&self.arguments);
         if !self.strict {
             command.args(["--allow", "health"]);
         }
+        self.prepare(command)
+    }
+
+    /// A command in the lab's folder and environment.
+    pub(crate) fn prepare(&self, mut command: Command) -> Command {
+        command.current_dir(self.folder.path());
         command.env_remove("GITHUB_STEP_SUMMARY").env_remove("GITHUB_ACTIONS");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
