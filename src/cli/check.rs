@@ -8,7 +8,7 @@ use crate::measure::comparison;
 use crate::measure::comparison::planned::Planned;
 use crate::plan::Plan;
 use crate::report::planned as words;
-use crate::scenario::model::Scenario;
+use crate::scenario::model::{Route, Scenario, TargetKind};
 use crate::scenario::{Loaded, ScenarioError};
 
 /// Validate scenarios and print them with every default filled in; sends nothing.
@@ -27,7 +27,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     for path in &args.scenarios {
         match args.scenario.load(path) {
             Ok((loaded, _)) => {
-                let published = published(&loaded.scenario);
+                let published = published(&loaded.scenario) + &routed(&loaded.scenario);
                 let compared = compared(&loaded)?;
                 super::print(&format!(
                     "{gap}# {}\n{published}{compared}{}",
@@ -50,6 +50,15 @@ fn published(scenario: &Scenario) -> String {
     let record =
         scenario.message.dkim.as_ref().and_then(|_| Plan::new(scenario, None).dkim_record());
     record.map_or_else(String::new, |(name, text)| format!("# {name}. IN TXT \"{text}\"\n"))
+}
+
+/// Where an external target must send mail, as comments.
+fn routed(scenario: &Scenario) -> String {
+    if !matches!(scenario.target.kind, TargetKind::External(_)) {
+        return String::new();
+    }
+    let line = |route: Route| format!("# route: {} to {}\n", route.domain, route.address);
+    scenario.routes().into_iter().map(line).collect()
 }
 
 /// What the pairs of `[compare]` cost and can find, as comments.
