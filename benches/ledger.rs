@@ -56,7 +56,7 @@ fn attempt(number: u64) -> Event {
         content: Some(ContentCheck {
             message: Some(MessageId(number)),
             bytes: 4_096,
-            damage: Vec::new(),
+            changes: Vec::new(),
         }),
     })
 }

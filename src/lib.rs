@@ -6,7 +6,11 @@
 
 pub mod limits;
 
+pub mod files;
+
 pub mod clock;
+
+pub mod shortage;
 
 pub mod seed;
 

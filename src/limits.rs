@@ -3,11 +3,17 @@
 //! A queue, pool, buffer or loop elsewhere names its bound here. Reaching one is recorded
 //! in the ledger as [`crate::ledger::event::Event::Limit`], never a silent wait.
 
+mod content;
+mod files;
 mod judging;
+mod mail;
 
 use std::time::Duration;
 
+pub use content::*;
+pub use files::*;
 pub use judging::*;
+pub use mail::*;
 
 /// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512, and
 /// extensions add parameters (RFC 3461 alone 500); AUTH with an initial response takes 12,288 octets
@@ -37,8 +43,8 @@ pub const RECIPIENTS: usize = 1000;
 /// Messages in one scenario: probe numbers and histories are dense arrays.
 pub const MESSAGES: u64 = 1 << 32;
 
-/// How far ahead of all numbers known so far a newly offered probe number may lie: every session
-/// holds one message that is not recorded yet. Memory for histories grows by no more at a time.
+/// How far the number of a newly offered probe may lie beyond the count of all offered so far: every
+/// session holds one message that is not recorded yet.
 pub const OFFER_GAP: u64 = (TRAFFIC_SESSIONS * RECIPIENTS) as u64;
 
 /// Messages in a trace of arrivals: it is held in memory, about 30 bytes a message.
@@ -47,15 +53,6 @@ pub const TRACE_ROWS: usize = 10_000_000;
 /// Destinations of a trace that `mailbench trace` writes: a scenario may name some of its own beside
 /// them. The rarest share one name.
 pub const TRACE_DESTINATIONS: usize = 65_000;
-
-/// Longest line of a mail log that is read, in bytes: a line of syslog has at most a few thousand.
-pub const LOG_LINE: usize = 64 * 1024;
-
-/// Lines of a mail log among which its first time is looked for.
-pub const LOG_HEAD: usize = 1000;
-
-/// Bytes of a corpus of messages, all files together: it is held in memory.
-pub const CORPUS_BYTES: usize = 512 * 1024 * 1024;
 
 /// Destinations in one scenario; a destination number is a `u16`.
 pub const DESTINATIONS: usize = 65_535;
@@ -102,9 +99,6 @@ pub const SINK_BACKLOG: u32 = 4096;
 
 /// Bytes a session of the sink reads ahead, and of replies it owes before it writes them.
 pub const SINK_BUFFER: usize = 8192;
-
-/// Bytes of a content that are held to be checked whole; a longer one is checked as it streams by.
-pub const CONTENT_HELD: usize = 32 * 1024;
 
 /// How long a session of the sink keeps its buffer for a peer that says nothing: long against any
 /// round trip, so that no busy session ever gives it back.
@@ -224,10 +218,12 @@ pub const JOURNAL_BUFFER: usize = 256 * 1024;
 /// Bytes of a journal record that is encoded on the stack; a longer one is put together on the heap.
 pub const JOURNAL_STACK: usize = 512;
 
-/// Largest single journal record; a longer one marks a damaged journal.
+/// Bytes of the largest journal record, its head left out: none longer is written, and one that
+/// claims to be marks a damaged journal. A message with [`RECIPIENTS`] replies of [`REPLY_TEXT`]
+/// fits.
 pub const JOURNAL_RECORD: usize = 1024 * 1024;
 
-/// Characters of a peer's reply text kept in the ledger.
+/// Bytes of a text of others (a reply, a diagnostic, a command) that are kept in the ledger.
 pub const REPLY_TEXT: usize = 512;
 
 /// Violations listed with their evidence in a report; the counts are always complete.
@@ -239,23 +235,6 @@ pub const EVIDENCE_LINES: usize = 50;
 /// Time to wait for the target's greeting before the run is given up.
 pub const TARGET_START: Duration = Duration::from_secs(30);
 
-/// Time the preflight message has to arrive at the sink.
-pub const PREFLIGHT: Duration = Duration::from_secs(30);
-
-/// And for each of its recipients in addition.
-pub const PREFLIGHT_EACH: Duration = Duration::from_millis(20);
-
-/// How long an external target's queue may take to be empty after the preflight before the user is
-/// told that it was not empty before.
-pub const LEFTOVER_WAIT: Duration = Duration::from_secs(2);
-
-/// Time for which a preflight message that is deferred is tried again: longer than the five minutes
-/// for which greylisting usually holds new mail.
-pub const PREFLIGHT_DEFERRED: Duration = Duration::from_secs(360);
-
-/// Seconds between the first attempts at it; the last is that between all later ones.
-pub const PREFLIGHT_WAITS: [u64; 5] = [1, 3, 6, 10, 20];
-
 /// Time an external target has, once it greets, to write its process id.
 pub const PID_FILE: Duration = Duration::from_secs(5);
 
@@ -264,6 +243,9 @@ pub const TARGET_STOP: Duration = Duration::from_secs(10);
 
 /// Lines of a target's output kept for whoever waits for an announcement.
 pub const TARGET_LINES: usize = 64;
+
+/// Bytes of one line of a target's output kept for them, and read at a time.
+pub const TARGET_LINE: usize = 8 * 1024;
 
 /// Bytes of a queue file in which an MTA says how a message stands: before recipients and text.
 pub const QUEUE_FILE: u64 = 8 * 1024;
@@ -292,7 +274,10 @@ pub const RELAY_COMMIT_BATCH: usize = 1_024;
 /// [`KILL_WINDOW`], within which a kill may cause a copy.
 pub const RELAY_COMMIT_LINGER: Duration = Duration::from_millis(20);
 
-/// Wait after a failed commit of the relay's store (disk full) before it is tried again.
+/// Wait after a first failed commit of the relay's store; it doubles with each further one.
+pub const RELAY_STORE_FIRST_RETRY: Duration = Duration::from_millis(5);
+
+/// Longest wait after a failed commit of the relay's store (disk full) before it is tried again.
 pub const RELAY_STORE_RETRY: Duration = Duration::from_secs(1);
 
 /// Commits whose new deliveries wait for the relay's scheduler.
@@ -329,21 +314,8 @@ pub const RELAY_BACKLOG: u32 = 1_024;
 /// and a busy machine may delay it, a lost timer never ends.
 pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
 
-/// Recipients of each message of the preflight, one a destination: what every server must take in
-/// one transaction (RFC 5321 §4.5.3.1.8).
-pub const PREFLIGHT_RECIPIENTS: usize = 100;
-
 /// Destinations to which a first look at a target (`mailbench doctor target`) sends a message each.
 pub const CHECKUP_DESTINATIONS: usize = 100;
-
-/// Bytes of a DSN that are looked at: the report stands before the returned message.
-pub const DSN_BYTES: usize = 256 * 1024;
-
-/// Parts of a DSN that are looked at; it has three (RFC 3462 §2).
-pub const DSN_PARTS: usize = 8;
-
-/// Flaws told of one DSN.
-pub const DSN_FLAWS: usize = 16;
 
 /// Messages of a closed load that `mailbench plan` prints unless told otherwise.
 pub const PLAN_SHOWN: u64 = 100;

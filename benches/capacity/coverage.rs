@@ -27,6 +27,7 @@ impl Server {
             output: None,
             command: String::new(),
             allowed_targets: Vec::new(),
+            reach: mailbench::run::isolation::Reach::Host,
             empty_first: None,
             preflight: true,
         };

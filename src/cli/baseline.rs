@@ -8,11 +8,12 @@ use super::stored;
 use crate::measure::comparison::results::Comparison;
 use crate::measure::comparison::single;
 use crate::measure::results::Results;
-use crate::report::comparison;
 use crate::report::forms::Format;
 use crate::report::view::View;
+use crate::report::{self, comparison};
 use crate::run::{Outcome, environment};
 use crate::scenario::Loaded;
+use crate::{files, limits};
 
 /// What a run is held against.
 #[derive(Debug, clap::Args)]
@@ -46,13 +47,14 @@ impl BaselineArgs {
         Ok(Some(Baseline { path: path.clone(), results }))
     }
 
-    /// Compares; writes `comparison.json` and `comparison.html` into the run's folder.
+    /// Compares; writes `comparison.json` and `comparison.html` into the run's folder, and says
+    /// whether that was done.
     pub(super) fn compare(
         &self,
         baseline: &Baseline,
         outcome: &Outcome,
         allow: &[String],
-    ) -> anyhow::Result<Comparison> {
+    ) -> anyhow::Result<(Comparison, std::io::Result<()>)> {
         let (terms, noise) = self.terms.read(&baseline.results)?;
         let new = &outcome.findings.results;
         let differences =
@@ -61,13 +63,14 @@ impl BaselineArgs {
         let new = [single::Stored { name: name(&outcome.folder), results: new }];
         let options = single::Options { noise, differences, allow };
         let compared = single::compare(&base, &new, &terms, options);
+        let mut written = Ok(());
         for format in [Format::Json, Format::Html] {
             if let Some(file) = format.file("comparison") {
                 let text = comparison::render(format, &compared, &View::plain(80))?;
-                std::fs::write(outcome.folder.join(file), text)?;
+                written = written.and(report::write(&outcome.folder.join(file), &text));
             }
         }
-        Ok(compared)
+        Ok((compared, written))
     }
 }
 
@@ -78,7 +81,7 @@ fn refuse(path: &Path, base: &Results, loaded: &Loaded) -> anyhow::Result<()> {
     new.environment = environment::facts().into_iter().collect();
     let mut found = stored::differences((path, base), (path, &new));
     let stored = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
-    let before = std::fs::read_to_string(stored.join(crate::run::SCENARIO));
+    let before = files::read_text(&stored.join(crate::run::SCENARIO), limits::SCENARIO_BYTES);
     if let (false, Ok(before)) = (base.run.scenario_sha256 == loaded.sha256, before) {
         let keys = crate::scenario::difference::difference(&before, &loaded.resolved);
         found.extend(keys.into_iter().map(|key| format!("scenario, {key}")));

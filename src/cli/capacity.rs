@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
+use super::unwritten::Unwritten;
 use super::{server, stored};
 use crate::limits;
 use crate::report::capacity as report;
@@ -12,6 +13,7 @@ use crate::report::progress::Progress;
 use crate::report::view::View;
 use crate::run::calibration;
 use crate::run::capacity::{SearchOptions, Searched, capacity};
+use crate::run::isolation::Reach;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{Request, RunError};
@@ -72,23 +74,38 @@ const FEW: [f64; 5] = [0.25, 0.5, 0.9, 1.0, 1.2];
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (loaded, _) = args.changes.load(&args.scenario)?;
     let options = options(args, &loaded)?;
+    let reach = match options.model {
+        Some(_) => Reach::Host,
+        None => super::network::enter(&loaded)?,
+    };
     let request = Request {
         loaded,
         output: args.output.clone(),
         command: command(args),
         allowed_targets: args.allow_target.clone(),
+        reach,
         empty_first: None,
         preflight: true,
     };
     let searched = searched(&request, &options, args.quiet)
         .map_err(|error| super::run::exit_of(&error).because(error))?;
     let view = View::of_stdout(args.quiet, Some(searched.folder.display().to_string()));
-    super::print(&report::render(Format::Terminal, &searched.capacity, &view)?)?;
+    let mut unwritten = Unwritten::default();
+    let text = report::render(Format::Terminal, &searched.capacity, &view)?;
+    unwritten.print(&text, Exit::from_code(searched.capacity.exit_code));
     if searched.interrupted {
         super::complain("interrupted: the same command with --output and this folder goes on");
-        return Ok(Exit::Interrupted);
+        return Ok(unwritten.exit(Exit::Interrupted));
     }
-    Ok(Exit::from_code(searched.capacity.exit_code))
+    if let Some(failure) = searched.failure {
+        super::complain(&format!(
+            "error: the search ended early: {:#}",
+            anyhow::Error::new(failure)
+        ));
+        super::complain("the same command with --output and this folder goes on");
+        return Ok(Exit::Unreachable);
+    }
+    Ok(unwritten.exit(Exit::from_code(searched.capacity.exit_code)))
 }
 
 fn options(args: &Args, loaded: &crate::scenario::Loaded) -> anyhow::Result<SearchOptions> {

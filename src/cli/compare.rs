@@ -1,14 +1,14 @@
 //! `mailbench compare BASE NEW...`: holds stored runs against one another. Sends nothing.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::exit::Exit;
 use super::stored;
-use crate::measure::comparison::{Terms, figure, single};
+use super::unwritten::Unwritten;
+use crate::measure::comparison::{Terms, figure, mistakes, single};
 use crate::measure::results::Results;
 use crate::measure::verdict;
 use crate::report::comparison;
@@ -99,13 +99,9 @@ fn check_gate(gate: &[String], base: &Results) -> anyhow::Result<()> {
     }
     let mut known = figure::names();
     known.extend(figure::figures(base).into_iter().map(|figure| figure.name));
-    match gate.iter().find(|name| !known.contains(name)) {
+    match mistakes(gate, &known).next() {
         None => Ok(()),
-        Some(name) => {
-            let known = known.iter().map(String::as_str);
-            let help = crate::scenario::diagnosis::suggest(name, known);
-            wrong(format!("--gate knows no figure `{name}`; {help}"))
-        }
+        Some((_, mistake)) => wrong(format!("--gate: {}; {}", mistake.message, mistake.help)),
     }
 }
 
@@ -139,13 +135,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         None => View::of_stdout(args.quiet, None),
     };
     let text = comparison::render(args.format, &compared, &view)?;
+    let verdict = verdict::exit_code(&compared.verdict.reasons, false, &args.allow);
+    let (verdict, mut unwritten) = (Exit::from_code(verdict), Unwritten::default());
     match &args.output {
-        Some(path) => {
-            fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
-        }
-        None => super::print(&text)?,
+        Some(path) => unwritten.note(super::write_output(path, &text)),
+        None => unwritten.print(&text, verdict),
     }
-    Ok(Exit::from_code(verdict::exit_code(&compared.verdict.reasons, false, &args.allow)))
+    Ok(unwritten.exit(verdict))
 }
 
 /// A run as its user knows it.

@@ -9,11 +9,13 @@ use clap::ValueEnum;
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::server;
+use super::unwritten::Unwritten;
 use crate::conformance::case::{Case, Times};
 use crate::conformance::cases;
 use crate::conformance::examine::{self, ExamineError};
 use crate::conformance::finding::Examination;
 use crate::conformance::render::{self, Format};
+use crate::run::safety;
 
 /// Examine a target: smuggling, robustness, broken peers in both directions; each case with its
 /// source and a verdict
@@ -86,6 +88,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
             super::complain(case);
         }
     };
+    let reach = super::network::enter(&loaded)?;
+    safety::check_routes(&loaded.scenario, &reach, &[])
+        .map_err(|error| Exit::Unreachable.because(error))?;
     let runtime = server::runtime()?;
     let examined = runtime.block_on(async {
         let stop = server::stop_on_signal()?;
@@ -100,11 +105,13 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         examination.rows.iter_mut().for_each(|row| row.gates = row.verdict.is_bad());
     }
     let name = scenario.display().to_string();
+    let verdict = if examination.fails() { Exit::Correctness } else { Exit::Passed };
+    let mut unwritten = Unwritten::default();
+    unwritten.print(&render::render(&examination, args.format.into(), &name), verdict);
     if args.output.is_some() {
-        write(&examination, folder.path(), &name)?;
+        unwritten.note(write(&examination, folder.path(), &name));
     }
-    super::print(&render::render(&examination, args.format.into(), &name))?;
-    Ok(if examination.fails() { Exit::Correctness } else { Exit::Passed })
+    Ok(unwritten.exit(verdict))
 }
 
 fn exit(error: ExamineError) -> anyhow::Error {
@@ -131,7 +138,9 @@ impl Place {
 }
 
 fn folder(wanted: Option<&Path>) -> anyhow::Result<Place> {
-    let Some(path) = wanted else { return Ok(Place::Passing(tempfile::tempdir()?)) };
+    let Some(path) = wanted else {
+        return Ok(Place::Passing(crate::files::private_temporary("conformance-")?));
+    };
     std::fs::create_dir_all(path)
         .with_context(|| format!("cannot make {}", path.display()))
         .map_err(|error| Exit::Usage.because(error))?;
@@ -146,7 +155,7 @@ fn write(examination: &Examination, folder: &Path, scenario: &str) -> anyhow::Re
         ("conformance.xml", Format::Junit),
     ] {
         let path = folder.join(name);
-        std::fs::write(&path, render::render(examination, format, scenario))
+        crate::files::write(&path, render::render(examination, format, scenario))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

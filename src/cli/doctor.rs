@@ -97,11 +97,13 @@ fn target(args: &TargetArgs) -> anyhow::Result<Exit> {
     let (loaded, _) = args.changes.load(&args.scenario)?;
     let passing = tempfile::tempdir()?;
     let folder = args.output.as_deref().unwrap_or(passing.path());
+    let reach = super::network::enter(&loaded)?;
     let request = Request {
         loaded,
         output: None,
         command: format!("mailbench doctor target {}", args.scenario.display()),
         allowed_targets: args.allow_target.clone(),
+        reach,
         empty_first: None,
         preflight: false,
     };

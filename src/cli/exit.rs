@@ -29,7 +29,8 @@ pub enum Exit {
     Scenario = 104,
     /// Interrupted.
     Interrupted = verdict::INTERRUPTED,
-    /// Target or sink could not be started or reached.
+    /// The surroundings: target or sink could not be started or reached, or the system refused what
+    /// was needed (disk full, no descriptor left).
     Unreachable = 106,
 }
 
@@ -68,9 +69,20 @@ impl Exit {
         match error.downcast_ref::<Failure>() {
             Some(failure) => failure.exit,
             None if error.is::<ScenarioError>() => Exit::Scenario,
+            None if error.chain().any(is_of_the_surroundings) => Exit::Unreachable,
             None => Exit::Internal,
         }
     }
+}
+
+/// Whether the system refused something: a disk that is full or read-only, no descriptor left, a
+/// closed stdout. What our own code says of data is not that.
+fn is_of_the_surroundings(cause: &(dyn std::error::Error + 'static)) -> bool {
+    use std::io::ErrorKind::{InvalidData, InvalidInput, Other, Unsupported};
+    cause.downcast_ref::<std::io::Error>().is_some_and(|error| {
+        let ours = matches!(error.kind(), InvalidData | InvalidInput | Other | Unsupported);
+        error.raw_os_error().is_some() || !ours
+    })
 }
 
 impl From<Exit> for ExitCode {
@@ -104,5 +116,19 @@ mod tests {
         assert_eq!(Exit::of(&error), Exit::Unreachable);
         assert_eq!(Exit::of(&error.context("while starting")), Exit::Unreachable);
         assert_eq!(Exit::of(&anyhow::anyhow!("bug")), Exit::Internal);
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_no_bug() {
+        use std::io::{Error, ErrorKind};
+        // ENOSPC, EDQUOT, EMFILE, ENFILE, EROFS, EPIPE, EIO, EBADF
+        for number in [28, 122, 24, 23, 30, 32, 5, 9] {
+            let error = anyhow::Error::new(Error::from_raw_os_error(number)).context("while");
+            assert_eq!(Exit::of(&error), Exit::Unreachable, "{error:#}");
+        }
+        // As crates wrap them, the number is lost.
+        let wrapped = Error::new(ErrorKind::StorageFull, "a path: full");
+        assert_eq!(Exit::of(&wrapped.into()), Exit::Unreachable);
+        assert_eq!(Exit::of(&Error::other("odd").into()), Exit::Internal);
     }
 }

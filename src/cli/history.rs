@@ -6,9 +6,12 @@ use anyhow::{Context as _, anyhow};
 use clap::ValueEnum;
 
 use super::exit::Exit;
+use super::unwritten::Unwritten;
+use crate::measure::history::Entry;
 use crate::measure::history::check::check;
-use crate::measure::history::trend;
+use crate::measure::history::trend::{self, Family};
 use crate::measure::verdict;
+use crate::report::escape::plain;
 use crate::report::history as report;
 use crate::report::view::View;
 use crate::run::history::{self, FILE};
@@ -49,10 +52,19 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let mut entries = Vec::new();
+    let (mut entries, mut skipped) = (Vec::new(), 0);
     for path in paths(&args.paths)? {
         let read = history::read(&path).with_context(|| format!("cannot read {}", path.display()));
-        entries.extend(read.map_err(|error| Exit::Usage.because(error))?);
+        let history = read.map_err(|error| Exit::Usage.because(error))?;
+        for warning in history.warnings(&path) {
+            super::complain(&format!("warning: {}", plain(&warning)));
+        }
+        skipped += history.skipped.len() as u64 + history.further;
+        entries.extend(history.entries);
+    }
+    if entries.is_empty() && skipped > 0 && !args.check {
+        let what = format!("none of the {skipped} lines is one of a history");
+        return Err(Exit::Usage.because(anyhow!(what)));
     }
     let families = trend::families(&entries);
     let view = match args.output {
@@ -64,15 +76,24 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Format::Json => report::json(&families)?,
         Format::Html => report::html(&families)?,
     };
+    let (verdict, mut unwritten) =
+        (judged(args, &families, &entries, skipped), Unwritten::default());
     match &args.output {
-        Some(path) => std::fs::write(path, text)
-            .with_context(|| format!("cannot write {}", path.display()))?,
-        None => super::print(&text)?,
+        Some(path) => unwritten.note(super::write_output(path, &text)),
+        None => unwritten.print(&text, verdict),
     }
+    Ok(unwritten.exit(verdict))
+}
+
+/// What `--check` comes to; the reasons go to stderr.
+fn judged(args: &Args, families: &[Family], entries: &[Entry], skipped: u64) -> Exit {
     if !args.check {
-        return Ok(Exit::Passed);
+        return Exit::Passed;
     }
-    let reasons = check(&families, args.last);
+    let reasons = check(families, args.last);
+    if entries.is_empty() && skipped > 0 {
+        super::complain(&format!("none of {skipped} lines could be read"));
+    }
     for reason in &reasons {
         let kind = if reason.exit_code == verdict::REGRESSION {
             "changed for the worse"
@@ -81,7 +102,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         };
         super::complain(&format!("{kind}: {}", reason.message));
     }
-    Ok(Exit::from_code(verdict::exit_code(&reasons, false, &args.allow)))
+    Exit::from_code(verdict::exit_code(&reasons, false, &args.allow))
 }
 
 fn paths(named: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {

@@ -12,7 +12,6 @@
 pub mod exit;
 
 mod baseline;
-mod bury;
 mod calibrate;
 mod capacity;
 mod check;
@@ -22,7 +21,9 @@ mod conformance;
 mod doctor;
 mod history;
 mod init;
+mod launch;
 mod man;
+mod network;
 mod pairs;
 mod plan;
 mod relay;
@@ -35,10 +36,14 @@ mod simulate;
 mod sink;
 mod stored;
 mod trace;
+mod unwritten;
+mod watchdog;
 
 use std::io::{self, IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
 use crate::scenario::ScenarioError;
@@ -55,8 +60,6 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Args),
-    #[command(hide = true)]
-    Bury(bury::Args),
     Calibrate(calibrate::Args),
     Capacity(capacity::Args),
     Check(check::Args),
@@ -66,21 +69,26 @@ enum Command {
     Doctor(doctor::Args),
     History(history::Args),
     Init(init::Args),
+    #[command(hide = true)]
+    Launch(launch::Args),
     Man(man::Args),
     Plan(plan::Args),
+    #[command(hide = true)]
+    ProbeIsolation(network::Args),
     Relay(relay::Args),
     Report(report::Args),
     Routes(routes::Args),
     Simulate(simulate::Args),
     Sink(sink::Args),
     Trace(trace::Args),
+    #[command(hide = true)]
+    Watchdog(watchdog::Args),
 }
 
 impl Command {
     fn run(self) -> anyhow::Result<Exit> {
         match self {
             Command::Run(args) => run::run(&args),
-            Command::Bury(args) => bury::run(&args),
             Command::Calibrate(args) => calibrate::run(&args),
             Command::Capacity(args) => capacity::run(&args),
             Command::Check(args) => check::run(&args),
@@ -90,14 +98,17 @@ impl Command {
             Command::Doctor(args) => doctor::run(&args),
             Command::History(args) => history::run(&args),
             Command::Init(args) => init::run(&args),
+            Command::Launch(args) => launch::run(&args),
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),
+            Command::ProbeIsolation(args) => network::run(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
             Command::Routes(args) => routes::run(&args),
             Command::Simulate(args) => simulate::run(&args),
             Command::Sink(args) => sink::run(&args),
             Command::Trace(args) => trace::run(&args),
+            Command::Watchdog(args) => watchdog::run(&args),
         }
     }
 
@@ -114,6 +125,7 @@ impl Command {
 /// (0) and for wrong usage (2).
 #[must_use]
 pub fn main() -> ExitCode {
+    end_on_panic();
     let cli = Cli::parse();
     start_log(cli.command.log());
     match cli.command.run() {
@@ -129,6 +141,17 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// A panic of any task or thread ends the program, with a message: what goes on without it would be
+/// judged as if nothing had happened. What it started is ended by its watchdog.
+pub fn end_on_panic() {
+    let message = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        message(panic);
+        complain("error: mailbench has a bug and ends; please report the lines above");
+        std::process::exit(i32::from(Exit::Internal.code()));
+    }));
+}
+
 /// Log of the program's own doings, to stderr; `MAILBENCH_LOG=debug` says more.
 fn start_log(default: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("MAILBENCH_LOG")
@@ -136,7 +159,9 @@ fn start_log(default: &str) {
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr);
+        .with_writer(io::stderr)
+        // It would panic over a stderr that takes nothing.
+        .log_internal_errors(false);
     if log.try_init().is_err() {
         complain("the log was started twice");
     }
@@ -154,6 +179,11 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         other => other,
     }
+}
+
+/// Writes a result to the file of `--output`, which may be a device or a pipe.
+fn write_output(path: &Path, text: &str) -> anyhow::Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::exit::Exit;
 use super::server;
+use super::unwritten::Unwritten;
 use crate::measure::comparison::{self, Terms};
 use crate::measure::verdict;
 use crate::report::comparison as report;
@@ -26,8 +27,12 @@ pub(super) fn run(request: &Request, allow: &[String], quiet: bool) -> anyhow::R
     let compared = pairs(request, &terms, allow, quiet)
         .map_err(|error| super::run::exit_of(&error).because(error))?;
     let view = View::of_stdout(quiet, Some(compared.folder.display().to_string()));
-    super::print(&report::render(Format::Terminal, &compared.comparison, &view)?)?;
-    github::tell_comparison(&compared.comparison, &request.loaded)?;
+    let text = report::render(Format::Terminal, &compared.comparison, &view)?;
+    let mut unwritten = Unwritten::default();
+    unwritten.print(&text, Exit::from_code(compared.comparison.verdict.exit_code));
+    unwritten.note(github::tell_comparison(&compared.comparison, &request.loaded));
+    let failure = compared.failure.map(|it| super::run::exit_of(&it).because(it));
+    unwritten.note(failure.map_or(Ok(()), Err));
     let reasons = &compared.comparison.verdict.reasons;
     let code = verdict::exit_code(reasons, compared.interrupted, allow);
     if compared.interrupted {
@@ -35,7 +40,7 @@ pub(super) fn run(request: &Request, allow: &[String], quiet: bool) -> anyhow::R
     } else if code != compared.comparison.verdict.exit_code {
         super::complain(&format!("exit {code}: allowed {}", allow.join(", ")));
     }
-    Ok(Exit::from_code(code))
+    Ok(unwritten.exit(Exit::from_code(code)))
 }
 
 fn pairs(

@@ -5,12 +5,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Exit;
 use super::server::{self, TlsArg, stop_on_signal};
-use crate::limits::RELAY_QUEUE;
+use crate::files;
+use crate::limits::{self, RELAY_QUEUE};
 use crate::queue::schedule::RetrySchedule;
 use crate::relay::reader::Reader;
 use crate::relay::server::{Relay, Settings};
@@ -144,10 +144,16 @@ fn route(text: &str) -> Result<(String, SocketAddr), String> {
 }
 
 fn settings(path: Option<&Path>) -> anyhow::Result<(RetrySchedule, Delivery)> {
+    // A file that is none is the user's to mend, a disk that fails is not.
+    let exit = |error: &std::io::Error| match error.raw_os_error() {
+        Some(_) if error.kind() != std::io::ErrorKind::NotFound => Exit::Unreachable,
+        _ => Exit::Scenario,
+    };
     let text = match path {
-        Some(path) => std::fs::read_to_string(path)
-            .with_context(|| format!("cannot read {}", path.display()))
-            .map_err(|error| Exit::Scenario.because(error))?,
+        Some(path) => files::read_text(path, limits::SMALL_FILE).map_err(|error| {
+            let what = format!("cannot read {}", path.display());
+            exit(&error).because(anyhow::Error::new(error).context(what))
+        })?,
         None => String::new(),
     };
     let name = path.map_or_else(String::new, |path| path.display().to_string());
@@ -169,9 +175,12 @@ async fn count(queue: &Path, every: Option<Duration>) -> anyhow::Result<Exit> {
     let reader = Reader::open(queue).map_err(|error| Exit::Unreachable.because(error))?;
     let parent = nix::unistd::getppid();
     loop {
-        let line = serde_json::to_string(&reader.count()?)? + "\n";
+        let counted = reader.count().map_err(|error| Exit::Unreachable.because(error))?;
+        let line = serde_json::to_string(&counted)? + "\n";
+        let Some(every) = every else {
+            return super::print(&line).map(|()| Exit::Passed).map_err(Into::into);
+        };
         let written = std::io::stdout().write_all(line.as_bytes());
-        let Some(every) = every else { return written.map(|()| Exit::Passed).map_err(Into::into) };
         if written.is_err() || nix::unistd::getppid() != parent {
             return Ok(Exit::Passed);
         }

@@ -1,13 +1,13 @@
 //! `mailbench report`: judges a stored run again and renders it in any format. Sends nothing.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, anyhow, bail};
+use anyhow::{anyhow, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 
 use super::exit::Exit;
 use super::stored;
+use super::unwritten::Unwritten;
 use crate::measure::results::{Attempts, Findings};
 use crate::measure::timeline::Timeline;
 use crate::report::view::View;
@@ -44,8 +44,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         return compared(args);
     }
     let findings = find(&args.run, args.format).map_err(stored::wrong_argument)?;
-    write(args, |view| Ok(report::render(args.format, &findings, view)?))?;
-    Ok(Exit::from_code(findings.results.verdict.exit_code))
+    let verdict = Exit::from_code(findings.results.verdict.exit_code);
+    let mut unwritten = Unwritten::default();
+    let text = |view: &View| Ok(report::render(args.format, &findings, view)?);
+    write(args, text, verdict, &mut unwritten)?;
+    Ok(unwritten.exit(verdict))
 }
 
 /// A stored comparison, judged again from the results of its runs.
@@ -60,20 +63,26 @@ fn compared(args: &Args) -> anyhow::Result<Exit> {
         return Err(Exit::Usage.because(error));
     };
     let comparison = comparison::judge(&args.run).map_err(|error| Exit::Usage.because(error))?;
-    write(args, |view| Ok(render(format, &comparison, view)?))?;
-    Ok(Exit::from_code(comparison.verdict.exit_code))
+    let verdict = Exit::from_code(comparison.verdict.exit_code);
+    let mut unwritten = Unwritten::default();
+    write(args, |view| Ok(render(format, &comparison, view)?), verdict, &mut unwritten)?;
+    Ok(unwritten.exit(verdict))
 }
 
 /// Where the user wants it.
-fn write(args: &Args, text: impl Fn(&View) -> anyhow::Result<String>) -> anyhow::Result<()> {
+fn write(
+    args: &Args,
+    text: impl Fn(&View) -> anyhow::Result<String>,
+    verdict: Exit,
+    unwritten: &mut Unwritten,
+) -> anyhow::Result<()> {
     let folder = args.run.is_dir().then(|| args.run.display().to_string());
     match &args.output {
         Some(path) => {
             let view = View { folder, quiet: args.quiet, ..View::plain(80) };
-            fs::write(path, text(&view)?)
-                .with_context(|| format!("cannot write {}", path.display()))?;
+            unwritten.note(super::write_output(path, &text(&view)?));
         }
-        None => super::print(&text(&View::of_stdout(args.quiet, folder))?)?,
+        None => unwritten.print(&text(&View::of_stdout(args.quiet, folder))?, verdict),
     }
     Ok(())
 }
@@ -94,6 +103,15 @@ fn find(run: &Path, format: Format) -> anyhow::Result<Findings> {
         );
     }
     let results = stored::read(run)?;
+    if !results.run.simulated {
+        let folder = run.parent().unwrap_or(Path::new(""));
+        run::check_scenario(folder, &results.run.scenario_sha256)?;
+        super::complain(&format!(
+            "not judged again: {} is shown as it was stored (a run folder with its journal is \
+             judged again)",
+            run.display()
+        ));
+    }
     let attempts = Attempts::default();
     Ok(Findings {
         results,

@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
-use super::baseline::BaselineArgs;
+use super::baseline::{Baseline, BaselineArgs};
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
+use super::unwritten::Unwritten;
 use super::{pairs, server};
 use crate::measure::history::Entry;
+use crate::measure::results::Reason;
 use crate::measure::verdict;
 use crate::report::comparison;
 use crate::report::forms;
@@ -18,7 +20,7 @@ use crate::report::progress::{Board, Progress};
 use crate::report::routes::in_short;
 use crate::report::view::View;
 use crate::report::{self, Format};
-use crate::run::endpoint::{Endpoint, EndpointError};
+use crate::run::endpoint::{Endpoint, EndpointError, Listener};
 use crate::run::history;
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
@@ -69,11 +71,14 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let pairs = args.pairs.map(|pairs| Override::new("compare.pairs", pairs.to_string()));
     let (loaded, _) = args.changes.load_with(&args.scenario, pairs)?;
     check_size(&loaded)?;
+    let metrics = bind_metrics(args)?;
+    let reach = super::network::enter(&loaded)?;
     let request = Request {
         loaded,
         output: args.output.clone(),
         command: command(args),
         allowed_targets: args.allow_target.clone(),
+        reach,
         empty_first: None,
         preflight: true,
     };
@@ -87,23 +92,57 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         return pairs::run(&request, &args.allow, args.quiet);
     }
-    let outcome = carry_out(args, &request)?;
+    conclude(args, &request, (baseline, metrics))
+}
+
+/// Carries the run out; what the verdict is and what could not be written decide the exit code.
+fn conclude(
+    args: &Args,
+    request: &Request,
+    (baseline, metrics): (Option<Baseline>, Option<Listener>),
+) -> anyhow::Result<Exit> {
+    let mut unwritten = Unwritten::default();
+    let mut outcome = carry_out(args, request, metrics, &mut unwritten)?;
+    let cut_short = outcome.is_cut_short();
+    for failure in std::mem::take(&mut outcome.failures) {
+        unwritten.note(Err(exit_of(&failure).because(failure)));
+    }
     let results = &outcome.findings.results;
-    remember(args, &outcome)?;
     let mut reasons = results.verdict.reasons.clone();
-    if let Some(baseline) = baseline {
-        let compared = args.baseline.compare(&baseline, &outcome, &args.allow)?;
-        let view = View::of_stdout(args.quiet, None);
-        let text = comparison::render(forms::Format::Terminal, &compared, &view)?;
-        super::print(&format!("\n{text}"))?;
-        report::github::tell_comparison(&compared, &request.loaded)?;
-        reasons.extend(compared.verdict.reasons);
+    if !cut_short {
+        unwritten.note(remember(args, &outcome));
+        if let Some(baseline) = baseline {
+            reasons.extend(against(args, &baseline, &outcome, request, &mut unwritten)?);
+        }
     }
     let code = verdict::exit_code(&reasons, results.run.interrupted, &args.allow);
     if code != verdict::exit_code(&reasons, results.run.interrupted, &[]) {
         super::complain(&format!("exit {code}: allowed {}", args.allow.join(", ")));
     }
-    Ok(Exit::from_code(code))
+    let verdict = match Exit::from_code(code) {
+        // What was seen cannot be unseen; the rest is not known any more.
+        Exit::Correctness => Exit::Correctness,
+        _ if cut_short => Exit::Passed,
+        verdict => verdict,
+    };
+    Ok(unwritten.exit(verdict))
+}
+
+/// Holds the run against a baseline: its reasons for another verdict.
+fn against(
+    args: &Args,
+    baseline: &Baseline,
+    outcome: &Outcome,
+    request: &Request,
+    unwritten: &mut Unwritten,
+) -> anyhow::Result<Vec<Reason>> {
+    let (compared, written) = args.baseline.compare(baseline, outcome, &args.allow)?;
+    unwritten.note(written);
+    let view = View::of_stdout(args.quiet, None);
+    let text = comparison::render(forms::Format::Terminal, &compared, &view)?;
+    unwritten.print(&format!("\n{text}"), Exit::from_code(compared.verdict.exit_code));
+    unwritten.note(report::github::tell_comparison(&compared, &request.loaded));
+    Ok(compared.verdict.reasons)
 }
 
 /// Says where a target that mailbench does not set up must send mail: what is not routed there
@@ -139,14 +178,19 @@ fn check_size(loaded: &Loaded) -> anyhow::Result<()> {
 }
 
 /// Runs it, tells what came of it, and serves metrics meanwhile and for a while after.
-fn carry_out(args: &Args, request: &Request) -> anyhow::Result<Outcome> {
+fn carry_out(
+    args: &Args,
+    request: &Request,
+    metrics: Option<Listener>,
+    unwritten: &mut Unwritten,
+) -> anyhow::Result<Outcome> {
     let runtime = server::runtime_beside_traffic().map_err(RunError::Runtime)?;
     let interrupts = {
         let _within = runtime.enter();
         Interrupts::listen().map_err(RunError::Runtime)?
     };
     let board = Board::default();
-    let endpoint = open_endpoint(args, &runtime, &board)?;
+    let endpoint = metrics.map(|listener| serve_metrics(listener, &runtime, &board)).transpose()?;
     let outcome = match experiment(request, args.quiet, (&runtime, &interrupts), board) {
         Ok(outcome) => outcome,
         Err(error) => {
@@ -158,7 +202,7 @@ fn carry_out(args: &Args, request: &Request) -> anyhow::Result<Outcome> {
     if let Some(endpoint) = &endpoint {
         endpoint.conclude(&outcome.findings.results);
     }
-    tell(&request.loaded, &outcome, args.quiet)?;
+    tell(&request.loaded, &outcome, args.quiet, unwritten)?;
     if let Some(endpoint) = &endpoint {
         runtime.block_on(endpoint.linger(args.metrics_linger.0, &interrupts));
     }
@@ -187,21 +231,27 @@ fn refuse_metrics(args: &Args) -> anyhow::Result<()> {
     Err(Exit::Usage.because(error))
 }
 
-/// Serves metrics where they were asked for, and says where.
-fn open_endpoint(
-    args: &Args,
-    runtime: &Runtime,
-    board: &Board,
-) -> anyhow::Result<Option<Endpoint>> {
-    let Some(address) = args.metrics else { return Ok(None) };
-    let opened = runtime.block_on(Endpoint::open(address, &args.allow_target, board.clone()));
-    let exit = |error: &EndpointError| match error {
+/// Takes the address at which metrics are to be served, before the run may enter a network of its
+/// own, so that a scraper outside reaches it.
+fn bind_metrics(args: &Args) -> anyhow::Result<Option<Listener>> {
+    let bound = args.metrics.map(|address| Listener::bind(address, &args.allow_target));
+    bound.transpose().map_err(|error| exit_of_endpoint(&error).because(error))
+}
+
+/// Serves metrics, and says where.
+fn serve_metrics(listener: Listener, runtime: &Runtime, board: &Board) -> anyhow::Result<Endpoint> {
+    let _within = runtime.enter();
+    let opened = Endpoint::open(listener, board.clone());
+    let endpoint = opened.map_err(|error| exit_of_endpoint(&error).because(error))?;
+    super::complain(&format!("metrics at {}", endpoint.url()));
+    Ok(endpoint)
+}
+
+fn exit_of_endpoint(error: &EndpointError) -> Exit {
+    match error {
         EndpointError::NotAllowed(_) => Exit::Usage,
         EndpointError::Taken(..) => Exit::Unreachable,
-    };
-    let endpoint = opened.map_err(|error| exit(&error).because(error))?;
-    super::complain(&format!("metrics at {}", endpoint.url()));
-    Ok(Some(endpoint))
+    }
 }
 
 fn experiment(
@@ -217,10 +267,16 @@ fn experiment(
 }
 
 /// Prints the summary; in a GitHub job, its summary and annotations too.
-fn tell(loaded: &Loaded, outcome: &Outcome, quiet: bool) -> anyhow::Result<()> {
+fn tell(
+    loaded: &Loaded,
+    outcome: &Outcome,
+    quiet: bool,
+    unwritten: &mut Unwritten,
+) -> anyhow::Result<()> {
     let view = View::of_stdout(quiet, Some(outcome.folder.display().to_string()));
-    super::print(&report::render(Format::Terminal, &outcome.findings, &view)?)?;
-    report::github::tell(&outcome.findings, loaded)?;
+    let text = report::render(Format::Terminal, &outcome.findings, &view)?;
+    unwritten.print(&text, Exit::from_code(outcome.findings.results.verdict.exit_code));
+    unwritten.note(report::github::tell(&outcome.findings, loaded));
     Ok(())
 }
 
@@ -228,12 +284,13 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
     match error {
         RunError::Aborted => Exit::Interrupted,
         RunError::Folder(cause) if is_misplaced(cause) => Exit::Usage,
+        RunError::Mixed { .. } => Exit::Usage,
+        RunError::Stored(_) => Exit::Internal,
         RunError::Folder(_)
         | RunError::Journal(_)
-        | RunError::Stored(_)
         | RunError::Traffic(_)
-        | RunError::Runtime(_) => Exit::Internal,
-        RunError::Safety(_)
+        | RunError::Runtime(_)
+        | RunError::Safety(_)
         | RunError::Peer(_)
         | RunError::Sink(_)
         | RunError::Target(_)
@@ -242,14 +299,25 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
     }
 }
 
+/// A run folder that cannot be used.
+pub(super) fn folder_error(cause: std::io::Error) -> anyhow::Error {
+    let error = RunError::Folder(cause);
+    exit_of(&error).because(error)
+}
+
 /// Whether a folder cannot be where the user wants it, rather than not be written.
 fn is_misplaced(cause: &std::io::Error) -> bool {
     use std::io::ErrorKind::{
-        AlreadyExists, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+        AlreadyExists, InvalidData, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
     };
     matches!(
         cause.kind(),
-        AlreadyExists | NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem
+        AlreadyExists
+            | InvalidData
+            | NotADirectory
+            | NotFound
+            | PermissionDenied
+            | ReadOnlyFilesystem
     )
 }
 

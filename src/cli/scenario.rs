@@ -4,7 +4,7 @@ use std::path::Path;
 
 use crate::measure::comparison;
 use crate::measure::threshold::{self, Threshold};
-use crate::scenario::{self, Loaded, Override, ScenarioError};
+use crate::scenario::{self, Loaded, Override, Provenance, ScenarioError};
 
 /// What the command line changes in a scenario, or allows it.
 #[derive(Debug, Default, clap::Args)]
@@ -18,6 +18,10 @@ pub(super) struct ScenarioArgs {
     /// Allow recipients in this domain, which is not a reserved one (repeatable)
     #[arg(long, value_name = "DOMAIN")]
     allow_recipient_domain: Vec<String>,
+    /// The scenario is somebody else's, as in a pull request: refuse whatever in it runs commands,
+    /// reads files outside its folder or sends secrets
+    #[arg(long)]
+    untrusted: bool,
 }
 
 impl ScenarioArgs {
@@ -29,7 +33,8 @@ impl ScenarioArgs {
         let seed = self.seed.iter().flat_map(|seed| option("--seed", seed));
         let domains = self.allow_recipient_domain.iter();
         let domains = domains.flat_map(|domain| option("--allow-recipient-domain", domain));
-        set.chain(seed).chain(domains).collect()
+        let untrusted = self.untrusted.then(|| "--untrusted".to_owned());
+        set.chain(seed).chain(domains).chain(untrusted).collect()
     }
 
     /// Reads a scenario, whole: what this returns can be run.
@@ -45,7 +50,7 @@ impl ScenarioArgs {
     /// # Errors
     /// As [`ScenarioArgs::load`].
     pub(super) fn load_target(&self, path: &Path) -> Result<Loaded, ScenarioError> {
-        let loaded = scenario::load_target(path, &self.overrides(None))?;
+        let loaded = scenario::load_target(path, &self.overrides(None), self.provenance())?;
         scenario::check_domains(&loaded, &self.allow_recipient_domain)?;
         Ok(loaded)
     }
@@ -59,7 +64,7 @@ impl ScenarioArgs {
         path: &Path,
         more: Option<Override>,
     ) -> Result<(Loaded, Vec<Threshold>), ScenarioError> {
-        let loaded = scenario::load(path, &self.overrides(more))?;
+        let loaded = scenario::load_as(path, &self.overrides(more), self.provenance())?;
         scenario::check_domains(&loaded, &self.allow_recipient_domain)?;
         let thresholds = threshold::compile(&loaded)?;
         for (_, variant) in &loaded.variants {
@@ -69,6 +74,10 @@ impl ScenarioArgs {
             comparison::terms(&loaded, compare)?;
         }
         Ok((loaded, thresholds))
+    }
+
+    fn provenance(&self) -> Provenance {
+        if self.untrusted { Provenance::Untrusted } else { Provenance::Own }
     }
 
     fn overrides(&self, more: Option<Override>) -> Vec<Override> {

@@ -9,6 +9,7 @@ use anyhow::Context as _;
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::stored;
+use super::unwritten::Unwritten;
 use crate::clock::Clock;
 use crate::ledger::Tally;
 use crate::limits;
@@ -17,7 +18,7 @@ use crate::measure::verdict;
 use crate::report::progress::{Progress, Snapshot};
 use crate::report::view::View;
 use crate::report::{self, Format};
-use crate::run;
+use crate::run::{self, Folder};
 use crate::scenario::Loaded;
 use crate::simulate::model::Model;
 use crate::simulate::observer::{Observer, Recording};
@@ -54,40 +55,55 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     }
     let (findings, recording) = simulated(args, &loaded, measured.as_ref())?;
     let folder = folder(args, &loaded)?;
-    write_journal(&folder, recording)?;
-    report::write_all(&findings, &folder).context("cannot write the report")?;
-    let view = View::of_stdout(args.quiet, Some(folder.display().to_string()));
-    super::print(&report::render(Format::Terminal, &findings, &view)?)?;
-    report::github::tell(&findings, &loaded)?;
-    Ok(Exit::from_code(findings.results.verdict.exit_code))
+    let mut unwritten = Unwritten::default();
+    write_results(&folder.path, &findings, recording, &mut unwritten);
+    let view = View::of_stdout(args.quiet, Some(folder.path.display().to_string()));
+    let verdict = Exit::from_code(findings.results.verdict.exit_code);
+    unwritten.print(&report::render(Format::Terminal, &findings, &view)?, verdict);
+    unwritten.note(report::github::tell(&findings, &loaded));
+    Ok(unwritten.exit(verdict))
 }
 
-fn folder(args: &Args, loaded: &Loaded) -> anyhow::Result<PathBuf> {
+/// Writes what a simulation found, and its events where they were asked for.
+fn write_results(
+    folder: &Path,
+    findings: &Findings,
+    recording: Option<Recording>,
+    unwritten: &mut Unwritten,
+) {
+    unwritten.note(write_journal(folder, recording));
+    unwritten.note(report::write_all(findings, folder).context("cannot write the report"));
+}
+
+fn folder(args: &Args, loaded: &Loaded) -> anyhow::Result<Folder> {
     let folder = run::simulated_folder(loaded, args.output.as_deref());
-    folder.map_err(|error| Exit::Usage.because(error))
+    folder.map_err(super::run::folder_error)
 }
 
 /// Simulates every variant of the scenario, each into a folder of its own, and shows them side
 /// by side; ends with the weightiest of their codes.
 fn variants(args: &Args, loaded: &Loaded, measured: Option<&Results>) -> anyhow::Result<Exit> {
-    let folder = folder(args, loaded)?;
+    let place = folder(args, loaded)?;
+    let (folder, mut unwritten) = (&place.path, Unwritten::default());
     let mut found: Vec<(String, Results)> = Vec::new();
     for (name, variant) in &loaded.variants {
         let (findings, recording) = simulated(args, variant, measured)?;
         let own = folder.join(name.replace(' ', "-"));
-        std::fs::create_dir_all(&own).context("cannot make the variant's folder")?;
-        std::fs::write(own.join(run::SCENARIO), &variant.resolved)?;
-        write_journal(&own, recording)?;
-        report::write_all(&findings, &own).context("cannot write the report")?;
+        let made = std::fs::create_dir_all(&own)
+            .and_then(|()| crate::files::write(&own.join(run::SCENARIO), &variant.resolved));
+        unwritten.note(made.context("cannot make the variant's folder"));
+        write_results(&own, &findings, recording, &mut unwritten);
         found.push((name.clone(), findings.results));
     }
     let summary = report::variants::markdown(&found);
-    report::write(&folder.join("variants.md"), &summary).context("cannot write variants.md")?;
+    let written = report::write(&folder.join("variants.md"), &summary);
+    unwritten.note(written.context("cannot write variants.md"));
     let view = View::of_stdout(args.quiet, Some(folder.display().to_string()));
-    super::print(&report::variants::terminal(&found, &view))?;
     let reasons: Vec<Reason> =
         found.iter().flat_map(|(_, results)| results.verdict.reasons.clone()).collect();
-    Ok(Exit::from_code(verdict::exit_code(&reasons, false, &[])))
+    let verdict = Exit::from_code(verdict::exit_code(&reasons, false, &[]));
+    unwritten.print(&report::variants::terminal(&found, &view), verdict);
+    Ok(unwritten.exit(verdict))
 }
 
 fn write_journal(folder: &Path, recording: Option<Recording>) -> anyhow::Result<()> {

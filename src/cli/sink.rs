@@ -13,6 +13,7 @@ use super::server::{self, TlsArg, stop_on_signal};
 use crate::clock::{Clock, Time};
 use crate::ledger::event::{AttemptOutcome, Event, SessionChange};
 use crate::ledger::{Ledger, journal};
+use crate::probe::damage::ContentCheck;
 use crate::scenario::model::{Addresses, Engine, Extension};
 use crate::scenario::units::address;
 use crate::sink::{self, Settings, SinkError};
@@ -142,7 +143,8 @@ fn journal_path(wanted: Option<&Path>) -> anyhow::Result<(Option<tempfile::TempD
     if let Some(path) = wanted {
         return Ok((None, path.to_owned()));
     }
-    let folder = tempfile::tempdir().context("cannot make a folder for the ledger")?;
+    let folder =
+        crate::files::private_temporary("sink-").context("cannot make a folder for the ledger")?;
     let path = folder.path().join("journal.bin");
     Ok((Some(folder), path))
 }
@@ -175,7 +177,8 @@ async fn serve(settings: Settings, ledger: Ledger, authority: Option<&Path>) -> 
     stop.cancelled().await;
     sink.stop().await;
     match ledger.failure() {
-        Some(failure) => anyhow::bail!("the journal could not be written: {failure}"),
+        Some(failure) => Err(Exit::Unreachable
+            .because(anyhow::anyhow!("the journal could not be written: {failure}"))),
         None => Ok(()),
     }
 }
@@ -224,8 +227,8 @@ impl Summary {
             Event::Foreign { .. } => self.without_identity += 1,
             Event::Dsn(_) => self.dsns += 1,
             Event::Attempt(attempt) => {
-                let damage = attempt.content.as_ref().map_or(0, |content| content.damage.len());
-                self.damaged += u64::from(damage > 0);
+                let content = attempt.content.as_ref();
+                self.damaged += u64::from(content.is_some_and(ContentCheck::is_damaged));
                 let others = self.counts.len() - 1;
                 let row = attempt.destination.map_or(others, |number| usize::from(number.0));
                 let column = OUTCOMES.iter().position(|(outcome, _)| *outcome == attempt.outcome);

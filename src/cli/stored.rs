@@ -1,6 +1,5 @@
 //! Runs that are on disk: how every subcommand that takes one reads it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow};
@@ -12,6 +11,7 @@ use crate::measure::results::{Findings, Results, SCHEMA_VERSION, upgraded};
 use crate::run::{self, RunError};
 use crate::scenario::ScenarioError;
 use crate::scenario::difference::difference;
+use crate::{files, limits};
 
 /// What was named is not a run; a scenario that cannot be read says so itself.
 pub(super) fn wrong_argument(error: anyhow::Error) -> anyhow::Error {
@@ -30,7 +30,7 @@ pub(super) fn judge(folder: &Path) -> anyhow::Result<Findings> {
 
 /// Reads a `report.json`.
 pub(super) fn read(path: &Path) -> anyhow::Result<Results> {
-    let text = fs::read_to_string(path)
+    let text = files::read_text(path, limits::RESULT_BYTES)
         .with_context(|| format!("{} is neither a run folder nor a report", path.display()))?;
     let stored: serde_json::Value = serde_json::from_str(&text)
         .with_context(|| format!("{} is not a report.json", path.display()))?;
@@ -51,7 +51,13 @@ pub(super) fn results(path: &Path) -> anyhow::Result<Results> {
         return read(path).map_err(wrong_argument);
     }
     let report = path.join("report.json");
-    let found = if report.exists() { read(&report) } else { judge(path).map(|it| it.results) };
+    let found = match report.exists() {
+        true => read(&report).and_then(|results| {
+            run::check_scenario(path, &results.run.scenario_sha256)?;
+            Ok(results)
+        }),
+        false => judge(path).map(|it| it.results),
+    };
     found.map_err(wrong_argument)
 }
 
@@ -59,7 +65,8 @@ pub(super) fn results(path: &Path) -> anyhow::Result<Results> {
 /// both lie in their folders.
 pub(super) fn differences(base: (&Path, &Results), new: (&Path, &Results)) -> Vec<String> {
     let mut found = comparable::differences(base.1, new.1);
-    let scenario = |path: &Path| fs::read_to_string(folder(path).join(run::SCENARIO));
+    let scenario =
+        |path: &Path| files::read_text(&folder(path).join(run::SCENARIO), limits::SCENARIO_BYTES);
     let same = base.1.run.scenario_sha256 == new.1.run.scenario_sha256;
     if let (false, Ok(before), Ok(after)) = (same, scenario(base.0), scenario(new.0)) {
         found.extend(difference(&before, &after).into_iter().map(|it| format!("scenario, {it}")));

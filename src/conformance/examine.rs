@@ -14,7 +14,7 @@ use crate::scenario::model::{Scenario, TargetKind};
 use crate::smtp::server_tls::Beginning;
 use crate::target::demands::Means;
 use crate::target::intake::Intake;
-use crate::target::{self, Target, TargetError};
+use crate::target::{self, Target, TargetError, leftovers};
 
 /// Why there is no examination.
 #[derive(Debug, thiserror::Error)]
@@ -89,7 +89,7 @@ pub async fn examine(
         Lab::open(cases, scenario.sink.listen, limits::CONFORMANCE_WAIT + times.longest()).await?;
     let routes = lab.routes();
     let means = Means::of(&scenario.target.kind, routes.len());
-    let workplace = tempfile::Builder::new().prefix("mailbench-").tempdir()?;
+    let workplace = leftovers::workplace().await?;
     let settings = target::Settings {
         kind: scenario.target.kind.clone(),
         retry: patient(&scenario.target.retry),
@@ -132,10 +132,13 @@ async fn start(settings: target::Settings) -> Result<Target, TargetError> {
     }
 }
 
-/// Takes away what was written by a start that came to nothing.
+/// Takes away what was written by a start that came to nothing; whose folder it is, stays.
 fn empty(folder: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();
+        if path.ends_with(leftovers::OWNER) {
+            continue;
+        }
         match path.is_dir() && !path.is_symlink() {
             true => std::fs::remove_dir_all(path)?,
             false => std::fs::remove_file(path)?,

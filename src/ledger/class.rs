@@ -13,8 +13,10 @@ pub enum Class {
     DeliveredBeforeEndOfData,
     /// Refused, then delivered.
     DeliveredAfterRefusal,
-    /// Received with other bytes than were sent.
+    /// Received damaged.
     Corrupted,
+    /// Received with a change that nothing permits and the scenario does not declare.
+    Altered,
     /// Reported as failed, and delivered.
     BouncedAndDelivered,
     /// Null sender and permanent failure: nobody to tell (RFC 5321 §4.5.5).
@@ -73,12 +75,13 @@ pub enum Judgement {
 
 impl Class {
     /// Every class.
-    pub const ALL: [Class; 18] = [
+    pub const ALL: [Class; 19] = [
         Class::Smuggled,
         Class::Misrouted,
         Class::DeliveredBeforeEndOfData,
         Class::DeliveredAfterRefusal,
         Class::Corrupted,
+        Class::Altered,
         Class::BouncedAndDelivered,
         Class::NullSenderDiscarded,
         Class::Lost,
@@ -104,6 +107,7 @@ impl Class {
                 | Class::DeliveredBeforeEndOfData
                 | Class::DeliveredAfterRefusal
                 | Class::Corrupted
+                | Class::Altered
                 | Class::BouncedAndDelivered
                 | Class::Lost
                 | Class::FalseBounce
@@ -119,6 +123,7 @@ impl Class {
             Class::DeliveredBeforeEndOfData => "delivered_before_end_of_data",
             Class::DeliveredAfterRefusal => "delivered_after_refusal",
             Class::Corrupted => "corrupted",
+            Class::Altered => "altered",
             Class::BouncedAndDelivered => "bounced_and_delivered",
             Class::NullSenderDiscarded => "null_sender_discarded",
             Class::Lost => "lost",

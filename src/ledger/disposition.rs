@@ -51,8 +51,10 @@ pub struct ProbeHistory {
     pub smuggled: bool,
     /// Received elsewhere.
     pub misrouted: bool,
-    /// Received with other bytes.
+    /// Received damaged.
     pub corrupted: bool,
+    /// Received with a change that is neither permitted nor declared.
+    pub altered: bool,
     /// Sent from the null reverse-path.
     pub null_sender: bool,
     /// Received under another envelope than was sent.
@@ -129,6 +131,7 @@ fn class_of(p: &ProbeHistory) -> Class {
         () if received && never_sent_whole => Class::DeliveredBeforeEndOfData,
         () if received && p.accepted + p.indeterminate == 0 => Class::DeliveredAfterRefusal,
         () if p.corrupted => Class::Corrupted,
+        () if p.altered => Class::Altered,
         () if p.bounces > 0 && p.confirmed > 0 => Class::BouncedAndDelivered,
         () if p.accepted > 0 && nothing => unseen(p),
         () if p.may_wait() => Class::Pending,

@@ -8,15 +8,24 @@ use serde::{Deserialize, Serialize};
 
 pub use super::overhead::{CpuWait, Overhead};
 use crate::clock::Time;
-pub use crate::probe::damage::{ContentCheck, Damage};
+pub use crate::probe::change::Change;
+pub use crate::probe::compare::Difference;
+pub use crate::probe::damage::ContentCheck;
 use crate::probe::{DestinationId, MessageId, ProbeId};
+pub use crate::shortage::Shortage;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
+mod network;
+mod part;
 mod rewritten;
+mod target_change;
 mod unanswered;
 
+pub use network::NetworkSeen;
+pub use part::Part;
 pub use rewritten::{Notice, NoticeKind, Readdressed, Recognised};
+pub use target_change::TargetChange;
 pub use unanswered::{NoAnswer, Unanswered};
 
 /// One thing seen.
@@ -84,6 +93,13 @@ pub enum Event {
     AnotherRun { at: Time, session: u64, reverse_path: String, recipient: String },
     /// Mail about our mail came back that is no DSN in the form of RFC 3464.
     Notice(Notice),
+    /// What the target could reach, or reached.
+    Network { at: Time, seen: NetworkSeen },
+    /// What differs in a content that is not as it was sent; goes before the attempts of its
+    /// reception, for the first contents of each kind of change.
+    ContentDiffers { at: Time, reception: u64, differences: Vec<Difference> },
+    /// The system did not give mailbench what it needed, so many times; nothing that the peer did.
+    Shortage { at: Time, part: Part, what: Shortage, count: u64 },
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.
@@ -308,27 +324,6 @@ pub enum Ending {
     Shutdown,
     /// The TLS handshake failed.
     TlsFailed,
-}
-
-/// The target's own life.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum TargetChange {
-    /// Ready for mail.
-    Ready,
-    /// Killed by us (SIGKILL).
-    Killed,
-    /// Paused by us.
-    Paused,
-    /// Resumed by us.
-    Resumed,
-    /// Stopped in order by us.
-    Stopped,
-    /// Ended by itself.
-    Died { status: String },
-    /// About to be started again by us.
-    Starting,
-    /// A command of the user's was run, beginning now: how it ended, and after how long.
-    Hook { command: Vec<String>, outcome: String, took_us: u64 },
 }
 
 /// A once-a-second look at the instrument itself.

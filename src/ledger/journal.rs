@@ -8,43 +8,19 @@ use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use super::event::Event;
-use crate::limits;
+use super::record::with_record;
+use crate::{files, limits};
 
 /// First bytes of a journal.
 pub const MAGIC: &[u8] = b"mailbench journal 1\n";
 
-/// Bytes before the body of a record: its length and check sum.
-const HEAD: usize = 8;
-
-/// Encodes an event as a record and hands that on; most events fit on the stack.
-pub(super) fn with_record<T>(
-    event: &Event,
-    take: impl FnOnce(&[u8]) -> T,
-) -> Result<T, postcard::Error> {
-    let mut room = [0; limits::JOURNAL_STACK];
-    match postcard::to_slice(event, &mut room[HEAD..]).map(|body| body.len()) {
-        Ok(length) => Ok(take(sealed(&mut room[..HEAD + length]))),
-        Err(postcard::Error::SerializeBufferFull) => {
-            let mut record = postcard::to_extend(event, vec![0; HEAD])?;
-            Ok(take(sealed(&mut record)))
-        }
-        Err(error) => Err(error),
-    }
-}
-
-/// Fills in the head of a record.
-fn sealed(record: &mut [u8]) -> &[u8] {
-    let (head, body) = record.split_at_mut(HEAD);
-    let length = u32::try_from(body.len()).unwrap_or(u32::MAX);
-    head[..4].copy_from_slice(&length.to_le_bytes());
-    head[4..].copy_from_slice(&crc32fast::hash(body).to_le_bytes());
-    record
-}
-
-/// Appends records to a journal.
+/// Appends records to a journal. After the first failure it writes nothing more: what came behind
+/// a record that is not there would be read as if that had never happened.
 pub struct Writer {
     file: File,
     buffer: Vec<u8>,
+    /// Bytes of the file up to its last whole record.
+    whole: u64,
     failure: Option<String>,
 }
 
@@ -56,17 +32,21 @@ impl Writer {
     pub fn create(path: &Path) -> io::Result<Writer> {
         let mut file = File::create_new(path)?;
         file.write_all(MAGIC)?;
-        Ok(Writer { file, buffer: Vec::new(), failure: None })
+        Ok(Writer { file, buffer: Vec::new(), whole: MAGIC.len() as u64, failure: None })
     }
 
     /// A writer to a file that may not be writable.
     #[cfg(test)]
     pub(super) fn to(file: File) -> Writer {
-        Writer { file, buffer: Vec::new(), failure: None }
+        let whole = file.metadata().map_or(0, |about| about.len());
+        Writer { file, buffer: Vec::new(), whole, failure: None }
     }
 
     /// Appends one event to the buffer; writes the buffer when it is full.
     pub fn append(&mut self, event: &Event) {
+        if self.failure.is_some() {
+            return;
+        }
         let appended = with_record(event, |record| self.buffer.extend_from_slice(record));
         if let Err(error) = appended {
             self.fail(&error);
@@ -76,10 +56,17 @@ impl Writer {
         }
     }
 
-    /// Writes whole records to the kernel.
+    /// Writes whole records to the kernel. What of them was written when that fails is taken back.
     pub(super) fn write(&mut self, records: &[u8]) {
-        if let Err(error) = self.file.write_all(records) {
-            self.fail(&error);
+        if self.failure.is_some() {
+            return;
+        }
+        match self.file.write_all(records) {
+            Ok(()) => self.whole += records.len() as u64,
+            Err(error) => {
+                self.fail(&error);
+                let _a_reader_sees_a_record_cut_short = self.file.set_len(self.whole);
+            }
         }
     }
 
@@ -97,7 +84,8 @@ impl Writer {
         self.failure.clone()
     }
 
-    fn fail(&mut self, error: &dyn std::fmt::Display) {
+    /// Nothing more is written.
+    pub(super) fn fail(&mut self, error: &dyn std::fmt::Display) {
         self.failure.get_or_insert_with(|| error.to_string());
     }
 }
@@ -122,7 +110,7 @@ pub struct Reader<R> {
 /// # Errors
 /// When the file cannot be read or is not a journal.
 pub fn open(path: &Path) -> io::Result<Reader<BufReader<File>>> {
-    Reader::new(BufReader::with_capacity(1 << 20, File::open(path)?))
+    Reader::new(BufReader::with_capacity(1 << 20, files::open(path)?))
 }
 
 impl<R: Read> Reader<R> {
@@ -213,6 +201,7 @@ fn read_up_to(source: &mut impl Read, buffer: &mut [u8]) -> io::Result<usize> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::HEAD;
     use super::*;
     use crate::clock::Time;
     use crate::ledger::event::Proof;
@@ -293,6 +282,26 @@ mod tests {
         let failure = writer.failure().expect("a failure");
         writer.fail(&"another");
         assert_eq!(writer.failure(), Some(failure));
+    }
+
+    #[test]
+    fn a_record_longer_than_any_reader_takes_is_not_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let mut writer = Writer::create(&path).expect("a journal");
+        let named = |length| Event::Limit { at: Time(2), name: "x".repeat(length), value: 3 };
+        let overhead = postcard::to_stdvec(&named(limits::JOURNAL_RECORD)).expect("bytes").len()
+            - limits::JOURNAL_RECORD;
+        let longest = named(limits::JOURNAL_RECORD - overhead);
+        writer.append(&longest);
+        assert_eq!(writer.failure(), None);
+        writer.append(&named(limits::JOURNAL_RECORD - overhead + 1));
+        assert!(writer.failure().is_some_and(|failure| failure.contains("1048577 bytes")));
+        writer.append(&event(1));
+        drop(writer);
+        let mut reader = open(&path).expect("a journal");
+        assert_eq!(reader.by_ref().collect::<Vec<_>>(), [longest], "nothing comes behind it");
+        assert_eq!(reader.damage(), None);
     }
 
     #[test]

@@ -11,10 +11,12 @@ pub mod history;
 pub mod journal;
 mod live;
 pub mod overhead;
+mod pages;
 mod recent;
+mod record;
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -41,6 +43,8 @@ struct Shared {
     /// Bytes recorded, and of these, bytes given to the kernel.
     recorded: AtomicU64,
     written: AtomicU64,
+    /// Something could not be recorded or written.
+    failed: AtomicBool,
 }
 
 /// What was recorded and not written, and the sums over all that was recorded.
@@ -49,7 +53,6 @@ struct Book {
     records: Vec<u8>,
     live: Live,
     recent: Recent,
-    failure: Option<String>,
 }
 
 /// What writes to the file; holds the records being written.
@@ -67,18 +70,21 @@ impl Ledger {
         let hand = Hand { writer: Writer::create(path)?, records: Vec::new() };
         let (book, hand) = (Mutex::default(), Mutex::new(hand));
         let (recorded, written) = (AtomicU64::new(0), AtomicU64::new(0));
-        Ok(Ledger { shared: Arc::new(Shared { book, hand, recorded, written }) })
+        let failed = AtomicBool::new(false);
+        Ok(Ledger { shared: Arc::new(Shared { book, hand, recorded, written, failed }) })
     }
 
     /// Writes one event. It reaches the kernel at the next [`Ledger::flush`], or when the buffer
     /// is full. [`Event::Offered`] must be recorded before anything else about its probes.
     pub fn record(&self, event: &Event) {
-        let full = journal::with_record(event, |record| self.shared.take(record, event));
+        let full = record::with_record(event, |record| self.shared.take(record, event));
         match full {
             Ok(false) => {}
             Ok(true) => self.flush(),
             Err(error) => {
-                self.shared.book().failure.get_or_insert_with(|| error.to_string());
+                // What was recorded before it counts, nothing after it.
+                self.flush();
+                self.shared.fail(&mut self.shared.hand(), &error);
             }
         }
     }
@@ -103,20 +109,26 @@ impl Ledger {
 
     /// As [`Ledger::flush`], but lets everyone else who can act at this moment act first, so that
     /// one write serves all of them. The sink waits for it before it writes a `250` to
-    /// end-of-data.
-    pub async fn persist(&self) {
+    /// end-of-data; `false`: it must not write one, as what it saw is not on disk.
+    pub async fn persist(&self) -> bool {
         let wanted = self.shared.recorded.load(Ordering::Acquire);
         tokio::task::yield_now().await;
         if self.shared.written.load(Ordering::Acquire) < wanted {
             self.flush();
         }
+        !self.has_failed()
     }
 
-    /// The first failure to write, if there was one: the run is then void.
+    /// Whether something could not be written: nothing more is, and the run has to end.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.shared.failed.load(Ordering::Acquire)
+    }
+
+    /// The first failure to write, if there was one.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
-        let written = self.shared.hand().writer.failure();
-        written.or_else(|| self.shared.book().failure.clone())
+        self.shared.hand().writer.failure()
     }
 }
 
@@ -146,7 +158,15 @@ impl Shared {
         let Hand { writer, records } = &mut *hand;
         writer.write(records);
         records.clear();
+        if writer.failure().is_some() {
+            self.failed.store(true, Ordering::Release);
+        }
         self.written.store(upto, Ordering::Release);
+    }
+
+    fn fail(&self, hand: &mut Hand, error: &dyn std::fmt::Display) {
+        hand.writer.fail(error);
+        self.failed.store(true, Ordering::Release);
     }
 
     fn book(&self) -> MutexGuard<'_, Book> {
@@ -223,9 +243,34 @@ mod tests {
         assert_eq!(ledger.failure(), None);
         let read_only = std::fs::File::open(&path).expect("a file open for reading");
         ledger.shared.hand().writer = Writer::to(read_only);
+        assert!(!ledger.has_failed());
         ledger.record(&offered(1));
         ledger.flush();
+        assert!(ledger.has_failed());
         assert!(ledger.failure().is_some_and(|failure| !failure.is_empty()));
+    }
+
+    #[test]
+    fn nothing_is_persisted_after_an_event_that_cannot_be_written() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("journal.bin");
+        let ledger = Ledger::create(&path).expect("a journal");
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let persisted = |context: &mut std::task::Context<'_>| {
+            let mut waits = std::pin::pin!(ledger.persist());
+            let _others_act_first = waits.as_mut().poll(context);
+            waits.as_mut().poll(context)
+        };
+        ledger.record(&offered(0));
+        assert_eq!(persisted(&mut context), std::task::Poll::Ready(true));
+        ledger.record(&offered(1));
+        let name = "x".repeat(limits::JOURNAL_RECORD);
+        ledger.record(&Event::Limit { at: Time(1), name, value: 0 });
+        ledger.record(&offered(2));
+        assert_eq!(persisted(&mut context), std::task::Poll::Ready(false));
+        assert!(ledger.failure().is_some_and(|failure| failure.contains("longer than a record")));
+        drop(ledger);
+        assert_eq!(read(&path), [offered(0), offered(1)], "what came before it is there");
     }
 
     #[test]

@@ -26,5 +26,8 @@ pub const PILE_EACH: usize = 48 * 1024;
 /// median within 2 % of the spread.
 pub const PILE_KEPT: usize = 12 * 1024;
 
+/// Seconds in a series beyond the number of its events: a day.
+pub const SERIES_QUIET: usize = 24 * 3600;
+
 /// Seconds in a series: a week. What happens later is judged all the same, without a row.
 pub const SERIES_SECONDS: usize = 7 * 24 * 3600;

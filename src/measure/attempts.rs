@@ -1,7 +1,8 @@
 //! Attempts as rows of `attempts.csv`.
 
 use super::results::AttemptRow;
-use crate::ledger::event::{Attempt, AttemptOutcome, Damage};
+use crate::ledger::event::{Attempt, AttemptOutcome, Change};
+use crate::probe::change::Level;
 use crate::scenario::model::Scenario;
 
 /// An attempt as a row; whether its reply was read is known only when all is read.
@@ -10,9 +11,6 @@ pub fn row(attempt: &Attempt, scenario: &Scenario) -> AttemptRow {
     let domain = attempt.destination.and_then(|id| scenario.destinations.get(usize::from(id.0)));
     let rule = attempt.fault.and_then(|number| scenario.faults.get(usize::from(number)));
     let reply = attempt.reply.as_ref();
-    let damage = attempt.content.as_ref().map(|content| content.damage.as_slice());
-    let damage: Vec<&str> =
-        damage.unwrap_or_default().iter().map(|damage| damage_name(*damage)).collect();
     AttemptRow {
         started_s: attempt.started.seconds(),
         ended_s: attempt.ended.seconds(),
@@ -30,7 +28,8 @@ pub fn row(attempt: &Attempt, scenario: &Scenario) -> AttemptRow {
         text: reply.map(|reply| reply.text.clone()).unwrap_or_default(),
         fault: rule.map(|rule| rule.name.clone()).unwrap_or_default(),
         confirmed: false,
-        damage: damage.join(";"),
+        damage: changes(attempt, |level| level == Level::Corrupted),
+        changes: changes(attempt, |level| level != Level::Corrupted),
     }
 }
 
@@ -45,16 +44,9 @@ fn outcome_name(outcome: AttemptOutcome) -> &'static str {
     }
 }
 
-fn damage_name(damage: Damage) -> &'static str {
-    match damage {
-        Damage::HeaderLost => "header-lost",
-        Damage::Truncated => "truncated",
-        Damage::Extended => "extended",
-        Damage::DotStuffing => "dot-stuffing",
-        Damage::LineEnds => "line-ends",
-        Damage::EightBit => "eight-bit",
-        Damage::HeadersChanged => "headers-changed",
-        Damage::Merged => "merged",
-        Damage::Altered => "altered",
-    }
+/// The changes of an attempt's content at such levels, joined by `;`.
+fn changes(attempt: &Attempt, is_wanted: impl Fn(Level) -> bool) -> String {
+    let all = attempt.content.as_ref().map_or(&[][..], |content| &content.changes);
+    let wanted = all.iter().filter(|change| is_wanted(change.level()));
+    wanted.map(|change| Change::name(*change)).collect::<Vec<_>>().join(";")
 }

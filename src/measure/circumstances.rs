@@ -60,11 +60,12 @@ pub fn cores(history: &History) -> Option<u32> {
 
 /// The system under test.
 #[must_use]
-pub fn target(history: &History) -> TargetFacts {
+pub fn target(history: &History, rest: &Rest) -> TargetFacts {
     TargetFacts {
         kind: text(history, |facts| &facts.target_kind),
         version: text(history, |facts| &facts.target_version),
         address: text(history, |facts| &facts.target_address),
+        died: rest.outages.died(&rest.periods),
     }
 }
 

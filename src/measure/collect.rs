@@ -7,6 +7,7 @@ use super::abuse::Clients;
 use super::arrivals::Arrivals;
 use super::attempts;
 use super::book::Book;
+use super::changes::Examples;
 use super::connections::Connections;
 use super::contention::Contention;
 use super::faults::Strikes;
@@ -21,6 +22,7 @@ use super::replies::Replies;
 use super::results::Attempts;
 use super::retry::Retries;
 use super::series::Series;
+use super::shortages::Shortages;
 use super::stages::{StageTime, Stages};
 use super::terms;
 use super::usage::Uses;
@@ -78,7 +80,7 @@ fn read(
         let null_sender = plan.is_from_nobody(message);
         Some(Planned { destination, null_sender, unsendable })
     };
-    let reading = Reading::new(&route, terms::of(scenario)).declaring(terms::declared(scenario));
+    let reading = Reading::new(&route, terms::of(scenario)).declaring(terms::envelopes(scenario));
     let mut reading = if bound { reading.bound() } else { reading };
     let mut rest = Rest::new(scenario);
     for event in events {
@@ -115,6 +117,8 @@ pub struct Rest {
     pub reports: Reports,
     /// What was done to the target itself.
     pub outages: Outages,
+    /// Where content differed from what was sent.
+    pub changes: Examples,
     /// Connections from the target to destinations.
     pub connections: Connections,
     /// Looks at the target's processes.
@@ -125,6 +129,8 @@ pub struct Rest {
     pub hiccups: Hiccups,
     /// What it had to wait for.
     pub contention: Contention,
+    /// What the system did not give it.
+    pub shortages: Shortages,
     stages: Stages,
 }
 
@@ -142,11 +148,13 @@ impl Rest {
             bounds: Bounds::default(),
             reports: Reports::default(),
             outages: Outages::default(),
+            changes: Examples::default(),
             connections: Connections::default(),
             uses: Uses::default(),
             pulses: Vec::new(),
             hiccups: Hiccups::default(),
             contention: Contention::default(),
+            shortages: Shortages::default(),
             stages: Stages::default(),
         }
     }
@@ -160,10 +168,12 @@ impl Rest {
         self.bounds.observe(event);
         self.reports.observe(event);
         self.outages.observe(event);
+        self.changes.observe(event);
         self.connections.observe(event);
         self.uses.observe(event);
         self.hiccups.observe(event);
         self.contention.observe(event);
+        self.shortages.observe(event);
         match event {
             Event::Offered { due, at, .. } if self.periods.of_due(*due) == Period::Measured => {
                 self.arrivals.add(*due, *at);

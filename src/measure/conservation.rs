@@ -166,7 +166,8 @@ impl<'a> Book<'a> {
         let unowned = Unowned::of(history);
         let over = self.unexcused() > self.inputs.unexcused_bound;
         let reasons = self.reasons(history, over);
-        let judgement = if unowned.phantoms + unowned.dsn_non_null_sender > 0 || over {
+        let wrong = unowned.phantoms + unowned.outside_connections + unowned.dsn_non_null_sender;
+        let judgement = if wrong > 0 || over {
             Judgement::Invalid
         } else if self.accepted() == 0 || !history.course().is_closed() {
             self.judgement.max(Judgement::Unknown)
@@ -201,6 +202,7 @@ impl<'a> Book<'a> {
         let found = classes.map(|class| (class.name(), self.class(class)));
         let flags = [
             ("phantom", unowned.phantoms),
+            ("outside_connections", unowned.outside_connections),
             ("readdressed", self.sum(Sums::addressed_amiss)),
             ("copied", self.sum(Sums::copied_amiss)),
             ("dsn_non_null_sender", unowned.dsn_non_null_sender),
@@ -229,8 +231,7 @@ impl<'a> Book<'a> {
         let doubtful: u64 = self.all.iter().map(|sums| sums.doubtful).sum();
         if doubtful > 0 {
             reasons.push(format!(
-                "{doubtful} ambiguous_only without a 250: the target dropped what it was not told \
-                 of"
+                "{doubtful} unconfirmed without a 250: the target dropped mail without an acknowledgement"
             ));
         }
         reasons

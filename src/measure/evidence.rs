@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use super::results::Violation;
 use crate::clock::Time;
 use crate::ledger::event::{
-    Attempt, AttemptOutcome, Event, Readdressed, SubmitResult, Submitted, TargetChange,
+    Attempt, AttemptOutcome, Difference, Event, Readdressed, SubmitResult, Submitted, TargetChange,
 };
 use crate::limits;
 use crate::probe::rewriting::{RecipientForm, recipient_form};
@@ -43,6 +43,8 @@ struct Search<'a> {
     messages: HashMap<u64, Vec<usize>>,
     /// Violations by the receptions that bear on them.
     receptions: HashMap<u64, Vec<usize>>,
+    /// What differs in receptions whose attempts are still to come.
+    differing: HashMap<u64, Vec<String>>,
     lines: Vec<Vec<(Time, String)>>,
 }
 
@@ -55,7 +57,8 @@ impl<'a> Search<'a> {
             }
         }
         let lines = vec![Vec::new(); violations.len()];
-        Search { domains, probes, messages: HashMap::new(), receptions: HashMap::new(), lines }
+        let (messages, receptions, differing) = Default::default();
+        Search { domains, probes, messages, receptions, differing, lines }
     }
 
     fn look_at(&mut self, event: &Event) {
@@ -73,6 +76,10 @@ impl<'a> Search<'a> {
             }
             Event::Submitted(submitted) => self.submitted(submitted),
             Event::Attempt(attempt) => self.attempted(attempt),
+            Event::ContentDiffers { reception, differences, .. } => {
+                let lines = differences.iter().map(describe_difference).collect();
+                self.differing.insert(*reception, lines);
+            }
             Event::Confirmed { reception, at, .. } => {
                 let about = self.receptions.get(reception).cloned().unwrap_or_default();
                 let text = || format!("reception {reception} confirmed by the target's next step");
@@ -136,6 +143,9 @@ impl<'a> Search<'a> {
         let text = self.describe_attempt(attempt);
         self.say(&about, attempt.ended, || text);
         if let Some(reception) = attempt.reception {
+            for line in self.differing.get(&reception).cloned().unwrap_or_default() {
+                self.say(&about, attempt.ended, || line);
+            }
             self.receptions.entry(reception).or_default().extend(about);
         }
     }
@@ -175,8 +185,8 @@ impl<'a> Search<'a> {
         if let Some(content) = &attempt.content {
             let whose = content.message.map_or("nobody".to_owned(), |it| it.0.to_string());
             text += &format!("; content of message {whose}, {} bytes", content.bytes);
-            for damage in &content.damage {
-                text += &format!(", {damage:?}");
+            for change in &content.changes {
+                text += &format!(", {}", change.name());
             }
         }
         text
@@ -191,6 +201,16 @@ fn describe_envelope(seen: &Readdressed) -> String {
         other => format!("{}: <{to}>", other.name()),
     };
     format!("envelope of probe {}: sender <{from}>; recipient {recipient}", seen.probe.0)
+}
+
+/// What differs, and what would declare it.
+fn describe_difference(it: &Difference) -> String {
+    let Difference { change, field, sent, arrived } = it;
+    let mut text = format!("{}: {field}: sent \"{sent}\", arrived \"{arrived}\"", change.name());
+    if let Some(line) = change.declaration() {
+        text += &format!("; declared by `{line}` in [target.changes]");
+    }
+    text
 }
 
 fn describe_submission(result: &SubmitResult) -> String {

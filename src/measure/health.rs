@@ -51,12 +51,15 @@ pub struct Evidence<'a> {
     pub overflow: (u64, u64),
     /// What is wrong with the journal.
     pub damage: Option<&'a str>,
+    /// What the system did not give the instrument.
+    pub shortage: Option<HealthCheck>,
 }
 
 /// Grades the run's instrument.
 #[must_use]
 pub fn grade(evidence: &Evidence<'_>) -> Health {
     let found = [
+        evidence.shortage.clone(),
         shortfall(evidence),
         timing::schedule_lag(evidence),
         arrival_law(evidence),

@@ -81,6 +81,8 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         health: &health,
         complete: rest.periods.complete(),
         interrupted: rest.periods.interrupted,
+        died: rest.outages.died(&rest.periods).as_ref(),
+        survived: &rest.outages.survived(&rest.periods),
     });
     let attempts = confirmed(&history, std::mem::take(&mut rest.attempts));
     let series = std::mem::take(&mut rest.series);
@@ -91,6 +93,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         faults: &case.scenario.faults,
         outages: &rest.outages,
     });
+    let changes = rest.changes.facts(&history, &terms::declared(&case.scenario.target.changes));
     let resources = circumstances::resources(&history, &rest);
     let sizing = sizing::facts(&resources, &figured.tables, &rest.periods, case.plan);
     let mut warnings = figured.warnings(case.scenario, &history, (&rest, &series));
@@ -103,7 +106,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         tool: circumstances::tool(&history),
         run: circumstances::run(case.scenario, &history, &rest.periods),
         environment: circumstances::environment(&history),
-        target: circumstances::target(&history),
+        target: circumstances::target(&history, &rest),
         health,
         load: figured.load,
         rates: figured.rates,
@@ -121,6 +124,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         correctness: Correctness {
             verdict: figured.conservation.verdict,
             violations: figured.conservation.violations,
+            changes,
         },
         thresholds,
         resources,
@@ -214,6 +218,7 @@ impl Figured {
             cores: circumstances::cores(history),
             overflow: self.tables.book.overflow(),
             damage,
+            shortage: rest.shortages.check(rest.periods.measured_from()),
         })
     }
 
@@ -265,6 +270,7 @@ impl Figured {
         warnings.extend(warning::retries(&self.retry_curve, scenario));
         warnings.extend(warning::uncalibrated(history));
         warnings.extend(warning::untranslated(history));
+        warnings.extend(warning::network(history));
         warnings.extend(warning::idle_faults(&self.faults));
         warnings.extend(warning::idle_chaos(scenario, &rest.outages));
         warnings.extend(warning::brevity(&rest.periods));

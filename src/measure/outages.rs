@@ -2,7 +2,7 @@
 
 use super::periods::Periods;
 use super::recovery::{Disturbance, Kind};
-use super::results::ChaosFacts;
+use super::results::{ChaosFacts, DeathFacts};
 use crate::clock::Time;
 use crate::fault::chaos::{Act, Chaos};
 use crate::ledger::event::{Event, TargetChange};
@@ -35,6 +35,10 @@ pub struct Outages {
     strikes: Vec<Strike>,
     /// A stop that is a restart only if a start follows.
     stopped: Option<Time>,
+    /// When the target ended by itself, and how.
+    died: Option<(Time, String)>,
+    /// When it went on though an act should have taken it down, which, and what was seen.
+    survived: Vec<(Time, String, String)>,
 }
 
 impl Outages {
@@ -62,7 +66,12 @@ impl Outages {
                 let end = at.plus(Duration::from_micros(*took_us));
                 self.last(|strike| (strike.back_from, strike.back) = (None, Some(end)));
             }
-            TargetChange::Died { .. } => {}
+            TargetChange::Died { status } => {
+                self.died.get_or_insert_with(|| (at, status.clone()));
+            }
+            TargetChange::Survived { act, how } => {
+                self.survived.push((at, act.clone(), how.clone()));
+            }
         }
     }
 
@@ -76,12 +85,34 @@ impl Outages {
         }
     }
 
+    /// The end of the target by itself.
+    #[must_use]
+    pub fn died(&self, periods: &Periods) -> Option<DeathFacts> {
+        let (at, status) = self.died.as_ref()?;
+        let at_s = at.seconds() - periods.measured_from().seconds();
+        Some(DeathFacts { at_s, status: status.clone() })
+    }
+
+    /// In words, what should have taken the target down and did not.
+    #[must_use]
+    pub fn survived(&self, periods: &Periods) -> Vec<String> {
+        let words = |(at, act, how): &(Time, String, String)| {
+            let at_s = at.seconds() - periods.measured_from().seconds();
+            format!(
+                "`{act}` missed a part of the target, or something started it again: {how} {at_s:.1} s \
+                 into the measured period; name its target.pid_file, or let mailbench start it"
+            )
+        };
+        self.survived.iter().map(words).collect()
+    }
+
     /// Names of what is in force between two moments.
     pub fn between(&self, start: Time, end: Time) -> impl Iterator<Item = &'static str> + '_ {
+        let died = self.died.iter().filter(move |(at, _)| *at < end).map(|_| "target-died");
         let inside = move |strike: &&Strike| {
             strike.at < end && strike.back.is_none_or(|back| back > start || strike.at >= start)
         };
-        self.strikes.iter().filter(inside).map(|strike| strike.done.name())
+        self.strikes.iter().filter(inside).map(|strike| strike.done.name()).chain(died)
     }
 
     /// Whether mail due at this moment may have found no session because we had taken the target
@@ -92,16 +123,18 @@ impl Outages {
     #[must_use]
     pub fn excuse(&self, due: Time) -> bool {
         let down = self.strikes.iter().filter(|strike| strike.done.takes_down());
-        down.into_iter().any(|strike| {
-            let until = strike.back.map(|back| back.plus(back.since(strike.at) + SETTLE));
-            strike.at <= due && until.is_none_or(|until| due <= until)
-        })
+        let is_dead = self.died.as_ref().is_some_and(|(at, _)| *at <= due);
+        is_dead
+            || down.into_iter().any(|strike| {
+                let until = strike.back.map(|back| back.plus(back.since(strike.at) + SETTLE));
+                strike.at <= due && until.is_none_or(|until| due <= until)
+            })
     }
 
-    /// Whether the target was ever taken down.
+    /// Whether the target was never down.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        !self.strikes.iter().any(|strike| strike.done.takes_down())
+        self.died.is_none() && !self.strikes.iter().any(|strike| strike.done.takes_down())
     }
 
     /// When the last outage ended.
@@ -239,6 +272,32 @@ mod tests {
         ]);
         assert_eq!(restarted.strikes[0].done, Done::Restart);
         assert_eq!((restarted.strikes[0].at, restarted.healed()), (ms(1000), Some(ms(1600))));
+    }
+
+    #[test]
+    fn an_end_by_itself_explains_what_was_due_after_it_and_is_no_strike() {
+        let status = "signal: 11 (SIGSEGV)".to_owned();
+        let died = told(&[(2500, TargetChange::Died { status: status.clone() })]);
+        assert!(!died.is_empty() && died.strikes.is_empty());
+        assert!(!died.excuse(ms(2499)) && died.excuse(ms(2500)) && died.excuse(ms(99_000)));
+        let names = |from, to| died.between(ms(from), ms(to)).collect::<Vec<_>>();
+        assert_eq!((names(1000, 2000), names(2000, 3000)), (vec![], vec!["target-died"]));
+        let facts = died.died(&Periods::default()).expect("a death");
+        assert_eq!((facts.at_s, facts.status), (2.5, status));
+    }
+
+    #[test]
+    fn what_an_act_missed_is_said() {
+        let how = "127.0.0.1:25 still took connections (process 7 `mta`)".to_owned();
+        let missed = told(&[
+            (1000, TargetChange::Killed),
+            (1200, TargetChange::Survived { act: "kill".to_owned(), how }),
+        ]);
+        let words = missed.survived(&Periods::default());
+        assert_eq!(words.len(), 1);
+        for part in ["`kill` missed", "process 7 `mta`", "1.2 s", "target.pid_file"] {
+            assert!(words[0].contains(part), "{words:?}");
+        }
     }
 
     #[test]

@@ -127,9 +127,12 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::Queue { at, .. }
         | Event::QueueStates { at, .. }
         | Event::Limit { at, .. }
+        | Event::Shortage { at, .. }
         | Event::Port { at, .. }
         | Event::Struck { at, .. }
         | Event::RefusedConnections { at, .. }
+        | Event::ContentDiffers { at, .. }
+        | Event::Network { at, .. }
         | Event::Interrupted { at } => Some(*at),
         Event::Submitted(submitted) => Some(submitted.done),
         Event::Attempt(attempt) => Some(attempt.ended),

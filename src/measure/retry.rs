@@ -106,13 +106,16 @@ impl Retries {
         }
         for (probe, owed) in &self.owed {
             let latest = target.wait(owed.attempt).latest + limits::RETRY_OVERDUE;
-            let late = close.since(owed.ended) > latest;
+            let late = target.is_told_waits() && close.since(owed.ended) > latest;
             if late && counts(*probe) && waiting(*probe) {
                 by_attempt.entry(owed.attempt).or_default().1 += 1;
             }
         }
         let points = by_attempt.into_iter();
-        let point = |(attempt, (gaps, missed))| point(target.wait(attempt), attempt, gaps, missed);
+        let point = |(attempt, (gaps, missed))| {
+            let wait = target.is_told_waits().then(|| target.wait(attempt));
+            point(wait, attempt, gaps, missed)
+        };
         points.map(point).collect()
     }
 }
@@ -125,13 +128,13 @@ fn calls_for_another(outcome: AttemptOutcome) -> bool {
     }
 }
 
-fn point(wait: Wait, attempt: u32, mut gaps: Vec<Duration>, missed: u64) -> RetryPoint {
+fn point(wait: Option<Wait>, attempt: u32, mut gaps: Vec<Duration>, missed: u64) -> RetryPoint {
     gaps.sort_unstable();
-    let least = wait.least.mul_f64(EARLY_BELOW);
+    let least = wait.map_or(Duration::ZERO, |wait| wait.least.mul_f64(EARLY_BELOW));
     let early = gaps.iter().filter(|gap| **gap < least).count();
     RetryPoint {
         attempt,
-        configured_s: wait.configured.as_secs_f64(),
+        configured_s: wait.map(|wait| wait.configured.as_secs_f64()),
         count: gaps.len() as u64,
         p5_s: ranked(&gaps, 0.05),
         p50_s: ranked(&gaps, 0.5),
@@ -172,7 +175,14 @@ mod tests {
             durability: Durability::Fsync,
             tls: OnwardTls::May,
         };
-        TargetSpec { kind: TargetKind::Relay, retry, delivery, changes: Changes::default() }
+        TargetSpec {
+            kind: TargetKind::Relay,
+            retry,
+            retry_is_given: true,
+            delivery,
+            changes: Changes::default(),
+            network: None,
+        }
     }
 
     fn curve(attempts: &[Attempt], close_ms: u64) -> Vec<RetryPoint> {
@@ -193,7 +203,7 @@ mod tests {
         );
         let seen: Vec<_> = points.iter().map(|p| (p.attempt, p.count, p.p50_s)).collect();
         assert_eq!(seen, [(1, 1, 2.0), (2, 1, 4.0)]);
-        assert!((points[1].configured_s - 4.0).abs() < 1e-9);
+        assert_eq!(points[1].configured_s, Some(4.0));
         assert_eq!((points[0].early, points[0].missed), (0, 0));
     }
 

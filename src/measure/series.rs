@@ -24,6 +24,9 @@ const NANOS: u64 = 1_000_000_000;
 #[derive(Debug, Default)]
 pub struct Series {
     seconds: Vec<Second>,
+    /// Events so far: a run has one a second at the least, so that one journal record with a time
+    /// far away does not make rows for a week.
+    events: usize,
     last_pulse: Option<Pulse>,
     last_usage: Option<Usage>,
 }
@@ -51,6 +54,7 @@ pub struct Frame<'a> {
 impl Series {
     /// Takes note of an event.
     pub fn observe(&mut self, event: &Event) {
+        self.events += 1;
         match event {
             Event::Attempt(attempt) if attempt.probe.0 < PREFLIGHT.0 => {
                 let Some(second) = self.at(attempt.ended) else { return };
@@ -152,7 +156,8 @@ impl Series {
     /// The second of a moment; none beyond what a series holds.
     fn at(&mut self, time: Time) -> Option<&mut Second> {
         let index = usize::try_from(time.0 / NANOS).ok()?;
-        if index >= limits::SERIES_SECONDS {
+        let most = self.events.saturating_add(limits::SERIES_QUIET);
+        if index >= most.min(limits::SERIES_SECONDS) {
             return None;
         }
         if self.seconds.len() <= index {

@@ -46,8 +46,9 @@ pub struct Sums {
 }
 
 /// What fails a run beside the classes of probes: its name, and that of the count of violations.
-pub const FLAGS: [(&str, &str); 4] = [
+pub const FLAGS: [(&str, &str); 5] = [
     ("phantom", "phantom"),
+    ("outside_connections", "outside_connections"),
     ("readdressed", "readdressed_violations"),
     ("copied", "copied_violations"),
     ("dsn_non_null_sender", "dsn_non_null_sender"),
@@ -66,6 +67,8 @@ pub struct Unowned {
     pub dsn_non_null_sender: u64,
     /// Automatic answers of recipients.
     pub auto_replies: u64,
+    /// Addresses beyond this machine to which the target was connected.
+    pub outside_connections: u64,
 }
 
 impl Unowned {
@@ -78,6 +81,7 @@ impl Unowned {
             dsn_unmatched: history.unmatched_dsns(),
             dsn_non_null_sender: history.dsns_with_sender(),
             auto_replies: history.auto_replies(),
+            outside_connections: history.course().outside().count() as u64,
         }
     }
 
@@ -89,6 +93,7 @@ impl Unowned {
             ("dsn_unmatched", self.dsn_unmatched),
             ("dsn_non_null_sender", self.dsn_non_null_sender),
             ("auto_replies", self.auto_replies),
+            ("outside_connections", self.outside_connections),
         ] {
             counts.insert(name.to_owned(), count);
         }

@@ -7,9 +7,12 @@ use super::threshold::bound::Op;
 use super::threshold::catalogue::Subject;
 use crate::fault::rule::{Action, Rule};
 use crate::ledger::history::Terms;
-use crate::ledger::history::declared::{Declared, RecipientRule, SenderRule};
+use crate::ledger::history::declared::{DeclaredEnvelopes, RecipientRule, SenderRule};
+use crate::probe::change::Declared;
 use crate::queue::schedule::RetrySchedule;
-use crate::scenario::model::{Encoding, Extension, RecipientChange, Scenario, SenderChange};
+use crate::scenario::model::{
+    Changes, Encoding, Extension, HeaderChanges, RecipientChange, Scenario, SenderChange,
+};
 use crate::smtp::stage::Stage;
 
 /// The terms of a scenario, as far as the target is known to keep them.
@@ -19,14 +22,26 @@ pub fn of(scenario: &Scenario) -> Terms {
         gives_up_after: scenario.target.gives_up_after(),
         longest_wait: scenario.target.longest_wait(),
         unreachable: scenario.faults.iter().any(keeps_away),
+        declared: declared(&scenario.target.changes),
+    }
+}
+
+/// What the target may do to content.
+#[must_use]
+pub fn declared(changes: &Changes) -> Declared {
+    Declared {
+        headers: changes.headers == HeaderChanges::Any,
+        subject: changes.subject,
+        footer: changes.footer,
+        reencoded: changes.reencoded,
     }
 }
 
 /// What the scenario says that its target is meant to do to envelopes.
 #[must_use]
-pub fn declared(scenario: &Scenario) -> Declared {
+pub fn envelopes(scenario: &Scenario) -> DeclaredEnvelopes {
     let changes = &scenario.target.changes;
-    Declared {
+    DeclaredEnvelopes {
         sender: match changes.sender {
             SenderChange::Unchanged | SenderChange::Srs | SenderChange::Batv => {
                 SenderRule::Standard

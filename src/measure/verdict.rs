@@ -9,7 +9,8 @@ mod reason_tests;
 use std::collections::BTreeMap;
 
 use super::results::{
-    Health, HealthStatus, LedgerVerdict, Reason, ThresholdResult, ThresholdStatus, Verdict,
+    DeathFacts, Health, HealthStatus, LedgerVerdict, Reason, ThresholdResult, ThresholdStatus,
+    Verdict,
 };
 use super::sums::FLAGS;
 use crate::ledger::class::Class;
@@ -32,9 +33,18 @@ const PRIORITY: [u8; 4] = [CORRECTNESS, THRESHOLD, REGRESSION, INVALID];
 const WHOLE_CODES: [(&str, u8); 3] =
     [("correctness", CORRECTNESS), ("regression", REGRESSION), ("invalid", INVALID)];
 
+/// The target ended by itself.
+const TARGET_DIED: &str = "target-died";
+
+/// An act of chaos did not do what the scenario asks.
+const CHAOS: &str = "chaos";
+
 /// Classes of reasons that are not classes of probes.
-const OTHERS: [&str; 13] = [
+const OTHERS: [&str; 16] = [
+    TARGET_DIED,
+    CHAOS,
     "phantom",
+    "outside_connections",
     "readdressed",
     "copied",
     "dsn_non_null_sender",
@@ -65,6 +75,10 @@ pub struct Grounds<'a> {
     pub complete: bool,
     /// The user asked to stop.
     pub interrupted: bool,
+    /// How the target ended by itself.
+    pub died: Option<&'a DeathFacts>,
+    /// What should have taken the target down and did not, in words.
+    pub survived: &'a [String],
 }
 
 /// Every name that `--allow` knows.
@@ -80,8 +94,10 @@ pub fn classes() -> Vec<&'static str> {
 /// The verdict.
 #[must_use]
 pub fn verdict(grounds: &Grounds<'_>) -> Verdict {
-    let mut reasons = violations(grounds);
+    let mut reasons: Vec<Reason> = grounds.died.map(died).into_iter().collect();
+    reasons.extend(violations(grounds));
     reasons.extend(missed(grounds.thresholds));
+    reasons.extend(grounds.survived.iter().map(|it| reason(CHAOS, INVALID, it.clone())));
     reasons.extend(undecided(grounds));
     reasons.extend(without_data(grounds.thresholds));
     reasons.extend(inconclusive(grounds.thresholds));
@@ -90,7 +106,7 @@ pub fn verdict(grounds: &Grounds<'_>) -> Verdict {
     let status = match exit_code {
         0 => "pass",
         INTERRUPTED => "interrupted",
-        INVALID => "invalid",
+        INVALID if grounds.died.is_none() => "invalid",
         _ => "fail",
     };
     Verdict { status: status.to_owned(), exit_code, reasons }
@@ -114,6 +130,21 @@ fn covers(allowed: &str, reason: &Reason) -> bool {
 
 fn reason(class: &str, exit_code: u8, message: String) -> Reason {
     Reason { class: class.to_owned(), exit_code, message }
+}
+
+/// The headline, whatever else was found. What was accepted and is gone counts by itself (97), as do
+/// thresholds (99); else the run fails because it could not come to its end, which is 96.
+fn died(death: &DeathFacts) -> Reason {
+    let DeathFacts { at_s, status } = death;
+    let when = match *at_s {
+        at_s if at_s < 0.0 => format!("{:.1} s before the measured period", -at_s),
+        at_s => format!("{at_s:.1} s into the measured period"),
+    };
+    let message = format!(
+        "the target ended by itself {when} ({status}); nothing of the scenario ended it, and nothing \
+         was offered from then on"
+    );
+    reason(TARGET_DIED, INVALID, message)
 }
 
 fn violations(grounds: &Grounds<'_>) -> Vec<Reason> {
@@ -235,6 +266,8 @@ mod tests {
             health: &SOUND,
             complete: true,
             interrupted: false,
+            died: None,
+            survived: &[],
         };
         change(&mut grounds);
         verdict(&grounds)
@@ -288,6 +321,33 @@ mod tests {
         assert_eq!(judged(&[], &[], |grounds| grounds.complete = false).exit_code, 96);
         let unknown = judged(&[], &[], |grounds| grounds.ledger = (LedgerVerdict::Unknown, &[]));
         assert_eq!((unknown.exit_code, unknown.reasons[0].class.as_str()), (96, "undecided"));
+    }
+
+    #[test]
+    fn a_target_that_ended_by_itself_is_the_headline_and_never_a_pass() {
+        let death = |at_s| -> &'static DeathFacts {
+            Box::leak(Box::new(DeathFacts { at_s, status: "signal: 11 (SIGSEGV)".to_owned() }))
+        };
+        let with = |counts: &[(&str, u64)], thresholds: &[ThresholdResult]| {
+            judged(counts, thresholds, |grounds| grounds.died = Some(death(3.25)))
+        };
+        let quiet = with(&[], &[]);
+        assert_eq!((quiet.status.as_str(), quiet.exit_code), ("fail", 96));
+        assert!(quiet.reasons[0].message.contains("3.2 s into"), "{}", quiet.reasons[0]);
+        assert!(quiet.reasons[0].message.contains("SIGSEGV"), "{}", quiet.reasons[0]);
+        let lost = with(&[("lost", 2)], &[threshold(ThresholdStatus::Missed)]);
+        assert_eq!((lost.exit_code, lost.reasons[0].class.as_str()), (97, "target-died"));
+        assert_eq!(with(&[], &[threshold(ThresholdStatus::Missed)]).exit_code, 99);
+        let early = judged(&[], &[], |grounds| grounds.died = Some(death(-0.5)));
+        assert!(early.reasons[0].message.contains("0.5 s before"), "{}", early.reasons[0]);
+    }
+
+    #[test]
+    fn chaos_that_missed_the_target_voids_the_run() {
+        let missed = vec!["`kill` missed a part of the target".to_owned()];
+        let verdict = judged(&[], &[], |grounds| grounds.survived = missed.leak());
+        assert_eq!((verdict.status.as_str(), verdict.exit_code), ("invalid", 96));
+        assert_eq!(verdict.reasons[0].class, "chaos");
     }
 
     #[test]

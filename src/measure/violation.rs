@@ -18,16 +18,21 @@ const READDRESSED: &str = "readdressed";
 /// A further recipient that is not declared.
 const COPIED: &str = "copied";
 
+/// The target was connected to another machine.
+const OUTSIDE: &str = "outside_connections";
+
 /// A notification that does not come from the null reverse-path.
 const NON_NULL_SENDER: &str = "dsn_non_null_sender";
 
 /// Kinds of violation, the worst first.
-const KINDS: [&str; 13] = [
+const KINDS: [&str; 15] = [
     "lost",
     "misrouted",
     "smuggled",
     "corrupted",
+    "altered",
     "phantom",
+    OUTSIDE,
     "delivered_after_refusal",
     "delivered_before_end_of_data",
     "bounced_and_delivered",
@@ -71,6 +76,9 @@ impl<'a> Listing<'a> {
         for phantom in history.phantoms() {
             self.push("phantom", violation_of(phantom));
         }
+        for address in history.course().outside() {
+            self.push(OUTSIDE, outside(address));
+        }
         for (at, message) in history.dsns_with_sender_seen() {
             self.push(NON_NULL_SENDER, with_sender(*at, *message));
         }
@@ -109,6 +117,11 @@ fn violation_of(phantom: &Phantom) -> Violation {
         recipient: phantom.recipient.clone(),
         evidence: vec![format!("{seconds:.3} s: {}", phantom.evidence)],
     }
+}
+
+fn outside(address: &str) -> Violation {
+    let evidence = format!("the target was connected to {address}, which is not on this machine");
+    Violation { class: OUTSIDE.to_owned(), probe: None, recipient: None, evidence: vec![evidence] }
 }
 
 fn with_sender(at: Time, message: Option<MessageId>) -> Violation {

@@ -5,7 +5,7 @@ use super::periods::Periods;
 use super::results::{FaultFacts, Latency, LoadFacts, RetryPoint, SeriesRow, Warning};
 use super::samples::Samples;
 use super::settling;
-use crate::ledger::event::Event;
+use crate::ledger::event::{Event, NetworkSeen};
 use crate::ledger::history::History;
 use crate::scenario::model::{Arrival, LoadModel, Scenario};
 
@@ -256,6 +256,25 @@ pub fn untranslated(history: &History) -> Vec<Warning> {
         warn("untranslated", text)
     };
     facts.untranslated.iter().map(told).collect()
+}
+
+/// What the target could reach that it should not, or reached.
+pub fn network(history: &History) -> impl Iterator<Item = Warning> {
+    history.course().network.iter().filter_map(|seen| match seen {
+        NetworkSeen::Isolated => None,
+        NetworkSeen::NotIsolated { why } => {
+            let text = format!(
+                "the target was not isolated, as no network namespace could be made ({why}): it \
+                 could reach whatever this machine can"
+            );
+            Some(warn("not-isolated", text))
+        }
+        NetworkSeen::Outside { address } => {
+            let text =
+                format!("the target was connected to {address}, which is not on this machine");
+            Some(warn("outside-connection", text))
+        }
+    })
 }
 
 /// That nobody knows how much the instrument can do here: a note, no failure.

@@ -203,6 +203,20 @@ impl Plan {
         self.facts.signer.as_ref().map(dkim::Signer::record)
     }
 
+    /// The text of the message with this number, whoever has it: what arrives is compared with it.
+    /// `None`: a number that no message of a plan has.
+    #[must_use]
+    pub fn original(&self, message: MessageId) -> Option<Vec<u8>> {
+        let offer = match message {
+            message if message >= PREFLIGHT => {
+                self.preflights().find(|offer| offer.message == message)?
+            }
+            message if message.0 < limits::MESSAGES => self.facts.offer(message)?,
+            _ => return None,
+        };
+        Some(self.text(&offer))
+    }
+
     /// The text of a message: CRLF line ends, CRLF at the end, dots not stuffed.
     #[must_use]
     pub fn text(&self, offer: &Offer) -> Vec<u8> {

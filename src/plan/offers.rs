@@ -8,6 +8,7 @@ use super::arrival::{Arrivals, rate::Rate};
 use super::{Facts, Offer, message};
 use crate::limits;
 use crate::probe::{DestinationId, MessageId};
+use crate::quantity::Quantity;
 use crate::scenario::model::{Extent, LoadModel, TraceFile};
 use crate::seed::{Key, Purpose};
 
@@ -70,6 +71,30 @@ impl Facts {
         let priority = self.source.message.priority.as_ref()?;
         let drawn = priority.sample(&mut self.source.seed.stream(Purpose::Priority, key));
         Some(drawn.round().clamp(-9.0, 9.0) as i8)
+    }
+
+    /// The message with this number, made again. When it was due is not known.
+    pub(super) fn offer(&self, message: MessageId) -> Option<Offer> {
+        let recipients = self.recipients(message);
+        let size = self.size(message, self.ordinal(message)?, recipients.len());
+        Some(Offer { message, due: None, size, recipients })
+    }
+
+    /// How many messages come before this one, as far as its size depends on it. `None`: only who
+    /// counts them from the first one knows.
+    fn ordinal(&self, message: MessageId) -> Option<usize> {
+        let Some(trace) = self.trace().filter(|trace| !trace.sizes.is_empty()) else {
+            return Some(0);
+        };
+        if !trace.firsts.is_empty() {
+            return trace.row(message.0);
+        }
+        match self.source.message.recipients {
+            Quantity::Constant(each) => {
+                usize::try_from(message.0 / (each.round() as u64).max(1)).ok()
+            }
+            Quantity::Drawn { .. } => None,
+        }
     }
 
     /// The row of a trace that tells the recipients of the message with this number.
@@ -179,6 +204,21 @@ mod tests {
         let first = offers(&plan(change));
         assert_eq!(first, offers(&plan(change)));
         assert_ne!(first, offers(&plan_with_seed(8, change)));
+    }
+
+    #[test]
+    fn the_text_of_any_message_is_made_again_from_its_number() {
+        for recipients in [1.0, 3.0] {
+            let plan = plan(|source| {
+                source.message.recipients = Quantity::Constant(recipients);
+                let law = Law::LogNormal { median: 4096.0, sigma: 1.0 };
+                source.message.size = Quantity::Drawn { law, min: None, max: Some(1e5) };
+            });
+            for offer in plan.offers().step_by(50).chain([plan.preflight()]) {
+                assert_eq!(plan.original(offer.message), Some(plan.text(&offer)));
+            }
+            assert_eq!(plan.original(MessageId(crate::probe::EMBEDDED)), None);
+        }
     }
 
     #[test]

@@ -1,17 +1,20 @@
 //! Sealing a message text with its identity, and checking what arrives against it.
 //!
 //! Whatever a relay prepends (trace headers, RFC 5321 §4.4) stands before our first header and is
-//! passed over; from there on every byte counts. Content is checked as it streams by, in bounded
-//! memory, with the same result however it is cut: what is short is held and, as almost all of it
-//! is as it was sent, only digested; what is long or was changed is examined.
+//! passed over; from there on every byte counts. Content is held, in bounded memory, and almost all
+//! of it is as it was sent: it is only digested. What was changed is compared with what was sent;
+//! what is too long to be held is examined as it streams by, with the same result however it is cut.
 
 use memchr::memchr;
 
 use super::MessageId;
+use super::change::{Change, Level};
+use super::compare::{self, Difference};
 use super::damage::{ContentCheck, end_prefix};
 use super::digest::body_digest;
 use super::examine::{Examiner, is_blank};
 use super::header::{IdentityHeader, digits, push_hex};
+use super::held::Share;
 use super::tally::head_length;
 use crate::limits;
 
@@ -34,7 +37,7 @@ pub fn seal(tag: &str, message: MessageId, recipients: u16, rest: &[u8]) -> Vec<
 pub fn seal_in_place(tag: &str, message: MessageId, recipients: u16, text: &mut [u8]) {
     let (room, rest) = text.split_at_mut(seal_length(tag, message, recipients));
     let (head, body) = rest.split_at(head_length(rest));
-    room.copy_from_slice(&IdentityHeader::of(tag, message, recipients, [head, body]).line());
+    room.copy_from_slice(&IdentityHeader::of(tag, message, recipients, [head, body]).lines());
 }
 
 /// Bytes that [`seal`] adds.
@@ -66,10 +69,27 @@ pub fn end_line_length(message: MessageId) -> usize {
 /// dot is the content's own.
 #[derive(Default)]
 pub struct Verifier {
-    /// All of the content, while it is short; then its beginning.
+    /// All of the content, while it is held; then its beginning.
     held: Vec<u8>,
-    /// What takes it in, once it is long.
+    share: Share,
+    /// What takes it in, once it is too long.
     examiner: Option<Box<Examiner>>,
+}
+
+/// Content that is not as it was sent, held to be compared.
+pub struct Changed {
+    content: Vec<u8>,
+    /// Its part of what may be held.
+    _share: Share,
+}
+
+/// What a content was, and what differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified {
+    /// What it was.
+    pub check: ContentCheck,
+    /// What differs, where both texts were at hand.
+    pub differences: Vec<Difference>,
 }
 
 impl Verifier {
@@ -81,9 +101,10 @@ impl Verifier {
 
     /// Takes in the next chunk.
     pub fn feed(&mut self, chunk: &[u8]) {
+        let length = self.held.len() + chunk.len();
         if let Some(examiner) = &mut self.examiner {
             examiner.feed(chunk);
-        } else if self.held.len() + chunk.len() <= limits::CONTENT_HELD {
+        } else if length <= limits::CONTENT_HELD && self.share.covers(length) {
             if self.held.capacity() == 0 {
                 // At once, rather than doubled until it fits.
                 self.held.reserve(LIKELY.max(chunk.len()));
@@ -92,8 +113,11 @@ impl Verifier {
         } else {
             let mut examiner = Box::<Examiner>::default();
             examiner.feed(&self.held);
+            self.held.truncate(limits::CONTENT_HELD_FREE);
+            self.held.shrink_to_fit();
             examiner.feed(chunk);
             self.examiner = Some(examiner);
+            self.share = Share::default();
         }
     }
 
@@ -104,13 +128,50 @@ impl Verifier {
     }
 
     /// Says what the content was.
-    #[must_use]
-    pub fn finish(self) -> ContentCheck {
+    ///
+    /// # Errors
+    /// The content, where it is not as it was sent and is held.
+    pub fn finish(self) -> Result<ContentCheck, Changed> {
         match self.examiner {
-            Some(examiner) => examiner.finish(),
-            None => intact(&self.held).unwrap_or_else(|| examined(&self.held)),
+            Some(examiner) => Ok(examiner.finish()),
+            None => intact(&self.held).ok_or(Changed { content: self.held, _share: self.share }),
         }
     }
+}
+
+impl Changed {
+    /// Bytes of it.
+    #[must_use]
+    pub fn length(&self) -> usize {
+        self.content.len()
+    }
+
+    /// Says how it differs. `original` is asked for the whole text of the message that it says it
+    /// is (the run's tag, the number), or, where it says nothing, that its envelope names.
+    pub fn explain(
+        self,
+        original: impl FnOnce(Option<(String, MessageId)>) -> Option<(MessageId, Vec<u8>)>,
+    ) -> Verified {
+        let claim = compare::claim(&self.content);
+        let claimed = claim.is_some();
+        let counted = examined(&self.content);
+        let found = original(claim)
+            .map(|(message, sent)| (message, compare::compare(&sent, &self.content)))
+            .filter(|(_, found)| claimed || is_recognisable(&found.changes));
+        let Some((message, found)) = found else {
+            return Verified { check: counted, differences: Vec::new() };
+        };
+        let message = Some(message);
+        let check = ContentCheck { message, changes: found.changes, ..counted };
+        Verified { check, differences: found.differences }
+    }
+}
+
+/// Whether a text that does not say whose it is can be seen to be the one it was compared with.
+fn is_recognisable(changes: &[Change]) -> bool {
+    let other =
+        |change: &Change| change.level() == Level::Corrupted || *change == Change::PartReplaced;
+    !changes.iter().any(other)
 }
 
 /// What the content is, if it is as it was sent.
@@ -122,19 +183,21 @@ fn intact(content: &[u8]) -> Option<ContentCheck> {
     let holds = identity.digest_with(head) == identity.head_digest
         && body_digest(body) == identity.body_digest;
     let (message, bytes) = (Some(identity.message), text.len() as u64);
-    holds.then_some(ContentCheck { message, bytes, damage: Vec::new() })
+    holds.then_some(ContentCheck { message, bytes, changes: Vec::new() })
 }
 
-/// The identity header, ended by CRLF, after trace headers if any; and what comes after it.
+/// The identity header, as it was sent, after trace headers if any; and what comes after it.
 fn identified(content: &[u8]) -> Option<(IdentityHeader, &[u8])> {
     let mut rest = content;
     loop {
-        let (line, after) = rest.split_at(memchr(b'\n', rest)? + 1);
-        match line.strip_suffix(b"\r\n").and_then(IdentityHeader::parse) {
-            Some(identity) => return Some((identity, after)),
-            None if is_blank(line) => return None,
-            None => rest = after,
+        if let Some((identity, length)) = IdentityHeader::read(rest) {
+            return Some((identity, &rest[length..]));
         }
+        let (line, after) = rest.split_at(memchr(b'\n', rest)? + 1);
+        if is_blank(line) {
+            return None;
+        }
+        rest = after;
     }
 }
 
@@ -145,178 +208,4 @@ fn examined(content: &[u8]) -> ContentCheck {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::damage::Damage;
-    use super::*;
-    use proptest::prelude::*;
-
-    const REST: &str = "From: a@a.test\r\nSubject: x\r\n\r\n42 first\r\n.\r\n..\r\n.x\r\n\
-        caf\u{e9} \u{444}\r\nand so on\r\n\r\nlast\r\n";
-
-    fn sealed() -> Vec<u8> {
-        let end = end_line(MessageId(42), crc32fast::hash(REST.as_bytes()));
-        assert_eq!(end.len(), end_line_length(MessageId(42)));
-        seal("tag", MessageId(42), 2, &[REST.as_bytes(), &end].concat())
-    }
-
-    fn check(content: &[u8]) -> ContentCheck {
-        let mut verifier = Verifier::new();
-        verifier.feed(content);
-        verifier.finish()
-    }
-
-    /// The damage found after a change to the sealed text.
-    fn damage_after(change: impl FnOnce(String) -> String) -> Vec<Damage> {
-        let text = String::from_utf8(sealed()).expect("UTF-8");
-        check(change(text).as_bytes()).damage
-    }
-
-    #[test]
-    fn what_was_sealed_is_intact() {
-        let content = sealed();
-        let header = content.iter().position(|byte| *byte == b'\n').expect("a line") + 1;
-        let bytes = (content.len() - header) as u64;
-        let intact = ContentCheck { message: Some(MessageId(42)), bytes, damage: vec![] };
-        assert_eq!(check(&content), intact);
-        assert_eq!(header, seal_length("tag", MessageId(42), 2));
-        let trace = b"Return-Path: <b+x.42@bounce.mailbench.test>\r\nDelivered-To: a@a.test\r\n\
-            Received: from a (b [127.0.0.1])\r\n\tby c with ESMTP id 7\r\n\tfor <a@a.test>\r\n";
-        assert_eq!(check(&[trace, content.as_slice()].concat()), intact);
-    }
-
-    #[test]
-    fn a_lost_header_is_told() {
-        let lost = vec![Damage::HeaderLost];
-        assert_eq!(damage_after(|text| text.replacen("X-Mailbench", "Y-Mailbench", 1)), lost);
-        assert_eq!(damage_after(|text| text.replacen("; id=42", "; id=4z", 1)), lost);
-        // What a body quotes is no identity.
-        assert_eq!(damage_after(|text| format!("Subject: y\r\n\r\n{text}")), lost);
-        assert_eq!(check(b"").damage, lost);
-    }
-
-    #[test]
-    fn changed_headers_are_told() {
-        let changed = vec![Damage::HeadersChanged];
-        assert_eq!(damage_after(|text| text.replace("Subject: x", "Subject: y")), changed);
-        assert_eq!(damage_after(|text| text.replace("Subject: x", "Subject: x\r\nA: b")), changed);
-        assert_eq!(
-            damage_after(
-                |text| text.replace("From: a@a.test\r\nSubject: x", "Subject: x\r\nFrom: a@a.test")
-            ),
-            changed
-        );
-        assert_eq!(damage_after(|text| text.replacen("; id=42", "; id=43", 1)), changed);
-    }
-
-    #[test]
-    fn a_change_of_length_is_told() {
-        let end = |text: &str| text.rfind("END ").expect("an end line");
-        assert_eq!(damage_after(|text| text[..end(&text)].to_owned()), [Damage::Truncated]);
-        assert_eq!(damage_after(|text| text.replace("and so on\r\n", "")), [Damage::Truncated]);
-        let cut_in_head =
-            damage_after(|text| text[..seal_length("tag", MessageId(42), 2) + 5].to_owned());
-        assert_eq!(cut_in_head, [Damage::Truncated, Damage::HeadersChanged]);
-        assert_eq!(damage_after(|text| text + "\r\n"), [Damage::Extended]);
-        assert_eq!(damage_after(|text| text.replace("and so", "and then so")), [Damage::Extended]);
-    }
-
-    #[test]
-    fn dot_stuffing_gone_wrong_is_told() {
-        let stuffing = [Damage::DotStuffing];
-        assert_eq!(damage_after(|text| text.replace("\r\n.", "\r\n..")), stuffing);
-        assert_eq!(damage_after(|text| text.replace("\r\n..\r\n.x", "\r\n.\r\nx")), stuffing);
-        // Nothing was stuffed: the first lone dot ends the message.
-        let cut =
-            damage_after(|text| text[..text.find("\r\n.\r\n").expect("a dot") + 2].to_owned());
-        assert_eq!(cut, [Damage::Truncated]);
-    }
-
-    #[test]
-    fn changed_line_ends_are_told() {
-        let ends = [Damage::LineEnds];
-        assert_eq!(damage_after(|text| text.replace("\r\n", "\n")), ends);
-        assert_eq!(damage_after(|text| text.replace("so on\r\n", "so on\n")), ends);
-        assert_eq!(damage_after(|text| text.replace("so on\r\n", "so on\r\r\n")), ends);
-        assert_eq!(damage_after(|text| text.replace("so on\r\n", "so on\r")), ends);
-    }
-
-    #[test]
-    fn lost_8_bit_bytes_are_told() {
-        let stripped: Vec<u8> = sealed().into_iter().map(|byte| byte & 127).collect();
-        assert_eq!(check(&stripped).damage, [Damage::EightBit]);
-        assert_eq!(damage_after(|text| text.replace('\u{e9}', "=C3=A9")), [Damage::EightBit]);
-    }
-
-    #[test]
-    fn another_identity_inside_is_told() {
-        let twice = damage_after(|text| text.clone() + &text);
-        assert_eq!(twice, [Damage::Merged]);
-        let cut = damage_after(|text| {
-            text[..text.find("so on").expect("there")].to_owned() + "\r\n" + &text
-        });
-        assert_eq!(cut, [Damage::Merged]);
-    }
-
-    #[test]
-    fn a_flipped_byte_is_told() {
-        assert_eq!(damage_after(|text| text.replace("so on", "so oN")), [Damage::Altered]);
-        assert_eq!(damage_after(|text| text.replace("END 42", "END 43")), [Damage::Altered]);
-    }
-
-    #[test]
-    fn every_flipped_bit_is_found() {
-        let intact = sealed();
-        for place in 0..intact.len() {
-            for bit in 0..8 {
-                let mut content = intact.clone();
-                content[place] ^= 1 << bit;
-                // The name of a header may be written in either case.
-                let harmless = place < "X-Mailbench".len() && check(&content).message.is_some();
-                assert!(harmless || !check(&content).damage.is_empty(), "bit {bit} of {place}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_long_content_is_checked_as_a_short_one_is() {
-        let long = "and so on\r\n".repeat(limits::CONTENT_HELD / 8);
-        let rest = [REST.as_bytes(), long.as_bytes(), &end_line(MessageId(42), 0)].concat();
-        let content = seal("tag", MessageId(42), 2, &rest);
-        let checked = |content: &[u8]| {
-            let mut verifier = Verifier::new();
-            content.chunks(1000).for_each(|chunk| verifier.feed(chunk));
-            verifier.finish()
-        };
-        assert_eq!(checked(&content).damage, []);
-        assert_eq!(checked(&content), examined(&content));
-        assert_eq!(checked(&content[..content.len() - 20]).damage, [Damage::Truncated]);
-    }
-
-    proptest! {
-        #[test]
-        fn chunks_do_not_matter(
-            parts in prop::collection::vec(
-                prop_oneof![
-                    Just(b"\r\n".to_vec()), Just(b"\n".to_vec()), Just(b"\r".to_vec()), Just(b".".to_vec()),
-                    Just(sealed()), Just(b"X-Mailbench: ".to_vec()), Just(b"END 42 ".to_vec()),
-                    prop::collection::vec(any::<u8>(), 0..40),
-                ],
-                0..12,
-            ),
-            cuts in prop::collection::vec(any::<prop::sample::Index>(), 0..20),
-        ) {
-            let content = parts.concat();
-            let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut.index(content.len() + 1)).collect();
-            cuts.sort_unstable();
-            let mut verifier = Verifier::new();
-            let mut start = 0;
-            for cut in cuts {
-                verifier.feed(&content[start..cut]);
-                start = cut;
-            }
-            verifier.feed(&content[start..]);
-            prop_assert_eq!(verifier.finish(), check(&content));
-            prop_assert_eq!(examined(&content), check(&content));
-        }
-    }
-}
+mod tests;

@@ -1,11 +1,13 @@
-//! What is wrong with delivered content, as told from the counts that its identity header carries.
+//! What is wrong with delivered content, from the counts that its identity header carries, where
+//! the message that was sent is not known or the content is too long to be held.
 //!
-//! The message itself is never stored, so this is a diagnosis: the digests say *whether* headers
-//! and body are intact, the counts say how they most likely came to differ.
+//! It is a diagnosis: the digests say *whether* headers and body are intact, the counts say how they
+//! most likely came to differ. Where both texts are at hand, `compare` says more.
 
 use serde::{Deserialize, Serialize};
 
 use super::MessageId;
+use super::change::{Change, Level};
 use super::header::IdentityHeader;
 use super::tally::Tally;
 
@@ -16,32 +18,16 @@ pub struct ContentCheck {
     pub message: Option<MessageId>,
     /// Bytes of content after our identity header; all of them where there is none.
     pub bytes: u64,
-    /// What is wrong with it; empty: intact to the byte.
-    pub damage: Vec<Damage>,
+    /// How it differs from what was sent, in the order of [`Change`]; empty: the same to the byte.
+    pub changes: Vec<Change>,
 }
 
-/// One way in which content differs from what was sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Damage {
-    /// Our identity header is missing or unreadable.
-    HeaderLost,
-    /// Shorter than sent.
-    Truncated,
-    /// Longer than sent.
-    Extended,
-    /// Leading dots added or removed (RFC 5321 §4.5.2).
-    DotStuffing,
-    /// Bare CR or LF, or line ends changed.
-    LineEnds,
-    /// 8-bit bytes lost.
-    EightBit,
-    /// Our header or those after it changed or moved.
-    HeadersChanged,
-    /// Another message's identity inside.
-    Merged,
-    /// Same length, other bytes.
-    Altered,
+impl ContentCheck {
+    /// Whether any of its changes is damage.
+    #[must_use]
+    pub fn is_damaged(&self) -> bool {
+        self.changes.iter().any(|change| change.level() == Level::Corrupted)
+    }
 }
 
 /// What was seen after the identity header.
@@ -59,19 +45,19 @@ pub(super) struct Seen {
 }
 
 /// Names what is wrong; empty when both digests hold.
-pub(super) fn diagnose(sent: &IdentityHeader, seen: &Seen) -> Vec<Damage> {
+pub(super) fn diagnose(sent: &IdentityHeader, seen: &Seen) -> Vec<Change> {
     let mut damage = Vec::new();
     if !seen.line_end_intact {
-        damage.push(Damage::LineEnds);
+        damage.push(Change::LineEnds);
     }
     if !seen.head_intact {
         let only_line_ends =
             seen.head.bare_lf > 0 && seen.head.bytes + seen.head.bare_lf == sent.head_bytes;
-        damage.push(if only_line_ends { Damage::LineEnds } else { Damage::HeadersChanged });
+        damage.push(if only_line_ends { Change::LineEnds } else { Change::HeadersChanged });
     }
     if seen.head.identities + seen.body.identities > 0 {
         // Two messages in one: the counts say nothing about either.
-        damage.push(Damage::Merged);
+        damage.push(Change::Merged);
     } else if !seen.body_intact {
         diagnose_body(sent, &seen.body, &mut damage);
     }
@@ -80,29 +66,29 @@ pub(super) fn diagnose(sent: &IdentityHeader, seen: &Seen) -> Vec<Damage> {
     damage
 }
 
-fn diagnose_body(sent: &IdentityHeader, body: &Tally, damage: &mut Vec<Damage>) {
+fn diagnose_body(sent: &IdentityHeader, body: &Tally, damage: &mut Vec<Change>) {
     let before = damage.len();
     let ended = body.last_line_begins(end_prefix(sent.message).as_bytes());
     let mut surplus = difference(body.bytes, sent.bytes - sent.head_bytes);
     if body.bare_lf + body.bare_cr() > 0 {
-        damage.push(Damage::LineEnds);
+        damage.push(Change::LineEnds);
         surplus = less_line_ends(surplus, body);
     }
     let dots = difference(body.dots, sent.dots);
     if dots != 0 && (surplus == dots || ended && body.lines == sent.lines) {
-        damage.push(Damage::DotStuffing);
+        damage.push(Change::DotStuffing);
         surplus -= dots;
     }
     if ended && body.high < sent.high {
         // Stripped bits keep the length, an encoding changes it: either way no more to be told.
-        damage.push(Damage::EightBit);
+        damage.push(Change::EightBit);
         surplus = 0;
     }
     match surplus {
-        0 if damage.len() == before => damage.push(Damage::Altered),
+        0 if damage.len() == before => damage.push(Change::BytesChanged),
         0 => {}
-        ..0 => damage.push(Damage::Truncated),
-        1.. => damage.push(Damage::Extended),
+        ..0 => damage.push(Change::Truncated),
+        1.. => damage.push(Change::Extended),
     }
 }
 

@@ -4,9 +4,10 @@
 
 use memchr::memchr;
 
-use super::damage::{ContentCheck, Damage, Seen, diagnose};
+use super::change::Change;
+use super::damage::{ContentCheck, Seen, diagnose};
 use super::digest::Digest;
-use super::header::{IdentityHeader, LONGEST};
+use super::header::{self, IdentityHeader, LONGEST};
 use super::tally::Tally;
 
 /// Examines one content as it streams by.
@@ -14,9 +15,12 @@ pub(super) struct Examiner {
     place: Place,
     /// The line being read, as far as it can be our header or blank.
     line: Vec<u8>,
+    /// What has come of the identity header's lines.
+    begun: Vec<u8>,
+    lines_begun: usize,
     identity: Option<IdentityHeader>,
     digest: Digest,
-    /// Whether the identity header's line ends as sent.
+    /// Whether the identity header's lines end as sent.
     line_end_intact: bool,
     head: Tally,
     head_intact: bool,
@@ -42,9 +46,11 @@ impl Default for Examiner {
         Examiner {
             place: Place::Trace,
             line: Vec::with_capacity(LONGEST),
+            begun: Vec::new(),
+            lines_begun: 0,
             identity: None,
             digest: Digest::default(),
-            line_end_intact: false,
+            line_end_intact: true,
             head: Tally::default(),
             head_intact: false,
             body: Tally::default(),
@@ -80,7 +86,7 @@ impl Examiner {
             return ContentCheck {
                 message: None,
                 bytes: self.bytes,
-                damage: vec![Damage::HeaderLost],
+                changes: vec![Change::HeaderLost],
             };
         };
         if self.place == Place::Head {
@@ -96,8 +102,8 @@ impl Examiner {
             head_intact: self.head_intact,
             body_intact,
         };
-        let damage = diagnose(&identity, &seen);
-        ContentCheck { message: Some(identity.message), bytes, damage }
+        let changes = diagnose(&identity, &seen);
+        ContentCheck { message: Some(identity.message), bytes, changes }
     }
 
     /// Takes in the rest of one line of the headers; returns what comes after it.
@@ -131,16 +137,35 @@ impl Examiner {
     }
 
     fn end_trace_line(&mut self) {
+        if is_blank(&self.line) {
+            self.place = Place::Lost;
+            return;
+        }
         let crlf = self.line.strip_suffix(b"\r\n");
         let line = crlf.or(self.line.strip_suffix(b"\n")).unwrap_or(&self.line);
-        if let Some(identity) = IdentityHeader::parse(line) {
-            self.line_end_intact = crlf.is_some();
-            self.digest = identity.digest_begun();
-            self.identity = Some(identity);
-            self.place = Place::Head;
-        } else if is_blank(&self.line) {
-            self.place = Place::Lost;
+        if self.lines_begun == 0 && header::named(line).is_none() {
+            return;
         }
+        self.line_end_intact &= crlf.is_some();
+        self.begun.extend_from_slice(line);
+        self.begun.extend_from_slice(b"\r\n");
+        self.lines_begun += 1;
+        if self.lines_begun == header::LINES {
+            self.end_identity();
+        }
+    }
+
+    /// All lines of what may be our header have come.
+    fn end_identity(&mut self) {
+        let begun = std::mem::take(&mut self.begun);
+        self.lines_begun = 0;
+        let Some((identity, _)) = IdentityHeader::read(&begun) else {
+            self.line_end_intact = true;
+            return;
+        };
+        self.digest = identity.digest_begun();
+        self.identity = Some(identity);
+        self.place = Place::Head;
     }
 
     fn end_head(&mut self, identity: &IdentityHeader) {

@@ -1,26 +1,44 @@
-//! The identity header, `X-Mailbench`: the first line of every message text.
+//! The identity header: the first three lines of every message text, each short enough that
+//! nothing needs to fold it (RFC 5322 §2.1.1: 78 characters).
 //!
-//! It names run, message and number of recipients, and says what comes after it: bytes of headers
-//! and of everything, lines, leading dots and 8-bit bytes of the body, and a digest of each.
-//! Numbers of counts have a fixed width, so that its length is known before they are.
+//! ```text
+//! X-Mailbench: run=TAG; id=N; n=R
+//! X-Mailbench-Digest: h3=HEX; b3=HEX
+//! X-Mailbench-Counts: HEAD LEN LINES DOTS HIGH
+//! ```
+//!
+//! The first names run, message and number of recipients; the others say what comes after: a digest
+//! of headers and of body, bytes of headers and of everything, lines, leading dots and 8-bit bytes
+//! of the body. Counts have a fixed width, so that the length is known before they are.
+
+use memchr::{memchr, memchr_iter};
 
 use super::MessageId;
 use super::digest::{Digest, body_digest, head_digest};
 use super::tally::Counts;
 
-/// Its name with the colon.
+/// Name of its first line, with the colon.
 pub(super) const NAME: &[u8] = b"X-Mailbench:";
 
-/// Longest line that can be one, line end excluded (RFC 5322 §2.1.1).
+/// Names of the other lines, with the colon and a space.
+const DIGEST: &[u8] = b"X-Mailbench-Digest: ";
+const COUNTS: &[u8] = b"X-Mailbench-Counts: ";
+
+/// Its lines.
+pub(super) const LINES: usize = 3;
+
+/// Longest line that can be one of them, line end excluded (RFC 5322 §2.1.1).
 pub(super) const LONGEST: usize = 998;
 
-/// Bytes of the line without tag, message and number of recipients.
-const FIXED: usize = "X-Mailbench: run=; id=; n=; head=; len=; lines=; dots=; high=; h3=; b3=\r\n"
-    .len()
-    + 5 * 9
-    + 2 * (8 + 16);
+/// Bytes of a count.
+const COUNT: usize = 9;
 
-/// Room for the line of most runs.
+/// Bytes of the lines without tag, message and number of recipients.
+const FIXED: usize = "X-Mailbench: run=; id=; n=\r\n".len()
+    + (DIGEST.len() + "h3=; b3=\r\n".len() + 2 * (8 + 16))
+    + (COUNTS.len() + 5 * COUNT + 4 + "\r\n".len());
+
+/// Room for the lines of most runs.
 const LIKELY: usize = 256;
 
 /// What the header says.
@@ -86,69 +104,122 @@ impl IdentityHeader {
     /// What is digested before a head, with room for more.
     fn before_head(&self, more: usize) -> Vec<u8> {
         let mut all = Vec::with_capacity(LIKELY + more);
-        self.push_facts(&mut all);
+        self.push_name(&mut all);
+        self.push_counts(&mut all);
         all.extend_from_slice(&self.body_digest);
         all
     }
 
-    /// The header line with its line end.
-    pub(super) fn line(&self) -> Vec<u8> {
-        let mut line = Vec::with_capacity(LIKELY);
-        line.extend_from_slice(NAME);
-        line.push(b' ');
-        self.push_facts(&mut line);
-        line.extend_from_slice(b"; h3=");
-        push_hex(&mut line, &self.head_digest);
-        line.extend_from_slice(b"; b3=");
-        push_hex(&mut line, &self.body_digest);
-        line.extend_from_slice(b"\r\n");
-        line
+    /// The three lines with their line ends.
+    pub(super) fn lines(&self) -> Vec<u8> {
+        let mut lines = Vec::with_capacity(LIKELY);
+        lines.extend_from_slice(NAME);
+        lines.push(b' ');
+        self.push_name(&mut lines);
+        lines.extend_from_slice(b"\r\n");
+        lines.extend_from_slice(DIGEST);
+        lines.extend_from_slice(b"h3=");
+        push_hex(&mut lines, &self.head_digest);
+        lines.extend_from_slice(b"; b3=");
+        push_hex(&mut lines, &self.body_digest);
+        lines.extend_from_slice(b"\r\n");
+        lines.extend_from_slice(COUNTS);
+        self.push_counts(&mut lines);
+        lines.extend_from_slice(b"\r\n");
+        lines
     }
 
-    /// Bytes of the header line of such a message.
+    /// Bytes of the lines of such a message.
     pub(super) fn length(tag: &str, message: MessageId, recipients: u16) -> usize {
         FIXED + tag.len() + digits(message.0) + digits(u64::from(recipients))
     }
 
-    /// Reads a header line without its line end. `None`: not ours, or not as we write it.
-    #[must_use]
-    pub fn parse(line: &[u8]) -> Option<Self> {
-        let value = line.get(NAME.len()..)?;
-        if !line[..NAME.len()].eq_ignore_ascii_case(NAME) {
-            return None;
-        }
-        let mut fields = Fields(Some(value));
+    /// Reads the three lines at the start of `text`, as they are written, and says how many bytes
+    /// they are. `None`: not ours, or not as we write them.
+    pub(super) fn read(text: &[u8]) -> Option<(Self, usize)> {
+        let (first, rest) = line(text)?;
+        let exact = first.starts_with(NAME) && memchr_iter(b';', first).count() == 2;
+        let named = named(first).filter(|_| exact)?;
+        let (digests, rest) = line(rest)?;
+        let (counts, rest) = line(rest)?;
+        let mut digests = Fields(Some(digests.strip_prefix(DIGEST)?));
+        let counts = read_counts(counts.strip_prefix(COUNTS)?)?;
+        let [head_bytes, bytes, lines, dots, high] = counts;
         let header = IdentityHeader {
-            tag: fields.next("run")?.to_owned(),
-            message: MessageId(fields.number("id")?),
-            recipients: u16::try_from(fields.number("n")?).ok()?,
-            head_bytes: fields.number("head")?,
-            bytes: fields.number("len")?,
-            lines: fields.number("lines")?,
-            dots: fields.number("dots")?,
-            high: fields.number("high")?,
-            head_digest: parse_hex(fields.next("h3")?)?,
-            body_digest: parse_hex(fields.next("b3")?)?,
+            tag: named.tag.to_owned(),
+            message: named.message,
+            recipients: named.recipients,
+            head_bytes,
+            bytes,
+            lines,
+            dots,
+            high,
+            head_digest: parse_hex(digests.next("h3")?)?,
+            body_digest: parse_hex(digests.next("b3")?)?,
         };
-        (fields.0.is_none() && header.head_bytes <= header.bytes).then_some(header)
+        let whole = digests.0.is_none() && header.head_bytes <= header.bytes;
+        whole.then_some((header, text.len() - rest.len()))
     }
 
-    fn push_facts(&self, text: &mut Vec<u8>) {
+    fn push_name(&self, text: &mut Vec<u8>) {
         text.extend_from_slice(b"run=");
         text.extend_from_slice(self.tag.as_bytes());
-        for (name, number, width) in [
-            ("; id=", self.message.0, 1),
-            ("; n=", u64::from(self.recipients), 1),
-            ("; head=", self.head_bytes, 9),
-            ("; len=", self.bytes, 9),
-            ("; lines=", self.lines, 9),
-            ("; dots=", self.dots, 9),
-            ("; high=", self.high, 9),
-        ] {
-            text.extend_from_slice(name.as_bytes());
-            push_number(text, number, width);
-        }
+        text.extend_from_slice(b"; id=");
+        push_number(text, self.message.0, 1);
+        text.extend_from_slice(b"; n=");
+        push_number(text, u64::from(self.recipients), 1);
     }
+
+    fn push_counts(&self, text: &mut Vec<u8>) {
+        for number in [self.head_bytes, self.bytes, self.lines, self.dots] {
+            push_number(text, number, COUNT);
+            text.push(b' ');
+        }
+        push_number(text, self.high, COUNT);
+    }
+}
+
+/// What the first line of an identity header says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Named<'a> {
+    /// The run's tag.
+    pub tag: &'a str,
+    /// The message.
+    pub message: MessageId,
+    /// How many recipients it was sent to.
+    pub recipients: u16,
+}
+
+/// Reads the first line of an identity header, without its line end; what stands behind the number
+/// of recipients is passed over. `None`: not ours, or not as we write it.
+#[must_use]
+pub fn named(line: &[u8]) -> Option<Named<'_>> {
+    let value = line.get(NAME.len()..)?;
+    if !line[..NAME.len()].eq_ignore_ascii_case(NAME) {
+        return None;
+    }
+    let mut fields = Fields(Some(value));
+    Some(Named {
+        tag: fields.next("run")?,
+        message: MessageId(fields.number("id")?),
+        recipients: u16::try_from(fields.number("n")?).ok()?,
+    })
+}
+
+/// The first line of a text without its CRLF, and what comes after it.
+fn line(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (line, rest) = text.split_at(memchr(b'\n', text)? + 1);
+    Some((line.strip_suffix(b"\r\n")?, rest))
+}
+
+fn read_counts(value: &[u8]) -> Option<[u64; 5]> {
+    let mut words = value.split(|byte| *byte == b' ');
+    let mut counts = [0; 5];
+    for count in &mut counts {
+        let word = std::str::from_utf8(words.next()?).ok()?;
+        *count = word.parse().ok().filter(|_| word.len() >= COUNT)?;
+    }
+    words.next().is_none().then_some(counts)
 }
 
 /// Digits of a number in decimal.
@@ -221,10 +292,12 @@ mod tests {
     fn reads_what_it_writes() {
         let parts: [&[u8]; 2] = [b"Subject: x\r\n\r\n", b".\r\nbody\r\n"];
         let header = IdentityHeader::of("abc", MessageId(42), 3, parts);
-        let line = header.line();
-        assert!(line.len() < LONGEST);
-        let read = IdentityHeader::parse(line.trim_ascii_end());
-        assert_eq!(read, Some(header.clone()));
+        let lines = header.lines();
+        let text = [&lines[..], b"Subject: x\r\n"].concat();
+        assert_eq!(IdentityHeader::read(&text), Some((header.clone(), lines.len())));
+        let first = lines.split(|byte| *byte == b'\r').next().expect("a line");
+        let found = Named { tag: "abc", message: MessageId(42), recipients: 3 };
+        assert_eq!(named(first), Some(found));
         assert_eq!((header.head_bytes, header.bytes, header.lines, header.dots), (14, 23, 2, 1));
     }
 
@@ -234,9 +307,17 @@ mod tests {
             [("", 0, 0), ("abc", 9, 1), ("k", 10, 99), ("k", u64::MAX, 1000)]
         {
             let message = MessageId(number);
-            let line = IdentityHeader::of(tag, message, recipients, [b"x", b"y"]).line();
-            assert_eq!(IdentityHeader::length(tag, message, recipients), line.len());
+            let lines = IdentityHeader::of(tag, message, recipients, [b"x", b"y"]).lines();
+            assert_eq!(IdentityHeader::length(tag, message, recipients), lines.len());
         }
+    }
+
+    #[test]
+    fn no_line_needs_to_be_folded() {
+        let longest = IdentityHeader::of("01234567", MessageId(u64::MAX), 1000, [b"x", b"y"]);
+        let lines = String::from_utf8(longest.lines()).expect("UTF-8");
+        assert_eq!(lines.lines().count(), LINES);
+        assert!(lines.lines().all(|line| line.len() <= 78), "{lines}");
     }
 
     proptest! {
@@ -250,9 +331,9 @@ mod tests {
         #[test]
         fn never_panics(line in proptest::collection::vec(any::<u8>(), 0..300)) {
             let mut line = line;
-            let _ = IdentityHeader::parse(&line);
+            let _ = (IdentityHeader::read(&line), named(&line));
             line.splice(0..0, NAME.iter().copied());
-            let _ = IdentityHeader::parse(&line);
+            let _ = (IdentityHeader::read(&line), named(&line));
         }
     }
 }

@@ -5,16 +5,19 @@
 //! side channel is needed through a foreign MTA.
 
 pub mod address;
+pub mod change;
+pub mod compare;
 pub mod content;
 pub mod damage;
 mod digest;
 mod examine;
 pub mod header;
+mod held;
 pub mod recognition;
 pub mod rewriting;
 mod tally;
 
-pub use tally::head_length;
+pub use tally::{has_bare, head_length};
 
 use serde::{Deserialize, Serialize};
 

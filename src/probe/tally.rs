@@ -197,6 +197,20 @@ pub fn head_length(content: &[u8]) -> usize {
     content.len()
 }
 
+/// Whether a CR or a LF stands alone, which no client may send on (RFC 5321 §2.3.8): a server with
+/// another view of line ends could take what follows for the end of data.
+#[must_use]
+pub fn has_bare(content: &[u8]) -> bool {
+    let mut ends = 0;
+    for at in memchr_iter(b'\n', content) {
+        if at == 0 || content[at - 1] != b'\r' {
+            return true;
+        }
+        ends += 1;
+    }
+    memchr_iter(b'\r', content).count() != ends
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,12 +5,16 @@
 //! came to may wait a little for company, since a crash then costs a duplicate, never a loss.
 
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
-use crate::limits::{RELAY_COMMIT_BATCH, RELAY_COMMIT_LINGER, RELAY_ORDERS, RELAY_STORE_RETRY};
+use crate::limits::{
+    RELAY_COMMIT_BATCH, RELAY_COMMIT_LINGER, RELAY_ORDERS, RELAY_STORE_FIRST_RETRY,
+    RELAY_STORE_RETRY,
+};
 use crate::relay::budget::Budget;
 use crate::relay::mail::{Delivery, Mail};
 use crate::relay::rows::{self, Change};
@@ -67,18 +71,28 @@ pub fn start(
 
 impl Committer {
     fn run(mut self, runtime: &Handle) {
+        let mut failed = 0;
         loop {
             let open = runtime.block_on(self.gather());
             if self.batch.is_empty() && !open {
                 return;
             }
-            if let Err(error) = self.commit() {
-                tracing::error!(%error, "the queue cannot be written");
-                self.fail_accepts();
-                if !open {
-                    return; // what is not recorded as done will be delivered again
+            match self.commit() {
+                Ok(()) if failed > 0 => {
+                    tracing::warn!(failed, "the queue can be written again");
+                    failed = 0;
                 }
-                runtime.block_on(tokio::time::sleep(RELAY_STORE_RETRY));
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::error!(%error, "the queue cannot be written");
+                    self.fail_accepts();
+                    if !open {
+                        return; // what is not recorded as done will be delivered again
+                    }
+                    // Made inside, as a timer needs the runtime.
+                    runtime.block_on(async { tokio::time::sleep(pause(failed)).await });
+                    failed += 1;
+                }
             }
         }
     }
@@ -144,8 +158,14 @@ impl Committer {
         }
     }
 
-    /// After a failed commit: senders are told to keep their mail, changes are kept for later.
+    /// After a failed commit: whoever waits for a mail to be safe gets it back, those still in line
+    /// too; changes are kept for later.
     fn fail_accepts(&mut self) {
+        while self.batch.len() < RELAY_ORDERS
+            && let Ok(order) = self.orders.try_recv()
+        {
+            self.batch.push(order);
+        }
         let kept = self.batch.drain(..).filter_map(|order| match order {
             Order::Accept(_, reply) => {
                 let _session_may_be_gone = reply.send(Stored::Failed);
@@ -155,6 +175,12 @@ impl Committer {
         });
         self.batch = kept.collect();
     }
+}
+
+/// How long to wait after so many failures and one more: a disk that was full for a moment costs
+/// little, one that stays full is not hammered.
+fn pause(failed: u32) -> Duration {
+    RELAY_STORE_FIRST_RETRY.saturating_mul(1 << failed.min(16)).min(RELAY_STORE_RETRY)
 }
 
 #[cfg(test)]
@@ -204,6 +230,33 @@ mod tests {
         drop(orders);
         tokio::task::spawn_blocking(|| thread.join()).await.expect("waited").expect("ended");
         assert_eq!(reader.count().expect("counted").total, 0, "written before the end");
+    }
+
+    #[test]
+    fn pauses_grow_to_their_bound() {
+        assert_eq!(pause(0), RELAY_STORE_FIRST_RETRY);
+        assert_eq!(pause(3), 8 * RELAY_STORE_FIRST_RETRY);
+        assert_eq!(pause(u32::MAX), RELAY_STORE_RETRY);
+    }
+
+    /// The store refuses as long as the number of the mail is taken, as a full disk would.
+    #[tokio::test]
+    async fn a_store_that_refused_is_used_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut store = Store::open(folder.path(), false).expect("a store");
+        store.transaction(|transaction| rows::insert(transaction, &mail(1))).expect("written");
+        let (deliveries, _arrivals) = mpsc::channel(10);
+        let (orders, thread) = start(store, deliveries, Budget::new(1000)).expect("a thread");
+        for _ in 0..3 {
+            let (order, stored) = accept(1);
+            orders.send(order).await.expect("handed in");
+            assert_eq!(stored.await, Ok(Stored::Failed));
+        }
+        let (order, stored) = accept(2);
+        orders.send(order).await.expect("handed in");
+        assert_eq!(stored.await, Ok(Stored::Safe));
+        drop(orders);
+        tokio::task::spawn_blocking(|| thread.join()).await.expect("waited").expect("no panic");
     }
 
     #[tokio::test]

@@ -16,6 +16,7 @@ use crate::relay::reader::Reader;
 use crate::relay::settle::{self, Outcome, Settled};
 use crate::relay::wall::WallClock;
 use crate::seed::{Key, Purpose, Seed};
+use crate::shortage::Repeated;
 use crate::smtp::client::{self, Capabilities, Cause, Connection, Opened};
 use crate::smtp::reply::{EnhancedStatus, Severity};
 use crate::smtp::stage::Stage;
@@ -37,6 +38,8 @@ pub struct Courier {
     pub orders: Orders,
     /// What is shared with the intake.
     pub holdings: Arc<Holdings>,
+    /// Connections that the system did not let us open.
+    pub shortages: Repeated,
 }
 
 /// What the relay holds, counted.
@@ -190,6 +193,9 @@ impl Courier {
                 if stage == Stage::Connect && cause == Cause::Io(io::ErrorKind::ConnectionRefused) {
                     // Nothing else can count these: see `target::refusals`.
                     tracing::info!(domain = %delivery.domain, "a destination refused the connection");
+                }
+                if let Cause::Shortage(what) = cause {
+                    self.shortages.note(&what);
                 }
                 Err(Outcome::Unanswered(format!("{stage}: {cause}")))
             }

@@ -18,6 +18,7 @@ use crate::relay::committer::Orders;
 use crate::relay::delivery::Holdings;
 use crate::relay::session::Session;
 use crate::relay::wall::WallClock;
+use crate::shortage::Repeated;
 use crate::smtp::dialogue::{Extension, Known, Terms, User};
 use crate::smtp::server_tls::{Beginning, TlsError, self_signed};
 
@@ -102,6 +103,7 @@ impl Intake {
     pub async fn run(self: Arc<Intake>, listener: TcpListener) {
         let places = Arc::new(Semaphore::new(RELAY_SESSIONS));
         let sessions = TaskTracker::new();
+        let failures = Repeated::new("accept");
         loop {
             let stream = tokio::select! {
                 () = self.stop.cancelled() => break,
@@ -123,7 +125,7 @@ impl Intake {
                     Err(_) => self.turn_away(&stream),
                 },
                 Err(error) => {
-                    tracing::warn!(%error, "a connection could not be accepted");
+                    failures.note_io(&error);
                     sleep(ACCEPT_PAUSE).await;
                 }
             }

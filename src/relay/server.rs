@@ -24,6 +24,7 @@ use crate::relay::store::{Store, StoreError};
 use crate::relay::wall::WallClock;
 use crate::scenario::model::{self, Durability};
 use crate::seed::Seed;
+use crate::shortage::Repeated;
 use crate::smtp::client::TlsError;
 use crate::smtp::dialogue::User;
 use crate::smtp::server_tls::{self, Beginning};
@@ -116,6 +117,7 @@ impl Relay {
             reader,
             orders: orders.clone(),
             holdings: Arc::clone(&holdings),
+            shortages: Repeated::new("connect"),
         });
         let intake = Arc::new(Intake {
             clock,
@@ -159,8 +161,8 @@ impl Relay {
 /// it ends.
 fn lock(folder: &Path) -> Result<File, StoreError> {
     let error = |cause| StoreError::Folder { path: folder.to_owned(), cause };
-    std::fs::create_dir_all(folder).map_err(error)?;
-    let file = File::create(folder.join("lock")).map_err(error)?;
+    crate::files::private_folder(folder).map_err(error)?;
+    let file = crate::files::create(&folder.join("lock")).map_err(error)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(StoreError::InUse(folder.to_owned())),

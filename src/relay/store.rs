@@ -100,6 +100,8 @@ impl Store {
     pub fn open(folder: &Path, synced: bool) -> Result<Store, StoreError> {
         let path = path_in(folder);
         let error = at(&path);
+        crate::files::keep_private(&path)
+            .map_err(|cause| StoreError::Folder { path: path.clone(), cause })?;
         let database = Connection::open(&path).map_err(&error)?;
         database.busy_timeout(RELAY_STORE_BUSY).map_err(&error)?;
         database.pragma_update(None, "journal_mode", "wal").map_err(&error)?;
@@ -130,6 +132,10 @@ impl Store {
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<T>,
     ) -> rusqlite::Result<T> {
+        // A roll-back can fail, too, and would leave the last transaction open for ever.
+        if !self.database.is_autocommit() {
+            self.database.execute_batch("ROLLBACK")?;
+        }
         let transaction = self.database.transaction()?;
         let result = work(&transaction)?;
         transaction.commit()?;

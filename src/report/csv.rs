@@ -89,7 +89,7 @@ const SERIES: [&str; 32] = [
     "hiccup_us",
 ];
 
-const ATTEMPTS: [&str; 14] = [
+const ATTEMPTS: [&str; 15] = [
     "started_s",
     "ended_s",
     "probe",
@@ -104,6 +104,7 @@ const ATTEMPTS: [&str; 14] = [
     "fault",
     "confirmed",
     "damage",
+    "changes",
 ];
 
 #[cfg(test)]
@@ -155,6 +156,7 @@ mod tests {
             fault: "greylist".to_owned(),
             confirmed: false,
             damage: String::new(),
+            changes: String::new(),
         }
     }
 }

@@ -61,11 +61,14 @@ fn append(path: &Path, text: &str) -> io::Result<()> {
 /// One annotation: a line of the scenario (0: the file as a whole), a title, a message.
 type Annotation = (usize, String, String);
 
-/// One workflow command a line, worst first: one for each class of violation, missed thresholds,
+/// One workflow command a line, worst first: a target that died, one for each class of violation, missed thresholds,
 /// what could not be judged, an invalid instrument.
 #[must_use]
 pub fn annotations(results: &Results, asked: &Loaded) -> String {
     let mut found: Vec<Annotation> = Vec::new();
+    let of_target = |reason: &&Reason| reason.class == "target-died" || reason.class == "chaos";
+    let of_target = results.verdict.reasons.iter().filter(of_target);
+    found.extend(of_target.map(|it| (0, it.class.clone(), it.message.clone())));
     for violation in story::few_of_each(&results.correctness.violations, 1) {
         let recipient = violation.recipient.as_deref().unwrap_or("");
         let said = format!("such as {recipient}: {}", violation.evidence.join("; "));

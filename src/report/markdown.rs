@@ -5,6 +5,7 @@ mod queue;
 
 use std::fmt::Write as _;
 
+use super::changes::lines;
 use super::doubt;
 use super::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use super::figures::{self, Row, STATS};
@@ -34,6 +35,7 @@ pub(super) fn render(findings: &Findings) -> String {
     text.push_str(&thresholds(results));
     text.push_str(&violations(results));
     text.push_str(&counts(results));
+    text.push_str(&changes(results));
     text.push_str(&latency(results));
     text.push_str(&details(results));
     text
@@ -130,6 +132,21 @@ fn violations(results: &Results) -> String {
         0 => text + "\n",
         rest => text + &format!("- and {rest} more in `report.json`\n\n"),
     }
+}
+
+/// How content differed from what was sent.
+fn changes(results: &Results) -> String {
+    if results.correctness.changes.is_empty() {
+        return String::new();
+    }
+    let mut text =
+        String::from("| content changed in transit | | receptions | |\n|:---|:---|---:|:---|\n");
+    for line in lines(results) {
+        let count = human::count(line.receptions);
+        let cells = [cell(line.kind), cell(line.level), count, prose(&line.note)];
+        let _infallible = writeln!(text, "| {} |", cells.join(" | "));
+    }
+    text + "\n"
 }
 
 fn counts(results: &Results) -> String {

@@ -18,6 +18,7 @@ pub mod routes;
 pub mod variants;
 pub mod view;
 
+mod changes;
 mod csv;
 mod doubt;
 mod figures;
@@ -182,7 +183,7 @@ fn write_by(
     write: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
 ) -> io::Result<()> {
     let beside = path.with_added_extension("tmp");
-    let mut file = io::BufWriter::new(fs::File::create(&beside)?);
+    let mut file = io::BufWriter::new(crate::files::create(&beside)?);
     write(&mut file)?;
     file.into_inner().map_err(io::IntoInnerError::into_error)?;
     fs::rename(&beside, path)

@@ -67,7 +67,7 @@ enum Weight {
 use Part::{Beside, OfAccepted, OfExcused, OfIndeterminate, OfOffered, Offered};
 use Weight::{Doubt, Fact, Main, Silent, Sworn, Wrong};
 
-const COUNTS: [(&str, Part, Weight, &str); 46] = [
+const COUNTS: [(&str, Part, Weight, &str); 48] = [
     ("offered", Offered, Main, "due in the measured period"),
     ("accepted", OfOffered, Main, "now the target's to keep"),
     ("refused", OfOffered, Doubt, "4yz, 5yz or cut off early"),
@@ -89,12 +89,14 @@ const COUNTS: [(&str, Part, Weight, &str); 46] = [
     ("duplicates_indeterminate", OfExcused, Fact, "the sender's own doubt"),
     ("duplicates_kill", OfExcused, Fact, "the target was killed"),
     ("duplicates_unexcused", Beside, Wrong, "nothing excuses them"),
-    ("corrupted", Beside, Wrong, "arrived other than sent"),
+    ("corrupted", Beside, Wrong, "content damaged in transit"),
+    ("altered", Beside, Wrong, "content changed, not declared"),
     ("readdressed", Beside, Fact, "envelope rewritten, content ours"),
     ("readdressed_violations", Beside, Wrong, "not declared, no standard practice"),
     ("copied", Beside, Fact, "further recipients got a copy"),
     ("copied_violations", Beside, Wrong, "not declared as copies"),
     ("phantom", Beside, Wrong, "arrived, never offered"),
+    ("outside_connections", Beside, Wrong, "the target reached other machines"),
     ("foreign", Beside, Doubt, "mail of an earlier run"),
     ("misrouted", Beside, Wrong, "arrived at another's address"),
     ("delivered_after_refusal", Beside, Wrong, "refused, then delivered"),

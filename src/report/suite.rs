@@ -29,8 +29,10 @@ pub(super) enum Outcome {
     Passed,
     /// The target's fault. The first is one line, the second all there is to say.
     Failed(String, String),
-    /// It could not be judged.
+    /// It could not be judged, and that is a reason not to pass.
     Error(String),
+    /// It was left open, and that is none.
+    Skipped(String),
 }
 
 impl Suite {
@@ -46,7 +48,8 @@ impl Suite {
         let _infallible = writeln!(text, "<testsuites name=\"mailbench\" {totals}>");
         let _infallible = writeln!(
             text,
-            "  <testsuite name=\"{suite}\"{started} skipped=\"0\" {totals}>\n    <properties>"
+            "  <testsuite name=\"{suite}\"{started} skipped=\"{}\" {totals}>\n    <properties>",
+            self.count(|outcome| matches!(outcome, Outcome::Skipped(_)))
         );
         for (name, value) in &self.properties {
             let value = xml(value);
@@ -59,14 +62,16 @@ impl Suite {
         text + "  </testsuite>\n</testsuites>\n"
     }
 
+    fn count(&self, of: fn(&Outcome) -> bool) -> usize {
+        self.cases.iter().filter(|case| of(&case.outcome)).count()
+    }
+
     fn totals(&self) -> String {
-        let count =
-            |of: fn(&Outcome) -> bool| self.cases.iter().filter(|case| of(&case.outcome)).count();
         format!(
             "tests=\"{}\" failures=\"{}\" errors=\"{}\" time=\"{:.3}\"",
             self.cases.len(),
-            count(|outcome| matches!(outcome, Outcome::Failed(..))),
-            count(|outcome| matches!(outcome, Outcome::Error(_))),
+            self.count(|outcome| matches!(outcome, Outcome::Failed(..))),
+            self.count(|outcome| matches!(outcome, Outcome::Error(_))),
             self.duration_s,
         )
     }
@@ -87,6 +92,9 @@ impl Case {
                 xml(message),
                 xml_lines(text)
             ),
+            Outcome::Skipped(message) => {
+                format!("{open}>\n      <skipped message=\"{}\"/>\n    </testcase>\n", xml(message))
+            }
             Outcome::Error(message) => format!(
                 "{open}>\n      <error type=\"{group}\" message=\"{}\"/>\n    </testcase>\n",
                 xml(message)

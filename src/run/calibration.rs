@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::isolation::Reach;
 use super::signals::Interrupts;
 use super::{Request, RunError, environment};
 use crate::ledger::event::Ceiling;
@@ -17,6 +18,7 @@ use crate::quantity::Quantity;
 use crate::report::progress::Progress;
 use crate::scenario::{self, Override, Scenario};
 use crate::seed::{Key, Purpose, Seed};
+use crate::{files, limits};
 
 /// Version of the shape of [`Calibration`].
 const SCHEMA_VERSION: u32 = 1;
@@ -136,6 +138,7 @@ async fn run(
         output: Some(folder.join(name)),
         command: "mailbench calibrate".to_owned(),
         allowed_targets: Vec::new(),
+        reach: Reach::Host,
         empty_first: None,
         preflight: true,
     };
@@ -164,7 +167,7 @@ pub fn keep(file: &Path, calibration: &Calibration) -> io::Result<()> {
 
 /// What is kept; nothing where there is no file, or none of ours.
 fn read(file: &Path) -> Vec<Calibration> {
-    let text = std::fs::read_to_string(file).unwrap_or_default();
+    let text = files::read_text(file, limits::RESULT_BYTES).unwrap_or_default();
     let kept: Vec<Calibration> = serde_json::from_str(&text).unwrap_or_default();
     kept.into_iter().filter(|one| one.schema_version == SCHEMA_VERSION).collect()
 }

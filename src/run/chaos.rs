@@ -1,7 +1,7 @@
 //! Enacts `[[chaos]]`: takes the target in hand when a strike is due, does to it what the scenario
 //! says, and records it. When strikes come is decided in `fault::chaos`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
@@ -17,7 +17,16 @@ use crate::ledger::event::{Event, TargetChange};
 use crate::limits;
 use crate::seed::Seed;
 use crate::target::Target;
-use crate::target::command::run_to_end;
+use crate::target::command::{Group, run_to_end};
+
+/// Time between two looks at a target that should be down.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// How long a target that is killed for good is looked at.
+const KILLED_FOR_GOOD: Duration = Duration::from_millis(300);
+
+/// How long a command of the user's may have left the target down before that counts as its end.
+const BACK_AFTER_COMMAND: Duration = Duration::from_secs(10);
 
 /// The chaos of one run, going on.
 pub(super) struct Chaos {
@@ -27,7 +36,7 @@ pub(super) struct Chaos {
 }
 
 /// What strikes need.
-struct Storm {
+struct ChaosRunner {
     entries: Vec<chaos::Chaos>,
     seed: Seed,
     measured: Time,
@@ -39,13 +48,15 @@ struct Storm {
     log: PathBuf,
     over: CancellationToken,
     cut_short: CancellationToken,
+    /// What commands of the user's left running: it ends with the run.
+    left_running: Vec<Group>,
 }
 
 impl Chaos {
     /// Lets the scenario's chaos begin; it strikes in the measured period only.
     pub(super) fn start(stand: &Stand, schedule: &Schedule) -> Chaos {
         let (over, cut_short) = (CancellationToken::new(), CancellationToken::new());
-        let storm = Storm {
+        let runner = ChaosRunner {
             entries: stand.scenario.chaos.clone(),
             seed: stand.scenario.seed,
             measured: schedule.measured,
@@ -56,8 +67,9 @@ impl Chaos {
             log: stand.target_log(),
             over: over.clone(),
             cut_short: cut_short.clone(),
+            left_running: Vec::new(),
         };
-        Chaos { task: tokio::spawn(storm.rage()), over, cut_short }
+        Chaos { task: tokio::spawn(runner.run()), over, cut_short }
     }
 
     /// Nothing more strikes; what goes on goes on, since the target is to come back for the drain.
@@ -75,28 +87,33 @@ impl Chaos {
     }
 }
 
-impl Storm {
-    async fn rage(self) {
-        for (offset, entry) in chaos::strikes(&self.entries, self.seed) {
+impl ChaosRunner {
+    async fn run(mut self) {
+        let entries = std::mem::take(&mut self.entries);
+        for (offset, entry) in chaos::strikes(&entries, self.seed) {
             let due = self.measured.plus(offset);
             if self.end.is_some_and(|end| due >= end) {
-                return;
+                break;
             }
             tokio::select! {
                 biased;
-                () = self.over.cancelled() => return,
+                () = self.over.cancelled() => break,
                 () = tokio::time::sleep_until(self.clock.instant(due).into()) => {}
             }
-            self.enact(&self.entries[entry].act).await;
+            self.enact(&entries[entry].act).await;
         }
+        // What commands of the user's left running goes on until the run is over.
+        self.cut_short.cancelled().await;
     }
 
-    async fn enact(&self, act: &Act) {
+    async fn enact(&mut self, act: &Act) {
         if let Act::Run(command) = act {
-            return self.run(command).await;
+            return self.run_command(command).await;
         }
-        let mut target = self.custody.take().await;
-        if let Some(status) = target.ended() {
+        let custody = self.custody.clone();
+        let mut target = custody.take().await;
+        let by_command = *act == Act::Restart && self.custody.is_excused();
+        if let Some(status) = target.ended().filter(|_| !by_command) {
             return self.custody.is_gone(status);
         }
         // A restart brings back what an earlier kill left dead; nothing else can be done to it.
@@ -106,21 +123,21 @@ impl Storm {
         match act {
             Act::Kill { restart_after } => {
                 self.kill(&mut target).await;
-                let Some(wait) = *restart_after else { return };
-                if self.wait(wait).await {
+                let Some(wait) = *restart_after else {
+                    self.stay_down(&target, KILLED_FOR_GOOD).await;
+                    return;
+                };
+                if self.stay_down(&target, wait).await {
                     self.start_again(&mut target).await;
                 }
             }
-            Act::Pause(length) => {
-                self.record(self.clock.now(), TargetChange::Paused);
-                target.pause().await;
-                self.wait(*length).await;
-                target.resume();
-                self.record(self.clock.now(), TargetChange::Resumed);
-            }
+            Act::Pause(length) => self.pause(&target, *length).await,
             Act::Restart => {
                 self.record(self.clock.now(), TargetChange::Stopped);
                 target.halt().await;
+                if let Some(how) = target.still_up().await {
+                    self.survived(act, how);
+                }
                 self.start_again(&mut target).await;
             }
             Act::Run(_) => {}
@@ -135,6 +152,51 @@ impl Storm {
         target.kill().await;
         let at = self.clock.now().min(before.plus(limits::KILL_SKEW));
         self.record(at, TargetChange::Killed);
+    }
+
+    /// Waits, and sees that the target is down meanwhile: its address must refuse connections, also
+    /// later, when somebody else may have started it again. False: cut short.
+    async fn stay_down(&self, target: &Target, length: Duration) -> bool {
+        let end = self.clock.now().plus(length);
+        let mut survived = false;
+        while self.clock.now() < end {
+            if !survived && let Some(how) = target.still_up().await {
+                survived = true;
+                self.survived(&Act::Kill { restart_after: None }, how);
+            }
+            let left = end.since(self.clock.now());
+            if !self.wait(left.min(LOOK)).await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Stops every process of the target for a while, and sees that it says nothing meanwhile. The
+    /// look at it ends before it goes on.
+    async fn pause(&self, target: &Target, length: Duration) {
+        self.record(self.clock.now(), TargetChange::Paused);
+        let paused = target.pause().await;
+        {
+            let mut wait = std::pin::pin!(self.wait(length));
+            tokio::select! {
+                biased;
+                _ = &mut wait => {}
+                spoke = target.still_speaks(length) => {
+                    if let Some(how) = spoke {
+                        self.survived(&Act::Pause(length), how);
+                    }
+                    wait.await;
+                }
+            }
+        }
+        drop(paused);
+        self.record(self.clock.now(), TargetChange::Resumed);
+    }
+
+    fn survived(&self, act: &Act, how: String) {
+        let act = act.name().to_owned();
+        self.record(self.clock.now(), TargetChange::Survived { act, how });
     }
 
     async fn start_again(&self, target: &mut Target) {
@@ -153,23 +215,32 @@ impl Storm {
         }
     }
 
-    async fn run(&self, command: &[String]) {
-        let at = self.clock.now();
+    /// Runs a command of the user's. If the target ends meanwhile, or soon after, that is what the
+    /// command is for.
+    async fn run_command(&mut self, command: &[String]) {
+        let (at, excuse) = (self.clock.now(), self.custody.excuse());
         let ended = tokio::select! {
-            ended = hook(command, &self.log) => ended,
-            () = self.cut_short.cancelled() => "cut short by the end of the run".to_owned(),
+            ended = run_to_end(command, &self.log, limits::HOOK) => ended,
+            () = self.cut_short.cancelled() => Err("cut short by the end of the run".to_owned()),
         };
+        let outcome = match ended {
+            Ok((status, group)) => {
+                self.left_running.push(group);
+                status.to_string()
+            }
+            Err(why) => why,
+        };
+        tokio::spawn(async move {
+            tokio::time::sleep(BACK_AFTER_COMMAND).await;
+            drop(excuse);
+        });
         let took_us = micros(self.clock.now().since(at));
-        let command = command.to_vec();
-        self.record(at, TargetChange::Hook { command, outcome: ended, took_us });
+        let words = command.iter().take(limits::COMMAND_WORDS).cloned();
+        let command = words.map(|word| limits::cut(word, limits::REPLY_TEXT)).collect();
+        self.record(at, TargetChange::Hook { command, outcome, took_us });
     }
 
     fn record(&self, at: Time, change: TargetChange) {
         self.ledger.record(&Event::Target { at, change });
     }
-}
-
-/// Runs a command of the user's; how it ended, in words. What it prints goes to `log`.
-async fn hook(command: &[String], log: &Path) -> String {
-    run_to_end(command, log, limits::HOOK).await.map_or_else(|why| why, |status| status.to_string())
 }

@@ -4,6 +4,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::signals::Interrupts;
@@ -57,6 +58,7 @@ pub async fn carry_out(
         output: Some(folder.join(name)),
         command: request.command.clone(),
         allowed_targets: request.allowed_targets.clone(),
+        reach: request.reach.clone(),
         empty_first: None,
         preflight: false,
     };
@@ -129,7 +131,7 @@ fn trace(loaded: &Loaded, to: &[u16], folder: &Path) -> std::io::Result<TraceFil
     }
     std::fs::create_dir_all(folder)?;
     let path = folder.join(TRACE);
-    std::fs::write(&path, &text)?;
+    crate::files::write(&path, &text)?;
     Ok(TraceFile {
         path,
         digest: blake3::hash(text.as_bytes()).to_hex()[..16].to_owned(),
@@ -161,7 +163,7 @@ async fn queue_error(scenario: &Scenario, mail: &Findings) -> Option<String> {
     if mail.results.queue.length_max.is_some() {
         return None;
     }
-    match queue_command::ask(command).await {
+    match queue_command::ask(command, &AtomicBool::new(false)).await {
         Ok(_) => Some("it printed no length while the target was running".to_owned()),
         Err(error) => Some(error.to_string()),
     }

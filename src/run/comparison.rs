@@ -13,15 +13,16 @@ use super::folder::Folder;
 use super::signals::Interrupts;
 use super::{Request, RunError, SCENARIO};
 use crate::clock::{Clock, Time};
-use crate::limits;
 use crate::measure::comparison::paired::{self, Made, Plan};
 use crate::measure::comparison::results::Comparison;
 use crate::measure::comparison::{Terms, comparable};
+use crate::measure::results::Results;
 use crate::report::comparison as report;
 use crate::report::human;
 use crate::report::progress::Progress;
 use crate::scenario::model::{Compare, Extent, Load};
 use crate::seed::{Key, Purpose, Seed};
+use crate::{files, limits};
 
 /// The folder of the runs in a comparison's folder.
 const RUNS: &str = "runs";
@@ -38,6 +39,8 @@ pub struct Compared {
     pub folder: PathBuf,
     /// Whether the user ended it early.
     pub interrupted: bool,
+    /// Why it ended early: what was found could not be written.
+    pub failure: Option<RunError>,
 }
 
 /// Carries out a comparison and judges it. `allow`: classes that make no run invalid.
@@ -54,7 +57,7 @@ pub async fn compare(
     let Some(compare) = &request.loaded.scenario.compare else {
         return Err(RunError::Folder(Error::other("the scenario compares nothing")));
     };
-    let folder = create(request)?;
+    let place = create(request)?;
     let names: Vec<String> = compare.variants.iter().map(|one| one.name.clone()).collect();
     let mut series = Series {
         request,
@@ -68,19 +71,22 @@ pub async fn compare(
         terms,
         allow,
         interrupts,
-        folder,
+        folder: place.path.clone(),
+        failure: None,
         made: Vec::new(),
         clock: Clock::start(),
     };
     let mut comparison = series.pairs(1..=compare.pairs, progress).await?;
-    if compare.extend && !series.is_over() && paired::is_inconclusive(&comparison) {
+    if compare.extend && !series.is_over() && series.more_pairs_could_decide(&comparison) {
         let text = format!("inconclusive after {} pairs: as many again", compare.pairs);
         progress.announce(&text);
         series.plan.extended = true;
         comparison = series.pairs(compare.pairs + 1..=2 * compare.pairs, progress).await?;
     }
-    let interrupted = series.is_over();
-    Ok(Compared { comparison, folder: series.folder, interrupted })
+    let interrupted = interrupts.stop.is_cancelled();
+    let Series { folder, failure, .. } = series;
+    drop(place);
+    Ok(Compared { comparison, folder, interrupted, failure })
 }
 
 /// Judges a stored comparison again: a function of its scenario and its runs' results.
@@ -95,9 +101,12 @@ pub fn judge(folder: &Path) -> Result<Comparison, RunError> {
     };
     let terms = crate::measure::comparison::terms(&loaded, compare).map_err(RunError::Stored)?;
     let stored: Comparison = read(&folder.join(FILE))?;
+    super::check_scenario(folder, &stored.scenario_sha256)?;
     let names: Vec<String> = compare.variants.iter().map(|one| one.name.clone()).collect();
     let mut made = Vec::new();
     for trial in &stored.trials {
+        let results: Results = read(&folder.join(&trial.folder).join("report.json"))?;
+        super::check_scenario(&folder.join(&trial.folder), &results.run.scenario_sha256)?;
         let variant = names.iter().position(|name| *name == trial.variant);
         let variant = variant.ok_or_else(|| failed(format!("no variant `{}`", trial.variant)))?;
         made.push(Made {
@@ -106,7 +115,7 @@ pub fn judge(folder: &Path) -> Result<Comparison, RunError> {
             attempt: trial.attempt,
             folder: trial.folder.clone(),
             counted: trial.counted,
-            results: read(&folder.join(&trial.folder).join("report.json"))?,
+            results,
         });
     }
     let plan = Plan {
@@ -115,27 +124,30 @@ pub fn judge(folder: &Path) -> Result<Comparison, RunError> {
         may_extend: compare.extend,
         extended: stored.method.extended,
     };
-    Ok(paired::compare(&made, &plan, &terms))
+    let scenario_sha256 = stored.scenario_sha256;
+    Ok(Comparison { scenario_sha256, ..paired::compare(&made, &plan, &terms) })
 }
 
 fn read<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RunError> {
     let failed = |error: &dyn std::fmt::Display| {
         RunError::Folder(Error::new(ErrorKind::InvalidData, format!("{}: {error}", path.display())))
     };
-    let text = std::fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let text = files::read_text(path, limits::RESULT_BYTES).map_err(|error| failed(&error))?;
     serde_json::from_str(&text).map_err(|error| failed(&error))
 }
 
 /// The folder, with the scenario as resolved.
-fn create(request: &Request) -> Result<PathBuf, RunError> {
+fn create(request: &Request) -> Result<Folder, RunError> {
     let name = &request.loaded.scenario.name;
     let folder = Folder::create(name, request.output.as_deref(), &Clock::start());
-    let folder = folder.map_err(RunError::Folder)?.path;
-    if folder.join(FILE).exists() {
-        let what = format!("{}: it holds a comparison already; name another", folder.display());
+    let folder = folder.map_err(RunError::Folder)?;
+    if folder.file(FILE).exists() {
+        let path = folder.path.display();
+        let what = format!("{path}: it holds a comparison already; name another");
         return Err(RunError::Folder(Error::new(ErrorKind::AlreadyExists, what)));
     }
-    std::fs::write(folder.join(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
+    crate::files::write(&folder.file(SCENARIO), &request.loaded.resolved)
+        .map_err(RunError::Folder)?;
     Ok(folder)
 }
 
@@ -148,6 +160,8 @@ struct Series<'a> {
     allow: &'a [String],
     interrupts: &'a Interrupts,
     folder: PathBuf,
+    /// The disk does not take what is found: there is no use in going on.
+    failure: Option<RunError>,
     made: Vec<Made>,
     clock: Clock,
 }
@@ -160,7 +174,7 @@ impl Series<'_> {
         progress: &mut Progress,
     ) -> Result<Comparison, RunError> {
         let last = *pairs.end();
-        let mut comparison = paired::compare(&self.made, &self.plan, self.terms);
+        let mut comparison = self.judged();
         for pair in pairs {
             for variant in order(self.request.loaded.scenario.seed, pair, self.plan.variants.len())
             {
@@ -169,13 +183,21 @@ impl Series<'_> {
                     break;
                 }
             }
-            comparison = paired::compare(&self.made, &self.plan, self.terms);
-            report::write_all(&comparison, &self.folder).map_err(RunError::Folder)?;
+            comparison = self.judged();
+            if let Err(error) = report::write_all(&comparison, &self.folder) {
+                self.failure.get_or_insert(RunError::Folder(error));
+            }
             if self.is_over() {
                 break;
             }
         }
         Ok(comparison)
+    }
+
+    /// All that were run so far.
+    fn judged(&self) -> Comparison {
+        let comparison = paired::compare(&self.made, &self.plan, self.terms);
+        Comparison { scenario_sha256: self.request.loaded.sha256.clone(), ..comparison }
     }
 
     /// One run of one variant; again when it was invalid, a few times.
@@ -192,8 +214,14 @@ impl Series<'_> {
                 return Ok(());
             }
             progress.announce(&self.line(pair, variant, attempt, last));
-            let Some(made) = self.run(pair, variant, attempt, progress).await? else {
-                return Ok(());
+            let made = match self.run(pair, variant, attempt, progress).await {
+                Ok(Some(made)) => made,
+                Ok(None) => return Ok(()),
+                Err(error) if error.is_of_the_disk() && !self.made.is_empty() => {
+                    self.failure = Some(error);
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
             };
             let counted = made.counted;
             self.made.push(made);
@@ -219,11 +247,12 @@ impl Series<'_> {
             output: Some(self.folder.join(&below)),
             command: self.request.command.clone(),
             allowed_targets: self.request.allowed_targets.clone(),
+            reach: self.request.reach.clone(),
             empty_first: None,
             preflight: true,
         };
         let results = match super::experiment(&request, self.interrupts, progress).await {
-            Ok(outcome) => outcome.findings.results,
+            Ok(outcome) => outcome.whole()?.findings.results,
             Err(RunError::Aborted) if !self.interrupts.abort.is_cancelled() => return Ok(None),
             Err(error) => return Err(error),
         };
@@ -243,8 +272,12 @@ impl Series<'_> {
         }
     }
 
+    fn more_pairs_could_decide(&self, comparison: &Comparison) -> bool {
+        paired::more_pairs_could_decide(comparison, &self.made, &self.plan, self.terms)
+    }
+
     fn is_over(&self) -> bool {
-        self.interrupts.stop.is_cancelled()
+        self.interrupts.stop.is_cancelled() || self.failure.is_some()
     }
 
     /// Which run begins, and how long all of them will take.

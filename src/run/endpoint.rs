@@ -57,16 +57,19 @@ struct Shown {
     taken: Notify,
 }
 
-impl Endpoint {
-    /// Begins to serve on `address`; port 0 takes a free one.
+/// An address that was taken to be served on.
+#[derive(Debug)]
+pub struct Listener {
+    address: SocketAddr,
+    socket: std::net::TcpListener,
+}
+
+impl Listener {
+    /// Takes `address`; port 0 takes a free one.
     ///
     /// # Errors
     /// When the address is neither loopback nor authorised, or cannot be listened on.
-    pub async fn open(
-        address: SocketAddr,
-        allowed: &[Cidr],
-        board: Board,
-    ) -> Result<Endpoint, EndpointError> {
+    pub fn bind(address: SocketAddr, allowed: &[Cidr]) -> Result<Listener, EndpointError> {
         let file = safety::authorised_file();
         if !address.ip().is_loopback()
             && safety::check(address.ip(), allowed, file.as_deref()).is_err()
@@ -74,8 +77,22 @@ impl Endpoint {
             return Err(EndpointError::NotAllowed(address));
         }
         let taken = |error| EndpointError::Taken(address, error);
-        let listener = TcpListener::bind(address).await.map_err(taken)?;
-        let address = listener.local_addr().map_err(taken)?;
+        let socket = std::net::TcpListener::bind(address).map_err(taken)?;
+        socket.set_nonblocking(true).map_err(taken)?;
+        let address = socket.local_addr().map_err(taken)?;
+        Ok(Listener { address, socket })
+    }
+}
+
+impl Endpoint {
+    /// Begins to serve. Call it within a runtime.
+    ///
+    /// # Errors
+    /// When the runtime does not take the listener.
+    pub fn open(listener: Listener, board: Board) -> Result<Endpoint, EndpointError> {
+        let Listener { address, socket } = listener;
+        let listener =
+            TcpListener::from_std(socket).map_err(|error| EndpointError::Taken(address, error))?;
         let shown = Arc::new(Shown { board, ..Shown::default() });
         tokio::spawn(serve(listener, Arc::clone(&shown)));
         Ok(Endpoint { address, shown })

@@ -1,24 +1,28 @@
 //! The run's folder and name: where everything it writes lands, and a nonce nobody else has.
 
+use std::fs::{File, TryLockError};
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
 use crate::clock::Clock;
 
-/// The folder of one run, created.
+/// The folder of one run, created and taken for this process alone: the lock on it ends with the
+/// last copy of this, or with the process, however that ends.
 #[derive(Clone, Debug)]
-pub(super) struct Folder {
+pub struct Folder {
     /// The folder itself.
-    pub(super) path: PathBuf,
+    pub path: PathBuf,
     /// The run's id: UTC time and a short nonce.
     pub(super) id: String,
     /// The nonce: new for every run.
     pub(super) nonce: String,
     /// Start of the run, RFC 3339, UTC.
     pub(super) started_at: String,
+    pub(super) lock: Arc<File>,
 }
 
 impl Folder {
@@ -41,11 +45,12 @@ impl Folder {
         };
         let said = |kind, what: &str| Error::new(kind, format!("{}: {what}", path.display()));
         std::fs::create_dir_all(&path).map_err(|error| said(error.kind(), &error.to_string()))?;
+        let lock = Arc::new(lock(&path)?);
         if path.join(super::JOURNAL).exists() {
             return Err(said(ErrorKind::AlreadyExists, "it holds a run already; name another"));
         }
         let started_at = started.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-        Ok(Folder { path, id, nonce, started_at })
+        Ok(Folder { path, id, nonce, started_at, lock })
     }
 
     /// The same for a simulated run, whose folder says so.
@@ -68,6 +73,25 @@ impl Folder {
     #[must_use]
     pub(super) fn file(&self, name: &str) -> PathBuf {
         self.path.join(name)
+    }
+}
+
+/// Takes a folder for this process, before anything in it is looked at or written.
+///
+/// # Errors
+/// When another process has it.
+pub(super) fn lock(folder: &Path) -> std::io::Result<File> {
+    let said = |kind, what: &str| Error::new(kind, format!("{}: {what}", folder.display()));
+    let file = File::open(folder).map_err(|error| said(error.kind(), &error.to_string()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            let what = "another mailbench writes a run there; name another, or wait for its end";
+            Err(said(ErrorKind::AlreadyExists, what))
+        }
+        // Not every file system has locks.
+        Err(TryLockError::Error(error)) if error.kind() == ErrorKind::Unsupported => Ok(file),
+        Err(TryLockError::Error(error)) => Err(said(error.kind(), &error.to_string())),
     }
 }
 
@@ -97,7 +121,23 @@ mod tests {
         let clock = Clock::start();
         let folder = Folder::create("x", Some(place.path()), &clock).expect("created");
         std::fs::write(folder.file("journal.bin"), b"").expect("written");
+        drop(folder);
         assert!(Folder::create("x", Some(place.path()), &clock).is_err());
+    }
+
+    #[test]
+    fn a_folder_is_one_run_s_from_before_its_first_file() {
+        let place = tempfile::tempdir().expect("a folder");
+        let clock = Clock::start();
+        let folder = Folder::create("x", Some(place.path()), &clock).expect("created");
+        let error = Folder::create("x", Some(place.path()), &clock).expect_err("taken");
+        assert_eq!(error.kind(), ErrorKind::AlreadyExists);
+        assert!(error.to_string().contains("another mailbench"), "{error}");
+        let copy = folder.clone();
+        drop(folder);
+        assert!(Folder::create("x", Some(place.path()), &clock).is_err());
+        drop(copy);
+        assert!(Folder::create("x", Some(place.path()), &clock).is_ok());
     }
 
     #[test]

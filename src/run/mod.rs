@@ -9,11 +9,13 @@ mod chaos;
 pub mod checkup;
 pub mod comparison;
 mod custody;
+mod descriptors;
 mod drain;
 pub mod endpoint;
 pub mod environment;
 mod folder;
 pub mod history;
+pub mod isolation;
 pub mod machine;
 mod overhead;
 mod preflight;
@@ -22,7 +24,9 @@ pub mod safety;
 mod schedule;
 mod setup;
 pub mod signals;
+mod stored;
 mod usage;
+mod vitals;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -36,11 +40,13 @@ use crate::report::progress::Progress;
 use crate::scenario::Loaded;
 use crate::simulate::observer::Recording;
 use crate::target::TargetError;
-use crate::{limits, measure, report, scenario, traffic};
+use crate::{limits, report, traffic};
 use chaos::Chaos;
+pub use folder::Folder;
 use schedule::Schedule;
 use setup::Stand;
 use signals::Interrupts;
+pub use stored::{check_scenario, judge};
 use watch::{PROGRESS, Watched};
 
 /// Name of the journal in a run folder.
@@ -64,6 +70,8 @@ pub struct Request {
     pub command: String,
     /// Targets beyond loopback that the command line allows.
     pub allowed_targets: Vec<safety::Cidr>,
+    /// What the target can reach.
+    pub reach: isolation::Reach,
     /// How long the target's queue may take to be empty before anything is offered; `None`: it is
     /// not waited for.
     pub empty_first: Option<Duration>,
@@ -79,6 +87,24 @@ pub struct Outcome {
     pub findings: Findings,
     /// Where everything lies.
     pub folder: PathBuf,
+    /// What could not be written; the findings are of what could.
+    pub failures: Vec<RunError>,
+}
+
+impl Outcome {
+    /// The outcome of a run of which everything is on disk.
+    ///
+    /// # Errors
+    /// The first thing that could not be written.
+    pub fn whole(mut self) -> Result<Outcome, RunError> {
+        if self.failures.is_empty() { Ok(self) } else { Err(self.failures.swap_remove(0)) }
+    }
+
+    /// Whether the run was cut short as its journal could not be written.
+    #[must_use]
+    pub fn is_cut_short(&self) -> bool {
+        self.failures.iter().any(|failure| matches!(failure, RunError::Journal(_)))
+    }
 }
 
 /// Why a run could not be carried out.
@@ -91,8 +117,22 @@ pub enum RunError {
     #[error("cannot write the run folder")]
     Folder(#[source] std::io::Error),
     /// The journal could not be written or read: what was measured is not on disk.
-    #[error("the journal failed ({0}); the run is void")]
+    #[error("the journal failed: {0}; what came after that is not known")]
     Journal(String),
+    /// The files of a run folder are not of one run.
+    #[error(
+        "{folder}: {SCENARIO} does not belong together with the results there: it was changed after \
+         the run, or is another run's (its SHA-256 begins with {found:.12}, that of the run with \
+         {wanted:.12}); put the run's own back"
+    )]
+    Mixed {
+        /// The run folder.
+        folder: String,
+        /// Digest of the scenario there.
+        found: String,
+        /// Digest of the scenario that was run.
+        wanted: String,
+    },
     /// The run's own scenario file does not read back: a bug.
     #[error("the run folder's scenario.toml cannot be read")]
     Stored(#[source] crate::scenario::ScenarioError),
@@ -122,7 +162,16 @@ pub enum RunError {
     Aborted,
 }
 
-/// Carries out one experiment and judges it.
+impl RunError {
+    /// Whether the disk is the cause, and not the run.
+    #[must_use]
+    pub fn is_of_the_disk(&self) -> bool {
+        matches!(self, RunError::Folder(_) | RunError::Journal(_))
+    }
+}
+
+/// Carries out one experiment and judges it. A journal that fails ends it early; it is judged as far
+/// as the journal goes.
 ///
 /// # Errors
 /// When it could not be carried out; whatever happened *in* it is in the findings.
@@ -135,26 +184,28 @@ pub async fn experiment(
         stand = prepare(request) => stand?,
         () = interrupts.stop.cancelled() => return Err(RunError::Aborted),
     };
-    let folder = stand.folder.path.clone();
-    tokio::select! {
-        conducted = conduct(stand, interrupts, progress) => conducted?,
+    // Locked until the report is written.
+    let place = stand.folder.clone();
+    let conducted = tokio::select! {
+        conducted = conduct(stand, interrupts, progress) => conducted,
         () = interrupts.abort.cancelled() => return Err(RunError::Aborted),
-    }
-    let findings = judge(&folder)?;
-    report::write_all(&findings, &folder).map_err(RunError::Folder)?;
-    Ok(Outcome { findings, folder })
-}
-
-/// Judges a run folder: a function of its `scenario.toml` and journal alone.
-///
-/// # Errors
-/// When either cannot be read at all; a journal cut short is judged as far as it goes.
-pub fn judge(folder: &Path) -> Result<Findings, RunError> {
-    let loaded = scenario::load_stored(&folder.join(SCENARIO)).map_err(RunError::Stored)?;
-    let path = folder.join(JOURNAL);
-    let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
-    let mut reader = journal::open(&path).map_err(failed)?;
-    measure::judge(&loaded, &mut reader).map_err(RunError::Stored)
+    };
+    let mut failures = match conducted {
+        Err(failure @ RunError::Journal(_)) => vec![failure],
+        other => other.map(|()| Vec::new())?,
+    };
+    let folder = place.path.clone();
+    let findings = match (judge(&folder), failures.pop()) {
+        (Ok(findings), failure) => {
+            failures.extend(failure);
+            findings
+        }
+        // Nothing of it is on disk.
+        (Err(_), Some(failure)) => return Err(failure),
+        (Err(error), None) => return Err(error),
+    };
+    failures.extend(report::write_all(&findings, &folder).map_err(RunError::Folder).err());
+    Ok(Outcome { findings, folder, failures })
 }
 
 /// Creates the folder of a simulated run: `output` itself if given, else
@@ -162,11 +213,10 @@ pub fn judge(folder: &Path) -> Result<Findings, RunError> {
 ///
 /// # Errors
 /// When it cannot be created, or holds a run.
-pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Result<PathBuf> {
-    let folder =
-        folder::Folder::simulated(&loaded.scenario.name, output, &crate::clock::Clock::start())?;
-    std::fs::write(folder.file(SCENARIO), &loaded.resolved)?;
-    Ok(folder.path)
+pub fn simulated_folder(loaded: &Loaded, output: Option<&Path>) -> std::io::Result<Folder> {
+    let folder = Folder::simulated(&loaded.scenario.name, output, &crate::clock::Clock::start())?;
+    crate::files::write(&folder.file(SCENARIO), &loaded.resolved)?;
+    Ok(folder)
 }
 
 /// Writes the events of a simulated run to its folder, in the format of a journal.
@@ -191,7 +241,14 @@ pub fn write_simulated_journal(folder: &Path, recording: Recording) -> std::io::
 /// Starts the stand and sees one message through it to every destination.
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
-    let mut ready = if request.preflight { preflight::preflight(&stand).await } else { Ok(()) };
+    let mut ready = tokio::select! {
+        ready = preflight::preflight(&stand), if request.preflight => ready,
+        () = journal_failed(&stand), if request.preflight => Ok(()),
+        else => Ok(()),
+    };
+    if let Some(failure) = stand.ledger.failure() {
+        ready = Err(RunError::Journal(failure));
+    }
     if let (Ok(()), Some(within)) = (&ready, request.empty_first) {
         ready = drain::empty_first(&stand, within).await;
     }
@@ -206,6 +263,13 @@ async fn prepare(request: &Request) -> Result<Stand, RunError> {
     Ok(stand)
 }
 
+/// Waits until the journal cannot be written any more.
+async fn journal_failed(stand: &Stand) {
+    while !stand.ledger.has_failed() {
+        tokio::time::sleep(PROGRESS).await;
+    }
+}
+
 /// Offers the load, waits for the queue to empty, and ends everything in order.
 async fn conduct(
     mut stand: Stand,
@@ -218,10 +282,10 @@ async fn conduct(
     let chaos = Chaos::start(&stand, &schedule);
     let mut show = |stand: &Stand| progress.show(&watched.snapshot(stand));
     let offered = offer(&mut stand, &schedule, interrupts, &mut show).await;
-    let at = end_of_offering(&stand, &schedule, interrupts).await;
+    let at = end_of_offering(&mut stand, &schedule, interrupts).await;
     chaos.end();
     stand.ledger.record(&Event::Period { at, period: Period::Drain });
-    if offered.is_ok() {
+    if offered.is_ok() && !stand.ledger.has_failed() {
         drain::drain(&mut stand, &mut watched, progress).await;
     }
     chaos.settle().await;
@@ -231,11 +295,15 @@ async fn conduct(
 }
 
 /// When the measured period ends: on schedule, though its last message came a little earlier; at
-/// once, when it was cut short or goes by a number of messages.
-async fn end_of_offering(stand: &Stand, schedule: &Schedule, interrupts: &Interrupts) -> Time {
+/// once, when it was cut short, the target is gone, or it goes by a number of messages.
+async fn end_of_offering(stand: &mut Stand, schedule: &Schedule, interrupts: &Interrupts) -> Time {
     let now = stand.clock.now();
     match schedule.end {
-        Some(end) if !interrupts.stop.is_cancelled() => {
+        Some(end)
+            if !interrupts.stop.is_cancelled()
+                && !stand.ledger.has_failed()
+                && !stand.target_ended() =>
+        {
             tokio::time::sleep(end.since(now)).await;
             end
         }
@@ -272,7 +340,7 @@ async fn offer(
                 stand.ledger.record(&Event::Interrupted { at: stand.clock.now() });
             }
         }
-        if stand.target_ended() {
+        if stand.target_ended() || stand.ledger.has_failed() {
             stop.cancel();
         }
     }

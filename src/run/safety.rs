@@ -6,6 +6,12 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use super::isolation::Reach;
+use crate::scenario::Scenario;
+use crate::scenario::model::TargetKind;
+use crate::target::routing;
+use crate::{files, limits};
+
 /// A range of addresses, such as `192.0.2.0/24`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cidr {
@@ -28,6 +34,13 @@ pub enum SafetyError {
          or CIDR there to confirm that you are authorised to load-test it"
     )]
     NotAuthorised(IpAddr, String),
+    /// A setting of a real MTA that could send mail away from this machine.
+    #[error(
+        "[target.settings] `{0}` could send mail to other machines or run commands, and the target \
+         would be on {1}. Leave it out; or run where network namespaces can be made, with \
+         `network = \"isolated\"`; or, if mail may go there, allow the address with --allow-target"
+    )]
+    Routing(String, String),
 }
 
 /// Text that is no CIDR.
@@ -99,13 +112,34 @@ pub fn check(
     if !allowed.iter().any(|range| range.contains(address)) {
         return Err(SafetyError::NotAllowed(address, bits(address).1, shown));
     }
-    let text = authorised.and_then(|path| std::fs::read_to_string(path).ok()).unwrap_or_default();
+    let text = authorised
+        .and_then(|path| files::read_text(path, limits::SMALL_FILE).ok())
+        .unwrap_or_default();
     let lines = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim());
     let mut listed = lines.filter_map(|line| line.parse::<Cidr>().ok());
     if listed.any(|range| range.contains(address)) {
         Ok(())
     } else {
         Err(SafetyError::NotAuthorised(address, shown))
+    }
+}
+
+/// Checks that no setting of a real MTA can lead mail away from this machine.
+///
+/// # Errors
+/// When one could, and the target is not isolated, and no address beyond loopback was allowed.
+pub fn check_routes(
+    scenario: &Scenario,
+    reach: &Reach,
+    allowed: &[Cidr],
+) -> Result<(), SafetyError> {
+    let TargetKind::Managed(managed) = &scenario.target.kind else { return Ok(()) };
+    if reach.is_loopback() || !allowed.is_empty() {
+        return Ok(());
+    }
+    match managed.settings.iter().find(|(name, value)| routing::could_route(name, value)) {
+        Some((name, _)) => Err(SafetyError::Routing(name.clone(), reach.to_string())),
+        None => Ok(()),
     }
 }
 

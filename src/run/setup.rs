@@ -8,11 +8,15 @@ use tempfile::TempDir;
 
 use super::custody::Custody;
 use super::folder::Folder;
-use super::{JOURNAL, Request, RunError, SCENARIO, calibration, environment, safety};
+use super::isolation::Reach;
+use super::safety::{self, Cidr};
+use super::{JOURNAL, Request, RunError, SCENARIO, calibration, descriptors, environment};
 use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
+use crate::files;
 use crate::ledger::Ledger;
-use crate::ledger::event::{Event, Period, RunFacts, TargetChange};
+use crate::ledger::event::{Event, NetworkSeen, Part, Period, RunFacts, TargetChange};
+use crate::limits;
 use crate::plan::Plan;
 use crate::scenario::TRACE;
 use crate::scenario::model::{
@@ -44,6 +48,8 @@ pub(super) struct Stand {
     peer: Peer,
     pub(super) gauges: Arc<Gauges>,
     died: bool,
+    /// Addresses beyond this machine that the command line allows.
+    pub(super) allowed: Vec<Cidr>,
     /// Queue and settings of a target that we start; removed with the stand.
     _workplace: TempDir,
 }
@@ -53,18 +59,18 @@ impl Stand {
     pub(super) async fn set_up(request: &Request) -> Result<Stand, RunError> {
         let scenario = request.loaded.scenario.clone();
         check_target(&scenario, request)?;
+        descriptors::check(&scenario);
         // Its address is not known yet; what is missing is found before anything starts.
         let peer = traffic::peer(&scenario.smtp, NOWHERE)?;
         let clock = Clock::start();
         let folder = Folder::create(&scenario.name, request.output.as_deref(), &clock)
             .map_err(RunError::Folder)?;
-        std::fs::write(folder.file(SCENARIO), &request.loaded.resolved)
-            .map_err(RunError::Folder)?;
+        files::write(&folder.file(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
         keep_trace(&scenario, &folder).map_err(RunError::Folder)?;
         let ledger = Ledger::create(&folder.file(JOURNAL)).map_err(RunError::Folder)?;
         let plan = Plan::new(&scenario, Some(folder.nonce.clone()));
         let sink = sink::start(sink_settings(&scenario, &plan), clock, ledger.clone()).await?;
-        let workplace = workplace().await.map_err(RunError::Folder)?;
+        let workplace = leftovers::workplace().await.map_err(RunError::Folder)?;
         let settings = target_settings(&scenario, &folder, &workplace, &sink);
         let target = Target::start(settings).await?;
         check_processes(&scenario, &target)?;
@@ -79,6 +85,7 @@ impl Stand {
             target: Custody::of(target),
             gauges: Arc::default(),
             died: false,
+            allowed: request.allowed_targets.clone(),
             _workplace: workplace,
         };
         stand.introduce(request).await;
@@ -131,6 +138,9 @@ impl Stand {
         if let Some(count) = refusals::logged(&self.scenario.target.kind, &log) {
             self.ledger.record(&Event::RefusedConnections { at, count });
         }
+        for (what, count) in refusals::shortages(&self.scenario.target.kind, &log) {
+            self.ledger.record(&Event::Shortage { at, part: Part::Relay, what, count });
+        }
         self.ledger.record(&Event::Period { at, period: Period::Closed });
         self.ledger.flush();
         self.ledger.failure().map_or(Ok(()), |cause| Err(RunError::Journal(cause)))
@@ -143,7 +153,7 @@ impl Stand {
             started_at: self.folder.started_at.clone(),
             identity: self.plan.identity().clone(),
             scenario_sha256: request.loaded.sha256.clone(),
-            command: request.command.clone(),
+            command: limits::cut(request.command.clone(), limits::COMMAND_TEXT),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             environment: environment::facts(),
             target_kind: target.kind().to_owned(),
@@ -159,8 +169,19 @@ impl Stand {
             self.ledger.record(&Event::Calibrated(ceiling));
         }
         let at = self.clock.now();
+        if let Some(seen) = network_of(&request.reach) {
+            self.ledger.record(&Event::Network { at, seen });
+        }
         self.ledger.record(&Event::Target { at, change: TargetChange::Ready });
         self.ledger.flush();
+    }
+}
+
+fn network_of(reach: &Reach) -> Option<NetworkSeen> {
+    match reach {
+        Reach::Loopback => Some(NetworkSeen::Isolated),
+        Reach::NotIsolated(why) => Some(NetworkSeen::NotIsolated { why: why.clone() }),
+        Reach::Host => None,
     }
 }
 
@@ -168,20 +189,11 @@ impl Stand {
 fn keep_trace(scenario: &Scenario, folder: &Folder) -> std::io::Result<()> {
     match &scenario.load.model {
         LoadModel::Open { arrival: Arrival::Trace(trace), .. } => {
-            std::fs::copy(&trace.0.path, folder.file(TRACE)).map(drop)
+            let mut kept = files::create(&folder.file(TRACE))?;
+            std::io::copy(&mut std::fs::File::open(&trace.0.path)?, &mut kept).map(drop)
         }
         _ => Ok(()),
     }
-}
-
-/// A folder for a target that we start; what earlier runs left there is cleaned up first.
-async fn workplace() -> std::io::Result<TempDir> {
-    for found in leftovers::clean_up(&std::env::temp_dir()).await {
-        tracing::warn!("{found}");
-    }
-    let workplace = tempfile::Builder::new().prefix(leftovers::PREFIX).tempdir()?;
-    leftovers::claim(workplace.path())?;
-    Ok(workplace)
 }
 
 fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> {
@@ -189,7 +201,7 @@ fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> 
         let authorised = safety::authorised_file();
         safety::check(target.address.ip(), &request.allowed_targets, authorised.as_deref())?;
     }
-    Ok(())
+    Ok(safety::check_routes(scenario, &request.reach, &request.allowed_targets)?)
 }
 
 /// Whether chaos would strike at nothing: a service manager keeps what it starts to itself.
@@ -216,6 +228,7 @@ fn sink_settings(scenario: &Scenario, plan: &Plan) -> sink::Settings {
         rules: scenario.faults.clone(),
         seed: scenario.seed,
         identity: Some(plan.identity().clone()),
+        plan: Some(plan.clone()),
         null_senders: scenario.message.null_sender > 0.0,
         scram: sink::password::stored(scenario.smtp.login.as_ref()),
         ..sink::Settings::at(scenario.sink.listen)

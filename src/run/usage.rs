@@ -4,24 +4,36 @@
 use std::time::Duration;
 
 use super::custody::Custody;
+use super::isolation::elsewhere::Elsewhere;
 use crate::clock::{Clock, Time, micros};
 use crate::ledger::Ledger;
-use crate::ledger::event::{self, Event};
+use crate::ledger::event::{self, Event, NetworkSeen};
+use crate::target::outside::peers;
 use crate::target::usage::{Usage, usage};
 
 /// Time between two looks.
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Looks until it is stopped. A target in hand, or not ours, is not looked at.
-pub(super) async fn watch(custody: Custody, clock: Clock, ledger: Ledger) {
+pub(super) async fn watch(
+    custody: Custody,
+    clock: Clock,
+    ledger: Ledger,
+    mut elsewhere: Elsewhere,
+) {
     let mut sums = Sums::default();
     loop {
         if let Some(members) = custody.members() {
             let (at, life) = (clock.now(), members.root());
             // Some hundred small files are read: not on a thread that serves sessions.
-            let look = tokio::task::spawn_blocking(move || usage(&members)).await;
-            if let Some(look) = look.ok().filter(|look| look.processes > 0) {
+            let look = tokio::task::spawn_blocking(move || (usage(&members), peers(&members)));
+            let (look, peers) = look.await.unwrap_or_default();
+            if look.processes > 0 {
                 ledger.record(&Event::Usage(sums.add(at, life, &look)));
+            }
+            for address in elsewhere.news(peers) {
+                let seen = NetworkSeen::Outside { address: address.to_string() };
+                ledger.record(&Event::Network { at, seen });
             }
         }
         tokio::time::sleep(SECOND).await;

@@ -7,15 +7,17 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::custody::Custody;
+use super::isolation::elsewhere::Elsewhere;
 use super::overhead::OverheadMeter;
 use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
 use super::schedule::{Schedule, Viewer};
 use super::setup::Stand;
-use super::usage;
+use super::{usage, vitals};
 use crate::clock::{Clock, micros};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, Overhead, Pulse};
 use crate::report::progress::Snapshot;
+use crate::shortage::Repeated;
 use crate::sink::Sink;
 use crate::target::queue_command::{QueueLength, QueueStates};
 use crate::target::queue_probe::QueueProbe;
@@ -31,7 +33,7 @@ pub(super) const PROGRESS: Duration = Duration::from_millis(250);
 pub(super) struct Watched {
     viewer: Viewer,
     queue: QueueSource,
-    watchers: [JoinHandle<()>; 3],
+    watchers: [JoinHandle<()>; 4],
 }
 
 impl Watched {
@@ -41,8 +43,10 @@ impl Watched {
     /// When the machine gives no thread for the hiccup meter.
     pub(super) async fn start(stand: &Stand, schedule: Schedule) -> std::io::Result<Watched> {
         let target = stand.target.take().await;
+        let address = target.address();
         let queue = QueueSource {
             probe: target.queue(),
+            failures: Arc::new(Repeated::new("the target's queue")),
             custody: stand.target.clone(),
             clock: stand.clock,
             ledger: stand.ledger.clone(),
@@ -58,7 +62,13 @@ impl Watched {
         let watchers = [
             tokio::spawn(heart.beat()),
             tokio::spawn(queue.clone().watch()),
-            tokio::spawn(usage::watch(stand.target.clone(), stand.clock, stand.ledger.clone())),
+            tokio::spawn(usage::watch(
+                stand.target.clone(),
+                stand.clock,
+                stand.ledger.clone(),
+                Elsewhere::new(&stand.scenario.target.kind, &stand.allowed),
+            )),
+            tokio::spawn(vitals::watch(stand.target.clone(), stand.ledger.clone(), address)),
         ];
         Ok(Watched { viewer: Viewer::new(schedule, &stand.scenario), queue, watchers })
     }
@@ -165,6 +175,7 @@ struct QueueSource {
     custody: Custody,
     clock: Clock,
     ledger: Ledger,
+    failures: Arc<Repeated>,
 }
 
 impl QueueSource {
@@ -187,7 +198,7 @@ impl QueueSource {
         let length = match probe.ask().await {
             Ok(length) => length,
             Err(error) => {
-                tracing::warn!("{error}");
+                self.failures.note(&error);
                 return None;
             }
         };

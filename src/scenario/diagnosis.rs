@@ -7,6 +7,8 @@ use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use crate::limits;
+
 /// Longest help that stands beside the place it is about.
 const LABEL: usize = 60;
 
@@ -32,13 +34,19 @@ pub struct Problem {
 
 /// Problems found so far; reading goes on after one, so that a user sees them all at once.
 #[derive(Debug, Default)]
-pub(super) struct Problems(Vec<Problem>);
+pub(super) struct Problems {
+    kept: Vec<Problem>,
+    /// Those beyond [`limits::PROBLEMS_KEPT`].
+    further: usize,
+}
 
 /// Why a scenario cannot be run; its `Display` shows every problem in its place.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScenarioError {
     source: Source,
     problems: Vec<Problem>,
+    /// How many more there are.
+    further: usize,
 }
 
 impl Source {
@@ -110,21 +118,31 @@ impl Problem {
 impl Problems {
     /// Notes a problem and goes on.
     pub(super) fn push(&mut self, problem: Problem) {
-        self.0.push(problem);
+        match self.kept.len() < limits::PROBLEMS_KEPT {
+            true => self.kept.push(problem),
+            false => self.further += 1,
+        }
     }
 
     /// `Ok` when nothing was wrong so far; otherwise everything that was, in file order.
     pub(super) fn check(&self, source: &Source) -> Result<(), ScenarioError> {
-        if self.0.is_empty() { Ok(()) } else { Err(ScenarioError::new(source, self.0.clone())) }
+        if self.kept.is_empty() {
+            return Ok(());
+        }
+        let error = ScenarioError::new(source, self.kept.clone());
+        Err(ScenarioError { further: error.further + self.further, ..error })
     }
 }
 
 impl ScenarioError {
-    /// An error of one or several problems of one source; shown in file order.
+    /// An error of one or several problems of one source; shown in file order, the first
+    /// [`limits::PROBLEMS_SHOWN`] of them.
     #[must_use]
     pub fn new(source: &Source, mut problems: Vec<Problem>) -> ScenarioError {
         problems.sort_by_key(|problem| problem.span.as_ref().map(|span| span.start));
-        ScenarioError { source: source.clone(), problems }
+        let further = problems.len().saturating_sub(limits::PROBLEMS_SHOWN);
+        problems.truncate(limits::PROBLEMS_SHOWN);
+        ScenarioError { source: source.clone(), problems, further }
     }
 
     /// As `Display`, in colour.
@@ -139,7 +157,12 @@ impl ScenarioError {
             // An empty line of the source leaves blanks at the ends of lines.
             text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
         });
-        shown.collect::<Vec<_>>().join("\n\n")
+        let more = match self.further {
+            0 => None,
+            1 => Some("and 1 more problem".to_owned()),
+            more => Some(format!("and {more} more problems")),
+        };
+        shown.chain(more).collect::<Vec<_>>().join("\n\n")
     }
 }
 
@@ -193,6 +216,18 @@ mod tests {
             let error = ScenarioError::new(&source, vec![Problem::new(&span, "m").help("h")]);
             assert!(!error.to_string().is_empty());
         }
+    }
+
+    #[test]
+    fn the_first_problems_are_shown_and_the_others_counted() {
+        let source = Source::new("a.toml", "x = 1\n".repeat(3000));
+        let mut problems = Problems::default();
+        (0..3000).for_each(|nth| problems.push(Problem::new(&(6 * nth..6 * nth + 1), "wrong")));
+        let text = problems.check(&source).expect_err("problems").to_string();
+        assert_eq!(text.matches("error: wrong").count(), limits::PROBLEMS_SHOWN);
+        assert!(text.ends_with("\n\nand 2980 more problems"), "{text}");
+        let few = ScenarioError::new(&source, vec![Problem::unplaced("m"); 21]).to_string();
+        assert!(few.ends_with("\n\nand 1 more problem"), "{few}");
     }
 
     #[test]

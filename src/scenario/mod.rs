@@ -11,7 +11,9 @@ pub mod units;
 
 mod modelled;
 mod overrides;
+mod provenance;
 mod resolve;
+mod schema;
 mod write;
 mod write_fault;
 mod write_smtp;
@@ -25,9 +27,11 @@ use toml::de::DeTable;
 pub use diagnosis::{Problem, ScenarioError, Source};
 pub use model::Scenario;
 pub use overrides::{NotAnOverride, Override};
+pub use provenance::Provenance;
 
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
+use crate::{files, limits};
 use diagnosis::Problems;
 use model::{Delivery, Variant};
 
@@ -56,15 +60,31 @@ pub struct Loaded {
 /// # Errors
 /// When it cannot be read, or does not make a scenario.
 pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
-    load_file(path, overrides, Purpose::Run)
+    load_as(path, overrides, Provenance::Own)
+}
+
+/// As [`load`]; of somebody else's scenario, what it would run, read or reveal is refused.
+///
+/// # Errors
+/// As there.
+pub fn load_as(
+    path: &Path,
+    overrides: &[Override],
+    provenance: Provenance,
+) -> Result<Loaded, ScenarioError> {
+    load_file(path, overrides, (Purpose::Run, provenance))
 }
 
 /// Reads a scenario of which only target and sink are used: it needs no load and no destination.
 ///
 /// # Errors
 /// As [`load`].
-pub fn load_target(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
-    load_file(path, overrides, Purpose::Examine)
+pub fn load_target(
+    path: &Path,
+    overrides: &[Override],
+    provenance: Provenance,
+) -> Result<Loaded, ScenarioError> {
+    load_file(path, overrides, (Purpose::Examine, provenance))
 }
 
 /// Reads the scenario of a stored run, which is to be judged, not run again: message texts are
@@ -73,17 +93,17 @@ pub fn load_target(path: &Path, overrides: &[Override]) -> Result<Loaded, Scenar
 /// # Errors
 /// As [`load`].
 pub fn load_stored(path: &Path) -> Result<Loaded, ScenarioError> {
-    load_file(path, &[], Purpose::Judge)
+    load_file(path, &[], (Purpose::Judge, Provenance::Own))
 }
 
 fn load_file(
     path: &Path,
     overrides: &[Override],
-    purpose: Purpose,
+    terms: (Purpose, Provenance),
 ) -> Result<Loaded, ScenarioError> {
     let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
-        Ok(text) => parse_text(&name, &text, overrides, purpose),
+    match files::read_text(path, limits::SCENARIO_BYTES) {
+        Ok(text) => parse_text(&name, &text, overrides, terms),
         Err(error) => {
             let problem = Problem::unplaced(format!("cannot read {name}: {error}"));
             Err(ScenarioError::new(&Source::new(name, ""), vec![problem]))
@@ -97,7 +117,7 @@ fn load_file(
 /// # Errors
 /// When it does not make a scenario; every problem found is in the error.
 pub fn parse(name: &str, text: &str, overrides: &[Override]) -> Result<Loaded, ScenarioError> {
-    parse_text(name, text, overrides, Purpose::Run)
+    parse_text(name, text, overrides, (Purpose::Run, Provenance::Own))
 }
 
 /// As [`parse`].
@@ -105,9 +125,9 @@ fn parse_text(
     name: &str,
     text: &str,
     overrides: &[Override],
-    purpose: Purpose,
+    (purpose, provenance): (Purpose, Provenance),
 ) -> Result<Loaded, ScenarioError> {
-    let origin = Origin { name, text, overrides, purpose };
+    let origin = Origin { name, text, overrides, purpose, provenance };
     let mut loaded = read(&origin, None)?;
     let variants = loaded.scenario.compare.iter().flat_map(|compare| &compare.variants);
     let variants = variants.map(|variant| {
@@ -135,11 +155,12 @@ struct Origin<'a> {
     text: &'a str,
     overrides: &'a [Override],
     purpose: Purpose,
+    provenance: Provenance,
 }
 
 /// Reads the scenario, or one variant of it, which compares nothing any more.
 fn read(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, ScenarioError> {
-    let Origin { name, text, overrides, purpose } = *origin;
+    let Origin { name, text, overrides, purpose, provenance } = *origin;
     let mut source = Source::new(name, text);
     let start = source.end();
     overrides::append(&mut source, "--set", overrides);
@@ -158,6 +179,10 @@ fn read(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, Scenar
     let written = file::read(root, &mut problems);
     // What a section would mean is not worth judging while another could not even be read.
     problems.check(&source)?;
+    if provenance == Provenance::Untrusted {
+        provenance::check(&written, &(start..further), &mut problems);
+        problems.check(&source)?;
+    }
     let fallback = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
     let place = resolve::Place { fallback, folder, purpose };
@@ -210,7 +235,15 @@ impl Loaded {
     }
 }
 
-fn digest(resolved: &str) -> String {
+/// The digest of a stored scenario as it stands, in the form of [`Loaded::sha256`].
+///
+/// # Errors
+/// When it cannot be read.
+pub fn sha256_of(path: &Path) -> std::io::Result<String> {
+    files::read(path, limits::SCENARIO_BYTES).map(digest)
+}
+
+fn digest(resolved: impl AsRef<[u8]>) -> String {
     Sha256::digest(resolved).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -263,7 +296,5 @@ pub fn relay_settings_toml(retry: &RetrySchedule, delivery: &Delivery) -> String
 /// JSON Schema of the scenario file, for editors; what keys mean together it does not know.
 #[must_use]
 pub fn schema() -> String {
-    let schema = schemars::schema_for!(file::File);
-    // A schema is a JSON value, which always has a text.
-    serde_json::to_string_pretty(&schema).map(|text| text + "\n").unwrap_or_default()
+    schema::text()
 }

@@ -32,7 +32,7 @@ pub use materials::{Corpus, CorpusFiles, Trace, TraceFile};
 pub use message::{Encoding, MessageSpec, Parts, TextStyle};
 pub use routes::{Addresses, Route, own_address};
 pub use submission::{DsnTerms, LoginTerms, SourceRange, Submission, TlsTerms};
-pub use target::{External, Managed, Mta, TargetKind};
+pub use target::{External, Managed, Mta, Network, TargetKind};
 
 /// One scenario, whole and consistent.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -84,9 +84,12 @@ pub struct Compare {
     pub rate_margin: f64,
     /// Figures that decide, where the user named them; what they mean is `measure::comparison`'s.
     pub gate: Option<Vec<String>>,
-    /// Where they stand in the scenario text.
+    /// Where their list stands in the scenario text.
     #[serde(skip)]
     pub gate_span: std::ops::Range<usize>,
+    /// Where each of them stands.
+    #[serde(skip)]
+    pub gate_spans: Vec<std::ops::Range<usize>>,
     /// The variants; the first is what the others are held against.
     pub variants: Vec<Variant>,
 }
@@ -107,10 +110,15 @@ pub struct TargetSpec {
     pub kind: TargetKind,
     /// When it tries again.
     pub retry: RetrySchedule,
+    /// Whether the scenario says so; else the schedule is the usual one, which a target that mailbench
+    /// does not set up knows nothing of.
+    pub retry_is_given: bool,
     /// How it delivers.
     pub delivery: Delivery,
     /// What it is intended to do to mail.
     pub changes: Changes,
+    /// What it can reach; `None`: of a real MTA loopback only, where that is possible.
+    pub network: Option<Network>,
 }
 
 /// `[target.delivery]`.

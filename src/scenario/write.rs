@@ -70,7 +70,10 @@ fn compare(compare: &model::Compare) -> file::Compare {
         extend: some(compare.extend),
         margin: some(Share(compare.margin)),
         rate_margin: some(Share(compare.rate_margin)),
-        gate: compare.gate.clone().map(At::from),
+        gate: compare
+            .gate
+            .as_ref()
+            .map(|gate| gate.iter().cloned().map(At::from).collect::<Vec<_>>().into()),
         variant: compare.variants.iter().map(variant).collect(),
     }
 }
@@ -116,9 +119,10 @@ fn target(spec: &TargetSpec) -> Target {
     }
     Target {
         kind: some(kind),
-        retry: some(retry(&spec.retry)),
+        retry: spec.is_told_waits().then(|| some(retry(&spec.retry))).flatten(),
         delivery: some(delivery),
         changes: some(changes(&spec.changes)),
+        network: spec.network.and_then(some),
         ..of_its_kind(&spec.kind)
     }
 }

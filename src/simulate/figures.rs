@@ -16,7 +16,7 @@ pub(super) fn retry_curve(tally: &Tally, scenario: &Scenario) -> Vec<RetryPoint>
         let at = |share| gaps.seen.at(share).unwrap_or(0) as f64 / 1e6;
         RetryPoint {
             attempt: *attempt,
-            configured_s: scenario.target.retry.delay(*attempt).as_secs_f64(),
+            configured_s: Some(scenario.target.retry.delay(*attempt).as_secs_f64()),
             count: gaps.seen.summarise().count,
             p5_s: at(0.05),
             p50_s: at(0.5),

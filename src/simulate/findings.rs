@@ -79,6 +79,7 @@ impl Ended<'_> {
                 kind: kind(scenario),
                 version: String::new(),
                 address: String::new(),
+                died: None,
             },
             health,
             load,
@@ -92,7 +93,11 @@ impl Ended<'_> {
             abuse: None,
             retry_curve: retry_curve(&world.tally, scenario),
             replies: replies(&world.sink.replies),
-            correctness: Correctness { verdict: ledger, violations: Vec::new() },
+            correctness: Correctness {
+                verdict: ledger,
+                violations: Vec::new(),
+                changes: Vec::new(),
+            },
             thresholds,
             resources: Resources::default(),
             counts: counts.period,
@@ -222,6 +227,8 @@ impl Ended<'_> {
             health,
             complete: true,
             interrupted: false,
+            died: None,
+            survived: &[],
         });
         (ledger, verdict)
     }
@@ -371,6 +378,7 @@ fn health(load: &LoadFacts, shortfall: Option<f64>, latency: &BTreeMap<String, L
         cores: None,
         overflow: (0, 1),
         damage: None,
+        shortage: None,
     })
 }
 

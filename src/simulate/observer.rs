@@ -265,7 +265,7 @@ fn attempt(
 }
 
 fn whole(message: MessageId, size: u32) -> ContentCheck {
-    ContentCheck { message: Some(message), bytes: u64::from(size), damage: Vec::new() }
+    ContentCheck { message: Some(message), bytes: u64::from(size), changes: Vec::new() }
 }
 
 fn named(outcome: Outcome) -> AttemptOutcome {

@@ -146,6 +146,17 @@ impl Directory {
     }
 }
 
+impl Origin {
+    /// The message of this run that it names.
+    pub(super) fn message(self) -> Option<MessageId> {
+        match self {
+            Origin::Run(message) | Origin::Rewritten(message) => Some(message),
+            Origin::Preflight => Some(PREFLIGHT),
+            Origin::Null | Origin::AnotherRun | Origin::Stranger => None,
+        }
+    }
+}
+
 fn of_message(message: MessageId) -> Origin {
     if message >= PREFLIGHT { Origin::Preflight } else { Origin::Run(message) }
 }

@@ -82,9 +82,7 @@ fn is_ours(
 fn recognised(origin: Origin, belongs: Belongs) -> Option<MessageId> {
     match (belongs, origin) {
         (Belongs::Ours(message), _) => Some(message),
-        (_, Origin::Run(message) | Origin::Rewritten(message)) => Some(message),
-        (_, Origin::Preflight) => Some(PREFLIGHT),
-        _ => None,
+        (_, origin) => origin.message(),
     }
 }
 

@@ -1,9 +1,13 @@
-//! Content as it streams in: checked by the probe's verifier, kept only where it is a DSN.
+//! Content as it streams in: checked by the probe's verifier, kept only where it is a DSN or is not
+//! as it was sent.
 
 use super::addressee::{Addressee, Directory};
 use super::transaction::Transaction;
 use crate::limits;
-use crate::probe::content::Verifier;
+use crate::plan::Plan;
+use crate::probe::MessageId;
+use crate::probe::compare::Difference;
+use crate::probe::content::{Changed, Verifier};
 use crate::probe::damage::ContentCheck;
 use crate::probe::recognition::Belongs;
 
@@ -14,6 +18,14 @@ pub(super) struct Incoming {
     bytes: u64,
 }
 
+/// A content that came to its end.
+pub(super) struct Received {
+    belongs: Belongs,
+    verified: Option<Result<ContentCheck, Changed>>,
+    kept: Vec<u8>,
+    bytes: u64,
+}
+
 /// A content seen whole.
 #[derive(Clone, Debug)]
 pub(super) struct Whole {
@@ -21,6 +33,8 @@ pub(super) struct Whole {
     pub(super) check: Option<ContentCheck>,
     /// Whose it is by its own words.
     pub(super) belongs: Belongs,
+    /// What differs from what was sent.
+    pub(super) differences: Vec<Difference>,
     /// The text, where it was kept.
     pub(super) kept: Vec<u8>,
     pub(super) bytes: u64,
@@ -58,14 +72,51 @@ impl Incoming {
     }
 
     /// Ends at the final dot.
-    pub(super) fn whole(self, reception: u64, directory: &Directory) -> Whole {
+    pub(super) fn end(self, directory: &Directory) -> Received {
         let beginning = self.verifier.as_ref().map(|verifier| verifier.beginning());
-        let belongs = beginning.map_or(Belongs::Unknown, |text| directory.belongs(text));
-        let mut check = self.verifier.map(|verifier| verifier.finish());
+        Received {
+            belongs: beginning.map_or(Belongs::Unknown, |text| directory.belongs(text)),
+            verified: self.verifier.map(|verifier| verifier.finish()),
+            kept: self.kept.unwrap_or_default(),
+            bytes: self.bytes,
+        }
+    }
+}
+
+impl Received {
+    /// Whether to compare it with what was sent takes so long that other sessions would wait.
+    pub(super) fn is_long_work(&self) -> bool {
+        let changed = self.verified.as_ref().and_then(|verified| verified.as_ref().err());
+        changed.is_some_and(|changed| changed.length() as u64 > limits::TEXT_AT_ONCE)
+    }
+
+    /// What it was, as far as the plan knows what was sent. `sender`: the message that the sender
+    /// names.
+    pub(super) fn whole(
+        self,
+        reception: u64,
+        plan: Option<&Plan>,
+        sender: Option<MessageId>,
+    ) -> Whole {
+        let belongs = self.belongs;
+        let own = match belongs {
+            Belongs::Ours(message) => Some(message),
+            Belongs::Unknown => sender,
+            Belongs::AnotherRun => None,
+        };
+        let original = |_| Some((own?, plan?.original(own?)?));
+        let (mut check, differences) = match self.verified {
+            None => (None, Vec::new()),
+            Some(Ok(check)) => (Some(check), Vec::new()),
+            Some(Err(changed)) => {
+                let verified = changed.explain(original);
+                (Some(verified.check), verified.differences)
+            }
+        };
         if let (Some(check), Belongs::Ours(message)) = (&mut check, belongs) {
             // Its header may be gone, and the rest of it still say whose it is.
             check.message.get_or_insert(message);
         }
-        Whole { reception, check, belongs, kept: self.kept.unwrap_or_default(), bytes: self.bytes }
+        Whole { reception, check, belongs, differences, kept: self.kept, bytes: self.bytes }
     }
 }

@@ -18,13 +18,17 @@ use super::session::{self, Entrance};
 use super::shared::Shared;
 use crate::clock::Time;
 use crate::fault::refuse::{Port, port};
-use crate::ledger::event::{Event, SessionChange};
+use crate::ledger::event::{Event, Part, SessionChange};
 use crate::limits;
 use crate::probe::DestinationId;
+use crate::shortage::{Repeated, Shortage};
 use crate::smtp::reply::{EnhancedStatus, Reply};
 
 /// Time between tries to open the port again, or to accept when the system has no more handles.
 const RETRY: Duration = Duration::from_millis(50);
+
+/// The longest such time, after tries that failed in a row.
+const LONGEST_RETRY: Duration = Duration::from_millis(400);
 
 /// Opens a port.
 pub(super) fn open(address: SocketAddr) -> io::Result<TcpListener> {
@@ -61,6 +65,9 @@ pub(super) struct Door {
     closed_by: watch::Sender<Option<u16>>,
     news: watch::Receiver<Option<Time>>,
     sessions: TaskTracker,
+    failures: Repeated,
+    /// Time before the next try.
+    retry: Duration,
 }
 
 impl Door {
@@ -77,6 +84,8 @@ impl Door {
             closed_by: watch::Sender::new(None),
             news: shared.measured_from.subscribe(),
             sessions: TaskTracker::new(),
+            failures: Repeated::new("the sink's accept"),
+            retry: RETRY,
             shared,
         }
     }
@@ -100,10 +109,14 @@ impl Door {
             let change = self.turn_with_the_rules();
             tokio::select! {
                 accepted = accept(&self.state) => match accepted {
-                    Ok(stream) => self.admit(stream),
+                    Ok(stream) => {
+                        self.retry = RETRY;
+                        self.admit(stream);
+                    }
                     Err(error) => {
-                        tracing::warn!("accept: {error}");
-                        tokio::time::sleep(RETRY).await;
+                        self.failed(&error);
+                        tokio::time::sleep(self.retry).await;
+                        self.retry = (self.retry * 2).min(LONGEST_RETRY);
                     }
                 },
                 _ = self.news.changed() => {}
@@ -126,12 +139,21 @@ impl Door {
             Some(rule) => self.close(rule),
             None => {
                 if let Err(error) = self.open_again() {
-                    tracing::warn!("{} cannot be opened again yet: {error}", self.address);
+                    self.failed(&error);
                     return Some(RETRY);
                 }
             }
         }
         edge
+    }
+
+    /// A connection could not be taken, or the port not be opened.
+    fn failed(&self, error: &io::Error) {
+        self.failures.note_io(error);
+        if let Some(what) = Shortage::of(error) {
+            let at = self.shared.clock.now();
+            self.shared.ledger.record(&Event::Shortage { at, part: Part::Sink, what, count: 1 });
+        }
     }
 
     fn close(&mut self, rule: u16) {

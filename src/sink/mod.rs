@@ -36,6 +36,7 @@ use crate::clock::{Clock, Time};
 use crate::fault::rule::{Rule, Scope};
 use crate::ledger::Ledger;
 use crate::limits;
+use crate::plan::Plan;
 use crate::probe::{DestinationId, Identity};
 use crate::scenario::model::{Engine, Extension, own_address};
 use crate::seed::Seed;
@@ -76,6 +77,9 @@ pub struct Settings {
     /// The run's identity: other mail is foreign. `None`: the sink stands alone and takes the
     /// mail of any run as its own.
     pub identity: Option<Identity>,
+    /// What the run sends: content that is not as it was sent is compared with it. `None`: such
+    /// content is diagnosed by the counts it carries.
+    pub plan: Option<Plan>,
     /// Whether mail of the run comes from the null reverse-path, too.
     pub null_senders: bool,
     /// The password that SCRAM works with where AUTH is offered; `None`: SCRAM is not offered.
@@ -101,6 +105,7 @@ impl Settings {
             rules: Vec::new(),
             seed: Seed(0),
             identity: None,
+            plan: None,
             null_senders: false,
             scram: None,
             patience: limits::SERVER_IDLE,

@@ -13,7 +13,6 @@ use crate::ledger::dsn::returned::{self, Returned};
 use crate::ledger::event::{
     Attempt, AttemptOutcome, Ending, Event, Proof, Readdressed, Recognised, SessionChange,
 };
-use crate::limits;
 use crate::probe::damage::ContentCheck;
 use crate::probe::recognition::Belongs;
 use crate::probe::{DestinationId, MessageId, ProbeId};
@@ -56,11 +55,10 @@ impl Conclusion {
             Some(Severity::Transient) => AttemptOutcome::Deferred,
             _ => AttemptOutcome::Rejected,
         };
-        let mut kept = reply.clone();
-        if let Some((end, _)) = kept.text.char_indices().nth(limits::REPLY_TEXT) {
-            kept.text.truncate(end);
+        Conclusion {
+            reply: Some(reply.clone().shortened()),
+            ..Conclusion::silent(ended, stage, outcome)
         }
-        Conclusion { reply: Some(kept), ..Conclusion::silent(ended, stage, outcome) }
     }
 
     /// Says what content was seen, where it was seen whole.
@@ -180,6 +178,16 @@ impl Recorder {
     pub(super) fn confirmed(&self, reception: u64, proof: Proof) {
         let at = self.shared.clock.now();
         self.shared.ledger.record(&Event::Confirmed { reception, at, proof });
+    }
+
+    /// What differs in a content, as long as its kinds of change are new to this run.
+    pub(super) fn differences(&self, whole: &Whole) {
+        let known = self.shared.has_told(&whole.differences);
+        if !known {
+            let at = self.shared.clock.now();
+            let (reception, differences) = (whole.reception, whole.differences.clone());
+            self.shared.ledger.record(&Event::ContentDiffers { at, reception, differences });
+        }
     }
 
     /// Mail to a VERP sender of ours.

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -18,7 +18,10 @@ use crate::clock::{self, Clock, Time};
 use crate::ledger::Ledger;
 use crate::ledger::event::Event;
 use crate::limits;
+use crate::plan::Plan;
 use crate::probe::DestinationId;
+use crate::probe::change::Change;
+use crate::probe::compare::Difference;
 use crate::scenario::model::Engine;
 use crate::smtp::dialogue::{Extension, Terms};
 
@@ -36,6 +39,10 @@ pub(super) struct Shared {
     pub(super) patience: Duration,
     pub(super) bench: Bench,
     pub(super) directory: Directory,
+    /// What the run sends, where the sink is part of one.
+    pub(super) plan: Option<Plan>,
+    /// Contents with each kind of change whose differences were recorded.
+    told: [AtomicU32; Change::ALL.len()],
     pub(super) attempts: Attempts,
     pub(super) stop: CancellationToken,
     /// Start of the measured period, once it is known.
@@ -84,6 +91,8 @@ impl Shared {
                 &settings.destinations,
                 settings.null_senders,
             ),
+            plan: settings.plan,
+            told: std::array::from_fn(|_| AtomicU32::new(0)),
             attempts: Attempts::default(),
             stop: CancellationToken::new(),
             measured_from: watch::Sender::new(None),
@@ -170,5 +179,16 @@ impl Shared {
     /// The worst of those times since last asked.
     pub(super) fn worst_processing(&self) -> Duration {
         Duration::from_micros(self.worst_processing_us.swap(0, Ordering::Relaxed))
+    }
+
+    /// Whether such differences were recorded often enough, or there are none; else they count as
+    /// recorded from now on.
+    pub(super) fn has_told(&self, differences: &[Difference]) -> bool {
+        let mut new = false;
+        for difference in differences {
+            let told = self.told[difference.change as usize].fetch_add(1, Ordering::Relaxed);
+            new |= told < limits::DIFFERENCES_TOLD;
+        }
+        !new
     }
 }

@@ -5,6 +5,8 @@
 
 use memchr::memchr_iter;
 
+pub use crate::probe::has_bare;
+
 /// Takes stuffing off content as it arrives, split anywhere, and finds its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unstuffer {
@@ -15,20 +17,6 @@ pub struct Unstuffer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stuffer {
     at: At,
-}
-
-/// Whether a CR or a LF stands alone, which no client may send on (RFC 5321 §2.3.8): a server with
-/// another view of line ends could take what follows for the end of data.
-#[must_use]
-pub fn has_bare(content: &[u8]) -> bool {
-    let mut ends = 0;
-    for at in memchr_iter(b'\n', content) {
-        if at == 0 || content[at - 1] != b'\r' {
-            return true;
-        }
-        ends += 1;
-    }
-    memchr_iter(b'\r', content).count() != ends
 }
 
 /// The bytes before the next one.

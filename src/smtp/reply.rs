@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits;
+
 /// A reply: three-digit code, enhanced status code if it has one, text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Reply {
@@ -45,6 +47,12 @@ impl Reply {
     #[must_use]
     pub fn new(code: u16, enhanced: Option<EnhancedStatus>, text: impl Into<String>) -> Reply {
         Reply { code, enhanced, text: text.into() }
+    }
+
+    /// As the ledger keeps it: its text cut to [`limits::REPLY_TEXT`] bytes.
+    #[must_use]
+    pub fn shortened(self) -> Reply {
+        Reply { text: limits::cut(self.text, limits::REPLY_TEXT), ..self }
     }
 
     /// What the first digit says; `None` when it is not 2 to 5, which is fatal for the

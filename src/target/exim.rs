@@ -96,7 +96,7 @@ fn owner() -> Result<(u32, u32), TargetError> {
 
 fn lay_out(places: &Places, original: &Path) -> std::io::Result<()> {
     let (uid, gid) = places.owner;
-    std::fs::set_permissions(&places.folder, std::fs::Permissions::from_mode(0o711))?;
+    super::native::admit(&places.folder, gid)?;
     for name in ["spool", "log"] {
         let path = places.folder.join(name);
         std::fs::DirBuilder::new().mode(0o750).create(&path)?;

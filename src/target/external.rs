@@ -2,19 +2,25 @@
 //! we stop; what was there before is left as it was found.
 //!
 //! Its processes are known by its pid file or, where a command starts it, as those that the
-//! command left behind.
+//! command left behind, or that listen at its address. Of one that was there before us and names no
+//! pid file, the end alone is known, by who listens there.
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use super::command::run_to_end;
-use super::members::{Members, is_alive};
+use super::containment::Containment;
+use super::members::Members;
 use super::process::{self, Launch, Process};
-use super::watchdog::{Duty, Watchdog};
+use super::processes::{self, ProcessId};
+use super::roster::Roster;
 use super::{Settings, TargetError, listening, ready};
-use crate::limits;
 use crate::scenario::model;
+use crate::smtp::server_tls::Beginning;
+use crate::{files, limits};
 
 /// Time between two looks for its process.
 const LOOK: Duration = Duration::from_millis(50);
@@ -28,6 +34,7 @@ pub struct External {
     greeting: String,
     life: Option<Life>,
     settings: Settings,
+    printed: Arc<AtomicBool>,
 }
 
 /// One life of it, as far as its processes are known.
@@ -36,7 +43,9 @@ struct Life {
     /// The command that started it: perhaps the target itself, perhaps ended long ago.
     command: Option<Process>,
     members: Option<Members>,
-    _watchdog: Option<Watchdog>,
+    /// Who listened at its address, where that is all that is known of it.
+    listeners: Vec<ProcessId>,
+    containment: Containment,
 }
 
 impl External {
@@ -55,6 +64,7 @@ impl External {
             greeting: String::new(),
             life: None,
             settings: settings.clone(),
+            printed: Arc::default(),
         };
         external.live().await?;
         Ok(external)
@@ -68,14 +78,18 @@ impl External {
     async fn live(&mut self) -> Result<(), TargetError> {
         // The watchdog of the last life would end the new one with it.
         drop(self.life.take());
+        let containment = self.containment()?;
         let mut command = match &self.launch {
-            Some(launch) => Some(Process::start(launch).await?),
+            Some(launch) => Some(Process::start(launch, &containment).await?),
             None => None,
         };
         match self.known(command.as_mut()).await {
             Ok(members) => {
-                let _watchdog = members.as_ref().map(|known| self.watch(known)).transpose()?;
-                self.life = Some(Life { command, members, _watchdog });
+                let listeners = match members {
+                    Some(_) => Vec::new(),
+                    None => listeners(self.spec.address),
+                };
+                self.life = Some(Life { command, members, listeners, containment });
                 Ok(())
             }
             Err(error) => {
@@ -84,6 +98,15 @@ impl External {
                 }
                 Err(error)
             }
+        }
+    }
+
+    /// What we started is ended when we are gone; what was there before, and is paused, goes on.
+    fn containment(&self) -> Result<Containment, TargetError> {
+        let folder = &self.settings.folder;
+        match self.launch {
+            Some(_) => Containment::of_ours(folder, Some(self.spec.address)),
+            None => Containment::of_another(folder),
         }
     }
 
@@ -102,18 +125,18 @@ impl External {
         };
         match (&self.spec.pid_file, command) {
             (Some(file), command) => {
-                let mark = command.map(|_| self.settings.folder.as_path());
-                named(file, mark, self.spec.address).await.map(Some)
+                let ours = command.map(|command| command.all_members());
+                named(file, ours.as_ref(), self.spec.address).await.map(Some)
             }
             (None, Some(command)) => self.left_behind(&command.all_members()),
             (None, None) => Ok(None),
         }
     }
 
-    /// What the start command has become, or left behind. A service manager's children are not
-    /// to be found; then there must be a command that stops them.
+    /// What the start command has become, or left behind. What a service manager keeps from us is not
+    /// to be found; then there must be a command that stops it.
     fn left_behind(&self, members: &Members) -> Result<Option<Members>, TargetError> {
-        let first = members.pids().first().copied();
+        let first = first(members, self.spec.address);
         if first.is_none() && self.spec.stop_command.is_none() {
             return Err(TargetError::Unmet {
                 what: "target.start_command ended, and no process of it is left to be stopped"
@@ -124,12 +147,6 @@ impl External {
         Ok(first.map(|first| members.led_by(first)))
     }
 
-    /// What we started is ended when we are gone; what was there before, and is paused, goes on.
-    fn watch(&self, members: &Members) -> Result<Watchdog, TargetError> {
-        let duty = if self.launch.is_some() { Duty::Bury } else { Duty::Wake };
-        Watchdog::start(members.root(), &self.settings.folder, duty)
-    }
-
     pub(super) fn address(&self) -> SocketAddr {
         self.spec.address
     }
@@ -138,8 +155,9 @@ impl External {
         &self.greeting
     }
 
-    pub(super) fn queue_command(&self) -> Option<Vec<String>> {
-        self.spec.queue_command.clone()
+    /// What prints its queue, and whether it was seen to print anything.
+    pub(super) fn queue_command(&self) -> Option<(Vec<String>, Arc<AtomicBool>)> {
+        Some((self.spec.queue_command.clone()?, Arc::clone(&self.printed)))
     }
 
     /// Its processes; `None`: not known, or it is not running.
@@ -147,9 +165,22 @@ impl External {
         self.life.as_ref()?.members.clone()
     }
 
+    pub(super) fn roster(&self) -> Option<&Roster> {
+        self.life.as_ref().map(|life| life.containment.roster())
+    }
+
+    pub(super) fn tls(&self) -> Option<Beginning> {
+        self.settings.intake.tls
+    }
+
+    /// Whether its end would be seen.
+    pub(super) fn is_watched(&self) -> bool {
+        self.life.as_ref().is_none_or(|life| life.members.is_some() || !life.listeners.is_empty())
+    }
+
     /// How it ended, if it ended by itself.
     pub(super) fn ended(&mut self) -> Option<String> {
-        self.life.as_mut()?.ended(self.spec.pid_file.is_some())
+        self.life.as_mut()?.ended(&self.spec)
     }
 
     /// SIGKILL to every process.
@@ -180,8 +211,8 @@ impl External {
 
     async fn tell(&self, command: &[String]) {
         let failed = match run_to_end(command, &self.settings.log, limits::TARGET_STOP).await {
-            Ok(status) if status.success() => return,
-            Ok(status) => status.to_string(),
+            Ok((status, _)) if status.success() => return,
+            Ok((status, _)) => status.to_string(),
             Err(why) => why,
         };
         tracing::warn!("target.stop_command `{}`: {failed}", command.join(" "));
@@ -189,23 +220,43 @@ impl External {
 }
 
 impl Life {
-    /// One whose first process has ended may have left its work to others; a pid file would name
-    /// them.
-    fn ended(&mut self, has_pid_file: bool) -> Option<String> {
-        let members = self.members.as_ref()?;
+    /// One whose first process has ended may have left its work to others: those that are known, one
+    /// that its pid file names now, or one that we may not look at.
+    fn ended(&mut self, spec: &model::External) -> Option<String> {
+        let Some(members) = &self.members else {
+            return listeners_ended(&self.listeners, spec.address);
+        };
         let status = self.command.as_mut().and_then(Process::ended);
-        if is_alive(members.root()) {
+        if members.first().is_alive() {
             return None;
         }
-        let others = if has_pid_file { Vec::new() } else { members.pids() };
-        match others.first() {
-            Some(first) => {
-                self.members = Some(members.led_by(*first));
-                None
-            }
-            None => Some(status.unwrap_or_else(|| format!("process {} is gone", members.root()))),
+        let others = if spec.pid_file.is_some() { None } else { first(members, spec.address) };
+        let renamed = || read(spec.pid_file.as_deref()?, Some(members), spec.address).ok();
+        if let Some(next) = others.map(|first| members.led_by(first)).or_else(renamed) {
+            self.members = Some(next);
+            return None;
         }
+        let gone = || format!("process {} is gone", members.root());
+        (!listening::is_taken(spec.address)).then(|| status.unwrap_or_else(gone))
     }
+}
+
+/// How one ended of which only those are known that listened at its address.
+fn listeners_ended(listeners: &[ProcessId], address: SocketAddr) -> Option<String> {
+    let first = listeners.first()?;
+    let is_gone = !listeners.iter().any(|id| id.is_alive()) && !listening::is_taken(address);
+    is_gone.then(|| format!("process {}, which listened at {address}, is gone", first.pid))
+}
+
+fn listeners(address: SocketAddr) -> Vec<ProcessId> {
+    listening::owners(address).into_iter().filter_map(ProcessId::of).collect()
+}
+
+/// The one of them that leads: who listens at the target's address, if any does.
+fn first(members: &Members, address: SocketAddr) -> Option<ProcessId> {
+    let ids = members.ids().unwrap_or_default();
+    let listening = |id: &&ProcessId| listening::listens(id.pid, address.port());
+    ids.iter().find(listening).or(ids.first()).copied()
 }
 
 fn launch(command: &[String], settings: &Settings) -> Launch {
@@ -235,12 +286,12 @@ async fn refuse_taken(address: SocketAddr) -> Result<(), TargetError> {
 /// hit a stranger.
 async fn named(
     file: &Path,
-    mark: Option<&Path>,
+    ours: Option<&Members>,
     address: SocketAddr,
 ) -> Result<Members, TargetError> {
     let look = async {
         loop {
-            match read(file, mark, address) {
+            match read(file, ours, address) {
                 Ok(members) => return members,
                 Err(_) => tokio::time::sleep(LOOK).await,
             }
@@ -248,27 +299,28 @@ async fn named(
     };
     match tokio::time::timeout(limits::PID_FILE, look).await {
         Ok(members) => Ok(members),
-        Err(_) => read(file, mark, address),
+        Err(_) => read(file, ours, address),
     }
 }
 
-fn read(file: &Path, mark: Option<&Path>, address: SocketAddr) -> Result<Members, TargetError> {
+fn read(file: &Path, ours: Option<&Members>, address: SocketAddr) -> Result<Members, TargetError> {
     let unmet = |what: String| TargetError::Unmet {
         what: format!("target.pid_file {}: {what}", file.display()),
         remedy: "name the file where the target that listens there writes its process id"
             .to_owned(),
     };
-    let text = std::fs::read_to_string(file).map_err(|error| unmet(error.to_string()))?;
+    let text =
+        files::read_text(file, limits::SMALL_FILE).map_err(|error| unmet(error.to_string()))?;
     let first = text.split_whitespace().next().unwrap_or_default();
-    let root: u32 =
+    let pid: u32 =
         first.parse().map_err(|_| unmet(format!("`{}` is no process id", first.escape_debug())))?;
-    let members = mark.map_or_else(|| Members::of_unmarked(root), |mark| Members::of(root, mark));
-    let pids = members.pids();
-    if pids.contains(&std::process::id()) {
-        return Err(unmet(format!("process {root} is one that mailbench itself belongs to")));
+    let root = ProcessId::of(pid).unwrap_or(ProcessId::NONE);
+    let members = ours.map_or_else(|| Members::of_unmarked(root), |ours| ours.led_by(root));
+    if processes::own_line().contains(&pid) || members.hold_us() {
+        return Err(unmet(format!("process {pid} is one that mailbench itself belongs to")));
     }
-    if root > 1 && pids.iter().any(|pid| listening::listens(*pid, address.port())) {
+    if members.pids().iter().any(|pid| listening::listens(*pid, address.port())) {
         return Ok(members);
     }
-    Err(unmet(format!("nothing of process {root} listens at {address} (or we may not look)")))
+    Err(unmet(format!("nothing of process {pid} listens at {address} (or we may not look)")))
 }

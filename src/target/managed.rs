@@ -3,9 +3,10 @@
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
+use super::containment::Containment;
 use super::process::{Launch, Process};
 use super::queue_probe::QueueProbe;
-use super::watchdog::{Duty, Watchdog};
+use super::roster::Roster;
 use super::{TargetError, ready};
 use crate::smtp::server_tls::Beginning;
 
@@ -35,22 +36,22 @@ pub(super) struct Recipe {
 pub struct Managed {
     recipe: Recipe,
     process: Process,
-    watchdog: Option<Watchdog>,
+    containment: Option<Containment>,
 }
 
 impl Managed {
     /// Starts it, and waits until it greets.
     pub(super) async fn start(recipe: Recipe) -> Result<Managed, TargetError> {
-        let (process, watchdog) = live(&recipe).await?;
-        Ok(Managed { recipe, process, watchdog: Some(watchdog) })
+        let (process, containment) = live(&recipe).await?;
+        Ok(Managed { recipe, process, containment: Some(containment) })
     }
 
     /// Starts it again, after it was ended, on the same queue and at the same address.
     pub(super) async fn start_again(&mut self) -> Result<(), TargetError> {
         // The watchdog of the last life would end the new one with it.
-        drop(self.watchdog.take());
-        let (process, watchdog) = live(&self.recipe).await?;
-        (self.process, self.watchdog) = (process, Some(watchdog));
+        drop(self.containment.take());
+        let (process, containment) = live(&self.recipe).await?;
+        (self.process, self.containment) = (process, Some(containment));
         Ok(())
     }
 
@@ -72,6 +73,10 @@ impl Managed {
         &self.recipe
     }
 
+    pub(super) fn roster(&self) -> Option<&Roster> {
+        self.containment.as_ref().map(Containment::roster)
+    }
+
     pub(super) fn process(&self) -> &Process {
         &self.process
     }
@@ -81,9 +86,9 @@ impl Managed {
     }
 }
 
-async fn live(recipe: &Recipe) -> Result<(Process, Watchdog), TargetError> {
-    let mut process = Process::start(&recipe.launch).await?;
-    let watchdog = Watchdog::start(process.id(), &recipe.launch.folder, Duty::Bury)?;
+async fn live(recipe: &Recipe) -> Result<(Process, Containment), TargetError> {
+    let containment = Containment::of_ours(&recipe.launch.folder, Some(recipe.address))?;
+    let mut process = Process::start(&recipe.launch, &containment).await?;
     let greeted = tokio::select! {
         greeted = ready::greeting(recipe.address, recipe.tls) => greeted.map(|_| ()),
         failed = process.failed() => Err(failed),
@@ -91,7 +96,7 @@ async fn live(recipe: &Recipe) -> Result<(Process, Watchdog), TargetError> {
     if greeted.is_err() {
         process.kill().await;
     }
-    greeted.map(|()| (process, watchdog))
+    greeted.map(|()| (process, containment))
 }
 
 /// A loopback port that was free a moment ago.

@@ -3,7 +3,9 @@
 //! One file per kind; the enum delegates. What traffic does to a target and what a sink sees of
 //! it is not known here.
 
+mod cgroup;
 pub mod command;
+mod containment;
 pub mod demands;
 mod exim;
 mod external;
@@ -16,28 +18,38 @@ mod managed;
 pub mod members;
 mod native;
 mod opensmtpd;
+mod output;
+pub mod outside;
 mod postfix;
 mod private_root;
 mod process;
+mod processes;
 mod programs;
 pub mod queue_command;
 pub mod queue_probe;
 mod ready;
 pub mod refusals;
 mod relay;
+mod roster;
+pub mod routing;
 pub mod usage;
 pub mod watchdog;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
 
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{self, Delivery, Mta, TargetKind};
+use crate::smtp::server_tls::Beginning;
 use demands::Demands;
 use intake::Intake;
 use members::Members;
+pub use process::Paused;
 use queue_command::QueueLength;
 use queue_probe::QueueProbe;
+use roster::Roster;
 
 /// What a target needs to be started.
 #[derive(Clone, Debug)]
@@ -185,12 +197,13 @@ impl Target {
     pub fn queue(&self) -> Option<QueueProbe> {
         match self {
             Target::Relay(relay) => {
-                Some(QueueProbe::Command { words: relay.queue_command(), at_rest: true })
+                let printed = Arc::default();
+                Some(QueueProbe::Command { words: relay.queue_command(), at_rest: true, printed })
             }
             Target::Direct(_) => Some(QueueProbe::Fixed(QueueLength::default())),
-            Target::External(external) => {
-                external.queue_command().map(|words| QueueProbe::Command { words, at_rest: false })
-            }
+            Target::External(external) => external
+                .queue_command()
+                .map(|(words, printed)| QueueProbe::Command { words, at_rest: false, printed }),
             Target::Managed(managed) => Some(managed.recipe().queue.clone()),
         }
     }
@@ -235,17 +248,60 @@ impl Target {
         }
     }
 
-    /// Stops every process of it (SIGSTOP).
-    pub async fn pause(&self) {
-        if let Some(members) = self.members() {
-            process::pause_all(&members).await;
+    /// Stops every process of it (SIGSTOP), until what is returned is dropped (SIGCONT).
+    pub async fn pause(&self) -> Paused {
+        match (self.members(), self.roster()) {
+            (Some(members), Some(roster)) => process::pause_all(&members, roster).await,
+            _ => Paused::default(),
         }
     }
 
-    /// Lets every process of it go on (SIGCONT).
-    pub fn resume(&self) {
-        if let Some(members) = self.members() {
-            process::resume_all(&members);
+    fn roster(&self) -> Option<&Roster> {
+        match self {
+            Target::Relay(relay) => relay.roster(),
+            Target::Managed(managed) => managed.roster(),
+            Target::External(external) => external.roster(),
+            Target::Direct(_) => None,
+        }
+    }
+
+    /// Who takes connections at its address, which should refuse them because it was ended; `None`:
+    /// nobody, as far as can be seen.
+    pub async fn still_up(&self) -> Option<String> {
+        let address = self.address();
+        if ready::takes_connections(address).await != Some(true) {
+            return None;
+        }
+        let owners = listening::owners(address).into_iter();
+        let owners: Vec<String> =
+            owners.map(|pid| format!("process {pid} `{}`", processes::name(pid))).collect();
+        let by =
+            if owners.is_empty() { String::new() } else { format!(" ({})", owners.join(", ")) };
+        Some(format!("{address} still took connections{by}"))
+    }
+
+    /// What it said though it should stand still, looked for during `longest`; `None`: nothing.
+    pub async fn still_speaks(&self, longest: Duration) -> Option<String> {
+        let (address, tls) = (self.address(), self.tls());
+        let said = ready::greets_within(address, tls, longest).await?;
+        Some(format!("{address} still greeted (`{}`)", said.escape_debug()))
+    }
+
+    fn tls(&self) -> Option<Beginning> {
+        match self {
+            Target::Relay(relay) => relay.tls(),
+            Target::Managed(managed) => managed.recipe().tls,
+            Target::External(external) => external.tls(),
+            Target::Direct(_) => None,
+        }
+    }
+
+    /// Whether its processes, and with them its end, are known.
+    #[must_use]
+    pub fn is_watched(&self) -> bool {
+        match self {
+            Target::External(external) => external.is_watched(),
+            Target::Relay(_) | Target::Managed(_) | Target::Direct(_) => true,
         }
     }
 
@@ -279,6 +335,19 @@ impl Target {
     pub async fn stop(mut self) {
         self.halt().await;
     }
+}
+
+/// Whether connections to `address` are refused; `None`: neither taken nor refused.
+pub async fn refuses(address: SocketAddr) -> Option<bool> {
+    ready::takes_connections(address).await.map(|taken| !taken)
+}
+
+/// Moves this process to a control group.
+///
+/// # Errors
+/// When the system does not allow it.
+pub fn join_group(group: &Path) -> std::io::Result<()> {
+    cgroup::ControlGroup::join(group)
 }
 
 /// Writes a real MTA's settings and finds its programs.

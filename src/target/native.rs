@@ -3,6 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::time::Duration;
 
 use super::Settings;
@@ -22,6 +24,13 @@ impl Waits {
         let longest = retry.longest();
         Waits { first, longest }
     }
+}
+
+/// Lets the group of an MTA that drops its privileges pass through its folder, and nobody else: mail
+/// lies below it.
+pub(super) fn admit(folder: &Path, group: u32) -> std::io::Result<()> {
+    std::os::unix::fs::chown(folder, None, Some(group))?;
+    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o710))
 }
 
 /// Settings from a table of fixed ones.

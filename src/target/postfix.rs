@@ -254,7 +254,7 @@ fn lay_out(folder: &Path, owner: &Owner) -> std::io::Result<()> {
         // The mode last: the process's mask would take bits away.
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode))
     };
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o711))?;
+    super::native::admit(folder, owner.user.gid.as_raw())?;
     for own in ["etc", "queue", "queue/pid"] {
         std::fs::DirBuilder::new().mode(0o755).create(folder.join(own))?;
     }

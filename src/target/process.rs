@@ -3,26 +3,26 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use rustix::process::Signal;
+use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
 
 use super::TargetError;
-use super::members::Members;
+use super::containment::Containment;
+use super::members::{MARK, Members};
+use super::processes::ProcessId;
+use super::roster::Roster;
 use crate::limits;
-
-/// Holds the target's folder in the environment of its processes, so that they can be told from
-/// others wherever they go.
-const MARK: &str = "MAILBENCH_TARGET";
+use crate::shortage;
 
 /// Passes over a target's processes to stop all of them: one may start another meanwhile.
-const PASSES: usize = 10;
+const PASSES: usize = 100;
 
 /// Time between two such passes.
 const PASS: Duration = Duration::from_millis(20);
@@ -59,19 +59,18 @@ pub(super) struct Process {
 }
 
 impl Process {
-    /// Starts a program.
-    pub(super) async fn start(launch: &Launch) -> Result<Process, TargetError> {
+    /// Starts a program within `containment`.
+    pub(super) async fn start(
+        launch: &Launch,
+        containment: &Containment,
+    ) -> Result<Process, TargetError> {
         let program = &launch.program;
         let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
-        let mut options = std::fs::OpenOptions::new();
-        let errors = options.create(true).append(true).open(&launch.log).map_err(failed)?;
+        executable(program).map_err(failed)?;
+        let errors = crate::files::append(&launch.log).map_err(failed)?;
         let output = errors.try_clone().map_err(failed)?;
-        let mut command = Command::new(program);
-        if let Some((user, group)) = launch.user {
-            command.uid(user).gid(group);
-        }
-        let mut child = command
-            .args(&launch.arguments)
+        let mut child = Command::new(std::env::current_exe().map_err(failed)?)
+            .args(launcher(launch, containment))
             .envs(launch.environment.iter().map(|(name, value)| (name, value)))
             .env(MARK, &launch.folder)
             .stdin(Stdio::piped())
@@ -86,7 +85,9 @@ impl Process {
             tokio::spawn(keep_output(stdout, output, sender));
         }
         let stdin = child.stdin.take();
-        let members = Members::of(child.id().unwrap_or(u32::MAX), &launch.folder);
+        let root = child.id().and_then(ProcessId::of).unwrap_or(ProcessId::NONE);
+        let members = containment.members(root);
+        containment.begin(root);
         let log = launch.log.clone();
         Ok(Process { child, members, ended_by_us: false, _stdin: stdin, lines, log })
     }
@@ -124,11 +125,6 @@ impl Process {
         }
     }
 
-    /// The process id it was started with.
-    pub(super) fn id(&self) -> u32 {
-        self.members.root()
-    }
-
     /// How it ended, if it ended by itself.
     pub(super) fn ended(&mut self) -> Option<String> {
         if self.ended_by_us {
@@ -157,8 +153,8 @@ impl Process {
     /// SIGTERM, a wait, then SIGKILL of whatever is left.
     pub(super) async fn halt(&mut self) {
         self.ended_by_us = true;
-        if let Some(pid) = self.child.id() {
-            signal(pid, Signal::SIGTERM);
+        if self.child.id().is_some() {
+            self.members.first().signal(Signal::TERM);
         }
         let _in_time = tokio::time::timeout(limits::TARGET_STOP, self.child.wait()).await;
         self.kill().await;
@@ -174,15 +170,58 @@ impl Process {
     }
 }
 
+/// The words by which this program becomes the target's: it joins the control group first, so that
+/// nothing of the target is ever outside.
+fn launcher(launch: &Launch, containment: &Containment) -> Vec<std::ffi::OsString> {
+    let mut words: Vec<std::ffi::OsString> = vec!["launch".into()];
+    let mut option = |name: &str, value: std::ffi::OsString| words.extend([name.into(), value]);
+    if let Some(group) = containment.group() {
+        option("--group", group.path().into());
+    }
+    if let Some(files) = shortage::customary_descriptors().filter(|_| !is_ourselves(launch)) {
+        option("--files", files.to_string().into());
+    }
+    if let Some((user, group)) = launch.user {
+        option("--user", format!("{user}:{group}").into());
+    }
+    words.extend(["--".into(), launch.program.clone().into()]);
+    words.extend(launch.arguments.iter().map(Into::into));
+    words
+}
+
+/// The embedded relay needs as many descriptors as we do.
+fn is_ourselves(launch: &Launch) -> bool {
+    std::env::current_exe().is_ok_and(|own| own == launch.program)
+}
+
+/// Whether there is such a program: the launcher could only say so in the target's log.
+fn executable(program: &Path) -> std::io::Result<()> {
+    let check = |file: &Path| {
+        let found = std::fs::metadata(file)?;
+        let runs = found.is_file() && found.permissions().mode() & 0o111 != 0;
+        if runs { Ok(()) } else { Err(std::io::ErrorKind::PermissionDenied.into()) }
+    };
+    if program.as_os_str().as_encoded_bytes().contains(&b'/') {
+        return check(program);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let found = std::env::split_paths(&path).any(|folder| check(&folder.join(program)).is_ok());
+    if found { Ok(()) } else { Err(std::io::ErrorKind::NotFound.into()) }
+}
+
 /// SIGKILL to every process, again until none is left.
 pub(super) async fn kill_all(members: &Members) {
     let all = async {
         loop {
-            let left = members.pids();
-            if left.is_empty() {
-                break;
+            if let Some(group) = members.group() {
+                group.kill();
             }
-            left.into_iter().for_each(|pid| signal(pid, Signal::SIGKILL));
+            match members.ids() {
+                Ok(left) if left.is_empty() => break,
+                Ok(left) => left.into_iter().for_each(|id| id.signal(Signal::KILL)),
+                // Out of descriptors: what needs none, and another look.
+                Err(_) => members.first().signal_group(Signal::KILL),
+            }
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     };
@@ -190,37 +229,52 @@ pub(super) async fn kill_all(members: &Members) {
     let _in_time = tokio::time::timeout(limits::TARGET_STOP, all).await;
 }
 
-/// SIGSTOP to every process.
-pub(super) async fn pause_all(members: &Members) {
-    let mut stopped = Vec::new();
-    for _ in 0..PASSES {
-        let all = members.pids();
-        let new: Vec<u32> = all.into_iter().filter(|pid| !stopped.contains(pid)).collect();
-        if new.is_empty() {
-            return;
+/// Processes that we stopped; they go on when this is dropped, whatever becomes of the target.
+#[derive(Debug, Default)]
+pub struct Paused {
+    stopped: Vec<ProcessId>,
+    roster: Option<Roster>,
+}
+
+impl Drop for Paused {
+    fn drop(&mut self) {
+        self.stopped.iter().for_each(|id| id.signal(Signal::CONT));
+        if let Some(roster) = &self.roster {
+            roster.note_stopped(Vec::new());
         }
-        new.iter().for_each(|pid| signal(*pid, Signal::SIGSTOP));
-        stopped.extend(new);
-        tokio::time::sleep(PASS).await;
     }
 }
 
-/// SIGCONT to every process.
-pub(super) fn resume_all(members: &Members) {
-    members.pids().into_iter().for_each(|pid| signal(pid, Signal::SIGCONT));
+/// SIGSTOP to every process, those too that are forked meanwhile. Each is noted before it is
+/// stopped; one that somebody else has stopped is none of ours.
+pub(super) async fn pause_all(members: &Members, roster: &Roster) -> Paused {
+    let mut paused = Paused { stopped: Vec::new(), roster: Some(roster.clone()) };
+    for _ in 0..PASSES {
+        let entries = members.entries().unwrap_or_default();
+        let running = entries.iter().filter(|entry| !entry.stopped).map(|entry| entry.id);
+        let new: Vec<ProcessId> = running.filter(|id| !paused.stopped.contains(id)).collect();
+        if new.is_empty() && !paused.stopped.is_empty() {
+            break;
+        }
+        paused.stopped.extend(&new);
+        roster.note_stopped(paused.stopped.clone());
+        new.iter().for_each(|id| id.signal(Signal::STOP));
+        tokio::time::sleep(PASS).await;
+    }
+    paused
 }
 
 /// SIGTERM to the first of them.
 pub(super) fn terminate(members: &Members) {
-    if let Some(first) = members.pids().first() {
-        signal(*first, Signal::SIGTERM);
+    if let Some(first) = members.ids().ok().and_then(|ids| ids.first().copied()) {
+        first.signal(Signal::TERM);
     }
 }
 
 /// Waits until none is left, or for so long.
 pub(super) async fn gone(members: &Members, longest: Duration) {
     let all = async {
-        while !members.pids().is_empty() {
+        while members.ids().map_or(true, |ids| !ids.is_empty()) {
             tokio::time::sleep(PASS).await;
         }
     };
@@ -228,21 +282,71 @@ pub(super) async fn gone(members: &Members, longest: Duration) {
     let _in_time = tokio::time::timeout(longest, all).await;
 }
 
-fn signal(pid: u32, signal: Signal) {
-    if let Ok(pid) = i32::try_from(pid) {
-        // It may have ended by itself in this moment; then there is nothing to do.
-        let _ = kill(Pid::from_raw(pid), signal);
+/// Appends what the target prints to its log, and offers each line to what waits for an
+/// announcement. Whatever bytes come, in lines of whatever length, the pipe is read to its end: a
+/// target that prints to a closed pipe dies. Pieces are small; a blocking write of one is as good as
+/// free.
+async fn keep_output(mut stdout: ChildStdout, mut log: File, sender: mpsc::Sender<String>) {
+    let mut lines = Lines::default();
+    let mut piece = vec![0; limits::TARGET_LINE];
+    while let Ok(read @ 1..) = stdout.read(&mut piece).await {
+        // A full disk shows in the journal; the target goes on.
+        let _unwritten = log.write_all(&piece[..read]);
+        for line in lines.take(&piece[..read]) {
+            // Nothing waits any more once the target is ready; the log has the line.
+            let _full = sender.try_send(line);
+        }
     }
 }
 
-/// Appends each line to the log, and offers it to whoever waits for an announcement. The lines are
-/// few and short; a blocking write of one is as good as free.
-async fn keep_output(stdout: ChildStdout, mut log: File, sender: mpsc::Sender<String>) {
-    let mut lines = BufReader::new(stdout).lines();
-    while let Ok(Some(line)) = lines.next_line().await {
-        // A full disk shows in the journal; the target goes on.
-        let _unwritten = writeln!(log, "{line}");
-        // Nobody waits any more once the target is ready; the log has the line.
-        let _unheard = sender.try_send(line);
+/// Lines in what comes piece by piece. Of a long line the beginning is kept.
+#[derive(Debug, Default)]
+struct Lines {
+    begun: Vec<u8>,
+}
+
+impl Lines {
+    /// The lines that end in this piece.
+    fn take(&mut self, piece: &[u8]) -> Vec<String> {
+        let mut parts = piece.split(|byte| *byte == b'\n');
+        self.extend(parts.next().unwrap_or_default());
+        let mut whole = Vec::new();
+        for part in parts {
+            whole.push(String::from_utf8_lossy(&self.begun).trim_end_matches('\r').to_owned());
+            self.begun.clear();
+            self.extend(part);
+        }
+        whole
+    }
+
+    fn extend(&mut self, part: &[u8]) {
+        let room = limits::TARGET_LINE.saturating_sub(self.begun.len());
+        self.begun.extend_from_slice(&part[..part.len().min(room)]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_found_in_any_bytes_and_a_long_one_is_bounded() {
+        let mut lines = Lines::default();
+        assert_eq!(lines.take(b"lis"), [""; 0]);
+        assert_eq!(lines.take(b"tening on \xff\r\nand"), ["listening on \u{fffd}"]);
+        assert_eq!(lines.take(b" more\n\nx"), ["and more", ""]);
+        let endless = vec![b'a'; limits::TARGET_LINE];
+        (0..3).for_each(|_| assert!(lines.take(&endless).is_empty()));
+        assert_eq!(lines.begun.len(), limits::TARGET_LINE);
+        assert_eq!(lines.take(b"\n")[0].len(), limits::TARGET_LINE);
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_is_known_before_it_is_started() {
+        assert!(executable(Path::new("sh")).is_ok() && executable(Path::new("/bin/sh")).is_ok());
+        let kind = |name: &str| executable(Path::new(name)).expect_err("no program").kind();
+        assert_eq!(kind("mailbench-has-no-such-program"), std::io::ErrorKind::NotFound);
+        assert_eq!(kind("/nowhere/at/all"), std::io::ErrorKind::NotFound);
+        assert_eq!(kind("/etc/passwd"), std::io::ErrorKind::PermissionDenied);
     }
 }

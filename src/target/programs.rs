@@ -3,7 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::TargetError;
+use super::{TargetError, output};
+use crate::limits;
 
 /// Names the folder into which packages were unpacked (`tests/mtas/install`).
 pub(super) const PREFIX: &str = "MAILBENCH_MTA_PREFIX";
@@ -88,7 +89,11 @@ pub(super) async fn output_in(
     arguments: &[&str],
     environment: &[(String, String)],
 ) -> Result<String, TargetError> {
-    let output = ended(program, arguments, environment).await?;
+    printed(program, ended(program, arguments, environment).await?)
+}
+
+/// What a program printed that ended well.
+fn printed(program: &Path, output: std::process::Output) -> Result<String, TargetError> {
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
         let (program, cause) = (program.display().to_string(), std::io::Error::other(said));
@@ -104,20 +109,11 @@ pub(super) async fn fed(
     environment: &[(String, String)],
     input: &str,
 ) -> Result<String, TargetError> {
-    use tokio::io::AsyncWriteExt;
-    let piped = std::process::Stdio::piped;
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).stdin(piped()).stdout(piped()).stderr(piped()).kill_on_drop(true);
-    command.envs(environment.iter().map(|(name, value)| (name, value)));
-    let run = async {
-        let mut child = command.spawn()?;
-        if let Some(mut stdin) = child.stdin.take() {
-            stdin.write_all(input.as_bytes()).await?;
-        }
-        child.wait_with_output().await
-    };
+    command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
+    let run = output::collect(&mut command, Some(input), limits::PROGRAM_OUTPUT);
     let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
-    let ended = tokio::time::timeout(crate::limits::QUEUE_COMMAND, run).await;
+    let ended = tokio::time::timeout(limits::QUEUE_COMMAND, run).await;
     let output = ended.map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?.map_err(failed)?;
     if !output.status.success() {
         let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
@@ -133,11 +129,10 @@ pub(super) async fn ended(
     environment: &[(String, String)],
 ) -> Result<std::process::Output, TargetError> {
     let mut command = tokio::process::Command::new(program);
-    command.args(arguments).stdin(std::process::Stdio::null());
-    command.envs(environment.iter().map(|(name, value)| (name, value)));
+    command.args(arguments).envs(environment.iter().map(|(name, value)| (name, value)));
     let failed = |cause| TargetError::Start { program: program.display().to_string(), cause };
-    let run = command.kill_on_drop(true).output();
-    let output = tokio::time::timeout(crate::limits::QUEUE_COMMAND, run)
+    let run = output::collect(&mut command, None, limits::PROGRAM_OUTPUT);
+    let output = tokio::time::timeout(limits::QUEUE_COMMAND, run)
         .await
         .map_err(|_| failed(std::io::ErrorKind::TimedOut.into()))?;
     output.map_err(failed)

@@ -6,6 +6,7 @@ use std::fs::DirEntry;
 use std::io::{self, Read};
 use std::os::unix::fs::DirEntryExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::queue_command::{self, QueueError, QueueLength, QueueStates};
@@ -25,6 +26,8 @@ pub enum QueueProbe {
         words: Vec<String>,
         /// Whether it reads what lies on disk, and needs no running target.
         at_rest: bool,
+        /// Whether it was seen to print anything.
+        printed: Arc<AtomicBool>,
     },
     /// Files are looked at.
     Directory {
@@ -65,7 +68,7 @@ impl QueueProbe {
     pub async fn ask(&self) -> Result<QueueLength, QueueError> {
         match self {
             QueueProbe::Fixed(length) => Ok(*length),
-            QueueProbe::Command { words, .. } => queue_command::ask(words).await,
+            QueueProbe::Command { words, printed, .. } => queue_command::ask(words, printed).await,
             QueueProbe::Directory { folder, count, seen } => {
                 let (folder, count, seen) = (folder.clone(), *count, Arc::clone(seen));
                 let shown = folder.display().to_string();

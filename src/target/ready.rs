@@ -17,6 +17,29 @@ const PAUSE: Duration = Duration::from_millis(50);
 /// Time one try may take.
 const TRY: Duration = Duration::from_secs(5);
 
+/// Time one look at a target that should be down may take.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Whether a connection to `address` is taken; `None`: it is neither taken nor refused.
+pub(super) async fn takes_connections(address: SocketAddr) -> Option<bool> {
+    match tokio::time::timeout(LOOK, TcpStream::connect(address)).await.ok()? {
+        Ok(_) => Some(true),
+        Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Some(false),
+        Err(_) => None,
+    }
+}
+
+/// The greeting of a target that should stand still, if it comes within `longest`.
+pub(super) async fn greets_within(
+    address: SocketAddr,
+    tls: Option<Beginning>,
+    longest: Duration,
+) -> Option<String> {
+    let implicit = tls == Some(Beginning::Implicit);
+    let greeting = tokio::time::timeout(longest, greet(address, implicit)).await.ok()?;
+    greeting.ok().filter(|line| !line.is_empty())
+}
+
 /// Waits for the greeting of `address` and returns its text. One that offers implicit TLS greets
 /// behind the handshake.
 pub(super) async fn greeting(

@@ -3,9 +3,10 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::containment::Containment;
 use super::intake::Intake;
 use super::process::{Launch, Process};
-use super::watchdog::{Duty, Watchdog};
+use super::roster::Roster;
 use super::{Settings, TargetError, ready};
 use crate::smtp::server_tls::Beginning;
 
@@ -20,7 +21,7 @@ pub struct Relay {
     queue: PathBuf,
     address: SocketAddr,
     tls: Option<Beginning>,
-    watchdog: Option<Watchdog>,
+    containment: Option<Containment>,
 }
 
 impl Relay {
@@ -39,21 +40,25 @@ impl Relay {
             log: settings.log.clone(),
         };
         launch.arguments.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
-        let (process, watchdog, address) = live(&launch, settings.intake.tls).await?;
+        let (process, containment, address) = live(&launch, settings.intake.tls).await?;
         // Later lives are lived at the same address.
         launch.arguments.pop();
         launch.arguments.push(address.to_string());
-        let (tls, watchdog) = (settings.intake.tls, Some(watchdog));
-        Ok(Relay { process, launch, queue, address, tls, watchdog })
+        let (tls, containment) = (settings.intake.tls, Some(containment));
+        Ok(Relay { process, launch, queue, address, tls, containment })
     }
 
     /// Starts it again, after it was ended, on the same queue and at the same address.
     pub(super) async fn start_again(&mut self) -> Result<(), TargetError> {
         // The watchdog of the last life would end the new one with it.
-        drop(self.watchdog.take());
-        let (process, watchdog, _) = live(&self.launch, self.tls).await?;
-        (self.process, self.watchdog) = (process, Some(watchdog));
+        drop(self.containment.take());
+        let (process, containment, _) = live(&self.launch, self.tls).await?;
+        (self.process, self.containment) = (process, Some(containment));
         Ok(())
+    }
+
+    pub(super) fn roster(&self) -> Option<&Roster> {
+        self.containment.as_ref().map(Containment::roster)
     }
 
     pub(super) fn process(&self) -> &Process {
@@ -62,6 +67,10 @@ impl Relay {
 
     pub(super) fn process_mut(&mut self) -> &mut Process {
         &mut self.process
+    }
+
+    pub(super) fn tls(&self) -> Option<Beginning> {
+        self.tls
     }
 
     pub(super) fn address(&self) -> SocketAddr {
@@ -81,21 +90,21 @@ impl Relay {
 async fn live(
     launch: &Launch,
     tls: Option<Beginning>,
-) -> Result<(Process, Watchdog, SocketAddr), TargetError> {
-    let mut process = Process::start(launch).await?;
-    let watchdog = Watchdog::start(process.id(), &launch.folder, Duty::Bury)?;
+) -> Result<(Process, Containment, SocketAddr), TargetError> {
+    let containment = Containment::of_ours(&launch.folder, None)?;
+    let mut process = Process::start(launch, &containment).await?;
     let announced = process.announced(ANNOUNCEMENT).await?;
     let address = announced.trim().parse::<SocketAddr>().map_err(|_| TargetError::Ended {
         status: format!("it announced `{announced}`, which is no address"),
         log: launch.log.clone(),
     })?;
     ready::greeting(address, tls).await?;
-    Ok((process, watchdog, address))
+    Ok((process, containment, address))
 }
 
 fn write_settings(settings: &Settings, queue: &Path) -> Result<PathBuf, TargetError> {
     let failed = |cause| TargetError::Folder { folder: settings.folder.clone(), cause };
-    std::fs::create_dir_all(queue).map_err(failed)?;
+    crate::files::private_folder(queue).map_err(failed)?;
     let file = settings.folder.join("relay.toml");
     let text = crate::scenario::relay_settings_toml(&settings.retry, &settings.delivery);
     std::fs::write(&file, text).map_err(failed)?;

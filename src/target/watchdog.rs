@@ -1,23 +1,26 @@
 //! Ends a target and removes its folder when mailbench itself is gone, however it went: a small
-//! process that waits for the end of its standard input, which we hold. A target that we did not
-//! start is not ended, but let go on in case it was paused.
+//! process that waits for the end of its standard input, which we hold. It is there before the
+//! target's first process, and knows the target by the roster in its folder. Of a target that we did
+//! not start, it continues what we stopped.
 
 use std::io::{Read, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::Signal;
+
 use super::TargetError;
-use super::members::Members;
-use super::process;
+use super::command::WATCHDOG;
+use super::{leftovers, process, roster};
 
 /// What a watchdog does when mailbench is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Duty {
-    /// Kill every process of the target, and remove its folder.
-    Bury,
-    /// Let every process of it go on.
-    Wake,
+    /// End every process of the target.
+    End,
+    /// Continue those that were stopped.
+    Continue,
 }
 
 /// A watchdog over one life of a target.
@@ -27,14 +30,15 @@ pub(super) struct Watchdog {
 }
 
 impl Watchdog {
-    /// Watches over the process `root` and all it starts.
-    pub(super) fn start(root: u32, folder: &Path, duty: Duty) -> Result<Watchdog, TargetError> {
+    /// Watches over the target with this folder.
+    pub(super) fn start(folder: &Path, duty: Duty) -> Result<Watchdog, TargetError> {
         let failed = |cause| TargetError::Start { program: "mailbench".to_owned(), cause };
         let program = std::env::current_exe().map_err(failed)?;
         let child = Command::new(program)
-            .args(["bury", &root.to_string()])
+            .arg("watchdog")
             .arg(folder)
-            .args((duty == Duty::Wake).then_some("--wake"))
+            .args((duty == Duty::Continue).then_some("--continue"))
+            .env(WATCHDOG, folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -57,21 +61,20 @@ impl Drop for Watchdog {
     }
 }
 
-/// What the watchdog does: waits until `input` ends, then kills every process of the target that
-/// was started as `root`. Who dies says nothing first; then the folder goes, too.
-pub async fn bury(mut input: impl Read, root: u32, folder: &Path) {
-    let mut told = Vec::new();
+/// What the watchdog does: waits until `input` ends, then ends or continues the target's processes.
+/// Who dies says nothing first; then the folder goes, too.
+pub async fn watch(mut input: impl Read, folder: &Path, duty: Duty) {
+    let mut farewell = Vec::new();
     // An input that cannot be read has ended, too.
-    let _ended = input.read_to_end(&mut told);
-    process::kill_all(&Members::of(root, folder)).await;
-    if told.is_empty() {
+    let _ended = input.read_to_end(&mut farewell);
+    let record = roster::read(folder);
+    match duty {
+        Duty::End => process::kill_all(&leftovers::members(folder, &record)).await,
+        Duty::Continue => record.stopped.iter().for_each(|id| id.signal(Signal::CONT)),
+    }
+    leftovers::remove_group(&record);
+    if farewell.is_empty() {
         // What cannot be removed stays in the system's temporary folder.
         let _left = std::fs::remove_dir_all(folder);
     }
-}
-
-/// The same for a target that we did not start: it goes on, in case it was paused.
-pub fn wake(mut input: impl Read, root: u32) {
-    let _ended = input.read_to_end(&mut Vec::new());
-    process::resume_all(&Members::of_unmarked(root));
 }

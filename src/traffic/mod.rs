@@ -25,11 +25,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::clock::{Clock, Time};
 use crate::ledger::Ledger;
+use crate::ledger::event::{Event, Part};
 use crate::limits;
 use crate::plan::{Envelope, Plan};
 use crate::quantity::Quantity;
 use crate::scenario::model::{DsnTerms, Encoding, Extent, LoadModel, Scenario};
 use crate::seed::Seed;
+use crate::shortage::Shortage;
 use crate::smtp::client::{Options, Peer};
 
 pub use abuse::Background;
@@ -95,6 +97,14 @@ pub struct Instruments {
     pub ledger: Ledger,
     /// Its own state, for others to look at.
     pub gauges: Arc<Gauges>,
+}
+
+impl Instruments {
+    /// Records that the system did not give a session what it needs.
+    fn short_of(&self, what: Shortage) {
+        let at = self.clock.now();
+        self.ledger.record(&Event::Shortage { at, part: Part::Traffic, what, count: 1 });
+    }
 }
 
 /// What was offered.
@@ -220,7 +230,7 @@ async fn offer_here(shared: Arc<Shared>) -> Result<Summary, TrafficError> {
     let clock = shared.instruments.clock;
     let crowd = {
         let Settings { background, peer, .. } = &shared.settings;
-        Crowd::start(background, peer.address, clock, &shared.instruments.ledger)
+        Crowd::start(background, peer.address, &shared.instruments)
     };
     let last_due = match shared.settings.pace.clone() {
         Pace::Open => {

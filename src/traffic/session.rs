@@ -11,7 +11,8 @@ use crate::ledger::event::{Event, NoAnswer, SubmitResult, Submitted, Unanswered}
 use crate::limits;
 use crate::plan::Offer;
 use crate::probe::MessageId;
-use crate::smtp::client::{Connection, Mail, Opened, Outcome, Trace, connect_traced};
+use crate::shortage::Shortage;
+use crate::smtp::client::{Cause, Connection, Mail, Opened, Outcome, Trace, connect_traced};
 use crate::smtp::stage::Stage;
 
 /// An open session between two messages.
@@ -97,8 +98,13 @@ async fn open(shared: &Shared, record: &mut Record) -> Option<Session> {
             let open = shared.instruments.gauges.session();
             return Some(Session { ordinal, connection, used: 0, _open: open });
         }
-        Opened::Refused { stage, reply } => record.conclude(SubmitResult::Refused { stage, reply }),
+        Opened::Refused { stage, reply } => {
+            record.conclude(SubmitResult::Refused { stage, reply: reply.shortened() });
+        }
         Opened::Failed { stage, cause } => {
+            if let Cause::Shortage(what) = cause {
+                shared.instruments.short_of(what);
+            }
             record.no_answer = Some(NoAnswer::Failed);
             record.conclude(SubmitResult::NotSent { stage, cause: cause.to_string() });
         }
@@ -121,6 +127,9 @@ async fn submit(shared: &Shared, session: &mut Session, ready: &Ready, record: &
     tokio::select! {
         outcomes = session.connection.transact_traced(&mail, &mut record.trace) => {
             let failed = outcomes.iter().any(|outcome| !is_answer(outcome));
+            if let Some(what) = outcomes.iter().find_map(shortage) {
+                shared.instruments.short_of(what);
+            }
             record.no_answer = failed.then_some(NoAnswer::Failed);
             record.submitted.results = outcomes.into_iter().map(result).collect();
         }
@@ -171,14 +180,26 @@ fn result(outcome: Outcome) -> SubmitResult {
         Outcome::NotSent { stage, cause } => {
             SubmitResult::NotSent { stage, cause: cause.to_string() }
         }
-        Outcome::Refused { stage, reply } => SubmitResult::Refused { stage, reply },
+        Outcome::Refused { stage, reply } => {
+            SubmitResult::Refused { stage, reply: reply.shortened() }
+        }
         Outcome::Broken { stage, cause } => {
             SubmitResult::Broken { stage, cause: cause.to_string() }
         }
-        Outcome::Accepted { reply } => SubmitResult::Accepted { reply },
+        Outcome::Accepted { reply } => SubmitResult::Accepted { reply: reply.shortened() },
         Outcome::Indeterminate { cause } => {
             SubmitResult::Indeterminate { cause: cause.to_string() }
         }
+    }
+}
+
+/// What mailbench itself lacked to go on with this recipient.
+fn shortage(outcome: &Outcome) -> Option<Shortage> {
+    match outcome {
+        Outcome::NotSent { cause: Cause::Shortage(what), .. }
+        | Outcome::Broken { cause: Cause::Shortage(what), .. }
+        | Outcome::Indeterminate { cause: Cause::Shortage(what) } => Some(*what),
+        _ => None,
     }
 }
 

@@ -23,6 +23,16 @@ ARM = re.compile(rb" if !crate::on\((\d+)\)")
 LONGEST_EXPRESSION = 40_000
 
 
+# An opaque type of which a mutant's value can be another one.
+ITERATOR = re.compile(r"^-> impl (DoubleEnded|ExactSize)?Iterator<Item = [^+]*>( \+ ('\w+|use<.*>))*$")
+
+
+def is_opaque(mutant):
+    """Whether a function's return type has no name, so that the mutant's value is of another one."""
+    returned = mutant["function"]["return_type"]
+    return "impl " in returned and not ITERATOR.match(returned)
+
+
 class Source:
     """A source file with its mutants by the place of what they change, in bytes."""
 
@@ -134,6 +144,9 @@ class Source:
             return self.children(node)
         first = next(child for child in body.children[1:])
         mutants = self.take("FnValue", first.start_byte)
+        returned = node.child_by_field_name("return_type")
+        if mutants and returned is not None and self.raw(returned).startswith(b"impl "):
+            return self.children(node, lambda it: self.either(body, mutants) if it == body else None)
         entry = b""
         for number, value in mutants:
             entry += b" if crate::on(%d) { return %s; }" % (number, value.encode())
@@ -143,6 +156,16 @@ class Source:
         return self.children(
             node, lambda child: self.children(child, inside) if child == body else None
         )
+
+    def either(self, body, mutants):
+        """The body of a function that returns some iterator: a mutant's, or its own."""
+        entry = before = after = b""
+        for number, value in mutants:
+            mutant = b"%scrate::Either::Mutant(%s)%s" % (before, value.encode(), after)
+            entry += b" if crate::on(%d) { return %s; }" % (number, mutant)
+            self.done.add(number)
+            before, after = before + b"crate::Either::Own(", after + b")"
+        return b"{%s %s%s%s }" % (entry, before, self.children(body), after)
 
     def field(self, node):
         mutants = self.take("StructField", node.start_byte)

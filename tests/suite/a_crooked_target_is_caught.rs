@@ -9,6 +9,10 @@ use crate::support::{Lab, Ran};
 
 /// A run against an MTA that commits this crime.
 fn against(crime: Crime) -> Ran {
+    lab_against(crime).run()
+}
+
+fn lab_against(crime: Crime) -> Lab {
     let free = TcpListener::bind("127.0.0.1:0").expect("a port");
     let sink = free.local_addr().expect("its address");
     drop(free);
@@ -18,7 +22,6 @@ fn against(crime: Crime) -> Ran {
         .set("target.address", &target.to_string())
         .set("target.queue_command", r#"["echo", "0"]"#)
         .set("sink.listen", &sink.to_string())
-        .run()
 }
 
 /// The counts that say something went wrong, the accepted and the delivered.
@@ -80,6 +83,56 @@ fn a_changed_byte() {
 #[test]
 fn a_message_cut_short() {
     assert_caught(Crime::Truncate, 1, &[("corrupted", 1)]);
+}
+
+/// Kinds of change in the report, with their level.
+fn changes(ran: &Ran) -> Vec<(String, String)> {
+    let report = ran.report();
+    let changes = report["correctness"]["changes"].as_array().expect("a list");
+    let text = |value: &serde_json::Value| value.as_str().expect("text").to_owned();
+    changes.iter().map(|it| (text(&it["kind"]), text(&it["level"]))).collect()
+}
+
+#[test]
+fn a_permitted_change_is_clean_and_counted() {
+    let ran = against(Crime::Fold);
+    ran.assert_code(0);
+    assert!(told(&ran).is_empty(), "{ran}");
+    assert_eq!(ran.count("delivered"), ran.count("offered"));
+    let permitted = |kind: &str| (kind.to_owned(), "permitted".to_owned());
+    assert_eq!(changes(&ran), [permitted("trace-added"), permitted("folding")]);
+    assert!(ran.stdout.contains("CONTENT CHANGED IN TRANSIT"), "{ran}");
+}
+
+/// Fails the run in a class of its own unless it is declared; the figures stay.
+fn alters(crime: Crime, kind: &str, declaration: &str) {
+    let ran = against(crime);
+    ran.assert_code(97);
+    let altered = BTreeMap::from([("altered".to_owned(), 1)]);
+    assert_eq!(told(&ran), altered, "{ran}");
+    assert_eq!(ran.count("delivered") + 1, ran.count("offered"), "{ran}");
+    assert_eq!(ran.timed("e2e_response"), ran.count("offered"), "{ran}");
+    assert_eq!(changes(&ran), [(kind.to_owned(), "altered".to_owned())]);
+    let evidence = ran.report()["correctness"]["violations"][0]["evidence"].to_string();
+    assert!(evidence.contains(kind) && evidence.contains("arrived"), "{evidence}");
+    let line = format!("target.changes.{declaration}");
+    assert!(evidence.contains(&declaration.replace('=', " = ")), "{evidence}");
+    let (key, value) = line.split_once('=').expect("a pair");
+    let declared = lab_against(crime).set(key, value).run();
+    declared.assert_code(0);
+    assert!(told(&declared).is_empty(), "{declared}");
+    assert_eq!(declared.count("delivered"), declared.count("offered"));
+    assert_eq!(changes(&declared), [(kind.to_owned(), "permitted".to_owned())]);
+}
+
+#[test]
+fn a_tagged_subject() {
+    alters(Crime::TagSubject, "subject-changed", "subject=true");
+}
+
+#[test]
+fn a_footer() {
+    alters(Crime::AddFooter, "footer-added", "footer=true");
 }
 
 #[test]

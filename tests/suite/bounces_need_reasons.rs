@@ -7,11 +7,16 @@ use mailbench::ledger::event::{AttemptOutcome, Event, SessionChange};
 use mailbench::ledger::history::Terms;
 use mailbench::measure::conservation::Conservation;
 use mailbench::measure::results::LedgerVerdict;
+use mailbench::probe::change::Declared;
 use mailbench::smtp::stage::Stage;
 
 use crate::journals::{Story, judge, reply};
 
+const NOTHING_DECLARED: Declared =
+    Declared { headers: false, subject: false, footer: false, reencoded: true };
+
 const HOUR: Terms = Terms {
+    declared: NOTHING_DECLARED,
     gives_up_after: Some(Duration::from_secs(3600)),
     longest_wait: Some(Duration::from_secs(60)),
     unreachable: false,
@@ -132,7 +137,10 @@ fn a_second_bounce_or_a_bounce_with_a_sender_is_malformed() {
         HOUR,
     );
     assert_eq!(from_someone.counts["dsn_malformed"], 1);
-    assert_eq!(from_someone.verdict, LedgerVerdict::Valid);
+    assert_eq!(from_someone.counts["dsn_non_null_sender"], 1);
+    assert_eq!(from_someone.verdict, LedgerVerdict::Invalid);
+    let violated = from_someone.violations.iter().map(|it| it.class.as_str());
+    assert_eq!(violated.collect::<Vec<_>>(), ["dsn_non_null_sender"]);
 }
 
 #[test]

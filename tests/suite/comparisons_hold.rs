@@ -8,32 +8,15 @@ use std::path::Path;
 use mailbench::measure::comparison::Terms;
 use mailbench::measure::comparison::paired::{self, Made, Plan};
 use mailbench::measure::comparison::results::{Comparison, Outcome};
-use mailbench::measure::results::{Findings, Results};
+use mailbench::measure::results::Results;
 use mailbench::report::comparison::render;
 use mailbench::report::forms::Format;
 use mailbench::report::view::View;
 use mailbench::seed::{Key, Purpose, Seed};
 use rand_distr::{Distribution as _, Normal};
 
-use crate::made_up_runs::{Run, ms, steady};
+use crate::comparisons_are_judged::findings;
 use crate::support::mailbench;
-use mailbench::ledger::event::{AttemptOutcome, SubmitResult};
-use mailbench::smtp::reply::Reply;
-
-/// A made-up run of 400 messages, each `slow` milliseconds at the target.
-fn findings(slow: u64) -> Findings {
-    let mut run = Run::new(steady(40, 10, ""));
-    let ok = || SubmitResult::Accepted { reply: Reply::new(250, None, "ok") };
-    for id in 0..400 {
-        let due = id * 25;
-        let done = due + slow + id % 7;
-        run.submit(id, [ms(due), ms(due), ms(due), ms(done)], ok());
-        run.attempt(id, 1, ms(done + slow), AttemptOutcome::Taken);
-    }
-    run.pulses(10, 0);
-    run.end(10_000, 11_000, 0);
-    run.judge()
-}
 
 /// The same run with every time multiplied and every rate divided, and its own id.
 fn scaled(results: &Results, times: f64, id: usize) -> Results {
@@ -77,7 +60,7 @@ fn compared(base: &Results, repetition: u64, noise: f64, effect: f64) -> Compari
     let plan = Plan { variants: &variants, pairs: 10, may_extend: true, extended: false };
     (1..=10).for_each(|pair| draw(pair, &mut made));
     let first = paired::compare(&made, &plan, &Terms::default());
-    if !paired::is_inconclusive(&first) {
+    if !paired::more_pairs_could_decide(&first, &made, &plan, &Terms::default()) {
         return first;
     }
     (11..=20).for_each(|pair| draw(pair, &mut made));
@@ -116,38 +99,32 @@ fn a_against_a_stays_quiet_and_a_planted_difference_is_found() {
 
 #[test]
 fn looking_at_one_run_a_side_finds_only_what_is_large() {
-    let base = findings(5);
-    let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, results: &Results| {
-        let text = serde_json::to_string(results).expect("JSON");
-        std::fs::write(folder.path().join(name), text).expect("written");
-    };
-    write("base.json", &base.results);
-    let mut again = findings(5).results;
-    again.run.id = "another".to_owned();
-    write("again.json", &again);
-    let mut slow = findings(50).results;
-    slow.run.id = "slow".to_owned();
-    write("slow.json", &slow);
+    let stored = Stored::new();
+    stored.write("base.json", &|_| {});
+    stored.write("again.json", &|_| {});
+    stored.write("slow.json", &|run| {
+        let id = run.run.id.clone();
+        *run = findings(50).results;
+        run.run.id = id;
+    });
 
-    let (code, said) = compare(folder.path(), &["base.json", "again.json"]);
+    let (code, said) = stored.compare(&["base.json", "again.json"]);
     assert_eq!(code, 0, "{said}");
     // 10 % of each run: a margin of 5 %, and 2.50 + 0.84 errors of 0.1414, as four figures decide.
     assert!(said.contains("INCONCLUSIVE") && said.contains("68%"), "{said}");
     assert!(said.contains("taken for granted"), "{said}");
-    let (code, said) = compare(folder.path(), &["base.json", "slow.json"]);
+    let (code, said) = stored.compare(&["base.json", "slow.json"]);
     assert_eq!(code, 98, "{said}");
     assert!(said.contains("REGRESSION"), "{said}");
-    let (code, said) = compare(folder.path(), &["slow.json", "base.json"]);
+    let (code, said) = stored.compare(&["slow.json", "base.json"]);
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("IMPROVED") && !said.contains("REGRESSION"), "{said}");
-    let (code, said) = compare(folder.path(), &["base.json", "base.json"]);
+    let (code, said) = stored.compare(&["base.json", "base.json"]);
     assert_eq!((code, said.contains("NO DIFFERENCE SHOWN")), (0, true), "{said}");
-    let (code, _) =
-        compare(folder.path(), &["base.json", "slow.json", "--allow", "regression", "-q"]);
+    let (code, _) = stored.compare(&["base.json", "slow.json", "--allow", "regression", "-q"]);
     assert_eq!(code, 0);
     let (code, said) =
-        compare(folder.path(), &["base.json", "slow.json", "again.json", "--format", "json"]);
+        stored.compare(&["base.json", "slow.json", "again.json", "--format", "json"]);
     let parsed: serde_json::Value = serde_json::from_str(&said).expect("JSON");
     assert_eq!(code, 98);
     assert_eq!(parsed["contrasts"][0]["verdict"], "regression");
@@ -158,15 +135,8 @@ fn looking_at_one_run_a_side_finds_only_what_is_large() {
 /// reason, and a lower bound of the new side that is far worse is still a regression.
 #[test]
 fn a_gate_without_data_is_never_met() {
-    let base = findings(5).results;
-    let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, change: &dyn Fn(&mut Results)| {
-        let mut results = base.clone();
-        results.run.id = name.to_owned();
-        change(&mut results);
-        let text = serde_json::to_string(&results).expect("JSON");
-        std::fs::write(folder.path().join(name), text).expect("written");
-    };
+    let stored = Stored::new();
+    let write = |name: &str, change: &dyn Fn(&mut Results)| stored.write(name, change);
     let e2e = |results: &mut Results, times: u64, p99: bool, at_least: bool| {
         let latency = results.latency.get_mut("e2e_response").expect("the metric");
         latency.hdr.clear();
@@ -181,8 +151,7 @@ fn a_gate_without_data_is_never_met() {
     write("slow", &|run| e2e(run, 18, true, false));
     write("bound", &|run| e2e(run, 18, true, true));
     write("low-bound", &|run| e2e(run, 1, true, true));
-    let gated =
-        |base: &str, new: &str| compare(folder.path(), &[base, new, "--gate", "e2e_response.p99"]);
+    let gated = |base: &str, new: &str| stored.compare(&[base, new, "--gate", "e2e_response.p99"]);
     for (base, new, code, reason) in [
         ("base", "slow", 98, "e2e_response.p99 (18"),
         ("base", "few", 96, "few has no such figure (400 samples"),
@@ -198,22 +167,15 @@ fn a_gate_without_data_is_never_met() {
         assert!(found == code && said.contains(reason), "{base} {new}: {found}\n{said}");
     }
     // By default it decides, too.
-    assert_eq!(compare(folder.path(), &["few", "few-too"]).0, 96);
+    assert_eq!(stored.compare(&["few", "few-too"]).0, 96);
     let more = ["few", "few-too", "--allow", "invalid"];
-    assert_eq!(compare(folder.path(), &more).0, 0);
+    assert_eq!(stored.compare(&more).0, 0);
 }
 
 #[test]
 fn an_invalid_run_decides_nothing_and_zero_is_a_value() {
-    let base = findings(5).results;
-    let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, change: &dyn Fn(&mut Results)| {
-        let mut results = base.clone();
-        results.run.id = name.to_owned();
-        change(&mut results);
-        let text = serde_json::to_string(&results).expect("JSON");
-        std::fs::write(folder.path().join(name), text).expect("written");
-    };
+    let stored = Stored::new();
+    let write = |name: &str, change: &dyn Fn(&mut Results)| stored.write(name, change);
     write("base", &|run| run.queue.drain_time_s = Some(0.0));
     write("again", &|run| run.queue.drain_time_s = Some(0.0));
     write("drains", &|run| run.queue.drain_time_s = Some(4.0));
@@ -224,7 +186,7 @@ fn an_invalid_run_decides_nothing_and_zero_is_a_value() {
         run.run.interrupted = true;
         run.rates.insert("delivered".to_owned(), 0.0);
     });
-    let gated = |new: &str, gate: &str| compare(folder.path(), &["base", new, "--gate", gate]);
+    let gated = |new: &str, gate: &str| stored.compare(&["base", new, "--gate", gate]);
     assert_eq!(gated("drains", "drain_time").0, 98);
     assert_eq!(gated("again", "drain_time").0, 0);
     assert_eq!(gated("stuck", "delivered.rate").0, 98, "nothing was delivered");
@@ -234,15 +196,8 @@ fn an_invalid_run_decides_nothing_and_zero_is_a_value() {
 
 #[test]
 fn what_is_not_comparable_is_refused_by_name_unless_forced() {
-    let base = findings(5).results;
-    let folder = tempfile::tempdir().expect("a folder");
-    let write = |name: &str, change: &dyn Fn(&mut Results)| {
-        let mut results = base.clone();
-        results.run.id = name.to_owned();
-        change(&mut results);
-        let text = serde_json::to_string(&results).expect("JSON");
-        std::fs::write(folder.path().join(name), text).expect("written");
-    };
+    let stored = Stored::new();
+    let write = |name: &str, change: &dyn Fn(&mut Results)| stored.write(name, change);
     write("base", &|_| {});
     write("kind", &|run| run.target.kind = "postfix".to_owned());
     write("digest", &|run| run.run.scenario_sha256 = "abc".to_owned());
@@ -259,21 +214,24 @@ fn what_is_not_comparable_is_refused_by_name_unless_forced() {
         ("digest", "scenario digest"),
         ("machine", "environment, cpu"),
     ] {
-        let (code, said) = compare(folder.path(), &["base", name]);
+        let (code, said) = stored.compare(&["base", name]);
         assert_eq!(code, 2, "{said}");
         assert!(said.contains(named) && said.contains("--force"), "{said}");
-        let (code, said) = compare(folder.path(), &["base", name, "--force"]);
+        let (code, said) = stored.compare(&["base", name, "--force"]);
         assert_eq!(code, 0, "{said}");
         assert!(said.contains("compared by force"), "{said}");
     }
-    assert_eq!(compare(folder.path(), &["base", "version"]).0, 0, "that is what it is for");
-    let (code, said) = compare(folder.path(), &["base", "spoiled"]);
+    assert_eq!(stored.compare(&["base", "version"]).0, 0, "that is what it is for");
+    let (code, said) = stored.compare(&["base", "spoiled"]);
     assert_eq!(code, 96, "{said}");
-    let (code, said) = compare(folder.path(), &["base", "lossy"]);
+    let (code, said) = stored.compare(&["base", "lossy"]);
     assert!(code == 98 && said.contains("lost"), "{said}");
-    let (code, said) = compare(folder.path(), &["base", "base", "--gate", "e2e_response.p98"]);
+    let (code, said) = stored.compare(&["base", "base", "--gate", "e2e_response.p98"]);
     assert!(code == 2 && said.contains("did you mean"), "{said}");
-    assert_eq!(compare(folder.path(), &["base", "nowhere"]).0, 2);
+    let gate = ["--gate", "e2e_response.p99"].repeat(2);
+    let (code, said) = stored.compare(&[&["base", "version"], &gate[..]].concat());
+    assert!(code == 2 && said.contains("`e2e_response.p99` is named twice"), "{said}");
+    assert_eq!(stored.compare(&["base", "nowhere"]).0, 2);
 }
 
 #[test]
@@ -287,17 +245,39 @@ fn the_committed_comparison_schema_is_current() {
     assert!(committed == current, "run MAILBENCH_BLESS=1 cargo test --test suite schema");
 }
 
-fn compare(folder: &Path, arguments: &[&str]) -> (i32, String) {
-    let output = mailbench()
-        .current_dir(folder)
-        .arg("compare")
-        .args(arguments)
-        .env("NO_COLOR", "1")
-        .env("LANG", "C.UTF-8")
-        .output()
-        .expect("mailbench starts");
-    let said = [output.stdout, output.stderr].concat();
-    (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
+/// Reports of runs in a folder, as `mailbench compare` finds them.
+struct Stored {
+    folder: tempfile::TempDir,
+    base: Results,
+}
+
+impl Stored {
+    fn new() -> Stored {
+        let folder = tempfile::tempdir().expect("a folder");
+        Stored { folder, base: findings(5).results }
+    }
+
+    /// The report of a run of its own, with a change.
+    fn write(&self, name: &str, change: &dyn Fn(&mut Results)) {
+        let mut results = self.base.clone();
+        results.run.id = name.to_owned();
+        change(&mut results);
+        let text = serde_json::to_string(&results).expect("JSON");
+        std::fs::write(self.folder.path().join(name), text).expect("written");
+    }
+
+    fn compare(&self, arguments: &[&str]) -> (i32, String) {
+        let output = mailbench()
+            .current_dir(self.folder.path())
+            .arg("compare")
+            .args(arguments)
+            .env("NO_COLOR", "1")
+            .env("LANG", "C.UTF-8")
+            .output()
+            .expect("mailbench starts");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status.code().unwrap_or(-1), String::from_utf8_lossy(&said).into_owned())
+    }
 }
 
 /// What is committed is what this version makes of the runs beside it.

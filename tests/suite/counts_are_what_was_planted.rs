@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mailbench::ledger::event::{AttemptOutcome, Damage, Proof, SubmitResult};
+use mailbench::ledger::event::{AttemptOutcome, Change, Proof, SubmitResult};
 use mailbench::ledger::history::Terms;
 use mailbench::measure::results::LedgerVerdict;
 use mailbench::smtp::stage::Stage;
@@ -203,7 +203,7 @@ fn enact(story: &mut Story, step: Step, probe: u64, message: u64) {
         Step::Withhold => drop(story.receive(probe, message, AttemptOutcome::Withheld)),
         Step::TakeOnly => drop(story.receive(probe, message, AttemptOutcome::Taken)),
         Step::DeliverAltered => {
-            let content = damaged(message, Damage::Truncated);
+            let content = damaged(message, Change::Truncated);
             let reception = story.receive_content(probe, content, AttemptOutcome::Taken);
             story.confirm(reception, Proof::Command);
         }

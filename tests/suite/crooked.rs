@@ -18,6 +18,12 @@ pub(crate) enum Crime {
     LoseAndDuplicate,
     /// Changes one byte of its text.
     Flip,
+    /// Folds its subject, and adds a trace field in the midst of its fields.
+    Fold,
+    /// Tags its subject.
+    TagSubject,
+    /// Adds a footer to it.
+    AddFooter,
     /// Drops the second half of its text.
     Truncate,
     /// Gives it the next one's recipients, and that its.
@@ -123,6 +129,14 @@ impl Crooked {
             Crime::Duplicate => self.hand_on(&mail),
             Crime::Invent => self.hand_on(&invented()),
             Crime::Flip => flip(&mut mail.text),
+            Crime::Fold => {
+                let folded = "\r\nReceived: from crooked.test\r\nSubject:\r\n\tmailbench";
+                mail.text = mail.text.replacen("\r\nSubject: mailbench", folded, 1);
+            }
+            Crime::TagSubject => {
+                mail.text = mail.text.replacen("\r\nSubject: ", "\r\nSubject: [list] ", 1);
+            }
+            Crime::AddFooter => mail.text += "-- \r\nsent by way of crooked.test\r\n",
             Crime::Truncate => mail.text.truncate(half(&mail.text)),
             Crime::OtherDomain => {
                 mail.recipients.iter_mut().for_each(in_the_other_domain);

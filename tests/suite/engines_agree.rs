@@ -29,7 +29,7 @@ type Told = (u64, u32, Stage, AttemptOutcome, Option<u16>, Option<u16>, bool);
 fn told(attempt: &Attempt) -> Told {
     let Attempt { probe, number, stage, outcome, fault, .. } = attempt;
     let code = attempt.reply.as_ref().map(|reply| reply.code);
-    let intact = attempt.content.as_ref().is_some_and(|content| content.damage.is_empty());
+    let intact = attempt.content.as_ref().is_some_and(|content| content.changes.is_empty());
     (probe.0, *number, *stage, *outcome, *fault, code, intact)
 }
 

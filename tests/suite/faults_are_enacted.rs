@@ -129,7 +129,7 @@ async fn connections_break_at_every_stage_as_asked() {
                     assert_eq!(seen, [(0, 1, stage, AttemptOutcome::Withheld, Some(0))]);
                     assert!(attempts(&events)[0].reception.is_some());
                     let content = attempts(&events)[0].content.clone().expect("content seen");
-                    assert_eq!(content.damage, []);
+                    assert_eq!(content.changes, []);
                 }
                 _ => assert_eq!(seen, [(0, 1, stage, AttemptOutcome::Broken, Some(0))]),
             }

@@ -8,6 +8,7 @@ use mailbench::ledger::event::{AttemptOutcome, Event, Proof, SubmitResult};
 use mailbench::ledger::history::{History, Planned, ProbeView, Reading, Route, Terms};
 use mailbench::ledger::journal;
 use mailbench::measure::results::LedgerVerdict;
+use mailbench::probe::change::Declared;
 use mailbench::probe::{MessageId, PREFLIGHT, ProbeId};
 use mailbench::smtp::stage::Stage;
 
@@ -16,7 +17,11 @@ use crate::journals::{Story, accepted, destination, found, history_of, judge};
 const TAKEN: AttemptOutcome = AttemptOutcome::Taken;
 const WITHHELD: AttemptOutcome = AttemptOutcome::Withheld;
 const DEFERRED: AttemptOutcome = AttemptOutcome::Deferred;
+const NOTHING_DECLARED: Declared =
+    Declared { headers: false, subject: false, footer: false, reencoded: true };
+
 const PATIENT: Terms = Terms {
+    declared: NOTHING_DECLARED,
     gives_up_after: Some(Duration::from_secs(3600)),
     longest_wait: Some(Duration::from_secs(60)),
     unreachable: false,

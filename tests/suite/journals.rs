@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use mailbench::clock::Time;
 use mailbench::ledger::event::{
-    Attempt, AttemptOutcome, ContentCheck, Damage, Dsn, DsnAction, DsnRecipient, Event, Period,
+    Attempt, AttemptOutcome, Change, ContentCheck, Dsn, DsnAction, DsnRecipient, Event, Period,
     Proof, RunFacts, SubmitResult, Submitted, TargetChange,
 };
 use mailbench::ledger::history::{History, Planned, Reading, Terms};
@@ -86,7 +86,7 @@ impl Story {
     /// Content of `message` seen whole under the address of `probe`; gives the reception.
     pub(crate) fn receive(&mut self, probe: u64, message: u64, outcome: AttemptOutcome) -> u64 {
         let content =
-            ContentCheck { message: Some(MessageId(message)), bytes: 4096, damage: Vec::new() };
+            ContentCheck { message: Some(MessageId(message)), bytes: 4096, changes: Vec::new() };
         self.receive_content(probe, content, outcome)
     }
 
@@ -193,8 +193,8 @@ pub(crate) fn reply(code: u16) -> Reply {
     Reply::new(code, None, "as told")
 }
 
-pub(crate) fn damaged(message: u64, damage: Damage) -> ContentCheck {
-    ContentCheck { message: Some(MessageId(message)), bytes: 4096, damage: vec![damage] }
+pub(crate) fn damaged(message: u64, change: Change) -> ContentCheck {
+    ContentCheck { message: Some(MessageId(message)), bytes: 4096, changes: vec![change] }
 }
 
 pub(crate) fn destination(probe: u64) -> DestinationId {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::other_readers_agree::{read, sample};
-use crate::support::{Lab, mailbench};
+use crate::support::{Lab, mailbench, pass_over};
 
 /// A run with its endpoint.
 struct Served {
@@ -20,7 +20,11 @@ struct Served {
 
 impl Served {
     fn start(linger: &str) -> Served {
-        let lab = Lab::small("").arg("--metrics").arg("127.0.0.1:0");
+        Served::of(Lab::small(""), linger)
+    }
+
+    fn of(lab: Lab, linger: &str) -> Served {
+        let lab = lab.arg("--metrics").arg("127.0.0.1:0");
         let lab = lab.arg("--metrics-linger").arg(linger);
         let mut child = lab.start();
         let mut stderr = BufReader::new(child.stderr.take().expect("its stderr"));
@@ -106,6 +110,18 @@ fn only_the_metrics_are_served() {
     assert!(head.starts_with("HTTP/1.1 404 ") && body.contains("/metrics"), "{head}\n{body}");
     let (head, _) = served.get("/metrics", "text/plain");
     assert!(head.contains("content-type: text/plain; version=0.0.4"), "{head}");
+    served.finish();
+}
+
+/// The run is in a network of its own; its scraper is not.
+#[test]
+fn an_isolated_run_is_scraped_from_outside() {
+    if !nix::unistd::Uid::effective().is_root() {
+        return pass_over("metrics of an isolated run", "a network namespace may need root");
+    }
+    let served = Served::of(Lab::small("").set("target.network", "isolated"), "0s");
+    let (head, _) = served.get("/metrics", "text/plain");
+    assert!(head.starts_with("HTTP/1.1 200 "), "{head}");
     served.finish();
 }
 

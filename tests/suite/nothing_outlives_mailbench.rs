@@ -11,7 +11,7 @@ use crate::an_external_target_is_handled_by_its_commands::Own;
 use crate::support::{Lab, wait_until};
 
 /// Processes whose file `/proc/PID/NAME` holds this text.
-fn with(name: &str, text: &str) -> Vec<i32> {
+pub(crate) fn with(name: &str, text: &str) -> Vec<i32> {
     let processes = std::fs::read_dir("/proc").expect("processes").flatten();
     let pids = processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     let holds = |pid: &i32| {
@@ -27,7 +27,7 @@ fn is_stopped(pid: i32) -> bool {
 }
 
 /// The target's marked processes: all targets of this run have their folders below `place`.
-fn targets(place: &Path) -> Vec<i32> {
+pub(crate) fn targets(place: &Path) -> Vec<i32> {
     with("environ", &format!("MAILBENCH_TARGET={}/mailbench-", place.display()))
 }
 
@@ -41,8 +41,16 @@ fn paused(lab: &Lab, place: &Path) -> Child {
     run
 }
 
-fn folders(place: &Path) -> usize {
+pub(crate) fn folders(place: &Path) -> usize {
     std::fs::read_dir(place).expect("the folder").count()
+}
+
+/// Kills the watchdogs over targets whose folders begin so.
+pub(crate) fn kill_watchdogs(folders: &str) {
+    let ours = |pid: &i32| with("cmdline", folders).contains(pid);
+    for watchdog in with("cmdline", "\0watchdog\0").into_iter().filter(ours) {
+        kill(Pid::from_raw(watchdog), Signal::SIGKILL).expect("killed");
+    }
 }
 
 #[test]
@@ -67,11 +75,7 @@ fn what_was_left_without_a_watchdog_is_cleaned_up_by_the_next_run() {
     let lab = lab.env("TMPDIR", place.path());
     let mut run = paused(&lab, place.path());
     let mine = format!("{}/mailbench-", place.path().display());
-    let watchdogs: Vec<i32> = with("cmdline", "\0bury\0").into_iter().collect();
-    let ours = |pid: &&i32| with("cmdline", &mine).contains(*pid);
-    for watchdog in watchdogs.iter().filter(ours) {
-        kill(Pid::from_raw(*watchdog), Signal::SIGKILL).expect("killed");
-    }
+    kill_watchdogs(&mine);
     run.kill().expect("killed");
     run.wait().expect("its end");
     assert_eq!(targets(place.path()).len(), 1, "nobody was there to end it");

@@ -61,6 +61,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
                 jitter: 0.0,
                 give_up_after: second,
             },
+            retry_is_given: false,
             delivery: Delivery {
                 concurrency: 1,
                 per_destination: 1,
@@ -69,6 +70,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
                 tls: OnwardTls::May,
             },
             changes: Changes::default(),
+            network: None,
         },
         load,
         smtp: Submission::default(),

@@ -1,6 +1,7 @@
 //! A target that retries at a closed port pays in connections, which its log tells of; and how long
 //! the queue is not as before is a figure of the outage, not of the end of the load.
 
+use crate::real_mtas::{EXIM, HARAKA, OPENSMTPD, POSTFIX, Promise, is_here};
 use crate::support::Lab;
 
 #[test]
@@ -30,4 +31,43 @@ fn refused_connections_and_recovery_are_figures_of_an_outage() {
         let text = std::fs::read_to_string(ran.path.join(file)).expect(file);
         assert!(text.contains("down") && text.contains("refused"), "{file}");
     }
+}
+
+/// A destination's port is closed for most of a run; the MTA's own log shows what it tried.
+fn refusals_are_counted(promise: &Promise) {
+    if !is_here(promise) {
+        return;
+    }
+    let fault = "[[fault]]\nname = \"down\"\ndestination = \"two.test\"\nstage = \"connect\"\n\
+                 during = \"1s..7s\"\nrefuse = true\n";
+    let ran = Lab::small(fault)
+        .set("target.kind", promise.kind)
+        .set("target.retry.first", "1s")
+        .set("load.rate", "5/s")
+        .set("load.duration", "8s")
+        .set("load.drain", "20s")
+        .run();
+    let facts = &ran.report()["queue"]["connection_attempts"];
+    assert!(facts["refused"].as_u64().is_some_and(|refused| refused > 0), "{facts}\n{ran}");
+    assert!(facts["count"].as_u64() > facts["refused"].as_u64(), "{facts}");
+}
+
+#[test]
+fn postfix_logs_what_a_closed_port_refuses() {
+    refusals_are_counted(&POSTFIX);
+}
+
+#[test]
+fn exim_logs_what_a_closed_port_refuses() {
+    refusals_are_counted(&EXIM);
+}
+
+#[test]
+fn opensmtpd_logs_what_a_closed_port_refuses() {
+    refusals_are_counted(&OPENSMTPD);
+}
+
+#[test]
+fn haraka_logs_what_a_closed_port_refuses() {
+    refusals_are_counted(&HARAKA);
 }

@@ -1,7 +1,7 @@
 //! The checker is itself checked: one planted fault in an otherwise clean ledger is reported in
 //! exactly its class, and two never cancel.
 
-use mailbench::ledger::event::{AttemptOutcome, Damage, Event, Proof, SubmitResult};
+use mailbench::ledger::event::{AttemptOutcome, Change, Event, Proof, SubmitResult};
 use mailbench::measure::conservation::Conservation;
 use mailbench::measure::results::LedgerVerdict;
 use mailbench::probe::{DestinationId, EMBEDDED, PREFLIGHT};
@@ -76,13 +76,13 @@ fn one_duplicate() {
 fn one_flipped_byte() {
     let judged = with(|story| {
         story.accept(10, 1);
-        let reception = story.receive_content(10, damaged(10, Damage::Altered), TAKEN);
+        let reception = story.receive_content(10, damaged(10, Change::BytesChanged), TAKEN);
         story.confirm(reception, Proof::Command);
     });
     assert_found(&judged, &[("corrupted", 1), ("delivered", 10)]);
     let (class, probe, evidence) = the_violation(&judged);
     assert_eq!((class, probe), ("corrupted", Some(10)));
-    assert!(evidence.contains("Altered"), "{evidence}");
+    assert!(evidence.contains("bytes-changed"), "{evidence}");
 }
 
 #[test]

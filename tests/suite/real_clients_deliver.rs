@@ -122,7 +122,7 @@ pub(crate) fn assert_intact(stopped: &Stopped, count: u64) {
         assert_eq!(attempt.outcome, AttemptOutcome::Taken);
         let content = attempt.content.as_ref().expect("checked content");
         assert_eq!(content.message, Some(MessageId(attempt.probe.0)));
-        assert_eq!(content.damage, []);
+        assert_eq!(content.changes, []);
     }
     let confirmed = stopped.events.iter().filter(|e| matches!(e, Event::Confirmed { .. }));
     assert_eq!(confirmed.count() as u64, count);

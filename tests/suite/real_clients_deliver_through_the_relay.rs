@@ -46,7 +46,7 @@ fn assert_intact(stopped: &Stopped, count: u64) {
     probes.sort_unstable();
     assert_eq!(probes, (0..count).collect::<Vec<_>>(), "{}", stopped.summary);
     for attempt in seen {
-        assert_eq!(attempt.content.as_ref().expect("checked content").damage, []);
+        assert_eq!(attempt.content.as_ref().expect("checked content").changes, []);
     }
 }
 

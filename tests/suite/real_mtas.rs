@@ -53,7 +53,7 @@ defer = "451 4.7.1 Greylisted"
 pub(crate) struct Promise {
     pub(crate) kind: &'static str,
     /// A file of its own, below the prefix; empty for the embedded relay.
-    file: &'static str,
+    pub(crate) file: &'static str,
     /// When it tries again; `None`: it cannot be told, and takes minutes.
     pub(crate) retry: Option<Retry>,
 }

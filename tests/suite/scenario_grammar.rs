@@ -10,7 +10,7 @@ use mailbench::scenario::model::{
     AbuseKind, Arrival, Changes, Extent, External, HeaderChanges, LoadModel, RecipientChange,
     Scenario, Segment, SenderChange, Submission, TargetKind, TargetSpec, TlsTerms,
 };
-use mailbench::scenario::{self, Override};
+use mailbench::scenario::{self, Override, Provenance};
 use mailbench::smtp::client::{Mechanism, Protocol, Trust};
 use mailbench::smtp::envelope::Ret;
 use mailbench::smtp::stage::Stage;
@@ -337,7 +337,10 @@ fn a_scenario_whose_target_is_examined_needs_no_load() {
     let path = folder.path().join("target.toml");
     std::fs::write(&path, "[target]\nkind = \"relay\"\n").expect("written");
     assert!(mailbench::scenario::load(&path, &[]).is_err());
-    assert!(mailbench::scenario::load_target(&path, &[]).is_ok());
+    assert!(mailbench::scenario::load_target(&path, &[], Provenance::Own).is_ok());
     std::fs::write(&path, "[target]\nkind = \"realy\"\n").expect("written");
-    assert!(mailbench::scenario::load_target(&path, &[]).is_err(), "what is there is checked");
+    assert!(
+        mailbench::scenario::load_target(&path, &[], Provenance::Own).is_err(),
+        "what is there is checked"
+    );
 }

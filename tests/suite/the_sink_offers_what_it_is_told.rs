@@ -88,7 +88,7 @@ async fn a_message_in_chunks_arrives_whole() {
     standing.at_rest().await;
     let events = standing.events().await;
     assert_eq!(outcomes(&events), [(0, 1, Stage::EndOfData, AttemptOutcome::Taken, None)]);
-    assert_eq!(attempts(&events)[0].content.as_ref().expect("content").damage, []);
+    assert_eq!(attempts(&events)[0].content.as_ref().expect("content").changes, []);
     let proved = |event: &Event| matches!(event, Event::Confirmed { proof: Proof::Command, .. });
     assert!(events.iter().any(proved), "{events:?}");
 }

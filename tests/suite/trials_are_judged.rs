@@ -4,6 +4,7 @@
 
 use mailbench::ledger::event::{AttemptOutcome, Event, Period, SubmitResult};
 use mailbench::measure::capacity::trial::{self, Judged, Terms};
+use mailbench::measure::results::{Findings, LedgerVerdict, Results, TargetResources};
 use mailbench::smtp::reply::Reply;
 use mailbench::smtp::stage::Stage;
 
@@ -164,4 +165,111 @@ fn a_trial_whose_threshold_hangs_on_the_generators_lag_says_nothing_of_the_targe
     assert!(judged.generator, "{judged:?}");
     let why = judged.without_data.first().expect("a reason");
     assert!(why.contains("inconclusive") && why.contains("schedule lag"), "{judged:?}");
+}
+
+/// The findings of a run in which all went well, with a change.
+fn changed(change: impl FnOnce(&mut Results)) -> Findings {
+    let mut run = swift(10);
+    run.pulses(10, 0);
+    run.end(10_000, 10_500, 0);
+    let mut findings = run.judge();
+    change(&mut findings.results);
+    findings
+}
+
+#[test]
+fn no_loss_at_all_may_be_asked_for() {
+    let none = Terms { loss: 0.0, ..terms(true) };
+    assert!(trial::judge(&changed(|_| {}), &none).reasons.is_empty());
+    let lost = changed(|results| _ = results.counts.insert("unaccounted".to_owned(), 1));
+    let judged = trial::judge(&lost, &none);
+    assert!(only(&judged).contains("1 of 1000 refused or without an answer"), "{judged:?}");
+}
+
+#[test]
+fn what_is_pending_did_not_drain_however_long_it_took() {
+    let judged = trial::judge(
+        &changed(|results| {
+            results.counts.insert("pending".to_owned(), 2);
+            results.queue.drain_time_s = Some(70.0);
+        }),
+        &terms(true),
+    );
+    assert!(only(&judged).contains("did not drain: 2 pending"), "{judged:?}");
+}
+
+/// Only that less was delivered than offered: other trials at the rate may outweigh it.
+#[test]
+fn overload_alone_is_distinguished_from_overload_and_more() {
+    let halved = |more: &str| judged(run_with(10, more, |id| id * 2000 / RATE + 5), 10, 20_500, 0);
+    assert!(halved("").only_overload, "{:?}", halved(""));
+    let missed = halved("[thresholds]\n\"e2e_response.p50\" = \"< 1ms\"\n");
+    assert!(!missed.only_overload && missed.reasons.len() == 2, "{missed:?}");
+    assert!(!judged(swift(10), 10, 10_500, 0).only_overload);
+    let lost = trial::judge(&changed(|run| run.queue.drain_time_s = None), &terms(true));
+    assert!(!lost.only_overload && lost.reasons.len() == 1, "{lost:?}");
+}
+
+/// Two probes a message: a hundred messages a second are two hundred deliveries.
+#[test]
+fn a_rate_is_of_messages_whatever_their_recipients() {
+    let mean = |messages: u64| {
+        let findings = changed(|results| results.load.offered_messages = messages);
+        trial::judge(&findings, &terms(true)).throughput.map_or(0.0, |seen| seen.mean_per_s)
+    };
+    assert!((mean(1000) - 100.0).abs() < 1.0, "{}", mean(1000));
+    assert!((mean(500) - 50.0).abs() < 0.5, "{}", mean(500));
+    assert!((mean(0) - 100.0).abs() < 1.0, "{}", mean(0));
+}
+
+/// Mail of an earlier trial decides nothing; what violates the ledger is the target's doing.
+#[test]
+fn mail_of_an_earlier_trial_decides_nothing() {
+    let with = |foreign: u64, verdict: LedgerVerdict| {
+        let findings = changed(|results| {
+            results.counts.insert("foreign".to_owned(), foreign);
+            results.correctness.verdict = verdict;
+        });
+        trial::judge(&findings, &terms(true))
+    };
+    let earlier = with(3, LedgerVerdict::Valid);
+    assert!(earlier.reasons.is_empty(), "{earlier:?}");
+    assert_eq!(earlier.without_data, ["3 messages of an earlier trial or run arrived"]);
+    let violated = with(0, LedgerVerdict::Invalid);
+    assert_eq!(only(&violated), "the ledger is violated");
+    assert!(violated.without_data.is_empty(), "{violated:?}");
+}
+
+#[test]
+fn the_figures_of_a_trial_are_those_of_its_run() {
+    let findings = changed(|results| {
+        let e2e = results.latency.get_mut("e2e_response").expect("the metric");
+        (e2e.p50, e2e.p99, e2e.at_least) = (Some(7), Some(9), vec!["p99".to_owned()]);
+    });
+    let seen = trial::seen(&findings, None);
+    assert_eq!((seen.e2e_p50_us, seen.e2e_p99_us), (Some(7), Some(9)));
+    assert_eq!(seen.at_least, ["e2e_p99_us"]);
+    assert_eq!(seen.goodput_per_s, findings.results.rates["goodput"]);
+    assert_eq!((seen.offered_per_s, seen.throughput), (100.0, None));
+}
+
+/// Half a core of two for a hundred deliveries a second: two hundred for each core.
+#[test]
+fn resources_are_shares_of_the_machine() {
+    let used = |cpu_mean_cores: Option<f64>| {
+        let findings = changed(|results| {
+            (results.sizing, results.resources.cores) = (None, 2);
+            results.resources.cpu_share = 0.1;
+            results.resources.target = cpu_mean_cores.map(|cpu_mean_cores| TargetResources {
+                cpu_mean_cores,
+                ..TargetResources::default()
+            });
+            results.rates.insert("delivered".to_owned(), 100.0);
+        });
+        let (uses, per_core) = trial::resources(&findings.results);
+        (uses.iter().map(|it| it.used).collect::<Vec<f64>>(), per_core)
+    };
+    assert_eq!(used(Some(0.5)), (vec![0.25, 0.1], Some(200.0)));
+    assert_eq!(used(Some(0.0)), (vec![0.0, 0.1], None));
+    assert_eq!(used(None), (Vec::new(), None));
 }

@@ -156,15 +156,15 @@ def retry_curve(ledger):
             accepted is not None and probe.taken() is None and probe.given_up() is None
             and (ledger.close - accepted) / NS < scenario.give_up()
         )  # fmt: skip
-        if late and waiting:
+        if late and waiting and scenario.told_waits:
             by_attempt[attempt.number][1].append(number)
     for attempt in sorted(by_attempt):
         pauses, missed = by_attempt[attempt]
         pauses.sort()
-        least = scenario.wait(attempt)[0] * EARLY
+        least = scenario.wait(attempt)[0] * EARLY if scenario.told_waits else 0.0
         yield {
             "attempt": attempt,
-            "configured_s": exact(scenario.delay(attempt)),
+            "configured_s": exact(scenario.delay(attempt)) if scenario.told_waits else None,
             "count": len(pauses),
             "p5_s": ranked(pauses, 0.05),
             "p50_s": ranked(pauses, 0.5),

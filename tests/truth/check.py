@@ -24,7 +24,9 @@ from series import log_differs, rows_differ
 
 LEFT_OUT = {
     "tool.*": "who judged",
-    "target.*": "what the target said of itself",
+    "target.address": "where it took mail",
+    "target.kind": "what the target said of itself",
+    "target.version": "what the target said of itself",
     "environment*": "the machine",
     "closed_model.corrected_submit_response.doubtful*": "see doubts()",
     "closed_model.corrected_submit_response.hdr*": "its percentiles are recomputed",
@@ -68,7 +70,7 @@ def expected(figures, report):
     counts |= {
         "phantom": ledger.phantoms, "dsn_unmatched": ledger.unmatched_dsns,
         "foreign": ledger.foreign, "auto_replies": ledger.auto_replies,
-        "dsn_non_null_sender": ledger.with_sender,
+        "dsn_non_null_sender": ledger.with_sender, "outside_connections": ledger.outside,
     }  # fmt: skip
     queue, destinations = figures.queue(), list(figures.destinations())
     places = {place["domain"]: place for place in destinations}
@@ -79,6 +81,7 @@ def expected(figures, report):
     return {
         "schema_version": 2,
         "run": figures.run(figures.scenario.text),
+        "target": {"died": figures.died()},
         "load": figures.load(),
         "counts": counts,
         "counts_outside_period": outside,
@@ -92,7 +95,10 @@ def expected(figures, report):
         "closed_model": closed.facts(figures),
         "retry_curve": list(figures_retry(figures)),
         "replies": list(figures.replies()),
-        "correctness": {"verdict": judgement.correctness()},
+        "correctness": {
+            "verdict": judgement.correctness(),
+            "changes": list(ledger.content_changes()),
+        },
         "thresholds": thresholds,
         "resources": resources,
         "sizing": figures.sizing(resources),

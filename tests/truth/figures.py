@@ -14,6 +14,10 @@ from latency import Book, facts
 from ledger import CLASSES, NS, PREFLIGHT
 from scenario import rate, span
 
+# Counts of a whole run that belong to no probe; a simulation has none of them anywhere.
+UNOWNED = ("phantom", "foreign", "dsn_unmatched", "dsn_non_null_sender", "auto_replies")
+
+
 class Figures:
     def __init__(self, ledger, plan, simulated):
         self.ledger, self.plan, self.simulated = ledger, plan, simulated
@@ -148,7 +152,7 @@ class Figures:
                 "counts_outside_period": flows.wrong_outside(self.ledger, everything.get(domain, [])),
                 "rates": flows.rates(self.ledger, everything.get(domain, [])),
                 "counts": self.counts(measured.get(domain, []))
-                | ({"phantom": 0, "dsn_unmatched": 0} if self.simulated else {}),
+                | (dict.fromkeys(UNOWNED, 0) if self.simulated else {}),
                 "latency": self.book.facts(self.simulated, domain, only),
                 "attempts_per_delivery_mean": Attempts(measured.get(domain, [])).mean(),
             }
@@ -252,6 +256,14 @@ class Figures:
         }
 
     # The run.
+
+    def died(self):
+        """When the target ended by itself, first of all."""
+        for event in self.ledger.of("target"):
+            if event.change.kind == "died":
+                at = (event.at - self.ledger.measured_from) / NS
+                return {"at_s": exact(at), "status": event.change.status}
+        return None
 
     def sizing(self, resources):
         """Of a real run: what the processors say; of a simulated one, what the model says."""

@@ -20,11 +20,16 @@ class Cursor:
     def __init__(self, data):
         self.data, self.at = data, 0
 
+    def advance(self, length):
+        """Passes over some bytes: where they began."""
+        start = self.at
+        self.at += length
+        if self.at > len(self.data):
+            raise Damaged("a record or a value in it is cut short")
+        return start
+
     def byte(self):
-        if self.at >= len(self.data):
-            raise Damaged("a record ends within a value")
-        self.at += 1
-        return self.data[self.at - 1]
+        return self.data[self.advance(1)]
 
     def number(self):
         value, shift = 0, 0
@@ -38,10 +43,8 @@ class Cursor:
                 raise Damaged("a number of more than 64 bits")
 
     def raw(self, length):
-        if self.at + length > len(self.data):
-            raise Damaged("a record ends within a value")
-        self.at += length
-        return self.data[self.at - length : self.at]
+        start = self.advance(length)
+        return self.data[start : start + length]
 
 
 def number(cursor):
@@ -129,16 +132,20 @@ result = variants(
     ("accepted", record(reply=reply)),
     ("indeterminate", record(cause=text)),
 )
-content = record(
-    message=maybe(number),
-    bytes=number,
-    damage=many(
-        names(
-            "header-lost", "truncated", "extended", "dot-stuffing", "line-ends", "eight-bit",
-            "headers-changed", "merged", "altered",
-        )
-    ),
+# Up to the twelfth it is damage, up to the twenty-fourth it alters the meaning.
+CHANGES = (
+    "header-lost", "truncated", "extended", "dot-stuffing", "line-ends", "eight-bit",
+    "headers-changed", "merged", "bytes-changed", "bytes-lost", "charset-broken",
+    "header-truncated", "subject-changed", "footer-added", "lines-wrapped", "space-changed",
+    "part-stripped", "part-replaced", "part-added", "header-rewritten", "header-removed",
+    "from-escaped", "transcoded", "links-rewritten", "reencoded", "trace-added",
+    "header-added", "completed", "folding", "header-order", "header-case", "header-form",
+    "address-completed", "encoded-words", "header-dropped", "mime-headers", "end-of-body",
+    "mbox-line",
 )  # fmt: skip
+DAMAGE, ALTERING = CHANGES[:12], CHANGES[12:24]
+kind_of_change = names(*CHANGES)
+content = record(message=maybe(number), bytes=number, changes=many(kind_of_change))
 outcome = names("taken", "withheld", "deferred", "rejected", "broken", "abandoned")
 block = record(
     probe=maybe(number),
@@ -168,9 +175,14 @@ change = variants(
     ("died", record(status=text)),
     ("starting", None),
     ("hook", record(command=many(text), outcome=text, took_us=number)),
+    ("survived", record(act=text, how=text)),
 )
 abuse_end = variants(
     ("unconnected", None), ("refused", record(code=number)), ("cut-off", None), ("tolerated", None)
+)
+
+network_seen = variants(
+    ("isolated", None), ("not-isolated", record(why=text)), ("outside", record(address=text))
 )
 
 cpu_wait = record(us=number, turns=number, ran_us=number)
@@ -329,6 +341,24 @@ EVENTS = [
             subject=text,
         ),
     ),
+    ("network", record(at=number, seen=network_seen)),
+    (
+        "content-differs",
+        record(
+            at=number,
+            reception=number,
+            differences=many(record(change=kind_of_change, field=text, sent=text, arrived=text)),
+        ),
+    ),
+    (
+        "shortage",
+        record(
+            at=number,
+            part=names("traffic", "sink", "relay"),
+            what=names("descriptors", "system-files", "ports", "buffers", "memory"),
+            count=number,
+        ),
+    ),
 ]  # fmt: skip
 event = variants(*EVENTS)
 
@@ -347,16 +377,13 @@ def read(path):
         data = file.read()
     if not data.startswith(MAGIC):
         raise Damaged("not a mailbench journal")
-    at, events = len(MAGIC), []
-    while at < len(data):
-        if at + 8 > len(data):
-            raise Damaged("the last record is cut short")
-        length, check = struct.unpack_from("<II", data, at)
-        body = data[at + 8 : at + 8 + length]
-        if len(body) != length:
-            raise Damaged("the last record is cut short")
+    cursor, events = Cursor(data), []
+    cursor.raw(len(MAGIC))
+    while cursor.at < len(data):
+        start = cursor.at
+        length, check = struct.unpack("<II", cursor.raw(8))
+        body = cursor.raw(length)
         if zlib.crc32(body) != check:
-            raise Damaged(f"the record at byte {at} does not match its check sum")
+            raise Damaged(f"the record at byte {start} does not match its check sum")
         events.append(decode(body))
-        at += 8 + length
     return events

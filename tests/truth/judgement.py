@@ -151,7 +151,7 @@ class Judgement:
         verdicts = {probe.verdict for probe in probes}
         measured = self.figures.measured
         unexcused = sum(probe.copies["unexcused"] for probe in probes)
-        wrong = self.ledger.phantoms + self.ledger.with_sender
+        wrong = self.ledger.phantoms + self.ledger.with_sender + self.ledger.outside
         if "invalid" in verdicts or wrong or unexcused > self.excused():
             return "invalid"
         accepted = any(probe.answer == "accepted" for probe in measured)
@@ -161,7 +161,9 @@ class Judgement:
 
     def reasons(self, thresholds):
         counts = self.counts
-        found = [(name, 97) for name in VIOLATIONS + ["phantom"] if counts[name]]
+        changes = [event.change for event in self.ledger.of("target")]
+        found = [("target-died", 96) for it in changes if it.kind == "died"][:1]
+        found += [(name, 97) for name in VIOLATIONS + ["phantom", "outside_connections"] if counts.get(name)]
         flags = ("readdressed_violations", "copied_violations", "dsn_non_null_sender")
         found += [(it.removesuffix("_violations"), 97) for it in flags if counts.get(it)]
         if counts["duplicates_unexcused"] > self.excused():
@@ -175,6 +177,7 @@ class Judgement:
             "pending": counts["pending"] > 0,
             "unaccounted": counts["unaccounted"] > 0,
         }
+        found += [("chaos", 96) for it in changes if it.kind == "survived"]
         doubtful = [(name, 96) for name, holds in doubts.items() if holds]
         if not doubtful and self.correctness() == "unknown":
             doubtful = [("undecided", 96)]
@@ -191,6 +194,8 @@ class Judgement:
         if self.ledger.interrupted:
             code = 105
         status = {0: "pass", 96: "invalid", 105: "interrupted"}.get(code, "fail")
+        if status == "invalid" and ("target-died", 96) in reasons:
+            status = "fail"
         listed = [{"class": name, "exit_code": code} for name, code in reasons]
         return {"status": status, "exit_code": code, "reasons": listed}
 

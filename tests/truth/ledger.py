@@ -7,6 +7,7 @@ from collections import Counter, defaultdict
 from types import SimpleNamespace
 
 from envelopes import Declared, bare, placed, recipient_form, sender_form, took
+from journal import ALTERING, CHANGES, DAMAGE
 
 NS = 1_000_000_000
 PREFLIGHT = 2**64 - 1 - 65_536
@@ -17,7 +18,7 @@ KILL_SKEW, KILL_WINDOW = NS // 10, NS
 
 VIOLATIONS = [
     "smuggled", "misrouted", "delivered_before_end_of_data", "delivered_after_refusal",
-    "corrupted", "bounced_and_delivered", "lost", "false_bounce",
+    "corrupted", "altered", "bounced_and_delivered", "lost", "false_bounce",
 ]  # fmt: skip
 CLASSES = VIOLATIONS + [
     "null_sender_discarded", "unaccounted", "pending", "bounced", "unconfirmed",
@@ -79,6 +80,8 @@ class Ledger:
             self.by_kind[event.kind].append(event)
         self.messages, self.probes = {}, {}
         self.phantoms, self.unmatched_dsns = 0, 0
+        self.changes = Counter()
+        self.outside = sum(event.seen.kind == "outside" for event in self.of("network"))
         self.run()
         self.offer()
         for probe in self.probes.values():
@@ -204,8 +207,10 @@ class Ledger:
         destination = attempt.destination
         domain = None if destination is None else self.scenario.domains[destination]
         self.address(probe, domain, envelope)
-        if attempt.content and attempt.content.damage:
-            probe.marks.add("corrupted")
+        changes = attempt.content.changes if attempt.content else []
+        levels = {self.level(change) for change in changes}
+        probe.marks |= levels - {"permitted"}
+        self.changes.update(changes)
         withheld = attempt.outcome == "withheld"
         sure = not withheld and attempt.reception in confirmed
         probe.receptions.append(
@@ -229,6 +234,43 @@ class Ledger:
             permitted = permitted and self.declared.permits_sender(form)
         if not permitted:
             probe.marks.add("addressed_amiss")
+
+    def level(self, change):
+        """What a change of content amounts to under what the scenario declares."""
+        if change in DAMAGE:
+            return "corrupted"
+        declared = self.scenario.changes
+        permitted = {
+            "subject-changed": declared["subject"] or declared["headers"] == "any",
+            "header-rewritten": declared["headers"] == "any",
+            "header-removed": declared["headers"] == "any",
+            "footer-added": declared["footer"],
+            "reencoded": declared["reencoded"],
+        }.get(change, change not in ALTERING)
+        return "permitted" if permitted else "altered"
+
+    def content_changes(self):
+        """Kinds of change, the worst first: how often each was received, and the first example."""
+        first = {}
+        for event in self.of("content-differs"):
+            for it in event.differences:
+                first.setdefault(it.change, vars(it))
+        worst = ["corrupted", "altered", "permitted"]
+        for change in sorted(self.changes, key=lambda it: (worst.index(self.level(it)), CHANGES.index(it))):
+            example = first.get(change)
+            yield {
+                "kind": change,
+                "level": self.level(change),
+                "receptions": self.changes[change],
+                "declaration": {
+                    "subject-changed": "subject = true",
+                    "header-rewritten": 'headers = "any"',
+                    "header-removed": 'headers = "any"',
+                    "footer-added": "footer = true",
+                    "reencoded": "reencoded = true",
+                }.get(change),
+                "example": example and {k: example[k] for k in ("field", "sent", "arrived")},
+            }
 
     def stray(self, envelope, content):
         """Mail whose envelope and content do not belong together, or to nobody."""
@@ -395,8 +437,9 @@ class Ledger:
             return "misrouted"
         if received and ok + maybe == 0:
             return "delivered_after_refusal" if refused else "delivered_before_end_of_data"
-        if "corrupted" in probe.marks:
-            return "corrupted"
+        for level in ("corrupted", "altered"):
+            if level in probe.marks:
+                return level
         if bounced and sure:
             return "bounced_and_delivered"
         if ok and not received and not bounced and probe.queued is False:

@@ -42,6 +42,10 @@ def share(value):
     return float(value[:-1]) / 100 if value.endswith("%") else float(value)
 
 
+USUAL_RETRY = {"schedule": "exponential", "first": "2s", "factor": 2.0, "cap": "30s", "jitter": 0.1,
+               "give_up_after": "10m"}  # fmt: skip
+
+
 class Scenario:
     def __init__(self, path):
         with open(path, "rb") as file:
@@ -52,7 +56,11 @@ class Scenario:
         self.faults = self.toml.get("fault", [])
         self.kind = self.toml.get("target", {}).get("kind", "relay")
         self.load = self.toml["load"]
-        self.retry = self.toml["target"]["retry"]
+        given = self.toml["target"].get("retry")
+        # Where neither the scenario nor mailbench sets a schedule, none is known.
+        self.told_waits = given is not None
+        self.retry = given or USUAL_RETRY
+        self.changes = self.toml["target"]["changes"]
         self.sessions = self.load["sessions"]
 
     def windows(self):

@@ -123,6 +123,8 @@ class Rows:
         for it in self.figures.outages:
             if it.at < end and (it.back is None or it.back > start or it.at >= start):
                 names.append(it.what)
+        if any(it.change.kind == "died" and it.at < end for it in self.ledger.of("target")):
+            names.append("target-died")
         return [name for place, name in enumerate(names) if place == 0 or names[place - 1] != name]
 
 

@@ -1,7 +1,6 @@
 //! Where the lines of a log come from: files, unpacked where they are compressed, in the order in
 //! which they were written, or standard input.
 
-use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
@@ -11,8 +10,8 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 
 use crate::clock::Clock;
-use crate::limits;
 use crate::maillog::{self, Log};
+use crate::{files, limits};
 
 /// What compressed files begin with that are unpacked here.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -99,7 +98,7 @@ fn is_standard_input(path: &Path) -> bool {
 
 fn open(path: &Path) -> anyhow::Result<Box<dyn BufRead>> {
     let plain: Box<dyn Read> =
-        if is_standard_input(path) { Box::new(io::stdin()) } else { Box::new(File::open(path)?) };
+        if is_standard_input(path) { Box::new(io::stdin()) } else { Box::new(files::open(path)?) };
     let mut plain = BufReader::new(plain);
     let head = plain.fill_buf()?;
     if let Some((_, what)) = OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {

@@ -20,6 +20,7 @@ const CLEAN: ProbeHistory = ProbeHistory {
     smuggled: false,
     misrouted: false,
     corrupted: false,
+    altered: false,
     null_sender: false,
     readdressed: false,
     addressed_amiss: false,
@@ -46,12 +47,15 @@ fn what_is_delivered_once_and_known_to_be_is_valid() {
 
 #[test]
 fn what_arrives_wrongly_is_named_by_the_first_rule() {
-    let all = ProbeHistory { smuggled: true, misrouted: true, corrupted: true, ..CLEAN };
+    let all =
+        ProbeHistory { smuggled: true, misrouted: true, corrupted: true, altered: true, ..CLEAN };
     assert_eq!(judged(all), (Class::Smuggled, Judgement::Invalid));
     let all = ProbeHistory { smuggled: false, ..all };
     assert_eq!(judged(all), (Class::Misrouted, Judgement::Invalid));
     let all = ProbeHistory { misrouted: false, bounces: 1, ..all };
     assert_eq!(judged(all), (Class::Corrupted, Judgement::Invalid));
+    let all = ProbeHistory { corrupted: false, ..all };
+    assert_eq!(judged(all), (Class::Altered, Judgement::Invalid));
     let refused = ProbeHistory { accepted: 0, refused: 1, ..all };
     assert_eq!(judged(refused), (Class::DeliveredAfterRefusal, Judgement::Invalid));
     let broken = ProbeHistory { accepted: 0, broken: 1, ..all };

@@ -17,7 +17,7 @@ use fields::{Group, Report, header_lines};
 use super::event::{Dsn, DsnAction, DsnRecipient};
 use crate::clock::Time;
 use crate::limits;
-use crate::probe::header::IdentityHeader;
+use crate::probe::header;
 use crate::probe::{Identity, MessageId, address};
 use crate::smtp::envelope::unescaped;
 use crate::smtp::reply::EnhancedStatus;
@@ -82,8 +82,8 @@ fn find_message(
     if let Some(envelope_id) = about.and_then(|about| about.field("original-envelope-id")) {
         return address::own_envelope_id(&identity.nonce, envelope_id);
     }
-    let header = header_lines(returned?).find_map(IdentityHeader::parse)?;
-    (header.tag == identity.tag).then_some(header.message)
+    let named = header_lines(returned?).find_map(header::named)?;
+    (named.tag == identity.tag).then_some(named.message)
 }
 
 /// Reads the block about one recipient.
@@ -152,5 +152,5 @@ fn agree(action: DsnAction, status: Option<EnhancedStatus>) -> bool {
 }
 
 fn shortened(value: Option<&str>) -> String {
-    value.unwrap_or_default().chars().take(limits::REPLY_TEXT).collect()
+    limits::cut(value.unwrap_or_default().to_owned(), limits::REPLY_TEXT)
 }

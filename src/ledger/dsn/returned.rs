@@ -51,7 +51,7 @@ pub fn read(content: &[u8], identity: &Identity, arrival: &Arrival<'_>) -> Retur
     let message = rewriting::own_sender(&identity.nonce, arrival.recipient)
         .or_else(|| returned_message(content, identity));
     let recipients = message.map_or(Vec::new(), |message| named(&mail, content, message));
-    let subject = mail.subject().unwrap_or_default().chars().take(limits::REPLY_TEXT).collect();
+    let subject = limits::cut(mail.subject().unwrap_or_default().to_owned(), limits::REPLY_TEXT);
     let (at, session) = (arrival.at, arrival.session);
     Returned::Notice(Notice { at, session, null_sender, message, kind, recipients, subject })
 }

@@ -3,7 +3,9 @@
 
 use crate::clock::Time;
 use crate::ledger::disposition::Queued;
-use crate::ledger::event::{Ceiling, Event, Period, RunFacts, SessionChange, TargetChange};
+use crate::ledger::event::{
+    Ceiling, Event, NetworkSeen, Period, RunFacts, SessionChange, TargetChange,
+};
 use crate::smtp::reply::Severity;
 
 /// What a journal says about its run as a whole.
@@ -27,6 +29,8 @@ pub struct Course {
     pub queue: Option<(Time, u64)>,
     /// The last time at which the target took mail, handed it on or returned a DSN.
     pub last_activity: Time,
+    /// What the target could reach, or reached, in order of the journal.
+    pub network: Vec<NetworkSeen>,
     /// Whether a session was turned away for good (5yz) before it could name a probe.
     pub turned_away_for_good: bool,
     /// Whether mail was rejected, or put off, whose sender and recipient name no probe.
@@ -39,6 +43,7 @@ impl Course {
         match event {
             Event::Run(facts) => self.facts = Some(facts.clone()),
             Event::Calibrated(ceiling) => self.ceiling = Some(ceiling.clone()),
+            Event::Network { seen, .. } => self.network.push(seen.clone()),
             Event::Period { at, period } => self.periods.push((*period, *at)),
             Event::Interrupted { at } => {
                 self.interrupted.get_or_insert(*at);
@@ -71,6 +76,14 @@ impl Course {
     #[must_use]
     pub fn start_of(&self, period: Period) -> Option<Time> {
         self.periods.iter().find(|(which, _)| *which == period).map(|(_, at)| *at)
+    }
+
+    /// The addresses beyond this machine to which the target was connected.
+    pub fn outside(&self) -> impl Iterator<Item = &str> {
+        self.network.iter().filter_map(|seen| match seen {
+            NetworkSeen::Outside { address } => Some(address.as_str()),
+            NetworkSeen::Isolated | NetworkSeen::NotIsolated { .. } => None,
+        })
     }
 
     /// Whether the run came to its close: the journal was not cut short.

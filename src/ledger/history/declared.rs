@@ -5,7 +5,7 @@ use crate::probe::rewriting::{RecipientForm, SenderForm};
 
 /// What a target is meant to do to envelopes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Declared {
+pub struct DeclaredEnvelopes {
     /// To senders.
     pub sender: SenderRule,
     /// To recipients.
@@ -38,7 +38,7 @@ pub enum RecipientRule {
     Any,
 }
 
-impl Declared {
+impl DeclaredEnvelopes {
     /// Whether a sender in this form may arrive.
     #[must_use]
     pub fn permits_sender(&self, form: SenderForm) -> bool {
@@ -103,7 +103,7 @@ mod tests {
             (SenderRule::Verp, [true, true, true, true, false, true]),
             (SenderRule::Any, [true; 6]),
         ] {
-            let declared = Declared { sender, ..Declared::default() };
+            let declared = DeclaredEnvelopes { sender, ..DeclaredEnvelopes::default() };
             assert_eq!(SENDERS.map(|form| declared.permits_sender(form)), permitted, "{sender:?}");
         }
     }
@@ -115,7 +115,7 @@ mod tests {
             (RecipientRule::Alias, [true; 4], false),
             (RecipientRule::Any, [true; 4], true),
         ] {
-            let declared = Declared { recipient, ..Declared::default() };
+            let declared = DeclaredEnvelopes { recipient, ..DeclaredEnvelopes::default() };
             let permits =
                 |at_home| RECIPIENTS.map(|form| declared.permits_recipient(form, at_home));
             assert_eq!((permits(true), permits(false)), (here, [elsewhere; 4]), "{recipient:?}");
@@ -125,7 +125,7 @@ mod tests {
     #[test]
     fn copies_are_declared_by_address() {
         let copies = vec!["archive@a.test".to_owned()];
-        let declared = Declared { copies, ..Declared::default() };
+        let declared = DeclaredEnvelopes { copies, ..DeclaredEnvelopes::default() };
         for address in ["archive@a.test", "<Archive@A.TEST>", "\"archive\"@a.test."] {
             assert!(declared.is_copy(address), "{address}");
         }

@@ -1,10 +1,11 @@
 //! From a journal's events to what happened to each probe: [`Reading`] takes the events one by
 //! one, [`History`] is what they add up to.
 //!
-//! Built for ten million probes: a fixed record each in dense vectors, side tables for what is
+//! Built for ten million probes: a fixed record each in an array, side tables for what is
 //! rare. What the facts amount to is `disposition`'s; statistics are `measure`'s.
 
 pub mod binding;
+mod changes;
 mod course;
 pub mod declared;
 #[cfg(test)]
@@ -28,13 +29,16 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use super::event::{Attempt, AttemptOutcome, Event, Notice, Readdressed, Submitted, Unanswered};
+use super::pages::Pages;
 use crate::clock::Time;
 use crate::limits;
+use crate::probe::change::Declared;
 use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
 
 use binding::{Bindings, Unbound};
+use changes::Changes;
 pub use course::Course;
-use declared::Declared;
+use declared::DeclaredEnvelopes;
 use receptions::{Confirmations, Reception};
 use record::{Message, NEVER, Record};
 use rewritten::CopyAt;
@@ -62,6 +66,8 @@ pub struct Terms {
     /// Whether a fault keeps the target from reaching a destination at all, so that a probe can
     /// fail with no attempt seen.
     pub unreachable: bool,
+    /// What the scenario declares that the target does to content.
+    pub declared: Declared,
 }
 
 /// A reception of no probe of this run.
@@ -106,7 +112,9 @@ pub struct Reading<'a> {
 /// What happened to every probe.
 #[derive(Debug)]
 pub struct History {
-    probes: Vec<Record>,
+    probes: Pages<Record>,
+    /// Recipients of all messages offered so far.
+    offered: u64,
     messages: Vec<Message>,
     several: HashMap<u64, Vec<Reception>>,
     bounces: HashMap<u64, Bounce>,
@@ -123,8 +131,9 @@ pub struct History {
     /// Mail of other runs.
     foreign: u64,
     contradictions: u64,
+    changes: Changes,
     terms: Terms,
-    declared: Declared,
+    declared: DeclaredEnvelopes,
     course: Course,
 }
 
@@ -133,7 +142,8 @@ impl<'a> Reading<'a> {
     #[must_use]
     pub fn new(plan: &'a Route<'a>, terms: Terms) -> Reading<'a> {
         let history = History {
-            probes: Vec::new(),
+            probes: Pages::new(Record::ABSENT),
+            offered: 0,
             messages: Vec::new(),
             several: HashMap::new(),
             bounces: HashMap::new(),
@@ -147,8 +157,9 @@ impl<'a> Reading<'a> {
             auto_replies: 0,
             foreign: 0,
             contradictions: 0,
+            changes: Changes::NONE,
             terms,
-            declared: Declared::default(),
+            declared: DeclaredEnvelopes::default(),
             course: Course::default(),
         };
         Reading {
@@ -164,7 +175,7 @@ impl<'a> Reading<'a> {
 
     /// The same, of a target that is meant to do this to envelopes.
     #[must_use]
-    pub fn declaring(mut self, declared: Declared) -> Reading<'a> {
+    pub fn declaring(mut self, declared: DeclaredEnvelopes) -> Reading<'a> {
         self.history.declared = declared;
         self
     }
@@ -265,16 +276,17 @@ impl<'a> Reading<'a> {
         }
         let history = &mut self.history;
         let end = message.0.saturating_add(u64::from(recipients));
-        if end > history.probes.len() as u64 + limits::OFFER_GAP
+        // Of a whole run, each number below this one is offered or was on its way to a session.
+        if end > history.offered + u64::from(recipients) + limits::OFFER_GAP
             || history.is_offered(message.probe(0))
         {
             history.contradictions += 1;
             return;
         }
-        let range = message.0 as usize..end as usize;
-        history.probes.resize(history.probes.len().max(range.end), Record::ABSENT);
+        history.offered += u64::from(recipients);
         let index = u32::try_from(history.messages.len()).unwrap_or(u32::MAX);
-        for (nth, record) in (0_u16..).zip(&mut history.probes[range]) {
+        for (nth, at) in (0..recipients).zip(message.0 as usize..) {
+            let record = history.probes.entry(at);
             record.message = index;
             if let Some(planned) = (self.plan)(message, message.probe(nth)) {
                 record.plan(planned);

@@ -19,6 +19,7 @@ pub(super) enum Mark {
     Smuggled,
     Misrouted,
     Corrupted,
+    Altered,
     /// The first reception's 250 was withheld.
     FirstWithheld,
     /// Its receptions are in the side table.

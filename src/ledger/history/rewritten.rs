@@ -7,6 +7,7 @@ use super::receptions::{NO_NUMBER, Reception};
 use super::record::Mark;
 use super::{History, Phantom, Reading};
 use crate::ledger::event::{Attempt, AttemptOutcome, Readdressed, Recognised};
+use crate::probe::change::Level;
 use crate::probe::rewriting::{RecipientForm, recipient_form, sender_form};
 use crate::probe::{DestinationId, MessageId, PREFLIGHT};
 
@@ -54,9 +55,12 @@ impl History {
         let withheld = attempt.outcome == AttemptOutcome::Withheld;
         let number = attempt.reception.unwrap_or(NO_NUMBER);
         let reception = Reception { number, ended: attempt.ended, withheld };
+        let level = self.changes.note(attempt, &self.terms.declared);
         let Some(record) = self.record_mut(attempt.probe) else { return };
-        if attempt.content.as_ref().is_some_and(|content| !content.damage.is_empty()) {
-            record.mark(Mark::Corrupted);
+        match level {
+            Some(Level::Corrupted) => record.mark(Mark::Corrupted),
+            Some(Level::Altered) => record.mark(Mark::Altered),
+            Some(Level::Permitted) | None => {}
         }
         let first = record.is_received().then(|| record.first_reception());
         if first.is_none() && record.receive(&reception) {

@@ -1,6 +1,6 @@
 //! Which probe rewritten mail stands for, which of it is a copy, and what of it is permitted.
 
-use super::declared::{Declared, RecipientRule, SenderRule};
+use super::declared::{DeclaredEnvelopes, RecipientRule, SenderRule};
 use super::tests::{accepted, at, closed, confirmed, taken};
 use super::*;
 use crate::ledger::class::Class;
@@ -46,7 +46,7 @@ fn named(probe: u64, event: Event) -> Event {
 }
 
 /// The history of these events after those of one message of so many recipients.
-fn followed(recipients: u16, declared: &Declared, more: &[Event]) -> History {
+fn followed(recipients: u16, declared: &DeclaredEnvelopes, more: &[Event]) -> History {
     let mut events: Vec<Event> = accepted(0, recipients).into();
     events.extend_from_slice(more);
     events.extend((1..20).map(confirmed));
@@ -99,7 +99,7 @@ fn what_names_no_probe_is_bound_by_elimination() {
         (1, vec![came(0, 7, 1, "x@else.test")], vec![OTHER]),
         (1, vec![own(0, 1, 0), came(0, 7, 2, "x@else.test")], vec![COPIED]),
     ] {
-        let history = followed(recipients, &Declared::default(), &events);
+        let history = followed(recipients, &DeclaredEnvelopes::default(), &events);
         assert_eq!(fates(&history), expected, "{events:#?}");
         assert_eq!(history.phantom_count(), 0);
     }
@@ -109,7 +109,7 @@ fn what_names_no_probe_is_bound_by_elimination() {
 fn one_address_twice_is_the_same_probe_twice() {
     for address in ["alice@a.test", "mb@a.test"] {
         let twice = [came(0, 0, 1, address), came(0, 0, 2, address)];
-        let history = followed(1, &Declared::default(), &twice);
+        let history = followed(1, &DeclaredEnvelopes::default(), &twice);
         let probe = history.probe(ProbeId(0)).expect("a probe");
         assert_eq!((probe.history.confirmed, probe.disposition.duplicates.unexcused), (2, 1));
         assert_eq!(probe.history.copies, 0);
@@ -122,14 +122,14 @@ fn an_archive_known_from_one_message_is_one_for_all() {
     let mut events = vec![own(0, 1, 0), came(0, 0, 2, "archive@a.test")];
     events.extend(accepted(1, 1));
     events.push(came(1, 0, 3, "archive@a.test"));
-    let history = followed(1, &Declared::default(), &events);
+    let history = followed(1, &DeclaredEnvelopes::default(), &events);
     assert_eq!(fates(&history), [COPIED, (Class::Lost, false, 1)]);
 }
 
 #[test]
 fn a_declared_copy_never_stands_for_a_recipient() {
     let copies = vec!["archive@a.test".to_owned()];
-    let declared = Declared { copies, ..Declared::default() };
+    let declared = DeclaredEnvelopes { copies, ..DeclaredEnvelopes::default() };
     let history = followed(1, &declared, &[came(0, 0, 1, "Archive@A.test")]);
     assert_eq!(fates(&history), [(Class::Lost, false, 1)]);
     let probe = history.probe(ProbeId(0)).expect("a probe");
@@ -147,10 +147,10 @@ fn a_rejection_of_a_rewritten_recipient_explains_a_bounce() {
     };
     let bounced = Event::Notice(notice(NoticeKind::Failed, &[]));
     for by in [Some(0), None] {
-        let history = followed(1, &Declared::default(), &[refused(by), bounced.clone()]);
+        let history = followed(1, &DeclaredEnvelopes::default(), &[refused(by), bounced.clone()]);
         assert_eq!(fates(&history)[0].0, Class::Bounced, "{by:?}");
     }
-    let history = followed(1, &Declared::default(), &[bounced]);
+    let history = followed(1, &DeclaredEnvelopes::default(), &[bounced]);
     assert_eq!(fates(&history)[0].0, Class::FalseBounce);
 }
 
@@ -167,14 +167,15 @@ fn a_rewritten_sender_or_recipient_is_permitted_by_form() {
         })
     };
     let srs = "SRS0=H=T=bounce.mailbench.test=b+nonce.0@f.test";
-    let any = Declared { sender: SenderRule::Any, ..Declared::default() };
-    let to_any = Declared { recipient: RecipientRule::Any, ..Declared::default() };
+    let any = DeclaredEnvelopes { sender: SenderRule::Any, ..DeclaredEnvelopes::default() };
+    let to_any =
+        DeclaredEnvelopes { recipient: RecipientRule::Any, ..DeclaredEnvelopes::default() };
     for (declared, sender, recipient, amiss) in [
-        (&Declared::default(), srs, "mb+0@a.test", false),
-        (&Declared::default(), "list@list.test", "mb+0@a.test", true),
+        (&DeclaredEnvelopes::default(), srs, "mb+0@a.test", false),
+        (&DeclaredEnvelopes::default(), "list@list.test", "mb+0@a.test", true),
         (&any, "list@list.test", "mb+0@a.test", false),
-        (&Declared::default(), &verp(0), "mb-0@a.test", false),
-        (&Declared::default(), &verp(0), "x@a.test", true),
+        (&DeclaredEnvelopes::default(), &verp(0), "mb-0@a.test", false),
+        (&DeclaredEnvelopes::default(), &verp(0), "x@a.test", true),
         (&to_any, &verp(0), "x@a.test", false),
     ] {
         let history = followed(1, declared, &[seen(sender, recipient), own(0, 1, 0)]);
@@ -206,7 +207,7 @@ fn a_notice_is_about_those_it_names_else_the_rejected_else_the_missing() {
         Event::Attempt(Attempt { destination: Some(home(probe)), ..attempt })
     };
     let bounced = |events: &[Event]| {
-        let history = followed(3, &Declared::default(), events);
+        let history = followed(3, &DeclaredEnvelopes::default(), events);
         assert_eq!(history.unmatched_dsns(), 0);
         let bounced = history.probes().filter(|probe| probe.history.bounces > 0);
         bounced.map(|probe| probe.probe.0).collect::<Vec<_>>()
@@ -225,12 +226,12 @@ fn a_notice_is_about_those_it_names_else_the_rejected_else_the_missing() {
 #[test]
 fn notices_are_counted_by_what_is_wrong_with_them() {
     let with_sender = Notice { null_sender: false, ..notice(NoticeKind::Failed, &[0]) };
-    let history = followed(1, &Declared::default(), &[Event::Notice(with_sender)]);
+    let history = followed(1, &DeclaredEnvelopes::default(), &[Event::Notice(with_sender)]);
     assert_eq!(history.dsns_with_sender(), 1);
     let probe = history.probe(ProbeId(0)).expect("a probe").history;
     assert!(probe.dsn_nonstandard && probe.dsn_malformed);
     let automatic = Event::Notice(notice(NoticeKind::AutoReply, &[]));
-    let history = followed(1, &Declared::default(), &[automatic, own(0, 1, 0)]);
+    let history = followed(1, &DeclaredEnvelopes::default(), &[automatic, own(0, 1, 0)]);
     assert_eq!((history.auto_replies(), history.unmatched_dsns()), (1, 0));
     assert_eq!(fates(&history), [WHOLE]);
 }

@@ -4,11 +4,12 @@ use super::*;
 use crate::ledger::class::Class;
 use crate::ledger::disposition::Queued;
 use crate::ledger::event::{
-    ContentCheck, Damage, Dsn, DsnAction, DsnRecipient, Period, Proof, SessionChange, SubmitResult,
+    Change, ContentCheck, Dsn, DsnAction, DsnRecipient, Period, Proof, SessionChange, SubmitResult,
     TargetChange,
 };
 use crate::limits;
 use crate::probe::EMBEDDED;
+use crate::probe::change::Declared;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
@@ -16,7 +17,11 @@ const HERE: DestinationId = DestinationId(0);
 pub(super) const PLANNED: Planned =
     Planned { destination: HERE, null_sender: false, unsendable: false };
 /// The target tries for 100 s, at most 10 s apart.
+const NOTHING_DECLARED: Declared =
+    Declared { headers: false, subject: false, footer: false, reencoded: true };
+
 pub(super) const TERMS: Terms = Terms {
+    declared: NOTHING_DECLARED,
     gives_up_after: Some(Duration::from_secs(100)),
     longest_wait: Some(Duration::from_secs(10)),
     unreachable: false,
@@ -74,7 +79,7 @@ pub(super) fn taken(probe: u64, ended: u64, number: u64, message: u64) -> Attemp
     Attempt {
         stage: Stage::EndOfData,
         reception: Some(number),
-        content: Some(ContentCheck { message, bytes: 1, damage: Vec::new() }),
+        content: Some(ContentCheck { message, bytes: 1, changes: Vec::new() }),
         ..tried(probe, (ended, ended), AttemptOutcome::Taken)
     }
 }
@@ -303,9 +308,15 @@ fn reception_elsewhere_or_with_other_bytes_is_marked() {
     assert!(!clean.misrouted && !clean.corrupted && !clean.smuggled);
     let elsewhere = Attempt { destination: Some(DestinationId(1)), ..taken(0, 5, 1, 0) };
     assert!(received(elsewhere).misrouted);
-    let mut altered = taken(0, 5, 1, 0);
-    altered.content.iter_mut().for_each(|content| content.damage.push(Damage::Altered));
-    assert!(received(altered).corrupted);
+    let with = |change| {
+        let mut attempt = taken(0, 5, 1, 0);
+        attempt.content.iter_mut().for_each(|content| content.changes.push(change));
+        let history = received(attempt);
+        (history.corrupted, history.altered)
+    };
+    assert_eq!(with(Change::BytesChanged), (true, false));
+    assert_eq!(with(Change::SubjectChanged), (false, true));
+    assert_eq!(with(Change::Folding), (false, false));
     let unreadable = Attempt { content: None, ..taken(0, 5, 1, 0) };
     assert_eq!(received(unreadable).unconfirmed, 1);
     let smuggled = received(taken(EMBEDDED, 5, 1, EMBEDDED));
@@ -357,8 +368,10 @@ fn events_that_contradict_the_journal_are_counted() {
     assert_eq!(contradictions(early.to_vec()), 0, "the preflight message is no probe");
     assert_eq!(contradictions(vec![offered(0, 1), offered(0, 1)]), 2, "offered twice");
     assert_eq!(contradictions(vec![submitted(9, Vec::new()), submitted(9, Vec::new())]), 2);
-    assert_eq!(contradictions(vec![offered(2 + limits::OFFER_GAP, 1)]), 1);
-    assert_eq!(contradictions(vec![offered(1 + limits::OFFER_GAP, 1)]), 0);
+    assert_eq!(contradictions(vec![offered(3 + limits::OFFER_GAP, 1)]), 1);
+    assert_eq!(contradictions(vec![offered(2 + limits::OFFER_GAP, 1)]), 0);
+    let far = |times| offered(times * limits::OFFER_GAP, 1);
+    assert_eq!(contradictions(vec![far(1), far(2), far(3)]), 2, "gaps do not add up");
     let late = Event::Attempt(tried(0, (9, 9), AttemptOutcome::Deferred));
     assert_eq!(contradictions(vec![closed(9), late.clone(), late, queue(9, 0)]), 2);
 }

@@ -1,7 +1,6 @@
 //! A finished history, read: probe by probe with its disposition, message by message, and the
 //! run as a whole.
 
-use std::iter;
 use std::time::Duration;
 
 use super::receptions::{Reception, copies_after_kills};
@@ -10,7 +9,7 @@ use super::{Bounce, Course, History, Phantom};
 use crate::clock::Time;
 use crate::ledger::class::Class;
 use crate::ledger::disposition::{Disposition, ProbeHistory, Queued, classify};
-use crate::ledger::event::NoAnswer;
+use crate::ledger::event::{Change, NoAnswer};
 use crate::probe::{DestinationId, MessageId, ProbeId};
 
 /// One offered probe.
@@ -84,7 +83,8 @@ impl History {
     /// Every offered probe, in order of its number.
     pub fn probes(&self) -> impl Iterator<Item = ProbeView> + '_ {
         let queued = self.course.queued();
-        iter::zip(0.., &self.probes)
+        self.probes
+            .iter()
             .filter(|(_, record)| record.is_offered())
             .map(move |(number, record)| self.view(ProbeId(number), record, queued))
     }
@@ -123,6 +123,11 @@ impl History {
     #[must_use]
     pub fn phantom_count(&self) -> u64 {
         self.phantom_count
+    }
+
+    /// Kinds of change that receptions of this run's probes have, and how many have each.
+    pub fn changes(&self) -> impl Iterator<Item = (Change, u64)> {
+        self.changes.seen()
     }
 
     /// DSN blocks that name no probe of this run.
@@ -213,6 +218,7 @@ impl History {
             smuggled: record.has(Mark::Smuggled),
             misrouted: record.has(Mark::Misrouted),
             corrupted: record.has(Mark::Corrupted),
+            altered: record.has(Mark::Altered),
             null_sender: record.has(Mark::NullSender),
             readdressed: record.has(Mark::Readdressed),
             addressed_amiss: record.has(Mark::AddressedAmiss),

@@ -110,6 +110,17 @@ mod tests {
         }
     }
 
+    /// Half of the time may be bad, so that a bad second of a short trial costs a good one.
+    #[test]
+    fn bad_seconds_of_short_trials_count_beyond_the_share_that_may_be_bad() {
+        let goal = Goal { final_s: 60.0, sum_s: 60.0, loss: 0.0, exceed: 0.5, width: 0.05 };
+        let at = |short_good, short_bad| {
+            classify(&Seconds { short_good, short_bad, ..Seconds::default() }, &goal)
+        };
+        assert_eq!(at(30.0, 55.0), Undecided, "25 of 60");
+        assert_eq!(at(10.0, 50.0), Upper, "40 of 60");
+    }
+
     #[test]
     fn nothing_tried_is_undecided_and_enough_of_one_kind_decides() {
         let goal = Goal { final_s: 10.0, sum_s: 30.0, loss: 0.001, exceed: 0.5, width: 0.05 };

@@ -217,6 +217,9 @@ pub fn curve(capacity: &mut Capacity) {
 }
 
 #[cfg(test)]
+mod edge_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::measure::capacity::loads::tests::limited;

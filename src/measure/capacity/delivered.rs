@@ -99,6 +99,7 @@ impl Delivered {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::capacity::throughput::Saturated;
 
     #[test]
     fn several_trials_narrow_the_interval() {
@@ -115,5 +116,55 @@ mod tests {
         assert!((single.error - (3.69 * 2.0_f64.sqrt() + 0.1)).abs() < 1e-9, "{single:?}");
         assert!(four.error < 0.55 * single.error, "{four:?}");
         assert_eq!(Delivered::of(&[], None), None);
+    }
+
+    fn trial(per_s: f64, window_s: f64) -> Throughput {
+        let saturated = Some(Saturated { per_s, window_s, dispersion: 0.0 });
+        Throughput {
+            per_s,
+            window_s,
+            mean_per_s: per_s,
+            measured_s: window_s,
+            saturated,
+            ..Throughput::default()
+        }
+    }
+
+    #[test]
+    fn a_target_counts_as_saturated_where_every_second_trial_saturated_it() {
+        let (full, idle) = (trial(20.0, 10.0), Throughput { saturated: None, ..trial(20.0, 10.0) });
+        let saturated = |trials: &[Throughput]| {
+            Delivered::of(trials, None).expect("windows").saturated.is_some()
+        };
+        assert!(saturated(&[full, idle]) && saturated(&[full, idle, full, idle]));
+        assert!(!saturated(&[full, idle, idle]));
+    }
+
+    /// Over a second, whole messages are known to one: 19 may be 20, 18.9 may not.
+    #[test]
+    fn a_rate_within_the_error_is_not_shown_to_be_too_high() {
+        let at = |per_s| {
+            Delivered::of(&[trial(per_s, 1.0)], None).expect("a window").sustains(20.0, 0.0)
+        };
+        assert_eq!(at(18.9), Sustained::No);
+        assert_ne!(at(19.0), Sustained::No);
+        assert_ne!(at(19.5), Sustained::No);
+    }
+
+    /// Deliveries as of a Poisson process: 3.69 × √(per_s / seconds), twice that of the best
+    /// stretch, and one message over the window.
+    #[test]
+    fn what_is_proved_is_the_better_of_two_figures_less_their_errors() {
+        let proved = |mean_per_s: f64, rate: f64| {
+            let seen = Throughput { mean_per_s, measured_s: 20.0, ..trial(20.0, 10.0) };
+            Delivered::of(&[seen], Some(1.0)).expect("windows").proved(rate)
+        };
+        let best = 20.0 - 0.1 - 2.0 * 3.69 * 2.0_f64.sqrt();
+        let mean = 19.0 - 0.05 - 3.69 * (19.0_f64 / 20.0).sqrt();
+        assert!((proved(19.0, 25.0) - mean).abs() < 1e-9 && mean > best);
+        assert!((proved(5.0, 25.0) - best).abs() < 1e-9);
+        assert_eq!(proved(19.0, 8.0), 8.0, "no more than was offered");
+        let little = Delivered::of(&[trial(1.0, 10.0)], Some(1.0)).expect("windows");
+        assert_eq!(little.proved(25.0), 0.0);
     }
 }

@@ -241,6 +241,9 @@ pub fn needed(goal: &Goal) -> usize {
 }
 
 #[cfg(test)]
+mod evidence_tests;
+
+#[cfg(test)]
 pub(super) mod tests {
     use super::*;
     use crate::measure::capacity::results::Seen;

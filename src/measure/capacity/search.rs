@@ -77,22 +77,23 @@ pub fn next(trials: &[Trial], goal: &Goal, range: &Range) -> Step {
     if let Some(rate) = open(&evidence, from, upper.rate) {
         return full(rate);
     }
+    if !is_narrow_enough(trials, (lower, upper), goal)
+        && let Some(rate) = between(&evidence, (from, upper.rate), goal, range)
+    {
+        return full(rate);
+    }
+    again(trials, &evidence, (lower, upper), goal).unwrap_or(Step::Done(bounds(&evidence)))
+}
+
+/// Whether the interval is as narrow as was asked for, or as it can become.
+fn is_narrow_enough(trials: &[Trial], (lower, upper): (Option<&Load>, &Load), goal: &Goal) -> bool {
     let reached = |lower: &Load| {
         // Closer loads do not help where what is not known of this one is more.
         let unknown = lower.rate / lower.proved() - 1.0;
         upper.rate / lower.proved() - 1.0 <= goal.width || upper.rate / lower.rate - 1.0 <= unknown
     };
-    let is_long =
-        trials.iter().filter(|trial| trial.duration_s >= goal.final_s).count() >= MOST_FULL;
-    let between = if is_long || lower.is_some_and(reached) {
-        None
-    } else {
-        between(&evidence, (from, upper.rate), goal, range)
-    };
-    if let Some(rate) = between {
-        return full(rate);
-    }
-    again(trials, &evidence, (lower, upper), goal).unwrap_or(Step::Done(bounds(&evidence)))
+    let full = trials.iter().filter(|trial| trial.duration_s >= goal.final_s).count();
+    full >= MOST_FULL || lower.is_some_and(reached)
 }
 
 /// The highest load between two rates that further trials may decide.
@@ -174,10 +175,11 @@ fn middle(lower: f64, upper: f64) -> f64 {
     if rounded > lower && rounded < upper { rounded } else { mean }
 }
 
-/// To four digits.
+/// To four digits, as they are written: 20.4 and not 20.400000000000002.
 fn readable(rate: f64) -> f64 {
-    let unit = 10_f64.powi(rate.log10().floor() as i32 - 3);
-    (rate / unit).round() * unit
+    let decimals = 3 - rate.log10().floor() as i32;
+    let unit = 10_f64.powi(decimals.abs());
+    if decimals > 0 { (rate * unit).round() / unit } else { (rate / unit).round() * unit }
 }
 
 /// How many more trials there may be: a guess, for people.
@@ -211,6 +213,9 @@ fn bounds(evidence: &Evidence) -> Bounds {
     let (lower, upper) = evidence.bounds();
     Bounds { lower: lower.map(Load::proved), upper: upper.map(|load| load.rate) }
 }
+
+#[cfg(test)]
+mod step_tests;
 
 #[cfg(test)]
 mod tests {
@@ -363,6 +368,7 @@ mod tests {
             assert_eq!(rate, trials[cut].rate_per_s);
         }
         assert_eq!(next(&trials, &GOAL, &RANGE), Step::Done(bounds));
+        assert_eq!(proved(&trials, &GOAL), bounds);
         assert!(remaining(&trials[..3], &GOAL, &RANGE) > remaining(&trials, &GOAL, &RANGE));
     }
 }

@@ -78,7 +78,7 @@ impl Throughput {
     pub fn of(timeline: &Timeline, conditions: &Conditions) -> Option<Throughput> {
         let (step, from) = (timeline.step_s(), timeline.warm_up());
         let levels = timeline.outstanding();
-        let end = levels.len().checked_sub(1).filter(|end| step > 0.0 && *end > from + 1)?;
+        let end = levels.len().checked_sub(1).filter(|end| *end > from)?;
         let recipients = if conditions.recipients > 0.0 { conditions.recipients } else { 1.0 };
         let finished = timeline.finished_before();
         let trial = Trial { finished: &finished, levels: &levels, step, recipients, from, end };
@@ -106,9 +106,7 @@ impl Throughput {
 }
 
 fn drains_fast(backlog: f64, conditions: &Conditions) -> bool {
-    conditions.drain_s.is_some_and(|seconds| {
-        backlog > 1.0 && (backlog - 1.0) > FAST_DRAIN * conditions.rate * seconds
-    })
+    conditions.drain_s.is_some_and(|seconds| backlog - 1.0 > FAST_DRAIN * conditions.rate * seconds)
 }
 
 /// A trial's steps, in messages.
@@ -204,9 +202,6 @@ impl Trial<'_> {
 /// each with the next one, as of a first-order autoregression.
 fn long_run_variance(parts: &[f64]) -> f64 {
     let count = parts.len() as f64;
-    if parts.len() < 2 {
-        return 0.0;
-    }
     let mean = parts.iter().sum::<f64>() / count;
     let squares: f64 = parts.iter().map(|it| (it - mean).powi(2)).sum();
     if squares <= 0.0 {
@@ -216,6 +211,9 @@ fn long_run_variance(parts: &[f64]) -> f64 {
     let correlation = (pairs.sum::<f64>() / squares).clamp(-0.5, 0.8);
     squares / (count - 1.0) * (1.0 + correlation) / (1.0 - correlation)
 }
+
+#[cfg(test)]
+mod exact_tests;
 
 #[cfg(test)]
 mod tests {

@@ -3,6 +3,7 @@
 use super::delivered::Sustained;
 use super::results::Seen;
 use super::throughput::{Conditions, Throughput};
+use crate::measure::flow::GOODPUT;
 use crate::measure::results::{
     Certainty, Findings, HealthStatus, LedgerVerdict, Marked, Percentile, ResourceUse, Results,
     ThresholdStatus,
@@ -70,6 +71,8 @@ pub fn judge(findings: &Findings, terms: &Terms) -> Judged {
 fn of_target(results: &Results, terms: &Terms) -> Vec<String> {
     let count = |name: &str| results.counts.get(name).copied().unwrap_or(0);
     let mut reasons = Vec::new();
+    let died = results.target.died.iter();
+    reasons.extend(died.map(|it| format!("the target ended by itself ({})", it.status)));
     let missed = results.thresholds.iter().filter(|it| it.status == ThresholdStatus::Missed);
     reasons.extend(missed.map(|it| {
         let actual = it.actual.as_deref().unwrap_or("unknown");
@@ -156,7 +159,7 @@ pub fn seen(findings: &Findings, throughput: Option<&Throughput>) -> Seen {
     Seen {
         at_least: bounds.map(|((name, ..), _)| (*name).to_owned()).collect(),
         offered_per_s: results.load.offered_per_s,
-        goodput_per_s: goodput(findings),
+        goodput_per_s: results.rates.get(GOODPUT).copied().unwrap_or(0.0),
         throughput: throughput.copied(),
         e2e_p50_us: e2e_p50.map(Marked::bare),
         e2e_p99_us: e2e_p99.map(Marked::bare),
@@ -164,20 +167,6 @@ pub fn seen(findings: &Findings, throughput: Option<&Throughput>) -> Seen {
         backlog_max: results.queue.backlog_max,
         drain_s: results.queue.drain_time_s,
     }
-}
-
-/// Messages of the measured period delivered a second, its drain included; to the close where it did
-/// not drain.
-fn goodput(findings: &Findings) -> f64 {
-    let results = &findings.results;
-    if let Some(goodput) = results.rates.get("goodput") {
-        return *goodput;
-    }
-    let delivered = results.counts.get("delivered").copied().unwrap_or(0) as f64;
-    let measured_s = results.run.measured_to_s - results.run.measured_from_s;
-    let closed_s = results.run.duration_s - results.run.measured_to_s;
-    let seconds = measured_s + results.queue.drain_time_s.unwrap_or(closed_s);
-    if seconds > 0.0 { delivered / seconds } else { 0.0 }
 }
 
 /// What was in use, and messages a second for each core the target kept busy.

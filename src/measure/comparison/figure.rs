@@ -274,6 +274,7 @@ mod tests {
             ("e2e_response.p99", "us", 1.0),
             ("e2e_response{destination=a.test}.p50", "us", 1.0),
             ("drain_time", "s", 1e-3),
+            ("delivered.rate", "/s", 1e-6),
             ("backlog.max", "", 1.0),
             ("attempts_per_delivery.mean", "", 1e-3),
             ("target_io.mean", "bytes/s", 1024.0),
@@ -281,6 +282,17 @@ mod tests {
         for (name, unit, least) in units {
             assert_eq!((blank(name).unit, resolution(name)), (unit, least), "{name}");
         }
+    }
+
+    /// The 59.8th and the 40.2nd percentile of a hundred samples are the 60th and the 41st of them.
+    #[test]
+    fn the_error_of_a_percentile_is_from_the_ranks_around_it() {
+        let value = |rank: u32| 1e6 * (1.0 + f64::from(rank) / 100.0).powi(3);
+        let mut samples = Samples::default();
+        (1..=100).for_each(|rank| samples.record(Duration::from_micros(value(rank) as u64)));
+        let error = of_latency("x", &summarise(&samples), &["p50"])[0].error;
+        let expected = (value(60) / value(41)).ln() / 3.92;
+        assert!((error / expected - 1.0).abs() < 5e-3, "{error} {expected}");
     }
 
     #[test]

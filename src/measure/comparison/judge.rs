@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::Terms;
 use super::holm;
 use super::question::{Look, Powers, Question, margin};
-use super::results::{Better, Outcome, Row};
+use super::results::{Better, Design, Outcome, Row};
 use super::shift::Shift;
 use crate::ledger::class::Class;
 use crate::measure::results::{Reason, Results, Verdict};
@@ -172,15 +172,13 @@ pub fn overall(rows: &[Row]) -> Outcome {
 }
 
 /// One reason a figure that calls for one. What decides and lacks the data for it always does; a
-/// figure whose data leave it open only where that was to be decided (`all_inconclusive`).
+/// figure whose data leave it open only of a design that was to decide it.
 #[must_use]
-pub fn reasons(side: &str, rows: &[Row], all_inconclusive: bool) -> Vec<Reason> {
+pub fn reasons(side: &str, rows: &[Row], design: Design) -> Vec<Reason> {
     let reason = |row: &Row| {
         let (class, exit_code) = match row.verdict {
             Outcome::Regression => ("regression", REGRESSION),
-            Outcome::Inconclusive if all_inconclusive || row.lacks_data => {
-                ("inconclusive", INVALID)
-            }
+            Outcome::Inconclusive if design.must_decide(row) => ("inconclusive", INVALID),
             _ => return None,
         };
         let ratio = row.ratio.map_or(String::new(), |ratio| format!(" ({ratio:.3} of the base)"));
@@ -270,6 +268,14 @@ mod tests {
         assert_eq!(judged(&lone)[1], Outcome::Regression);
     }
 
+    /// Six pairs have 64 signs: one that is all worse has odds of 1/64.
+    #[test]
+    fn odds_equal_to_the_level_decide() {
+        let look = Look { alpha: 1.0 / 32.0, looks: Looks::Once };
+        let six = question(GATED, &spread(0.3)[..6]);
+        assert_eq!(rows(&[six], &Terms::default(), look)[0].verdict, Outcome::Regression);
+    }
+
     #[test]
     fn too_few_pairs_prove_nothing() {
         assert_eq!(judged(&[question(GATED, &[0.5; 5])]), [Outcome::Inconclusive]);
@@ -300,8 +306,8 @@ mod tests {
         };
         let bound = of_ranges(GATED, &spread(0.0), (true, true));
         let rows = rows(&[lacking, bound], &Terms::default(), ONCE);
-        for all_inconclusive in [false, true] {
-            let reasons = reasons("new", &rows, all_inconclusive);
+        for design in [Design::Single, Design::Paired] {
+            let reasons = reasons("new", &rows, design);
             assert_eq!(reasons.len(), 2, "{reasons:?}");
             assert!(reasons[0].message.ends_with("inconclusive: base: 50 samples, p99 needs 368"));
             let verdict = verdict(Outcome::Inconclusive, reasons);
@@ -309,7 +315,7 @@ mod tests {
         }
         // Data that leave it open are no missing data.
         let wide = judge_one(&spread(0.05));
-        assert!(!wide.lacks_data && reasons("new", &[wide], false).is_empty());
+        assert!(!wide.lacks_data && reasons("new", &[wide], Design::Single).is_empty());
     }
 
     fn judge_one(differences: &[f64]) -> Row {

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use super::figure::{self, Figure, figures};
 use super::judge;
 use super::question::{Look, Looks, Question, range, undoubted};
-use super::results::{Comparison, Contrast, Design, Method, Outcome, SCHEMA_VERSION, Side, Trial};
+use super::results::{
+    Comparison, Contrast, Design, Method, Outcome, Row, SCHEMA_VERSION, Side, Trial,
+};
 use super::shift::{Range, Shift};
 use super::signed_rank::fewest_pairs;
 use super::{ALPHA, Terms};
@@ -53,12 +55,14 @@ impl Plan<'_> {
         if self.may_extend { ALPHA / 2.0 } else { ALPHA }
     }
 
-    fn looks(&self) -> Looks {
-        match (self.extended, self.may_extend) {
+    /// How one contrast is decided: further variants are further questions asked of the same base.
+    fn look(&self) -> Look {
+        let looks = match (self.extended, self.may_extend) {
             (true, _) => Looks::Extended(self.pairs as usize),
             (false, true) => Looks::MayExtend,
             (false, false) => Looks::Once,
-        }
+        };
+        Look { alpha: self.alpha() / (self.variants.len().max(2) - 1) as f64, looks }
     }
 }
 
@@ -70,17 +74,16 @@ pub fn compare(made: &[Made], plan: &Plan<'_>, terms: &Terms) -> Comparison {
         (1..plan.variants.len()).map(|variant| contrast(made, plan, variant, terms)).collect();
     let worst = contrasts.iter().map(|contrast| contrast.verdict).max();
     let mut reasons: Vec<Reason> = of_runs(made, plan.variants);
-    reasons.extend(
-        contrasts
-            .iter()
-            .flat_map(|contrast| judge::reasons(&contrast.new.name, &contrast.figures, true)),
-    );
+    reasons.extend(contrasts.iter().flat_map(|contrast| {
+        judge::reasons(&contrast.new.name, &contrast.figures, Design::Paired)
+    }));
     let first = made.first().map(|first| &first.results.run);
     Comparison {
         schema_version: SCHEMA_VERSION,
         tool: Tool { name: "mailbench".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
         name: first.map(|run| run.name.clone()).unwrap_or_default(),
         question: first.map(|run| run.question.clone()).unwrap_or_default(),
+        scenario_sha256: String::new(),
         method: Method {
             design: Design::Paired,
             latency_margin: terms.latency_margin,
@@ -100,35 +103,52 @@ pub fn compare(made: &[Made], plan: &Plan<'_>, terms: &Terms) -> Comparison {
     }
 }
 
-/// Whether the verdict is inconclusive over a figure that decides and that some pair has, so that
-/// more pairs could tell. A regression that was found stays one.
+/// Whether the verdict is inconclusive over a figure that decides and that as many pairs again
+/// could decide. A regression that was found stays one.
 #[must_use]
-pub fn is_inconclusive(comparison: &Comparison) -> bool {
+pub fn more_pairs_could_decide(
+    comparison: &Comparison,
+    made: &[Made],
+    plan: &Plan<'_>,
+    terms: &Terms,
+) -> bool {
     let rows = || comparison.contrasts.iter().flat_map(|contrast| &contrast.figures);
-    let gated = |outcome| rows().filter(move |row| row.gated && row.verdict == outcome);
-    gated(Outcome::Regression).next().is_none()
-        && gated(Outcome::Inconclusive).any(|row| row.pairs > 0)
+    if rows().any(|row| row.gated && row.verdict == Outcome::Regression) {
+        return false;
+    }
+    // Holm's last step asks least.
+    let level = plan.look().alpha / 2.0;
+    (1..plan.variants.len()).zip(&comparison.contrasts).any(|(variant, contrast)| {
+        let is_undecided = |metric: &String| {
+            let of = |row: &&Row| row.gated && row.metric == *metric;
+            contrast.figures.iter().find(of).is_some_and(|it| it.verdict == Outcome::Inconclusive)
+        };
+        questions(made, plan, variant, terms).iter().any(|question| {
+            let shift = question.shift.as_ref().filter(|_| is_undecided(&question.figure.name));
+            shift.is_some_and(|shift| shift.could_decide(plan.pairs as usize, level))
+        })
+    })
 }
 
 fn counted(made: &[Made], variant: usize) -> impl Iterator<Item = &Made> {
     made.iter().filter(move |made| made.counted && made.variant == variant)
 }
 
-fn contrast(made: &[Made], plan: &Plan<'_>, variant: usize, terms: &Terms) -> Contrast {
+/// What is asked of a variant: every figure that some run has, and what decides though none has it.
+fn questions(made: &[Made], plan: &Plan<'_>, variant: usize, terms: &Terms) -> Vec<Question> {
     let by_pair = |variant| -> BTreeMap<u32, Vec<Figure>> {
         counted(made, variant).map(|made| (made.pair, figures(&made.results))).collect()
     };
     let pairs = Paired { base: by_pair(0), new: by_pair(variant) };
-    let questions: Vec<Question> = pairs
-        .names(&terms.gate)
-        .iter()
-        .map(|figure| pairs.question(figure, &absent(made, plan, variant, &figure.name)))
-        .collect();
+    let question =
+        |figure: &Figure| pairs.question(figure, &absent(made, plan, variant, &figure.name));
+    pairs.names(&terms.gate).iter().map(question).collect()
+}
+
+fn contrast(made: &[Made], plan: &Plan<'_>, variant: usize, terms: &Terms) -> Contrast {
     let runs = |variant| counted(made, variant).map(|made| &made.results).collect::<Vec<_>>();
     let mut figures = judge::violations(&runs(0), &runs(variant));
-    // Further variants are further questions asked of the same base.
-    let look = Look { alpha: plan.alpha() / (plan.variants.len() - 1) as f64, looks: plan.looks() };
-    figures.extend(judge::rows(&questions, terms, look));
+    figures.extend(judge::rows(&questions(made, plan, variant, terms), terms, plan.look()));
     Contrast { new: side(made, plan, variant), verdict: judge::overall(&figures), figures }
 }
 
@@ -263,7 +283,7 @@ fn warnings(made: &[Made], plan: &Plan<'_>, terms: &Terms) -> Vec<Warning> {
         );
         warnings.push(warn("invalid-runs", text));
     }
-    let level = plan.alpha() / 2.0 / (plan.variants.len().max(2) - 1) as f64;
+    let level = plan.look().alpha / 2.0;
     let questions = terms.gate.len().max(1);
     let needed = fewest_pairs(level / questions as f64);
     let pairs = counted(made, 0).count();

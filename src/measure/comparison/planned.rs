@@ -69,6 +69,7 @@ mod tests {
             rate_margin: 0.03,
             gate: None,
             gate_span: 0..0,
+            gate_spans: Vec::new(),
             variants: Vec::new(),
         };
         let gate = (0..gate).map(|n| n.to_string()).collect();
@@ -81,6 +82,15 @@ mod tests {
         let found: Vec<f64> =
             [0.01, 0.03, 0.1].iter().filter_map(|it| ten.detectable(*it)).collect();
         assert!(found.len() == 3 && found[0] > 0.05 && found.is_sorted(), "{found:?}");
+    }
+
+    /// The margin, and of a variation of 3 % the square root of two times as much.
+    #[test]
+    fn what_is_found_is_the_margin_and_some_deviations_of_a_difference() {
+        let standard = power::detectable(&[10], 0.05 / 2.0).expect("enough pairs");
+        let expected = 1.05 * (standard * 0.03 * 2.0_f64.sqrt()).exp() - 1.0;
+        let found = planned(10, 1, false).detectable(0.03).expect("enough pairs");
+        assert!((found - expected).abs() < 1e-12, "{found} {expected}");
     }
 
     #[test]

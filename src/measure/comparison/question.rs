@@ -143,6 +143,57 @@ mod tests {
     use super::super::figure::blank;
     use super::*;
 
+    #[test]
+    fn the_numbers_of_pairs_that_are_looked_at() {
+        assert_eq!(Looks::Once.at(10), [10]);
+        assert_eq!(Looks::MayExtend.at(10), [10, 20]);
+        assert_eq!(Looks::Extended(10).at(20), [10, 20]);
+        assert_eq!(Looks::Extended(10).at(10), [10], "the rest lacks the figure");
+        assert_eq!(Looks::Extended(10).at(7), [7]);
+    }
+
+    /// A rate that halves is worse by ln 2; what each side may be besides adds up.
+    #[test]
+    fn doubt_of_both_sides_adds_up_the_way_the_figure_is_better() {
+        let of = |name: &str, value: f64, least: f64, most: f64| {
+            figure(name, value, Some((least, most)))
+        };
+        let rate = |value, least, most| of("delivered.rate", value, least, most);
+        let (base, new) = (rate(100.0, 80.0, 120.0), rate(50.0, 40.0, 75.0));
+        assert!((worse(&base, &new) - 2.0_f64.ln()).abs() < 1e-12);
+        let close = |(a, b): (f64, f64), (c, d): (f64, f64)| {
+            assert!((a - c).abs() < 1e-12 && (b - d).abs() < 1e-12, "{a} {b}, {c} {d}");
+        };
+        close(doubt(&base, &new), (1.5_f64.ln() + 1.25_f64.ln(), 1.25_f64.ln() + 1.2_f64.ln()));
+        let time = |value, least, most| of("drain_time", value, least, most);
+        let (base, new) = (time(100.0, 80.0, 120.0), time(50.0, 40.0, 75.0));
+        close(doubt(&base, &new), (1.25_f64.ln() + 1.2_f64.ln(), 1.5_f64.ln() + 1.25_f64.ln()));
+    }
+
+    /// What informs only is asked alone and once; what decides among two, at half the level.
+    #[test]
+    fn a_figure_is_found_at_its_share_of_the_level() {
+        let ranges: Vec<Range> =
+            (0..10).map(|n| Range::new(0.01 * f64::from(n), (false, false))).collect();
+        let question = Question {
+            figure: figure("e2e_response.p50", 1.0, None),
+            shown: (None, None),
+            shift: Shift::of_pairs(&ranges),
+            at_least: (false, false),
+            undoubted: None,
+            missing: None,
+        };
+        let shift = question.shift.as_ref().expect("pairs");
+        let expected = |looks: &[usize], level: f64| {
+            let margin = 0.05_f64.ln_1p();
+            shift.detectable(margin, level, |_| power::detectable(looks, level)).map(f64::exp_m1)
+        };
+        let mut powers = Powers::new(Look { alpha: 0.05, looks: Looks::MayExtend }, 2);
+        let mut found = |gated| powers.detectable(&question, &Terms::default(), gated);
+        assert_eq!(found(true), expected(&[10, 20], 0.0125));
+        assert_eq!(found(false), expected(&[10], 0.025));
+    }
+
     fn figure(name: &str, value: f64, within: Option<(f64, f64)>) -> Figure {
         Figure { value, within, ..blank(name) }
     }

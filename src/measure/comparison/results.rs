@@ -22,6 +22,9 @@ pub struct Comparison {
     pub name: String,
     /// The scenario's question.
     pub question: String,
+    /// SHA-256 of the scenario with its `[compare]`, as resolved; empty of single runs.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub scenario_sha256: String,
     /// How it was judged.
     pub method: Method,
     /// What the others are held against.
@@ -67,6 +70,15 @@ pub enum Design {
     Paired,
     /// One run a side.
     Single,
+}
+
+impl Design {
+    /// Whether a figure that is left inconclusive is a reason not to pass: one that decides, of runs
+    /// that were made to decide it, or that lack the data for it. Two single runs seldom can.
+    #[must_use]
+    pub fn must_decide(self, row: &Row) -> bool {
+        row.gated && (self == Design::Paired || row.lacks_data)
+    }
 }
 
 /// One side of a comparison.

@@ -4,7 +4,7 @@
 use statrs::distribution::{ContinuousCDF, Normal};
 
 use super::power;
-use super::signed_rank::Differences;
+use super::signed_rank::{Differences, critical_at};
 
 /// What one pair of runs says of the shift. A figure that is only a lower bound leaves one end
 /// open, a missing one both.
@@ -28,12 +28,6 @@ impl Range {
         let least = if below { f64::NEG_INFINITY } else { seen };
         let most = if above { f64::INFINITY } else { seen };
         Range { least, most, seen: Some(seen) }
-    }
-
-    /// Whether the shift is known.
-    #[must_use]
-    pub fn is_closed(&self) -> bool {
-        self.least.is_finite() && self.most.is_finite()
     }
 }
 
@@ -62,6 +56,20 @@ pub struct Pairs {
     seen: Differences,
     least: Differences,
     most: Differences,
+    /// How many may lie anywhere below, and how many anywhere above.
+    open: (usize, usize),
+}
+
+impl Pairs {
+    /// Whether `further` pairs could decide anything at a one-sided `level`, if all of them, and all
+    /// that are known, spoke for one claim: those that may lie anywhere hold the highest ranks
+    /// against it.
+    fn could_decide(&self, further: usize, level: f64) -> bool {
+        let count = self.least.count() + further;
+        let against = |open: usize| (count - open + 1..=count).sum::<usize>();
+        let critical = critical_at(count, level).map(|(critical, _)| critical);
+        critical.is_some_and(|critical| against(self.open.0.min(self.open.1)) <= critical)
+    }
 }
 
 impl Shift {
@@ -75,6 +83,7 @@ impl Shift {
             seen: Differences::new(&seen)?,
             least: Differences::new(&least)?,
             most: Differences::new(&most)?,
+            open: (infinite(&least), infinite(&most)),
         }))
     }
 
@@ -159,6 +168,15 @@ impl Shift {
         }
     }
 
+    /// Whether `further` pairs could decide anything at a one-sided `level`, whatever they show.
+    #[must_use]
+    pub fn could_decide(&self, further: usize, level: f64) -> bool {
+        match self {
+            Shift::Pairs(pairs) => pairs.could_decide(further, level),
+            Shift::Single { .. } => false,
+        }
+    }
+
     /// Pairs of runs with a value on both sides.
     #[must_use]
     pub fn pairs(&self) -> u32 {
@@ -167,6 +185,10 @@ impl Shift {
             Shift::Single { .. } => 1,
         }
     }
+}
+
+fn infinite(values: &[f64]) -> usize {
+    values.iter().filter(|value| value.is_infinite()).count()
 }
 
 fn standard() -> Normal {
@@ -259,6 +281,50 @@ mod tests {
         // The rank of the unknown one is the highest: 12, of 12 pairs.
         assert!((lacking.above(0.05) - 70.0 / 4096.0).abs() < 1e-12, "{}", lacking.above(0.05));
         assert!(Shift::of_pairs(&[Range::UNKNOWN; 8]).is_none());
+    }
+
+    /// 14 more pairs after six: of 20, at 0.025, ranks up to a sum of 52 may speak against a claim
+    /// (Wilcoxon's table), and 20 + 19 = 39, 20 + 19 + 18 = 57.
+    #[test]
+    fn more_pairs_decide_nothing_where_too_many_are_open_already() {
+        let with = |both: usize, above: usize| {
+            let mut values = closed([0.1; 6]);
+            values[..both].fill(Range::UNKNOWN);
+            values[both..both + above].fill(Range::new(0.1, (false, true)));
+            pairs(&values)
+        };
+        assert!(with(0, 0).could_decide(14, 0.025) && with(2, 0).could_decide(14, 0.025));
+        assert!(!with(3, 0).could_decide(14, 0.025));
+        assert!(with(0, 6).could_decide(14, 0.025), "each can still be shown to be worse");
+        assert!(with(2, 4).could_decide(14, 0.025) && !with(3, 3).could_decide(14, 0.025));
+        assert!(!with(0, 0).could_decide(0, 0.001), "six pairs are too few");
+        let both = pairs(&vec![Range::new(0.3, (true, true)); 10]);
+        assert!(!both.could_decide(10, 0.0125), "both sides are bounds in every pair");
+    }
+
+    /// The true shift may be 0.1 lower, or 0.3 higher, than the 0.2 that were seen.
+    #[test]
+    fn doubt_moves_each_end_the_way_that_speaks_against_a_claim() {
+        let shift =
+            |error| Shift::Single { centre: 0.2, error, open: (false, false), doubt: (0.1, 0.3) };
+        let (low, high) = shift(0.1).interval(0.05).expect("always");
+        let reach = 0.195_996_4;
+        assert!((low - (0.1 - reach)).abs() < 1e-6 && (high - (0.5 + reach)).abs() < 1e-6);
+        let is = |odds: f64, distance: f64| {
+            assert!((odds - tail(distance, 0.1)).abs() < 1e-12, "{odds} {distance}");
+        };
+        is(shift(0.1).above(0.05), 0.05);
+        is(shift(0.1).below(0.55), 0.05);
+        is(shift(0.1).not_above(0.55), 0.05);
+        let certain = |bound| shift(0.0).not_above(bound);
+        assert_eq!([0.45, 0.5, 0.55].map(certain), [1.0, 0.0, 0.0]);
+    }
+
+    #[test]
+    fn one_pair_says_nothing_of_its_spread() {
+        let of =
+            |count: usize| pairs(&closed(vec![0.1; count])).detectable(0.05, 0.025, |_| Some(1.0));
+        assert_eq!((of(1), of(2)), (None, Some(0.05)));
     }
 
     #[test]

@@ -229,6 +229,21 @@ mod tests {
         assert!(differences.below(high + 1e-9) <= 0.025 && differences.below(high - 1e-9) > 0.025);
     }
 
+    /// Of 1, 2 and 4 the averages of pairs are 1, 1.5, 2, 2.5, 3, 4: six, the middle at 2.25.
+    #[test]
+    fn an_even_number_of_averages_has_its_estimate_between_two() {
+        let three = Differences::new(&[1.0, 2.0, 4.0]).expect("values");
+        assert_eq!((three.estimate(), three.count()), (2.25, 3));
+        // Variance 7/3; c₄(3) = 8/9 by the approximation.
+        let deviation = (7.0_f64 / 3.0).sqrt();
+        assert!(
+            close(three.deviation(), deviation) && close(three.spread(), deviation * 9.0 / 8.0)
+        );
+        assert_eq!(averages(5), 15);
+        let two = Differences::new(&[0.0, 2.0]).expect("values");
+        assert!(close(two.deviation(), 2.0_f64.sqrt()));
+    }
+
     #[test]
     fn few_pairs_say_little_and_none_nothing() {
         assert!(Differences::new(&[]).is_none());

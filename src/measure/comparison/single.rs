@@ -51,7 +51,7 @@ pub fn compare(
         .flat_map(|(contrast, new)| {
             // An invalid run is a reason by itself, and not one of each figure again.
             let whole = invalid(base, new, allow).is_none();
-            let reasons = judge::reasons(&contrast.new.name, &contrast.figures, false);
+            let reasons = judge::reasons(&contrast.new.name, &contrast.figures, Design::Single);
             reasons.into_iter().filter(move |reason| whole || reason.exit_code != INVALID)
         })
         .collect();
@@ -74,6 +74,7 @@ pub fn compare(
         tool: Tool { name: "mailbench".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
         name: base.results.run.name.clone(),
         question: base.results.run.question.clone(),
+        scenario_sha256: String::new(),
         method: Method {
             design: Design::Single,
             latency_margin: terms.latency_margin,

@@ -53,6 +53,7 @@ fn graded(change: impl FnOnce(&mut Evidence<'static>)) -> Health {
         cores: Some(2),
         overflow: (0, 1000),
         damage: None,
+        shortage: None,
     };
     change(&mut evidence);
     grade(&evidence)

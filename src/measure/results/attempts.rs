@@ -42,6 +42,7 @@ struct Shared {
     fault: String,
     confirmed: bool,
     damage: String,
+    changes: String,
 }
 
 /// No reception.
@@ -78,6 +79,7 @@ impl Attempts {
             fault: row.fault,
             confirmed: row.confirmed,
             damage: row.damage,
+            changes: row.changes,
         });
         let AttemptRow { started_s, ended_s, .. } = row;
         let numbers = narrow.unwrap_or_default();
@@ -184,6 +186,7 @@ impl Attempts {
                 fault: shared.fault,
                 confirmed: shared.confirmed,
                 damage: shared.damage,
+                changes: shared.changes,
             }
         })
     }

@@ -49,7 +49,8 @@ pub struct Latency {
     /// Percentiles withheld: too few samples.
     pub too_few: Vec<String>,
     /// Figures of which the instrument itself may have made a good part, or hidden one: what they
-    /// lie between without its lag, hiccups and waits for a processor.
+    /// lie between without its lag, hiccups and waits for a processor. Empty in a simulated run, which
+    /// no instrument takes part in.
     #[serde(default)]
     pub doubtful: Vec<DoubtfulFigure>,
     /// The same of every figure that is not exact, by name, microseconds, however little it is: for
@@ -337,8 +338,9 @@ pub struct ChaosFacts {
 pub struct RetryPoint {
     /// Attempt number the gap follows.
     pub attempt: u32,
-    /// Configured delay, seconds, before jitter.
-    pub configured_s: f64,
+    /// Configured delay, seconds, before jitter; null where mailbench does not set the target's
+    /// schedule and the scenario does not say what it is.
+    pub configured_s: Option<f64>,
     /// Gaps seen.
     pub count: u64,
     /// Observed, seconds.

@@ -88,6 +88,35 @@ pub struct Correctness {
     pub verdict: LedgerVerdict,
     /// Evidence, at most `limits::VIOLATIONS_LISTED`.
     pub violations: Vec<Violation>,
+    /// How content differed from what was sent, by kind.
+    #[serde(default)]
+    pub changes: Vec<ContentChange>,
+}
+
+/// One kind of change of content.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ContentChange {
+    /// Its name.
+    pub kind: String,
+    /// What it amounts to under what the scenario declares: `permitted`, `altered`, `corrupted`.
+    pub level: String,
+    /// Receptions of this run's probes that have it.
+    pub receptions: u64,
+    /// The line of `[target.changes]` that declares it, where one does.
+    pub declaration: Option<String>,
+    /// One place where it was seen.
+    pub example: Option<ChangeExample>,
+}
+
+/// A place where content differed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ChangeExample {
+    /// The header field or part.
+    pub field: String,
+    /// What was sent there, shortened.
+    pub sent: String,
+    /// What arrived there, shortened.
+    pub arrived: String,
 }
 
 /// Jepsen's order: invalid over unknown over valid.

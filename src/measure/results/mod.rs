@@ -27,8 +27,9 @@ pub use figures::{
     IsolationFacts, Latency, QueueFacts, ReplyCount, RetryPoint,
 };
 pub use judgement::{
-    ContentionFacts, Correctness, Health, HealthCheck, HealthStatus, HiccupFacts, LedgerVerdict,
-    Reason, ThresholdResult, ThresholdStatus, Verdict, Violation, Warning,
+    ChangeExample, ContentChange, ContentionFacts, Correctness, Health, HealthCheck, HealthStatus,
+    HiccupFacts, LedgerVerdict, Reason, ThresholdResult, ThresholdStatus, Verdict, Violation,
+    Warning,
 };
 pub use recovery::{ConnectionFacts, RecoveryFacts};
 pub use rows::{AttemptRow, Ending, Interval, SeriesRow, Values};
@@ -182,6 +183,18 @@ pub struct TargetFacts {
     pub version: String,
     /// Where it took mail.
     pub address: String,
+    /// How it ended by itself; null if it did not.
+    #[serde(default)]
+    pub died: Option<DeathFacts>,
+}
+
+/// The end of the target that nothing of the scenario brought about.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct DeathFacts {
+    /// When it was noticed, seconds since the start of the measured period.
+    pub at_s: f64,
+    /// How it ended: an exit status, a signal, or what was seen of it.
+    pub status: String,
 }
 
 /// What was asked for.

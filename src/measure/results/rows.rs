@@ -178,6 +178,8 @@ pub struct AttemptRow {
     pub fault: String,
     /// Whether the peer proved that it read the reply.
     pub confirmed: bool,
-    /// Damage seen, joined by `;`.
+    /// Damage to its content, joined by `;`.
     pub damage: String,
+    /// Other changes of its content, joined by `;`.
+    pub changes: String,
 }

@@ -84,7 +84,7 @@ const FLOWS: [&str; Flow::ALL.len()] = {
 };
 
 /// Counts that have none.
-const COUNTS: [&str; 23] = [
+const COUNTS: [&str; 24] = [
     "pending",
     "lost",
     "unaccounted",
@@ -92,6 +92,7 @@ const COUNTS: [&str; 23] = [
     "duplicates_excused",
     "duplicates_unexcused",
     "corrupted",
+    "altered",
     "readdressed",
     "copied",
     "foreign",
@@ -314,7 +315,7 @@ mod tests {
 
     #[test]
     fn every_name_means_a_metric_with_figures() {
-        assert_eq!(Subject::names().count(), 59);
+        assert_eq!(Subject::names().count(), 60);
         for name in Subject::names() {
             let subject = Subject::from_name(name).expect(name);
             let stats = subject.stats();

@@ -38,6 +38,8 @@ fn judged(given: &Given<'_>) -> Verdict {
         health: given.health,
         complete: true,
         interrupted: given.interrupted,
+        died: None,
+        survived: &[],
     })
 }
 

@@ -1,14 +1,16 @@
 //! `junit.xml` of a comparison: a case for each figure that decides, by side, and the whole.
 
 use super::{terminal, words};
-use crate::measure::comparison::results::{self, Comparison, Contrast, Row};
+use crate::measure::comparison::results::{self, Comparison, Contrast, Design, Row};
 use crate::measure::verdict::INVALID;
 use crate::report::suite::{Case, Outcome, Suite};
 use crate::report::view::View;
 
 /// The document.
 pub(super) fn render(comparison: &Comparison) -> String {
-    let mut cases: Vec<Case> = comparison.contrasts.iter().flat_map(contrasted).collect();
+    let design = comparison.method.design;
+    let contrasts = comparison.contrasts.iter();
+    let mut cases: Vec<Case> = contrasts.flat_map(|it| contrasted(it, design)).collect();
     cases.push(Case {
         group: "comparison".to_owned(),
         name: "verdict".to_owned(),
@@ -28,17 +30,19 @@ pub(super) fn render(comparison: &Comparison) -> String {
     .render()
 }
 
-fn contrasted(contrast: &Contrast) -> Vec<Case> {
+fn contrasted(contrast: &Contrast, design: Design) -> Vec<Case> {
     let gated = contrast.figures.iter().filter(|row| row.gated);
     let case = |row: &Row| Case {
         group: contrast.new.name.clone(),
         name: row.metric.clone(),
-        outcome: outcome(row),
+        outcome: outcome(row, design),
     };
     gated.map(case).collect()
 }
 
-fn outcome(row: &Row) -> Outcome {
+/// An inconclusive figure is an error where it makes the exit code 96. Two single runs that leave it
+/// open end with 0, so that it is skipped: what fails a job in CI is what fails the command.
+fn outcome(row: &Row, design: Design) -> Outcome {
     let said = || {
         let (base, new) = (words::base(row), words::new(row));
         let (verdict, ratio) = (row.verdict.words(), words::ratio_of(row));
@@ -46,7 +50,10 @@ fn outcome(row: &Row) -> Outcome {
     };
     match row.verdict {
         results::Outcome::Improved | results::Outcome::NoDifferenceShown => Outcome::Passed,
-        results::Outcome::Inconclusive => Outcome::Error(row.note.clone().unwrap_or_else(said)),
+        results::Outcome::Inconclusive if design.must_decide(row) => {
+            Outcome::Error(row.note.clone().unwrap_or_else(said))
+        }
+        results::Outcome::Inconclusive => Outcome::Skipped(said()),
         results::Outcome::Regression => {
             Outcome::Failed(said(), row.note.clone().unwrap_or_default())
         }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::table::{class, table, toned};
 use crate::measure::results::{Results, Violation};
+use crate::report::changes;
 use crate::report::escape::xml;
 use crate::report::human;
 use crate::report::story::{self, Part, value};
@@ -36,7 +37,7 @@ const ROOMY: f64 = 0.14;
 
 /// The section.
 pub(super) fn accounts(results: &Results) -> String {
-    [flow(results), counts(results), violations(results)].concat()
+    [flow(results), counts(results), changed(results), violations(results)].concat()
 }
 
 /// Three bars of one scale: offered, at the target, at the end.
@@ -115,6 +116,21 @@ fn counts(results: &Results) -> String {
         rows.push(row(line));
     }
     table(&["", "#probes", "#share", "#rate in the period", "="], rows)
+}
+
+/// How content differed from what was sent.
+fn changed(results: &Results) -> String {
+    let rows: Vec<Vec<String>> = changes::lines(results)
+        .map(|line| {
+            let count = human::count(line.receptions);
+            vec![toned(class(line.tone), line.kind), xml(line.level), count, xml(&line.note)]
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let table = table(&["change", "level", "#receptions", "~seen"], rows);
+    format!("<h3>Content changed in transit</h3>\n{table}")
 }
 
 /// A class as part of an anchor: classes are ours, but a stored report may hold anything.

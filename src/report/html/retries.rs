@@ -39,7 +39,7 @@ fn curve(points: &[RetryPoint]) -> String {
         note: "by number of the attempt".to_owned(),
         bands: vec![band],
         series: vec![
-            line("configured, before jitter", "offered", Form::Dashed, |it| Some(it.configured_s)),
+            line("configured, before jitter", "offered", Form::Dashed, |it| it.configured_s),
             line("observed median", "sent", Form::Line, |it| (it.count > 0).then_some(it.p50_s)),
         ],
         spans: Vec::new(),
@@ -66,7 +66,7 @@ fn rows(points: &[RetryPoint]) -> String {
             |seconds| if point.count == 0 { "-".to_owned() } else { human::duration_s(seconds) };
         vec![
             point.attempt.to_string(),
-            human::duration_s(point.configured_s),
+            point.configured_s.map_or("-".to_owned(), human::duration_s),
             seconds(point.p5_s),
             seconds(point.p50_s),
             seconds(point.p95_s),

@@ -43,6 +43,7 @@ pub fn scraped(dialect: Dialect, snapshot: Option<&Snapshot>, end: Option<&Resul
 fn ended(out: &mut Exposition, results: &Results) {
     run(out, results);
     counts(out, results);
+    changes(out, results);
     rates(out, results);
     queue(out, &results.queue);
     target::target(out, results);
@@ -100,6 +101,19 @@ fn counts(out: &mut Exposition, results: &Results) {
     );
     for fault in &results.faults {
         out.sample("mailbench_fault_strikes_total", &[("fault", &fault.name)], fault.struck);
+    }
+}
+
+/// How content differed from what was sent.
+fn changes(out: &mut Exposition, results: &Results) {
+    if results.correctness.changes.is_empty() {
+        return;
+    }
+    let help = "Receptions whose content differed from what was sent.";
+    out.family(("mailbench_content_changes", "counter", ""), help);
+    for change in &results.correctness.changes {
+        let labels = [("kind", change.kind.as_str()), ("level", &change.level)];
+        out.sample("mailbench_content_changes_total", &labels, change.receptions);
     }
 }
 

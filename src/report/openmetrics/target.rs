@@ -5,6 +5,12 @@ use crate::measure::results::Results;
 
 /// The families.
 pub(super) fn target(out: &mut Exposition, results: &Results) {
+    if let Some(died) = &results.target.died {
+        let name = "mailbench_target_died_seconds";
+        let help = "When the target ended by itself, from the measured period on.";
+        out.family((name, "gauge", "seconds"), help);
+        out.sample(name, &[("status", died.status.as_str())], died.at_s);
+    }
     timeline(out, results);
     resources(out, results);
 }

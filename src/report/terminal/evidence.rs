@@ -2,6 +2,7 @@
 
 use super::page::{INDENT, Page};
 use crate::measure::results::{HealthCheck, HealthStatus, Results, Violation};
+use crate::report::changes;
 use crate::report::doubt;
 use crate::report::escape::plain;
 use crate::report::human;
@@ -81,6 +82,19 @@ pub(super) fn warnings(page: &mut Page, results: &Results) {
     let mark = page.view.pick("!", "[warn]");
     for warning in &results.warnings {
         page.prose(INDENT, (Tone::Doubt, mark), &plain(&warning.message));
+    }
+}
+
+/// How content differed from what was sent.
+pub(super) fn changes(page: &mut Page, results: &Results) {
+    if results.correctness.changes.is_empty() {
+        return;
+    }
+    page.heading("CONTENT CHANGED IN TRANSIT");
+    for line in changes::lines(results) {
+        let note = if line.note.is_empty() { String::new() } else { format!("; {}", line.note) };
+        let said = format!("{}: {}, {}{note}", line.kind, line.count(), line.level);
+        page.prose(INDENT, (line.tone, ""), &plain(&said));
     }
 }
 

@@ -45,6 +45,7 @@ fn chapters(page: &mut Page, findings: &Findings) {
     evidence::sizing(page, results);
     evidence::health(page, results);
     evidence::warnings(page, results);
+    evidence::changes(page, results);
     evidence::violations(page, results);
     evidence::result(page, results);
 }

@@ -154,7 +154,7 @@ fn retries(page: &mut Page, results: &Results) {
             |seconds| if point.count == 0 { "-".to_owned() } else { human::duration_s(seconds) };
         table.row(vec![
             format!("      after attempt {}", point.attempt).into(),
-            human::duration_s(point.configured_s).into(),
+            point.configured_s.map_or("-".to_owned(), human::duration_s).into(),
             seen(point.p5_s).into(),
             seen(point.p50_s).into(),
             seen(point.p95_s).into(),

@@ -24,6 +24,11 @@ pub(super) fn header(page: &mut Page, results: &Results) {
     if run.simulated {
         page.prose(2, (Tone::Doubt, ""), sizing::SIMULATED);
     }
+    if target.died.is_some()
+        && let Some(headline) = results.verdict.reasons.first()
+    {
+        page.prose(2, (Tone::Bad, ""), &plain(&headline.message));
+    }
     page.prose(2, (Tone::Plain, ""), &plain(&run.question));
     page.prose(2, (Tone::Plain, ""), &load(results));
 }

@@ -1,27 +1,32 @@
 //! What a capacity search knows when it begins: nothing, or the trials of an interrupted one in the
 //! same folder.
 
+use std::fs::File;
 use std::io::{Error, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::{FILE, SearchOptions};
 use crate::clock::Clock;
 use crate::measure::capacity::conclude;
 use crate::measure::capacity::results::{Capacity, GoalFacts};
-use crate::run::folder::Folder;
+use crate::run::folder::{self, Folder};
 use crate::run::{Request, RunError, SCENARIO};
+use crate::{files, limits, scenario};
 
-/// The folder: a new one, or the one named, which may hold a search that was interrupted.
-pub(super) fn place(request: &Request) -> Result<PathBuf, RunError> {
-    let named = request.output.as_deref().filter(|named| named.join(FILE).exists());
-    if let Some(named) = named {
-        return Ok(named.to_owned());
+/// The folder: a new one, or the one named, which may hold a search that was interrupted; and the
+/// lock on it.
+pub(super) fn place(request: &Request) -> Result<(PathBuf, Arc<File>), RunError> {
+    if let Some(named) = request.output.as_deref().filter(|named| named.join(FILE).exists()) {
+        let lock = folder::lock(named).map_err(RunError::Folder)?;
+        return Ok((named.to_owned(), Arc::new(lock)));
     }
     let name = &request.loaded.scenario.name;
     let folder = Folder::create(name, request.output.as_deref(), &Clock::start());
-    let folder = folder.map_err(RunError::Folder)?.path;
-    std::fs::write(folder.join(SCENARIO), &request.loaded.resolved).map_err(RunError::Folder)?;
-    Ok(folder)
+    let Folder { path, lock, .. } = folder.map_err(RunError::Folder)?;
+    crate::files::write(&path.join(SCENARIO), &request.loaded.resolved)
+        .map_err(RunError::Folder)?;
+    Ok((path, lock))
 }
 
 /// What is known already: nothing, or the trials of an earlier search in the same folder.
@@ -35,7 +40,7 @@ pub(super) fn taken_up(
     if !path.exists() {
         return Ok(fresh);
     }
-    let text = std::fs::read_to_string(&path).map_err(RunError::Folder)?;
+    let text = files::read_text(&path, limits::RESULT_BYTES).map_err(RunError::Folder)?;
     let known: Capacity = serde_json::from_str(&text)
         .map_err(|error| unfit(folder, ErrorKind::InvalidData, &error.to_string()))?;
     let same = known.scenario_sha256 == fresh.scenario_sha256
@@ -44,6 +49,12 @@ pub(super) fn taken_up(
     if !same {
         let what = "it holds a search of another scenario or profile; name another folder";
         return Err(unfit(folder, ErrorKind::AlreadyExists, what));
+    }
+    let kept = scenario::sha256_of(&folder.join(SCENARIO)).map_err(RunError::Folder)?;
+    if kept != known.scenario_sha256 {
+        let what = "the scenario.toml beside it does not belong together with it: it was changed \
+                    after the search began; name another folder";
+        return Err(unfit(folder, ErrorKind::InvalidData, what));
     }
     // A trial that was good because the state of the instrument did not count is not so any more.
     if known.health_counts != fresh.health_counts {

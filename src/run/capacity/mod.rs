@@ -50,6 +50,8 @@ pub struct Searched {
     pub folder: PathBuf,
     /// Whether the user ended it early.
     pub interrupted: bool,
+    /// Why it ended early: what was found could not be written.
+    pub failure: Option<RunError>,
 }
 
 /// Searches a model in virtual time, without a curve and without files: what the coverage of the
@@ -104,9 +106,10 @@ pub async fn capacity(
     interrupts: &Interrupts,
     progress: &mut Progress,
 ) -> Result<Searched, RunError> {
-    let folder = place(request)?;
+    let (folder, _lock) = place(request)?;
     let known = taken_up(&folder, request, options)?;
-    let mut search = CapacitySearch { request, options, interrupts, folder, known };
+    let failure = None;
+    let mut search = CapacitySearch { request, options, interrupts, folder, known, failure };
     search.known.environment = super::environment::facts().into_iter().collect();
     let range = search.range(progress).await?;
     search.check(&range)?;
@@ -120,9 +123,10 @@ pub async fn capacity(
     if search.is_over() {
         conclude::unfinished(&mut search.known);
     }
-    search.write()?;
-    let interrupted = search.is_over();
-    Ok(Searched { capacity: search.known, folder: search.folder, interrupted })
+    search.write();
+    let interrupted = interrupts.stop.is_cancelled();
+    let CapacitySearch { known, folder, failure, .. } = search;
+    Ok(Searched { capacity: known, folder, interrupted, failure })
 }
 
 struct CapacitySearch<'a> {
@@ -131,15 +135,20 @@ struct CapacitySearch<'a> {
     interrupts: &'a Interrupts,
     folder: PathBuf,
     known: Capacity,
+    /// The disk does not take what is found: there is no use in going on.
+    failure: Option<RunError>,
 }
 
 impl CapacitySearch<'_> {
     fn is_over(&self) -> bool {
-        self.interrupts.stop.is_cancelled()
+        self.interrupts.stop.is_cancelled() || self.failure.is_some()
     }
 
-    fn write(&self) -> Result<(), RunError> {
-        report::write_all(&self.known, &self.folder).map_err(RunError::Folder)
+    /// Writes what is known; a failure ends the search, not what it has found.
+    fn write(&mut self) {
+        if let Err(error) = report::write_all(&self.known, &self.folder) {
+            self.failure.get_or_insert(RunError::Folder(error));
+        }
     }
 
     /// Where the search may go. Unless told, the generator is tried first, against the sink alone;
@@ -191,7 +200,7 @@ impl CapacitySearch<'_> {
         let offered = findings.map_or(0.0, |it| it.results.load.offered_per_s);
         if offered > 0.0 {
             self.known.ceiling_per_s = Some(offered);
-            self.write()?;
+            self.write();
         }
         Ok(offered.max(limits::CAPACITY_LEAST))
     }
@@ -215,13 +224,17 @@ impl CapacitySearch<'_> {
                     self.known.not_empty = Some(why);
                     break;
                 }
+                Err(error) if error.is_of_the_disk() && !self.known.trials.is_empty() => {
+                    self.failure = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             };
             let trial = self.judged(&findings, offered, &folder);
             self.known.trials.push(trial);
             self.remember(&findings);
             self.known.not_empty = self.left_over(&findings);
-            self.write()?;
+            self.write();
             if self.known.not_empty.is_some() {
                 break;
             }
@@ -287,6 +300,10 @@ impl CapacitySearch<'_> {
             let findings = match self.at(offered, &folder, progress).await {
                 Ok(Some(findings)) => findings,
                 Ok(None) | Err(RunError::NotEmpty(_)) => break,
+                Err(error) if error.is_of_the_disk() => {
+                    self.failure = Some(error);
+                    break;
+                }
                 Err(error) => return Err(error),
             };
             let judged = self.judged(&findings, offered, &folder);
@@ -299,7 +316,7 @@ impl CapacitySearch<'_> {
                 resources,
                 per_core_per_s,
             });
-            self.write()?;
+            self.write();
         }
         Ok(())
     }
@@ -337,12 +354,13 @@ impl CapacitySearch<'_> {
             output: Some(path),
             command: self.request.command.clone(),
             allowed_targets: self.request.allowed_targets.clone(),
+            reach: self.request.reach.clone(),
             empty_first: external.then_some(limits::CAPACITY_EMPTY),
             preflight: true,
         };
         match super::experiment(&request, self.interrupts, progress).await {
             Ok(_) if self.is_over() => Ok(None),
-            Ok(outcome) => Ok(Some(outcome.findings)),
+            Ok(outcome) => outcome.whole().map(|outcome| Some(outcome.findings)),
             Err(RunError::Aborted) if !self.interrupts.abort.is_cancelled() => Ok(None),
             Err(error) => Err(error),
         }

@@ -25,6 +25,7 @@ pub enum Drawn<U> {
     /// By its median and the standard deviation of its logarithm.
     Lognormal {
         median: U,
+        #[schemars(extend("exclusiveMinimum" = 0))]
         sigma: f64,
         #[serde(skip_serializing_if = "Option::is_none")]
         min: Option<U>,
@@ -53,6 +54,7 @@ pub enum Drawn<U> {
     /// By its least value and its shape.
     Pareto {
         min: U,
+        #[schemars(extend("exclusiveMinimum" = 0))]
         shape: f64,
         #[serde(skip_serializing_if = "Option::is_none")]
         max: Option<U>,

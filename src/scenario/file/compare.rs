@@ -30,7 +30,7 @@ pub struct Compare {
     /// Figures that decide, at most four. Default: `e2e_response.p50`, `e2e_response.p99`,
     /// `submit_response.p99`, `delivered.rate`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub gate: Option<At<Vec<String>>>,
+    pub gate: Option<At<Vec<At<String>>>>,
     /// The variants; at least two. The first is what the others are held against.
     #[serde(default)]
     pub variant: Vec<At<Variant>>,

@@ -105,9 +105,28 @@ pub enum Per {
 }
 
 /// Attempt numbers as text; a single number may stand bare.
-#[derive(Clone, Debug, Serialize, JsonSchema)]
+#[derive(Clone, Debug, Serialize)]
 #[serde(transparent)]
 pub struct AttemptsText(pub String);
+
+impl JsonSchema for AttemptsText {
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "AttemptsText".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({
+            "description": "attempt numbers such as 1, \"1\", \"2..\" or \"..3\"",
+            "anyOf": [
+                { "type": "integer", "minimum": 1, "maximum": u32::MAX },
+                {
+                    "type": "string",
+                    "pattern": r"^\s*0*[1-9][0-9]{0,9}\s*(\.\.(\s*0*[1-9][0-9]{0,9}\s*)?)?$|^\.\.\s*0*[1-9][0-9]{0,9}\s*$",
+                },
+            ],
+        })
+    }
+}
 
 impl<'de> Deserialize<'de> for AttemptsText {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

@@ -13,6 +13,7 @@ mod fault;
 mod load;
 mod message;
 mod read;
+mod shape;
 mod simulate;
 mod sink;
 mod smtp;

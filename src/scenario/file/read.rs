@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::{At, Bound, File, RelaySettings, Thresholds};
+use super::{At, Bound, File, RelaySettings, Thresholds, shape};
 use crate::scenario::diagnosis::{Problem, Problems, suggest};
 
 /// The keys of the top level, in the order of the documentation.
@@ -29,6 +29,9 @@ const KEYS: [&str; 15] = [
 
 /// Reads a scenario file; what could not be read is missing from the result and noted.
 pub(crate) fn read(root: DeTable<'_>, problems: &mut Problems) -> File {
+    let wholes = shape::whole_numbers(&root);
+    let mut root = root;
+    shape::check(&mut root, &mut wholes.iter(), problems);
     let mut file = File::default();
     for (key, value) in root {
         match key.get_ref().as_ref() {
@@ -55,6 +58,9 @@ pub(crate) fn read(root: DeTable<'_>, problems: &mut Problems) -> File {
 
 /// Reads a settings file of the embedded relay.
 pub(crate) fn read_relay_settings(root: DeTable<'_>, problems: &mut Problems) -> RelaySettings {
+    let wholes = shape::whole_numbers(&root);
+    let mut root = root;
+    shape::check(&mut root, &mut wholes.iter(), problems);
     let mut settings = RelaySettings::default();
     for (key, value) in root {
         match key.get_ref().as_ref() {
@@ -121,7 +127,7 @@ fn collect_bounds(
 ) {
     let bound_span = value.span();
     match (value.into_inner(), metric) {
-        (DeValue::Table(table), metric) => {
+        (DeValue::Table(table), metric) if metric.is_none() || !table.is_empty() => {
             for (key, value) in table {
                 let name = key.get_ref();
                 let joined = match &metric {

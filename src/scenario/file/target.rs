@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{At, Changes};
+use crate::scenario::model::Network;
 use crate::scenario::units::{Share, Timespan};
 
 /// `[target]`: the system under test.
@@ -37,6 +38,10 @@ pub struct Target {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<BTreeMap<String, serde_json::Value>>")]
     pub settings: Option<At<BTreeMap<String, toml::Value>>>,
+    /// A target that mailbench starts: what it can reach. Default: a real MTA loopback only, where
+    /// that is possible.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub network: Option<At<Network>>,
     /// When it tries again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry: Option<At<Retry>>,

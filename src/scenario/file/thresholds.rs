@@ -50,6 +50,8 @@ impl Serialize for Thresholds {
 enum OneOrSeveral {
     One(String),
     Several(Vec<String>),
+    /// A metric without quotes, whose dots make tables.
+    Nested(BTreeMap<String, OneOrSeveral>),
 }
 
 impl JsonSchema for Thresholds {

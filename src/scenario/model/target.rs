@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use crate::limits;
 
@@ -59,6 +60,16 @@ pub enum Mta {
     Opensmtpd,
     /// Haraka.
     Haraka,
+}
+
+/// `[target] network`: what a target that mailbench starts can reach.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Network {
+    /// Loopback only, in a network namespace that generator, sink and target share.
+    Isolated,
+    /// What this machine can reach.
+    Host,
 }
 
 impl Mta {

@@ -35,6 +35,12 @@ pub struct Wait {
 }
 
 impl TargetSpec {
+    /// Whether it has the scenario's waits: mailbench sets them, or the user says that they are set.
+    #[must_use]
+    pub fn is_told_waits(&self) -> bool {
+        self.keeps_known_waits() || self.retry_is_given
+    }
+
     /// Whether it keeps a schedule that is known: the scenario's, or its own.
     #[must_use]
     pub fn keeps_known_waits(&self) -> bool {
@@ -139,7 +145,14 @@ mod tests {
         let kind_of_growth = Growth::Exponential { first, factor: 2.0, cap };
         let retry =
             RetrySchedule { kind: kind_of_growth, jitter: 0.1, give_up_after: 600 * SECOND };
-        TargetSpec { kind, retry, delivery, changes: Changes::default() }
+        TargetSpec {
+            kind,
+            retry,
+            retry_is_given: false,
+            delivery,
+            changes: Changes::default(),
+            network: None,
+        }
     }
 
     fn managed(mta: Mta) -> TargetSpec {
@@ -162,7 +175,8 @@ mod tests {
     #[test]
     fn who_was_told_nothing_is_held_to_nothing() {
         let direct = spec(TargetKind::Direct);
-        assert!(!direct.keeps_known_waits());
+        assert!(!direct.keeps_known_waits() && !direct.is_told_waits());
+        assert!(TargetSpec { retry_is_given: true, ..direct.clone() }.is_told_waits());
         assert_eq!((direct.longest_wait(), direct.gives_up_after()), (None, None));
         assert_eq!(managed(Mta::Opensmtpd).longest_wait(), None);
         assert_eq!(managed(Mta::Haraka).longest_wait(), Some(32 * SECOND));

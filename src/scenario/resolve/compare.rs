@@ -38,8 +38,11 @@ pub(super) fn compare(
         extend: written.extend.as_ref().is_none_or(|extend| extend.value),
         margin: margin(written.margin.as_ref(), MARGIN, problems),
         rate_margin: margin(written.rate_margin.as_ref(), RATE_MARGIN, problems),
-        gate: gate.map(|gate| gate.value.clone()),
+        gate: gate.map(|gate| gate.value.iter().map(|name| name.value.clone()).collect()),
         gate_span: gate.map_or(0..0, |gate| gate.span.clone()),
+        gate_spans: gate.map_or_else(Vec::new, |gate| {
+            gate.value.iter().map(|name| name.span.clone()).collect()
+        }),
         variants: written.variant.iter().map(|one| variant(one, problems)).collect(),
     })
 }

@@ -1,18 +1,20 @@
 //! `message.corpus`: messages from files, made fit to be sent behind our identity.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
 use memchr::{memchr, memmem};
 
-use crate::limits;
 use crate::probe::head_length;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::At;
 use crate::scenario::model::{Corpus, CorpusFiles};
+use crate::{files, limits};
 
 /// Header fields that relays take off on their way (RFC 5321 §4.4, RFC 5322 §3.6.3), and ours.
-const DROPPED: [&str; 3] = ["return-path", "bcc", "x-mailbench"];
+const DROPPED: [&str; 5] =
+    ["return-path", "bcc", "x-mailbench", "x-mailbench-digest", "x-mailbench-counts"];
 
 /// Longest line, line end excluded (RFC 5322 §2.1.1).
 const LONGEST_LINE: usize = 998;
@@ -44,20 +46,59 @@ fn read(pattern: &Path) -> Result<CorpusFiles, String> {
             continue;
         }
         let said = |wrong: String| format!("{}: {wrong}", path.display());
-        let raw = std::fs::read(&path).map_err(|error| said(error.to_string()))?;
-        let text = fit(&raw).map_err(said)?;
-        bytes += text.len();
-        if bytes > limits::CORPUS_BYTES {
-            return Err(format!("`{shown}` is more than {} MiB", limits::CORPUS_BYTES >> 20));
+        let most = limits::CORPUS_BYTES as u64;
+        let raw = files::read(&path, most).map_err(|error| said(error.to_string()))?;
+        for (number, message) in (1..).zip(messages(&raw)) {
+            let whole = number == 1 && !is_mailbox(&raw);
+            let of = |wrong| if whole { wrong } else { format!("message {number}: {wrong}") };
+            let text = fit(&message).map_err(of).map_err(said)?;
+            bytes += text.len();
+            if bytes > limits::CORPUS_BYTES {
+                return Err(format!("`{shown}` is more than {} MiB", limits::CORPUS_BYTES >> 20));
+            }
+            hasher.update(&(text.len() as u64).to_le_bytes()).update(&text);
+            files.texts.push(text);
         }
-        hasher.update(&(text.len() as u64).to_le_bytes()).update(&text);
-        files.texts.push(text);
     }
     if files.texts.is_empty() {
         return Err(format!("`{shown}` names no file"));
     }
     files.digest = hasher.finalize().to_hex()[..16].to_owned();
     Ok(files)
+}
+
+/// Whether a file is a mailbox (RFC 4155), not a message.
+fn is_mailbox(raw: &[u8]) -> bool {
+    without_mark(raw).starts_with(b"From ")
+}
+
+/// The messages of a file: one, or those of a mailbox.
+fn messages(raw: &[u8]) -> Vec<Cow<'_, [u8]>> {
+    if !is_mailbox(raw) {
+        return vec![without_mark(raw).into()];
+    }
+    let mut messages: Vec<Vec<u8>> = Vec::new();
+    let mut blank = true;
+    for line in without_mark(raw).split_inclusive(|byte| *byte == b'\n') {
+        if blank && line.starts_with(b"From ") {
+            messages.push(Vec::new());
+        } else if let Some(message) = messages.last_mut() {
+            message.extend_from_slice(without_escape(line));
+        }
+        blank = line.trim_ascii().is_empty();
+    }
+    messages.into_iter().map(Cow::Owned).collect()
+}
+
+/// Without a byte order mark, which is no part of a message.
+fn without_mark(raw: &[u8]) -> &[u8] {
+    raw.strip_prefix("\u{feff}".as_bytes()).unwrap_or(raw)
+}
+
+/// Without the mark that a mailbox puts before a line that begins with `From `.
+fn without_escape(line: &[u8]) -> &[u8] {
+    let marks = line.iter().take_while(|byte| **byte == b'>').count();
+    if marks > 0 && line[marks..].starts_with(b"From ") { &line[1..] } else { line }
 }
 
 /// A message with CRLF line ends and without what relays take off. `Err`: what no relay would
@@ -79,10 +120,18 @@ fn fit(raw: &[u8]) -> Result<Vec<u8>, String> {
         text.extend_from_slice(line);
         text.extend_from_slice(b"\r\n");
     }
-    let (head, body) = text.split_at(head_length(&text));
-    if !head.ends_with(b"\r\n\r\n") {
-        return Err("no blank line after the headers".to_owned());
+    if text.starts_with(b" ") || text.starts_with(b"\t") {
+        return Err("line 1 begins with white space, as the rest of a header field".to_owned());
     }
+    if text.is_empty() || text == b"\r\n" {
+        return Err("there is nothing in it".to_owned());
+    }
+    let headers = head_length(&text);
+    if !text[..headers].ends_with(b"\r\n\r\n") && !text.starts_with(b"\r\n") {
+        // All of it is headers: the blank line that ends them is not said.
+        text.extend_from_slice(b"\r\n");
+    }
+    let (head, body) = text.split_at(head_length(&text));
     if !head.is_ascii() {
         return Err("headers that are not ASCII".to_owned());
     }
@@ -133,13 +182,32 @@ mod tests {
             (b"A: b\n\nc\0".as_slice(), "a NUL, which no mail may hold"),
             (b"A: b\n\nc\rd\n", "line 3 holds a bare CR"),
             (&long, "line 3 is longer than 998 bytes"),
-            (b"A: b\n", "no blank line after the headers"),
+            (b"\tA: b\n\n", "line 1 begins with white space, as the rest of a header field"),
+            (b"", "there is nothing in it"),
+            (b"body without headers\n", "line 1 is no header"),
             ("A: \u{e9}\n\n".as_bytes(), "headers that are not ASCII"),
             (b"A: b\nno header\n\n", "line 2 is no header"),
             (b"A: b\n\n\nX-Mailbench: y\n", "an identity of ours in its body"),
         ] {
             assert_eq!(fit(raw).err().as_deref(), Some(wrong));
         }
+    }
+
+    #[test]
+    fn headers_alone_are_a_message() {
+        assert_eq!(fit(b"A: b\nC: d").expect("fit"), b"A: b\r\nC: d\r\n\r\n");
+    }
+
+    #[test]
+    fn a_mailbox_holds_messages() {
+        let raw =
+            b"\xef\xbb\xbfFrom a@b Thu Jan  1 00:00:00 2026\nA: 1\n\n>From here\n>>From there\n\
+            no\nFrom inside\n\nFrom c@d Thu Jan  1 00:00:00 2026\nA: 2\n\nend\n";
+        let found: Vec<Vec<u8>> = messages(raw).iter().map(|one| one.to_vec()).collect();
+        let first: &[u8] = b"A: 1\n\nFrom here\n>From there\nno\nFrom inside\n\n";
+        assert_eq!(found, [first, b"A: 2\n\nend\n"]);
+        assert_eq!(messages(b"\xef\xbb\xbfA: 1\n\n"), [&b"A: 1\n\n"[..]]);
+        assert_eq!(messages(b"A: 1\n\nFrom\n"), [&b"A: 1\n\nFrom\n"[..]]);
     }
 
     #[test]

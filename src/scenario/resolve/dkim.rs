@@ -5,6 +5,7 @@ use crate::probe::BOUNCE_DOMAIN;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At};
 use crate::scenario::model::{Dkim, DkimKey, KeyPlace};
+use crate::{files, limits};
 
 const SELECTOR: &str = "mailbench";
 
@@ -21,7 +22,8 @@ pub(super) fn dkim(written: &file::Dkim, at: &Place<'_>, problems: &mut Problems
             return Dkim { domain, selector, place: KeyPlace::Nowhere, key: None };
         }
         (Some(file), None) => {
-            let text = || std::fs::read(at.folder.join(&file.value)).map_err(|it| it.to_string());
+            let path = at.folder.join(&file.value);
+            let text = || files::read(&path, limits::SMALL_FILE).map_err(|it| it.to_string());
             (KeyPlace::File(file.value.clone()), key(file, at, problems, text))
         }
         (None, Some(name)) => {

@@ -26,8 +26,10 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         return TargetSpec {
             kind: TargetKind::Relay,
             retry: retry(None, problems),
+            retry_is_given: false,
             delivery: delivery(None, problems),
             changes: Changes::default(),
+            network: None,
         };
     };
     let kind = target.kind.as_ref().map_or(Kind::Relay, |kind| kind.value);
@@ -44,8 +46,10 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
     TargetSpec {
         kind,
         retry: retry(target.retry.as_ref(), problems),
+        retry_is_given: target.retry.is_some(),
         delivery: delivery(target.delivery.as_ref(), problems),
         changes: changes::changes(target.changes.as_ref(), problems),
+        network: target.network.as_ref().map(|network| network.value),
     }
 }
 
@@ -59,7 +63,13 @@ fn refuse_foreign(target: &Target, problems: &mut Problems) {
         let keys = [("program", place(&target.program)), ("settings", place(&target.settings))];
         misplaced(keys, "a real MTA", "write `kind = \"postfix\"`, or leave it out", problems);
     }
-    if !matches!(target.kind, Some(At { value: Kind::External, .. })) {
+    let external = matches!(target.kind, Some(At { value: Kind::External, .. }));
+    if external {
+        let keys = [("network", place(&target.network))];
+        let help = "leave it out: what is running already is where it is";
+        misplaced(keys, "a target that mailbench starts", help, problems);
+    }
+    if !external {
         let keys = [
             ("address", place(&target.address)),
             ("queue_command", place(&target.queue_command)),

@@ -2,17 +2,17 @@
 //! `size` (bytes) and `destinations` (domains, blanks between them).
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::destination::is_domain;
 use super::spreadsheet;
-use crate::limits;
 use crate::probe::BOUNCE_DOMAIN;
 use crate::scenario::diagnosis::{Problem, Problems, suggest};
 use crate::scenario::file::At;
 use crate::scenario::model::{Destination, Trace, TraceFile};
+use crate::{files, limits};
 
 /// Reads the trace a scenario names. The domains it brings are added to the destinations.
 pub(super) fn trace(
@@ -33,8 +33,8 @@ pub(super) fn trace(
     Trace(Arc::new(TraceFile { path, ..read }))
 }
 
-fn read(path: &PathBuf, destinations: &mut Vec<Destination>) -> Result<TraceFile, String> {
-    let bytes = std::fs::read(path).map_err(|error| error.to_string())?;
+fn read(path: &Path, destinations: &mut Vec<Destination>) -> Result<TraceFile, String> {
+    let bytes = files::read(path, limits::TRACE_BYTES).map_err(|error| error.to_string())?;
     spreadsheet::form(&bytes)?;
     let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&bytes[..]);
     let columns = Columns::of(csv.headers().map_err(|error| error.to_string())?)?;
@@ -173,7 +173,7 @@ mod tests {
         std::fs::write(file.path(), text).expect("written");
         let mut all =
             vec![Destination { domain: "b.test".to_owned(), weight: 2.0, extensions: None }];
-        let trace = read(&file.path().to_owned(), &mut all)?;
+        let trace = read(file.path(), &mut all)?;
         Ok((trace, all.into_iter().map(|one| one.domain).collect()))
     }
 

@@ -76,8 +76,8 @@ fn split_number(text: &str) -> (&str, &str) {
 
 /// Reads digits with at most one decimal point; nothing else that `f64` would take.
 fn decimal(digits: &str) -> Option<f64> {
-    let plain = digits.bytes().any(|byte| byte.is_ascii_digit())
-        && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    let plain = digits.split('.').all(is_number) && digits.split('.').count() <= 2;
     if plain { digits.parse().ok().filter(|value: &f64| value.is_finite()) } else { None }
 }
 

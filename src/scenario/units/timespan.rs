@@ -64,9 +64,17 @@ impl FromStr for Timespan {
 /// `number * unit` in exact decimal arithmetic; digits beyond the nanosecond are dropped.
 fn scaled(number: &str, unit: u128) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if fraction.is_empty() || fraction.len() > 18 || whole.len() > 18 {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|it| it.is_ascii_digit());
+    if !is_number(fraction) || !is_number(whole) {
         return None;
     }
+    // No unit has more than 14 digits of nanoseconds; what lies below one is nothing.
+    let fraction = &fraction[..fraction.len().min(18)];
+    let whole = whole.trim_start_matches('0');
+    if whole.len() > 18 {
+        return Some(u128::MAX);
+    }
+    let whole = if whole.is_empty() { "0" } else { whole };
     let ten_to = 10_u128.pow(u32::try_from(fraction.len()).ok()?);
     let fraction = fraction.parse::<u64>().ok()?;
     let whole = whole.parse::<u64>().ok()?;
@@ -102,7 +110,13 @@ mod tests {
 
     #[test]
     fn reads_durations() {
-        let cases = [("250ms", 250_000_000), ("1.5s", 1_500_000_000), ("1m30s", 90_000_000_000)];
+        let cases = [
+            ("250ms", 250_000_000),
+            ("1.5s", 1_500_000_000),
+            ("1m30s", 90_000_000_000),
+            ("1.0000000000000000000s", 1_000_000_000),
+            ("00000000000000000000001s", 1_000_000_000),
+        ];
         for (text, nanoseconds) in cases {
             let expected = Timespan(Duration::from_nanos(nanoseconds));
             assert_eq!(text.parse(), Ok(expected), "{text}");

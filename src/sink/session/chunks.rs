@@ -51,7 +51,7 @@ impl Session {
         }
         let Some(chunks) = self.chunks.take() else { return ControlFlow::Continue(()) };
         let Chunks { incoming, promised, .. } = *chunks;
-        self.whole = Some(incoming.whole(self.shared.next_reception(), &self.shared.directory));
+        self.content_is_whole(incoming).await;
         self.answer_whole(promised).await
     }
 

@@ -5,6 +5,7 @@
 //! attempt is recorded at stage content.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::enact::Answer;
@@ -142,8 +143,24 @@ impl Session {
             }
             self.wire.read(left).await?;
         }
-        self.whole = Some(incoming.whole(self.shared.next_reception(), &self.shared.directory));
+        self.content_is_whole(incoming).await;
         ControlFlow::Continue(())
+    }
+
+    /// The final dot, or the last chunk, has come: says what the content was.
+    pub(super) async fn content_is_whole(&mut self, incoming: Incoming) {
+        let received = incoming.end(&self.shared.directory);
+        let (reception, shared) = (self.shared.next_reception(), Arc::clone(&self.shared));
+        let sender = self.transaction.as_ref().and_then(|open| open.origin.message());
+        let long = received.is_long_work();
+        let examine = move || received.whole(reception, shared.plan.as_ref(), sender);
+        self.whole = match long {
+            true => tokio::task::spawn_blocking(examine).await.ok(),
+            false => Some(examine()),
+        };
+        if let Some(whole) = &self.whole {
+            self.recorder.differences(whole);
+        }
     }
 
     async fn end_of_data(&mut self, dot: Time) -> ControlFlow<Ended, ()> {
@@ -191,7 +208,11 @@ impl Session {
         let reception = self.whole.as_ref().map(|whole| whole.reception);
         let taken = conclusion.outcome == AttemptOutcome::Taken;
         self.record_content(conclusion);
-        self.shared.ledger.persist().await;
+        if !self.shared.ledger.persist().await {
+            self.refuse_unrecorded().await?;
+            self.dialogue.settle(Turn::EndOfData { size: 0 }, &reply);
+            return ControlFlow::Continue(());
+        }
         self.say(&reply, garbled).await?;
         // A QUIT sent with the dot is answered in one write with it: a peer that closes on the
         // first reply would reset the connection over the second, and prove nothing.
@@ -205,6 +226,14 @@ impl Session {
             return ControlFlow::Break(Ended::by_us(Ending::Fault));
         }
         ControlFlow::Continue(())
+    }
+
+    /// What cannot be recorded is not taken: the peer keeps it.
+    pub(super) async fn refuse_unrecorded(&mut self) -> ControlFlow<Ended, ()> {
+        let status = EnhancedStatus { class: 4, subject: 3, detail: 0 };
+        let reply = Reply::new(451, Some(status), "Local error: the journal cannot be written");
+        self.say(&reply, None).await?;
+        self.wire.flush().await
     }
 
     /// What a reply to the content concludes. One that need not be understood is as good as

@@ -37,7 +37,10 @@ impl Session {
             if let Some(open) = &mut self.transaction {
                 open.recipients.remove(0);
             }
-            self.shared.ledger.persist().await;
+            if !self.shared.ledger.persist().await {
+                self.refuse_unrecorded().await?;
+                continue;
+            }
             self.say(&reply, garbled).await?;
             if reply.is_positive() {
                 self.unconfirmed = self.whole.as_ref().map(|whole| whole.reception);

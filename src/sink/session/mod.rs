@@ -262,7 +262,7 @@ impl Session {
         if self.let_in {
             self.recorder.closed(self.stage, ended.how);
         } else {
-            let (fault, reply) = (self.fault, self.turned_away_by.take());
+            let (fault, reply) = (self.fault, self.turned_away_by.take().map(Reply::shortened));
             self.recorder.changed(SessionChange::TurnedAway { fault, reply });
         }
         self.shared.dismiss(self.recorder.session());

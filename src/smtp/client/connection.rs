@@ -92,7 +92,7 @@ impl Connection {
         };
         match self.patience.within(self.timeouts.reply, written).await {
             Some(Ok(())) => Ok(()),
-            Some(Err(error)) => Err(self.lost(Cause::Io(error.kind()))),
+            Some(Err(error)) => Err(self.lost(Cause::of(&error))),
             None => Err(self.lost(Cause::TimedOut(self.timeouts.reply))),
         }
     }

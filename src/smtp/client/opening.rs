@@ -241,7 +241,7 @@ fn failed(stage: Stage) -> impl Fn(Cause) -> Opened {
 async fn dial(peer: &Peer) -> Result<Wire, Cause> {
     let dialled = async { Wire::new(socket(peer).await?) };
     match timeout(peer.timeouts.connect, dialled).await {
-        Ok(wire) => wire.map_err(|error| Cause::Io(error.kind())),
+        Ok(wire) => wire.map_err(|error| Cause::of(&error)),
         Err(_) => Err(Cause::TimedOut(peer.timeouts.connect)),
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use crate::shortage::Shortage;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
@@ -61,6 +62,8 @@ pub enum Cause {
     Unexpected(Reply),
     /// The kernel says so.
     Io(io::ErrorKind),
+    /// The system did not give us what the connection needs: nothing that the peer did.
+    Shortage(Shortage),
     /// The TLS handshake failed.
     Tls(String),
     /// Something came in the clear between the reply to STARTTLS and the handshake, where it could
@@ -70,6 +73,14 @@ pub enum Cause {
     NotOffered(&'static str),
     /// The server let us in and did not prove that it knows the password, as SCRAM has it do.
     Unproved,
+}
+
+impl Cause {
+    /// What an error on the connection means.
+    #[must_use]
+    pub fn of(error: &io::Error) -> Cause {
+        Shortage::of(error).map_or_else(|| Cause::Io(error.kind()), Cause::Shortage)
+    }
 }
 
 impl fmt::Display for Outcome {
@@ -93,6 +104,7 @@ impl fmt::Display for Cause {
             Cause::NotAReply => f.write_str("what came is not a reply"),
             Cause::Unexpected(reply) => write!(f, "unexpected reply {reply}"),
             Cause::Io(kind) => write!(f, "{kind}"),
+            Cause::Shortage(what) => write!(f, "mailbench is {what}"),
             Cause::Tls(reason) => write!(f, "no TLS: {reason}"),
             Cause::Injected => f.write_str("something came before the TLS handshake"),
             Cause::NotOffered(what) => write!(f, "the server does not offer {what}"),

@@ -281,13 +281,13 @@ impl Connection {
             match self.patience.within(patience, written).await {
                 Some(Ok(0)) => return (taken, Some(self.lost(Cause::Closed))),
                 Some(Ok(more)) => taken += more,
-                Some(Err(error)) => return (taken, Some(self.lost(Cause::Io(error.kind())))),
+                Some(Err(error)) => return (taken, Some(self.lost(Cause::of(&error)))),
                 None => return (taken, Some(self.lost(Cause::TimedOut(patience)))),
             }
         }
         match self.patience.within(patience, self.wire.flush()).await {
             Some(Ok(())) => (taken, None),
-            Some(Err(error)) => (taken, Some(self.lost(Cause::Io(error.kind())))),
+            Some(Err(error)) => (taken, Some(self.lost(Cause::of(&error)))),
             None => (taken, Some(self.lost(Cause::TimedOut(patience)))),
         }
     }

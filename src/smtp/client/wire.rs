@@ -48,7 +48,7 @@ impl Wire {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(Cause::Closed),
             Err(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
                 Some(reason) => Err(Cause::Tls(super::tls::in_words(reason))),
-                None => Err(Cause::Io(error.kind())),
+                None => Err(Cause::of(&error)),
             },
         }
     }
@@ -81,7 +81,7 @@ impl Wire {
         let mut reader = ReplyReader::default();
         loop {
             if self.unread.is_empty() {
-                self.fill().await.map_err(|error| Cause::Io(error.kind()))?;
+                self.fill().await.map_err(|error| Cause::of(&error))?;
             }
             let unread = &self.inbox[self.unread.clone()];
             if unread.is_empty() {

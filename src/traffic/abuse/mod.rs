@@ -13,9 +13,8 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::until;
-use crate::clock::{Clock, Time};
-use crate::ledger::Ledger;
+use super::{Instruments, until};
+use crate::clock::Time;
 use crate::ledger::event::{AbuseEnd, Abused, Event};
 use crate::scenario::model::Abuse;
 use crate::smtp::stage::Stage;
@@ -43,8 +42,7 @@ pub(super) struct Crowd {
 /// One client that comes again and again.
 struct Client {
     address: SocketAddr,
-    clock: Clock,
-    ledger: Ledger,
+    instruments: Instruments,
     background: Arc<Background>,
     profile: usize,
     /// Which of its kind it is.
@@ -57,17 +55,16 @@ impl Crowd {
     pub(super) fn start(
         background: &Background,
         address: SocketAddr,
-        clock: Clock,
-        ledger: &Ledger,
+        instruments: &Instruments,
     ) -> Crowd {
         let stop = CancellationToken::new();
         let background = Arc::new(background.clone());
         let mut clients = JoinSet::new();
         for (profile, abuse) in background.profiles.iter().enumerate() {
             for number in 0..abuse.sessions {
-                let (ledger, stop) = (ledger.clone(), stop.clone());
+                let (instruments, stop) = (instruments.clone(), stop.clone());
                 let background = Arc::clone(&background);
-                let client = Client { address, clock, ledger, background, profile, number, stop };
+                let client = Client { address, instruments, background, profile, number, stop };
                 clients.spawn(async move { client.come_and_go().await });
             }
         }
@@ -94,18 +91,18 @@ impl Client {
         let to = [to, self.background.end].into_iter().flatten().min();
         tokio::select! {
             () = self.stop.cancelled() => return,
-            () = until(self.clock, Some(from)) => {}
+            () = until(self.instruments.clock, Some(from)) => {}
         }
         let mut ordinal = u64::from(self.number);
         let over = async {
             tokio::select! {
                 () = self.stop.cancelled() => {}
-                () = until(self.clock, to) => {}
+                () = until(self.instruments.clock, to) => {}
             }
         };
         let mut over = std::pin::pin!(over);
         loop {
-            let start = self.clock.now();
+            let start = self.instruments.clock.now();
             let mut talk = Talk::new(&self.background.recipient);
             let mut is_over = false;
             let end = tokio::select! {
@@ -113,6 +110,9 @@ impl Client {
                 () = &mut over => { is_over = true; AbuseEnd::Tolerated }
                 end = act::play(self.abuse().kind, self.address, ordinal, &mut talk) => end,
             };
+            if let Some(what) = talk.shortage {
+                self.instruments.short_of(what);
+            }
             self.record(start, talk.stage, end);
             drop(talk);
             if is_over || self.rest(&mut over).await {
@@ -131,10 +131,10 @@ impl Client {
     }
 
     fn record(&self, start: Time, stage: Stage, end: AbuseEnd) {
-        let at = self.clock.now();
+        let at = self.instruments.clock.now();
         let held: Duration = at.since(start);
         let profile = u16::try_from(self.profile).unwrap_or(u16::MAX);
         let held_us = u64::try_from(held.as_micros()).unwrap_or(u64::MAX);
-        self.ledger.record(&Event::Abused(Abused { at, profile, stage, held_us, end }));
+        self.instruments.ledger.record(&Event::Abused(Abused { at, profile, stage, held_us, end }));
     }
 }

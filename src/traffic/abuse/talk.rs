@@ -7,6 +7,7 @@ use tokio::net::TcpStream;
 
 use crate::ledger::event::AbuseEnd;
 use crate::limits;
+use crate::shortage::Shortage;
 use crate::smtp::stage::Stage;
 
 /// Who bad clients say they are.
@@ -18,17 +19,22 @@ pub(super) struct Talk {
     unread: Vec<u8>,
     recipient: String,
     pub(super) stage: Stage,
+    /// What mailbench itself lacked to connect.
+    pub(super) shortage: Option<Shortage>,
 }
 
 impl Talk {
     pub(super) fn new(recipient: &str) -> Talk {
         let recipient = recipient.to_owned();
-        Talk { stream: None, unread: Vec::new(), recipient, stage: Stage::Connect }
+        Talk { stream: None, unread: Vec::new(), recipient, stage: Stage::Connect, shortage: None }
     }
 
     pub(super) async fn connect(&mut self, address: SocketAddr) -> Result<(), AbuseEnd> {
         let stream = TcpStream::connect(address).await;
-        let stream = stream.map_err(|_| AbuseEnd::Unconnected)?;
+        let stream = stream.map_err(|error| {
+            self.shortage = Shortage::of(&error);
+            AbuseEnd::Unconnected
+        })?;
         // Each byte of a slow client is to be a segment of its own.
         stream.set_nodelay(true).map_err(|_| AbuseEnd::Unconnected)?;
         self.stream = Some(stream);

@@ -122,6 +122,16 @@ impl Lab {
         self.ended(&output)
     }
 
+    /// Runs it to its end as the last words of another command, which makes its surroundings.
+    pub(crate) fn run_within(self, outer: &mut Command) -> Ran {
+        let inner = self.command();
+        outer.arg(inner.get_program()).args(inner.get_args());
+        outer.current_dir(self.folder.path());
+        let variables = inner.get_envs().filter_map(|(name, value)| Some((name, value?)));
+        let output = outer.envs(variables).output().expect("it runs");
+        self.ended(&output)
+    }
+
     /// Starts it.
     pub(crate) fn start(&self) -> Child {
         let mut command = self.command();

@@ -1,0 +1,26 @@
+//! Changes of content: how many receptions have each, and what those of one reception amount to.
+
+use crate::ledger::event::{Attempt, Change};
+use crate::probe::change::{Declared, Level};
+
+/// Receptions of probes of this run by kind of change.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Changes([u64; Change::ALL.len()]);
+
+impl Changes {
+    pub(super) const NONE: Changes = Changes([0; Change::ALL.len()]);
+
+    /// Takes note of a reception; says the worst level of its changes, if it has any.
+    pub(super) fn note(&mut self, attempt: &Attempt, declared: &Declared) -> Option<Level> {
+        let changes = attempt.content.as_ref().map_or(&[][..], |content| &content.changes);
+        for change in changes {
+            self.0[*change as usize] += 1;
+        }
+        changes.iter().map(|change| change.level_where(declared)).max()
+    }
+
+    /// The kinds that were seen, with the number of receptions that have them.
+    pub(super) fn seen(&self) -> impl Iterator<Item = (Change, u64)> {
+        Change::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
+    }
+}

@@ -1,0 +1,114 @@
+//! What a scenario may do when it comes from somebody else, such as a pull request.
+//!
+//! A scenario is code: it runs commands, names files to read and secrets to send. Under
+//! `--untrusted` all of that is refused before any of it is touched; what the command line itself
+//! sets is the user's own.
+
+use std::ops::Range;
+use std::path::{Component, Path};
+
+use super::diagnosis::{Problem, Problems};
+use super::file::{At, File};
+use super::model::Network;
+
+/// Whose a scenario is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Provenance {
+    /// The user's own.
+    #[default]
+    Own,
+    /// Somebody else's.
+    Untrusted,
+}
+
+const RUNS: &str = "it runs a command";
+const READS: &str = "it reads a file outside the scenario's folder";
+const SECRET: &str = "it sends a secret of the environment";
+const SETTINGS: &str = "an MTA's own settings can run commands";
+const SIGNALS: &str = "it names processes to be ended";
+const LEADS_OUT: &str = "the target could reach other machines";
+
+/// Notes every key of somebody else's scenario that runs, reads or reveals something. `ours`: where
+/// the command line's own settings stand in the source.
+pub(super) fn check(written: &File, ours: &Range<usize>, problems: &mut Problems) {
+    for (key, span, why) in target(written).chain(others(written)).chain(files(written)) {
+        if ours.contains(&span.start) {
+            continue;
+        }
+        let problem = Problem::new(&span, format!("`{key}` is refused under --untrusted: {why}"));
+        problems.push(problem.help("read the scenario, then run it without --untrusted"));
+    }
+}
+
+/// A key, its place, and why it is refused.
+type Refused = (&'static str, Range<usize>, &'static str);
+
+fn key<T>(name: &'static str, value: Option<&At<T>>, why: &'static str) -> Option<Refused> {
+    value.map(|value| (name, value.span.clone(), why))
+}
+
+fn target(written: &File) -> impl Iterator<Item = Refused> + '_ {
+    written.target.iter().flat_map(|target| {
+        let target = &target.value;
+        let host = target.network.as_ref().filter(|network| network.value == Network::Host);
+        [
+            key("start_command", target.start_command.as_ref(), RUNS),
+            key("stop_command", target.stop_command.as_ref(), RUNS),
+            key("queue_command", target.queue_command.as_ref(), RUNS),
+            key("program", target.program.as_ref(), RUNS),
+            key("settings", target.settings.as_ref(), SETTINGS),
+            key("pid_file", target.pid_file.as_ref(), SIGNALS),
+            key("network", host, LEADS_OUT),
+        ]
+        .into_iter()
+        .flatten()
+    })
+}
+
+fn others(written: &File) -> impl Iterator<Item = Refused> + '_ {
+    let hooks = written.chaos.iter();
+    let hooks = hooks.filter_map(|chaos| key("run", chaos.value.run.as_ref(), RUNS));
+    let auth = written.smtp.as_ref().and_then(|smtp| smtp.value.auth.as_ref());
+    let password = auth.map(|auth| ("password_env", auth.value.password_env.span.clone(), SECRET));
+    let dkim = written.message.as_ref().and_then(|message| message.value.dkim.as_ref());
+    let signing = dkim.and_then(|dkim| key("key_env", dkim.value.key_env.as_ref(), SECRET));
+    hooks.chain(password).chain(signing)
+}
+
+fn files(written: &File) -> impl Iterator<Item = Refused> + '_ {
+    let message = written.message.as_ref().map(|message| &message.value);
+    let dkim = message.and_then(|message| message.dkim.as_ref());
+    let smtp = written.smtp.as_ref().map(|smtp| &smtp.value);
+    let load = written.load.as_ref().map(|load| &load.value);
+    let named = [
+        ("corpus", message.and_then(|message| message.corpus.as_ref())),
+        ("key", dkim.and_then(|dkim| dkim.value.key.as_ref())),
+        ("tls_ca", smtp.and_then(|smtp| smtp.tls_ca.as_ref())),
+        ("trace", load.and_then(|load| load.trace.as_ref())),
+    ];
+    named.into_iter().filter_map(|(name, path)| {
+        let path = path.filter(|path| leads_out(&path.value))?;
+        Some((name, path.span.clone(), READS))
+    })
+}
+
+/// Whether a path, seen from the scenario's folder, names something outside it.
+fn leads_out(path: &str) -> bool {
+    let inside = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    !Path::new(path).components().all(inside)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_lies_below_is_inside() {
+        for inside in ["mail/*.eml", "./a.csv", "a"] {
+            assert!(!leads_out(inside), "{inside}");
+        }
+        for outside in ["/etc/passwd", "../a", "a/../../b"] {
+            assert!(leads_out(outside), "{outside}");
+        }
+    }
+}

@@ -1,0 +1,222 @@
+//! Processes as `/proc` shows them. Each is known by its id and start time, so that one that took
+//! the id of another is never taken for it, and is signalled through a pidfd.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io;
+
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitOptions, kill_process, kill_process_group, pidfd_open,
+    pidfd_send_signal, waitpid,
+};
+
+/// One process, and no other that has its id later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct ProcessId {
+    /// Its id.
+    pub(super) pid: u32,
+    /// When it began, in the kernel's ticks since boot.
+    pub(super) started: u64,
+}
+
+/// What `/proc/PID/stat` says of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Entry {
+    pub(super) id: ProcessId,
+    pub(super) parent: u32,
+    pub(super) group: u32,
+    pub(super) session: u32,
+    /// Ended, waiting for its parent to notice.
+    pub(super) zombie: bool,
+    /// Stopped by a signal.
+    pub(super) stopped: bool,
+}
+
+impl ProcessId {
+    /// Stands for no process.
+    pub(super) const NONE: ProcessId = ProcessId { pid: u32::MAX, started: 0 };
+
+    /// The process that has this id now.
+    #[must_use]
+    pub(super) fn of(pid: u32) -> Option<ProcessId> {
+        entry(pid).map(|entry| entry.id)
+    }
+
+    /// Whether it has not ended.
+    pub(super) fn is_alive(self) -> bool {
+        entry(self.pid).is_some_and(|entry| entry.id == self && !entry.zombie)
+    }
+
+    /// Sends it a signal, if it is still there.
+    pub(super) fn signal(self, signal: Signal) {
+        let Some(pid) = raw(self.pid) else { return };
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            // From here on the descriptor stands for one process, whatever becomes of the id.
+            Ok(held) => {
+                if self.is_alive() {
+                    // It may have ended in this moment.
+                    let _gone = pidfd_send_signal(&held, signal);
+                }
+            }
+            Err(Errno::SRCH) => {}
+            // A kernel without pidfds, or no descriptor left.
+            Err(_) => {
+                let _gone = kill_process(pid, signal);
+            }
+        }
+    }
+
+    /// Sends a signal to the process group that it leads or, where it has ended, has led.
+    pub(super) fn signal_group(self, signal: Signal) {
+        let is_another = entry(self.pid).is_some_and(|entry| entry.id != self);
+        if let Some(pid) = raw(self.pid).filter(|_| !is_another) {
+            let _gone = kill_process_group(pid, signal);
+        }
+    }
+}
+
+fn raw(pid: u32) -> Option<Pid> {
+    // Neither init nor every process of ours: no number of a process that we may signal.
+    i32::try_from(pid).ok().filter(|pid| *pid > 1).and_then(Pid::from_raw)
+}
+
+/// All processes.
+///
+/// # Errors
+/// When `/proc` cannot be read, for want of descriptors say.
+pub(super) fn all() -> io::Result<Vec<Entry>> {
+    let folder = fs::read_dir("/proc")?;
+    let numbers = folder.flatten().filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(numbers.filter_map(entry).collect())
+}
+
+fn entry(pid: u32) -> Option<Entry> {
+    read_entry(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// The name in parentheses may hold anything, so what follows it is found from the end.
+fn read_entry(stat: &str) -> Option<Entry> {
+    let (pid, rest) = stat.split_once(' ')?;
+    let (_, rest) = rest.rsplit_once(") ")?;
+    let words: Vec<&str> = rest.split(' ').collect();
+    let number = |index: usize| words.get(index)?.parse().ok();
+    let state = *words.first()?;
+    Some(Entry {
+        // Field 22 of proc(5), counted from the state, which is the third.
+        id: ProcessId { pid: pid.parse().ok()?, started: words.get(19)?.parse().ok()? },
+        parent: number(1)?,
+        group: number(2)?,
+        session: number(3)?,
+        zombie: matches!(state, "Z" | "X"),
+        stopped: state == "T",
+    })
+}
+
+/// Whether exactly this `NAME=value` stands in its environment.
+pub(super) fn has_variable(pid: u32, variable: &[u8]) -> bool {
+    // Nothing is found at the end of every environment.
+    !variable.is_empty() && environment(pid).split(|byte| *byte == 0).any(|it| it == variable)
+}
+
+/// Whether a variable with this name stands in its environment.
+pub(super) fn has_name(pid: u32, name: &str) -> bool {
+    let is_it = |entry: &[u8]| {
+        entry.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&b'='))
+    };
+    environment(pid).split(|byte| *byte == 0).any(is_it)
+}
+
+fn environment(pid: u32) -> Vec<u8> {
+    fs::read(format!("/proc/{pid}/environ")).unwrap_or_default()
+}
+
+/// The words it was started with, as the kernel keeps them.
+pub(super) fn words(pid: u32) -> Vec<u8> {
+    fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
+}
+
+/// Its name.
+pub(super) fn name(pid: u32) -> String {
+    fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default().trim().to_owned()
+}
+
+/// This process and all above it, the first process of the system included.
+pub(super) fn own_line() -> BTreeSet<u32> {
+    let mut line = BTreeSet::from([0, 1]);
+    let mut next = std::process::id();
+    while line.insert(next) {
+        next = entry(next).map_or(1, |entry| entry.parent);
+    }
+    line
+}
+
+/// Takes notice of the end of processes that became children of ours when their own parents ended. A
+/// child that we started leads a process group and no session; it is left to who started it.
+pub(super) fn reap_adopted(entries: &[Entry]) {
+    let own = std::process::id();
+    let adopted = |entry: &&Entry| {
+        let Entry { id, group, session, .. } = **entry;
+        entry.zombie && entry.parent == own && (group != id.pid || session == id.pid)
+    };
+    for entry in entries.iter().filter(adopted) {
+        // Another look may have been faster.
+        let _status = waitpid(raw(entry.id.pid), WaitOptions::NOHANG);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hostile_name_does_not_shift_the_fields() {
+        let rest = "7 40 41 0 -1 4194560 1 2 3 4 100 20 3 1 20 0 1 0 9000 0";
+        let read = read_entry(&format!("42 (a) R 1 ) T {rest}")).expect("an entry");
+        let id = ProcessId { pid: 42, started: 9000 };
+        let expected =
+            Entry { id, parent: 7, group: 40, session: 41, zombie: false, stopped: true };
+        assert_eq!(read, expected);
+        assert!(read_entry(&format!("43 (x) Z {rest}")).expect("an entry").zombie);
+        assert_eq!(read_entry("nonsense"), None);
+        assert_eq!(read_entry("43 (x) Z 7 40"), None);
+    }
+
+    #[test]
+    fn a_process_that_took_the_id_of_another_is_not_taken_for_it() {
+        let own = ProcessId::of(std::process::id()).expect("this process");
+        assert!(own.is_alive());
+        let earlier = ProcessId { started: own.started - 1, ..own };
+        assert!(!earlier.is_alive());
+        // It would end this test.
+        earlier.signal(Signal::KILL);
+    }
+
+    #[test]
+    fn a_variable_counts_whole() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .env("MAILBENCH_TEST", "/tmp/mailbench-x")
+            .env("OTHER", "MAILBENCH_NAME=1")
+            .spawn()
+            .expect("a process");
+        let has = |variable: &str| has_variable(child.id(), variable.as_bytes());
+        // Until it has become another program its environment is ours.
+        assert!((0..100_000).any(|_| has("MAILBENCH_TEST=/tmp/mailbench-x")));
+        assert!(!has("MAILBENCH_TEST=/tmp/mailbench-") && !has("TEST=/tmp/mailbench-x"));
+        assert!(!has(""), "nothing is in no environment");
+        assert!(has_name(child.id(), "MAILBENCH_TEST") && !has_name(child.id(), "MAILBENCH_NAME"));
+        child.kill().expect("killed");
+        child.wait().expect("its end");
+    }
+
+    #[test]
+    fn the_first_process_and_our_own_line_are_known() {
+        let line = own_line();
+        let parent = std::os::unix::process::parent_id();
+        for pid in [1, std::process::id(), parent] {
+            assert!(line.contains(&pid), "{pid}");
+        }
+        assert!(raw(1).is_none() && raw(0).is_none() && raw(u32::MAX).is_none());
+    }
+}
