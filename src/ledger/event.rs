@@ -16,12 +16,16 @@ pub use crate::shortage::Shortage;
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
+mod abused;
+mod dsn;
 mod network;
 mod part;
 mod rewritten;
 mod target_change;
 mod unanswered;
 
+pub use abused::{AbuseEnd, Abused};
+pub use dsn::{Dsn, DsnAction, DsnRecipient};
 pub use network::NetworkSeen;
 pub use part::Part;
 pub use rewritten::{Notice, NoticeKind, Readdressed, Recognised};
@@ -247,54 +251,6 @@ pub enum Proof {
     Fin,
 }
 
-/// A DSN as read from what came back to the sink (RFC 3464).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Dsn {
-    /// When it was taken.
-    pub at: Time,
-    /// The session that brought it.
-    pub session: u64,
-    /// Whether it came from the null reverse-path, as RFC 5321 §6.1 demands.
-    pub null_sender: bool,
-    /// The message it is about, by VERP recipient, envelope id or returned header.
-    pub message: Option<MessageId>,
-    /// Per-recipient blocks.
-    pub recipients: Vec<DsnRecipient>,
-    /// What does not conform, in words; empty: well formed.
-    pub flaws: Vec<String>,
-}
-
-/// One per-recipient block of a DSN (RFC 3464 §2.3).
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct DsnRecipient {
-    /// The probe its Final-Recipient or Original-Recipient names.
-    pub probe: Option<ProbeId>,
-    /// Action.
-    pub action: DsnAction,
-    /// Status, as written.
-    pub status: String,
-    /// Diagnostic-Code, as written; may be empty.
-    pub diagnostic: String,
-}
-
-/// Action of a DSN (RFC 3464 §2.3.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DsnAction {
-    /// Could not be delivered.
-    Failed,
-    /// Not delivered yet.
-    Delayed,
-    /// Delivered.
-    Delivered,
-    /// Handed to a system without DSNs.
-    Relayed,
-    /// Delivered to several.
-    Expanded,
-    /// None of these.
-    Unknown,
-}
-
 /// What happened to a session at the sink.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SessionChange {
@@ -346,35 +302,6 @@ pub struct Pulse {
     /// Sink's own processing time from final dot to 250, less injected delay: worst in the last
     /// second, microseconds.
     pub sink_us: u64,
-}
-
-/// What became of one bad client of ours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Abused {
-    /// When it ended.
-    pub at: Time,
-    /// Which `[[abuse]]` entry it belongs to.
-    pub profile: u16,
-    /// How far its dialogue had come.
-    pub stage: Stage,
-    /// How long it lasted, microseconds.
-    pub held_us: u64,
-    /// How it ended.
-    pub end: AbuseEnd,
-}
-
-/// What the target made of a bad client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum AbuseEnd {
-    /// It found no connection.
-    Unconnected,
-    /// It was answered 4yz or 5yz.
-    Refused { code: u16 },
-    /// The target closed without a word.
-    CutOff,
-    /// It did what it came for, or its time was over before anything was done against it.
-    Tolerated,
 }
 
 /// A once-a-second look at the target's processes, all of them together.

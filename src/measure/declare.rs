@@ -19,7 +19,7 @@ use crate::smtp::envelope::domain_of;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Declaration {
     /// The key.
-    pub key: &'static str,
+    pub key: String,
     /// Its value, as TOML.
     pub value: String,
     /// What was seen.
@@ -38,7 +38,7 @@ impl fmt::Display for Declaration {
 pub fn copy(address: &str, declared: &Changes) -> Option<Declaration> {
     let known = declared.copies.iter().any(|copy| copy.eq_ignore_ascii_case(address));
     (!known).then(|| Declaration {
-        key: "copies",
+        key: "copies".to_owned(),
         value: format!("[\"{address}\"]"),
         why: format!("a copy arrived for <{address}>"),
     })
@@ -60,7 +60,7 @@ pub fn sender(
     };
     let known = declared == key.1 || declared == SenderChange::Any;
     (!known).then(|| Declaration {
-        key: "sender",
+        key: "sender".to_owned(),
         value: format!("\"{}\"", key.0),
         why: format!("the sender was {} on its way (<{is}> for <{was}>)", form.name()),
     })
@@ -89,7 +89,7 @@ pub fn recipient(
     };
     let how = if at_home { form.name() } else { "at another domain" };
     (!covers).then(|| Declaration {
-        key: "recipient",
+        key: "recipient".to_owned(),
         value: format!("\"{}\"", key.0),
         why: format!("the recipient arrived {how} (<{is}> for <{was}>)"),
     })
@@ -116,7 +116,7 @@ pub fn of_envelopes(
         Encoding::Utf8 => Letters::Utf8,
         Encoding::SevenBit | Encoding::EightBit => Letters::Ascii,
     };
-    let mut found: BTreeMap<(&str, String), Declaration> = BTreeMap::new();
+    let mut found: BTreeMap<(String, String), Declaration> = BTreeMap::new();
     for (number, all) in &taken {
         let message = MessageId(*number);
         let place = usize::try_from(*number).unwrap_or(usize::MAX);
@@ -127,7 +127,7 @@ pub fn of_envelopes(
             message,
         };
         for one in sent.declarations(all, &scenario.target.changes) {
-            found.entry((one.key, one.value.clone())).or_insert(one);
+            found.entry((one.key.clone(), one.value.clone())).or_insert(one);
         }
     }
     found.into_values().collect()
@@ -223,7 +223,7 @@ mod tests {
     fn keys(all: &[Taken], declared: &Changes, wanted: &[(&str, &str)]) {
         let found = sent().declarations(all, declared);
         let found: Vec<(&str, &str)> =
-            found.iter().map(|one| (one.key, one.value.as_str())).collect();
+            found.iter().map(|one| (one.key.as_str(), one.value.as_str())).collect();
         assert_eq!(found, wanted);
     }
 

@@ -146,16 +146,11 @@ impl Changed {
         self.content.len()
     }
 
-    /// Says how it differs. `original` is asked for the whole text of the message that it says it
-    /// is (the run's tag, the number), or, where it says nothing, that its envelope names.
-    pub fn explain(
-        self,
-        original: impl FnOnce(Option<(String, MessageId)>) -> Option<(MessageId, Vec<u8>)>,
-    ) -> Verified {
-        let claim = compare::claim(&self.content);
-        let claimed = claim.is_some();
+    /// Says how it differs. `original`: the message that it says it is (`claimed`), or that its
+    /// envelope names, with the whole text that was sent; `None`: not known.
+    pub fn explain(self, original: Option<(MessageId, Vec<u8>)>, claimed: bool) -> Verified {
         let counted = examined(&self.content);
-        let found = original(claim)
+        let found = original
             .map(|(message, sent)| (message, compare::compare(&sent, &self.content)))
             .filter(|(_, found)| claimed || is_recognisable(&found.changes));
         let Some((message, found)) = found else {

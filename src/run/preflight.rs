@@ -36,7 +36,8 @@ pub(super) async fn preflight(stand: &Stand) -> Result<(), RunError> {
         let arrived = *stand.sink.preflight_arrived().borrow();
         return Err(failed(format!(
             "the target accepted the preflight, but it arrived at the sink ({}) for {arrived} of \
-             {wanted} destinations within {} s; check that the target relays every destination there",
+             {wanted} destinations within {} s; check that the target relays every destination there \
+             (`mailbench doctor target` says which does not arrive)",
             stand.sink.address(),
             within.as_secs()
         )));

@@ -104,12 +104,12 @@ impl Received {
             Belongs::Unknown => sender,
             Belongs::AnotherRun => None,
         };
-        let original = |_| Some((own?, plan?.original(own?)?));
         let (mut check, differences) = match self.verified {
             None => (None, Vec::new()),
             Some(Ok(check)) => (Some(check), Vec::new()),
             Some(Err(changed)) => {
-                let verified = changed.explain(original);
+                let original = own.and_then(|it| Some((it, plan?.original(it)?)));
+                let verified = changed.explain(original, belongs != Belongs::Unknown);
                 (Some(verified.check), verified.differences)
             }
         };

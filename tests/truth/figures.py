@@ -15,7 +15,9 @@ from ledger import CLASSES, NS, PREFLIGHT
 from scenario import rate, span
 
 # Counts of a whole run that belong to no probe; a simulation has none of them anywhere.
-UNOWNED = ("phantom", "foreign", "dsn_unmatched", "dsn_non_null_sender", "auto_replies")
+UNOWNED = (
+    "phantom", "foreign", "dsn_unmatched", "dsn_non_null_sender", "auto_replies", "outside_connections",
+)  # fmt: skip
 
 
 class Figures:

@@ -1,7 +1,5 @@
 //! A header section taken apart: fields as they stand, and their values without folding.
 
-use crate::probe::MessageId;
-
 /// One header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field<'a> {
@@ -92,25 +90,6 @@ fn named(text: &[u8]) -> Option<Field<'_>> {
     lawful.then_some(Field { name, gap, value: &text[colon + 1..] })
 }
 
-/// What the value of our header says of itself.
-pub(super) fn identity(value: &[u8]) -> Option<(String, MessageId)> {
-    let text = std::str::from_utf8(value).ok()?;
-    let field = |name: &str| {
-        let mut parts = text.split(';').map(str::trim);
-        parts.find_map(|part| Some(part.strip_prefix(name)?.trim().strip_prefix('=')?.trim()))
-    };
-    Some((field("run")?.to_owned(), MessageId(field("id")?.parse().ok()?)))
-}
-
-/// What a Message-ID of ours says.
-pub(super) fn message_id(value: &[u8]) -> Option<(String, MessageId)> {
-    let text = std::str::from_utf8(value).ok()?.trim().strip_prefix('<')?.strip_suffix('>')?;
-    let (left, domain) = text.rsplit_once('@')?;
-    let (tag, number) = left.rsplit_once('.')?;
-    let own = domain.eq_ignore_ascii_case(crate::probe::BOUNCE_DOMAIN);
-    own.then(|| Some((tag.to_owned(), MessageId(number.parse().ok()?))))?
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -124,15 +103,5 @@ mod tests {
         assert_eq!(parts, expected);
         assert_eq!(fields.broken, [b"no field"]);
         assert_eq!(fields.all[0].unfolded(), b"b c");
-    }
-
-    #[test]
-    fn an_identity_is_read_in_any_form() {
-        let own = Some(("k".to_owned(), MessageId(42)));
-        assert_eq!(identity(b" run=k; id=42; n=1"), own);
-        assert_eq!(identity(b"run = k ;id= 42"), own);
-        assert_eq!(identity(b"run=k; id=4z"), None);
-        assert_eq!(message_id(b" <k.42@Bounce.mailbench.test>"), own);
-        assert_eq!(message_id(b"<k.42@other.test>"), None);
     }
 }

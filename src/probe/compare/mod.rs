@@ -48,18 +48,6 @@ fn compare_nested(sent: &[u8], arrived: &[u8], depth: usize) -> Found {
     found
 }
 
-/// The message that a text says it is, by our header, folded and wherever it stands, or else by its
-/// Message-ID: the run's tag and the number.
-#[must_use]
-pub fn claim(content: &[u8]) -> Option<(String, super::MessageId)> {
-    let fields = Fields::of(&content[..head_length(content)]);
-    let of = |name: &str, read: fn(&[u8]) -> Option<(String, super::MessageId)>| {
-        let mut named = fields.all.iter().filter(|field| field.is(name));
-        named.find_map(|field| read(&field.unfolded()))
-    };
-    of("x-mailbench", field::identity).or_else(|| of("message-id", field::message_id))
-}
-
 /// With CRLF for every line end, where one is not.
 fn with_line_ends<'a>(arrived: &'a [u8], found: &mut Found) -> Cow<'a, [u8]> {
     if !has_bare(arrived) {
