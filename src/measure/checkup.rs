@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::declare::Declaration;
-use super::results::{DestinationFacts, Results, TargetFacts, Violation};
+use super::declare::{self, Declaration};
+use super::results::{ContentChange, DestinationFacts, Results, TargetFacts, Violation};
 use super::verdict;
 use crate::probe::BOUNCE_DOMAIN;
 use crate::scenario::model::{Route, Scenario};
@@ -41,6 +41,8 @@ pub struct Checkup {
     pub bounce: BounceSeen,
     /// How the queue is known.
     pub queue: QueueSeen,
+    /// How content differed from what was sent, by kind, permitted changes included.
+    pub changes: Vec<ContentChange>,
     /// Keys of `[target.changes]` that declare what was seen.
     pub declare: Vec<Declaration>,
     /// The end of it.
@@ -137,9 +139,12 @@ pub struct CheckupVerdict {
 pub fn judge(
     scenario: &Scenario,
     (mail, bounce): (&Results, Option<&Results>),
-    declare: Vec<Declaration>,
+    mut declare: Vec<Declaration>,
     queue_error: Option<String>,
 ) -> Checkup {
+    let changes = mail.correctness.changes.clone();
+    declare.extend(changes.iter().filter_map(declaration));
+    let declare = declare::merged(declare, &scenario.target.changes);
     let routes = scenario.routes();
     let facts = mail.destinations.iter().zip(&routes).filter(|(facts, _)| is_offered(facts));
     let destinations: Vec<Arrival> =
@@ -149,11 +154,23 @@ pub fn judge(
         destinations,
         bounce: bounced(bounce, routes.last()),
         queue: queue(bounce.unwrap_or(mail), queue_error),
+        changes,
         declare,
         verdict: CheckupVerdict { status: "pass", exit_code: 0, reasons: Vec::new() },
     };
     checkup.verdict = conclude(&checkup, mail);
     checkup
+}
+
+/// How a change of content that fails a run is declared, if it can be.
+fn declaration(change: &ContentChange) -> Option<Declaration> {
+    let line = change.declaration.as_ref().filter(|_| change.level == "altered")?;
+    let (key, value) = line.split_once('=')?;
+    let example = change.example.as_ref().map_or_else(String::new, |example| {
+        format!(" in {}: `{}` for `{}`", example.field, example.arrived, example.sent)
+    });
+    let why = format!("{}{example}", change.kind);
+    Some(Declaration { key: key.trim().to_owned(), value: value.trim().to_owned(), why })
 }
 
 fn is_offered(facts: &DestinationFacts) -> bool {

@@ -3,7 +3,7 @@
 //! How an address differs from the one that was sent is `probe::rewriting`'s; whether a change is a
 //! violation is the ledger's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde::Serialize;
@@ -105,7 +105,7 @@ struct Taken {
 }
 
 /// What the envelopes of a run went through in which every message has one recipient, at the
-/// destinations in their order; each key once, with the first reason for it.
+/// destinations in their order.
 #[must_use]
 pub fn of_envelopes(
     events: impl IntoIterator<Item = Event>,
@@ -116,7 +116,7 @@ pub fn of_envelopes(
         Encoding::Utf8 => Letters::Utf8,
         Encoding::SevenBit | Encoding::EightBit => Letters::Ascii,
     };
-    let mut found: BTreeMap<(String, String), Declaration> = BTreeMap::new();
+    let mut found = Vec::new();
     for (number, all) in &taken {
         let message = MessageId(*number);
         let place = usize::try_from(*number).unwrap_or(usize::MAX);
@@ -126,11 +126,45 @@ pub fn of_envelopes(
             recipient: address::recipient(letters, message.probe(0), &to.domain),
             message,
         };
-        for one in sent.declarations(all, &scenario.target.changes) {
-            found.entry((one.key.clone(), one.value.clone())).or_insert(one);
-        }
+        found.extend(sent.declarations(all, &scenario.target.changes));
     }
-    found.into_values().collect()
+    found
+}
+
+/// Recipients' values, each of which covers those before it.
+const RECIPIENT: [&str; 3] = ["\"subaddress-stripped\"", "\"alias\"", "\"any\""];
+
+/// Each key once, as TOML wants it, with a value that covers all that was seen and what is declared
+/// already; the reason is that of the value, or else the first.
+#[must_use]
+pub fn merged(all: Vec<Declaration>, declared: &Changes) -> Vec<Declaration> {
+    let mut by_key: BTreeMap<String, Vec<Declaration>> = BTreeMap::new();
+    for one in all {
+        by_key.entry(one.key.clone()).or_default().push(one);
+    }
+    let together = |(key, all): (String, Vec<Declaration>)| {
+        let value = match key.as_str() {
+            "copies" => copies(&all, declared),
+            "recipient" => widest(&all),
+            _ if all.iter().any(|one| one.value != all[0].value) => "\"any\"".to_owned(),
+            _ => all[0].value.clone(),
+        };
+        let reason = all.iter().find(|one| one.value == value).unwrap_or(&all[0]);
+        Declaration { why: reason.why.clone(), key, value }
+    };
+    by_key.into_iter().map(together).collect()
+}
+
+fn copies(all: &[Declaration], declared: &Changes) -> String {
+    let seen = all.iter().map(|one| one.value.trim_matches(['[', ']']).to_owned());
+    let known = declared.copies.iter().map(|address| format!("\"{address}\""));
+    let all: BTreeSet<String> = known.chain(seen).collect();
+    format!("[{}]", all.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+fn widest(all: &[Declaration]) -> String {
+    let rank = |one: &&Declaration| RECIPIENT.iter().position(|value| *value == one.value);
+    all.iter().max_by_key(rank).map(|one| one.value.clone()).unwrap_or_default()
 }
 
 /// The run's nonce, and by message under which envelopes it was taken.
@@ -251,5 +285,37 @@ mod tests {
         };
         let all = [taken("x@y.test", "who@a.test"), taken("x@y.test", "archive@a.test")];
         keys(&all, &declared, &[]);
+    }
+
+    #[test]
+    fn each_key_stands_once_with_a_value_that_covers_all() {
+        let seen = |key: &str, value: &str| Declaration {
+            key: key.to_owned(),
+            value: value.to_owned(),
+            why: format!("{key} {value}"),
+        };
+        let all = vec![
+            seen("recipient", "\"alias\""),
+            seen("copies", "[\"x@a.test\"]"),
+            seen("sender", "\"srs\""),
+            seen("recipient", "\"subaddress-stripped\""),
+            seen("copies", "[\"x@b.test\"]"),
+            seen("copies", "[\"x@a.test\"]"),
+            seen("sender", "\"verp\""),
+            seen("footer", "true"),
+            seen("footer", "true"),
+        ];
+        let declared = Changes { copies: vec!["old@a.test".to_owned()], ..Changes::default() };
+        let merged = merged(all, &declared);
+        let lines: Vec<String> =
+            merged.iter().map(|one| format!("{} = {}", one.key, one.value)).collect();
+        let wanted = [
+            "copies = [\"old@a.test\", \"x@a.test\", \"x@b.test\"]",
+            "footer = true",
+            "recipient = \"alias\"",
+            "sender = \"any\"",
+        ];
+        assert_eq!(lines, wanted);
+        assert_eq!(merged[2].why, "recipient \"alias\"");
     }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use super::escape::plain;
 use super::human::duration_us;
 use crate::measure::checkup::{Arrival, ArrivalOutcome, BounceOutcome, Checkup, QueueSeen};
+use crate::measure::results::ContentChange;
 
 /// For people. Text from the target is escaped.
 #[must_use]
@@ -22,6 +23,11 @@ pub fn terminal(checkup: &Checkup) -> String {
         &checkup.bounce.evidence,
     );
     say(&mut text, &format!("  {:widest$}  {}", "queue", queue(&checkup.queue)), &[]);
+    if !checkup.changes.is_empty() {
+        let kind = |it: &ContentChange| format!("{} ({})", it.kind, it.level);
+        let kinds: Vec<String> = checkup.changes.iter().map(kind).collect();
+        say(&mut text, &format!("  {:widest$}  {}", "content", kinds.join(", ")), &[]);
+    }
     if !checkup.declare.is_empty() {
         text += "\nTo declare what was seen, write\n\n  [target.changes]\n";
         for one in &checkup.declare {

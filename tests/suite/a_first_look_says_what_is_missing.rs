@@ -158,6 +158,32 @@ fn changes_of_the_envelope_name_their_keys() {
 }
 
 #[test]
+fn changes_of_content_name_their_keys() {
+    let tag = |_: usize, mut mail: Mail| {
+        mail.text = mail.text.replacen("Subject: ", "Subject: [list] ", 1);
+        vec![mail]
+    };
+    let tagged = look(tag, dsn, EMPTY);
+    assert_eq!(tagged.declared(), ["subject = true"], "{}", tagged.text);
+    assert_eq!(tagged.outcomes(), ["changed", "changed", "arrived"]);
+    assert_eq!(tagged.code, 97, "{}", tagged.text);
+    let footer = |_: usize, mut mail: Mail| {
+        mail.text += "-- \r\nThis mail is confidential.\r\n";
+        vec![mail]
+    };
+    let added = look(footer, dsn, EMPTY);
+    assert_eq!(added.declared(), ["footer = true"], "{}", added.text);
+    // What the standards permit is said, and is no failure.
+    let traced = |_: usize, mut mail: Mail| {
+        mail.text = mail.text.replacen("Subject: ", "X-Scanned: yes\r\nSubject: ", 1);
+        vec![mail]
+    };
+    let permitted = look(traced, dsn, EMPTY);
+    permitted.assert(0, &[]);
+    assert_eq!(permitted.said["changes"][0]["kind"], "header-added", "{}", permitted.text);
+}
+
+#[test]
 fn a_queue_that_is_not_known_proves_nothing() {
     let unknown = look(unchanged, dsn, None);
     unknown.assert(96, &["name `target.queue_command`"]);
