@@ -237,7 +237,7 @@ mod tests {
     #[test]
     fn every_form_names_every_domain_and_the_bounce_domain() {
         let forms = [
-            (Form::Table, "two.test              127.1.0.2:2526\n"),
+            (Form::Table, "two.test               127.1.0.2:2526\n"),
             (Form::Json, "\"address\": \"127.1.0.2:2526\""),
             (Form::Postfix, "\ntwo.test smtp:[127.1.0.2]:2526\n"),
             (Form::Exim, "two.test \"127.1.0.2::2526\" byname"),

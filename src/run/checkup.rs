@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     const SCENARIO: &str = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\n[load]\n\
-        rate = \"500/s\"\n[smtp.dsn]\nnotify = \"never\"\n[message]\nnull_sender = 0.5\n\
+        rate = \"500/s\"\n[smtp.dsn]\nnotify = [\"never\"]\n[message]\nnull_sender = 0.5\n\
         [[destination]]\ndomain = \"a.test\"\n\
         [[destination]]\ndomain = \"b.test\"\n[[fault]]\nstage = \"data\"\nstall = \"1s\"\n\
         [[chaos]]\nat = \"1s\"\nrun = [\"true\"]\n[thresholds]\nlost = \"== 0\"\n";
