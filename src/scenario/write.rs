@@ -64,16 +64,14 @@ fn compare(compare: &model::Compare) -> file::Compare {
         let set = if set.is_empty() { None } else { some(set) };
         At::from(file::Variant { name: one.name.clone().into(), set })
     };
+    let names = |gate: &Vec<String>| gate.iter().cloned().map(At::from).collect::<Vec<_>>();
     file::Compare {
         pairs: some(compare.pairs),
         cool_down: some(Timespan(compare.cool_down)),
         extend: some(compare.extend),
         margin: some(Share(compare.margin)),
         rate_margin: some(Share(compare.rate_margin)),
-        gate: compare
-            .gate
-            .as_ref()
-            .map(|gate| gate.iter().cloned().map(At::from).collect::<Vec<_>>().into()),
+        gate: compare.gate.as_ref().map(|gate| names(gate).into()),
         variant: compare.variants.iter().map(variant).collect(),
     }
 }

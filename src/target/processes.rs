@@ -27,7 +27,7 @@ pub(super) struct Entry {
     pub(super) parent: u32,
     pub(super) group: u32,
     pub(super) session: u32,
-    /// Ended, waiting for its parent to notice.
+    /// Ended with all its threads, waiting for its parent to notice.
     pub(super) zombie: bool,
     /// Stopped by a signal.
     pub(super) stopped: bool,
@@ -102,13 +102,15 @@ fn read_entry(stat: &str) -> Option<Entry> {
     let words: Vec<&str> = rest.split(' ').collect();
     let number = |index: usize| words.get(index)?.parse().ok();
     let state = *words.first()?;
+    // Its first thread has ended; as long as another has not, its files and sockets are open.
+    let threads: u32 = words.get(17)?.parse().ok()?;
     Some(Entry {
         // Field 22 of proc(5), counted from the state, which is the third.
         id: ProcessId { pid: pid.parse().ok()?, started: words.get(19)?.parse().ok()? },
         parent: number(1)?,
         group: number(2)?,
         session: number(3)?,
-        zombie: matches!(state, "Z" | "X"),
+        zombie: matches!(state, "Z" | "X") && threads <= 1,
         stopped: state == "T",
     })
 }
@@ -178,6 +180,9 @@ mod tests {
             Entry { id, parent: 7, group: 40, session: 41, zombie: false, stopped: true };
         assert_eq!(read, expected);
         assert!(read_entry(&format!("43 (x) Z {rest}")).expect("an entry").zombie);
+        let others_live = rest.replacen("20 0 1 0 9000", "20 0 4 0 9000", 1);
+        let entry = read_entry(&format!("43 (x) Z {others_live}")).expect("an entry");
+        assert!(!entry.zombie, "three of its threads have not ended");
         assert_eq!(read_entry("nonsense"), None);
         assert_eq!(read_entry("43 (x) Z 7 40"), None);
     }

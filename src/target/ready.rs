@@ -23,10 +23,16 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Whether a connection to `address` is taken; `None`: it is neither taken nor refused.
 pub(super) async fn takes_connections(address: SocketAddr) -> Option<bool> {
     match tokio::time::timeout(LOOK, TcpStream::connect(address)).await.ok()? {
-        Ok(_) => Some(true),
+        Ok(stream) => Some(!is_to_itself(&stream)),
         Err(error) if error.kind() == std::io::ErrorKind::ConnectionRefused => Some(false),
         Err(_) => None,
     }
+}
+
+/// Whether a socket met itself: one that dials a free port may be given that very port as its own, and
+/// TCP lets it connect to itself (RFC 9293 §3.5, simultaneous open).
+fn is_to_itself(stream: &TcpStream) -> bool {
+    stream.local_addr().is_ok_and(|own| stream.peer_addr().is_ok_and(|peer| own == peer))
 }
 
 /// The greeting of a target that should stand still, if it comes within `longest`.
@@ -103,6 +109,21 @@ async fn greet_over(stream: impl AsyncRead + AsyncWrite + Unpin) -> std::io::Res
 mod tests {
     use super::*;
     use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_socket_that_met_itself_is_no_target() {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("a port");
+        let own = socket.local_addr().expect("its address");
+        let itself = socket.connect(own).await.expect("connected to itself");
+        assert!(is_to_itself(&itself));
+        drop(itself);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("its address");
+        assert_eq!(takes_connections(address).await, Some(true));
+        drop(listener);
+        assert_eq!(takes_connections(address).await, Some(false));
+    }
 
     #[tokio::test]
     async fn an_open_port_that_says_421_first_is_not_ready_until_it_says_220() {

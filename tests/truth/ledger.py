@@ -291,6 +291,7 @@ class Ledger:
         (next(without, None) or seer or message.probes[0]).marks.add("misrouted")
 
     def bounce(self):
+        unnamed = []
         for event in self.of("dsn"):
             self.unmatched_dsns += not event.recipients
             sole = self.messages.get(event.message)
@@ -301,16 +302,30 @@ class Ledger:
                 if number is not None and number >= PREFLIGHT:
                     continue
                 probe = self.probes.get(number)
-                if probe is None:
+                if probe is not None:
+                    self.returned(probe, event, block, malformed)
+                elif number is None and event.message in self.messages:
+                    unnamed.append((event, block, malformed))
+                else:
                     self.unmatched_dsns += 1
-                    continue
-                if block.action == "failed":
-                    probe.bounces.append(event.at)
-                repeated = block.action == "failed" and len(probe.bounces) > 1
-                # One failed block an obligation, never one to the null sender (RFC 5321 §4.5.5).
-                if malformed or repeated or probe.null_sender:
-                    probe.marks.add("dsn_malformed")
+        for event, block, malformed in unnamed:
+            open = [it for it in self.messages[event.message].probes if not it.bounces]
+            rejected = [it for it in open if "rejected" in it.marks]
+            about = rejected or [it for it in open if not it.receptions]
+            if about:
+                self.returned(about[0], event, block, malformed)
+            else:
+                self.unmatched_dsns += 1
         self.notices()
+
+    def returned(self, probe, event, block, malformed):
+        """A block of a DSN about a recipient."""
+        if block.action == "failed":
+            probe.bounces.append(event.at)
+        repeated = block.action == "failed" and len(probe.bounces) > 1
+        # One failed block an obligation, never one to the null sender (RFC 5321 §4.5.5).
+        if malformed or repeated or probe.null_sender:
+            probe.marks.add("dsn_malformed")
 
     def notices(self):
         """What came back in no form for programs."""

@@ -89,12 +89,14 @@ fn find_message(
 /// Reads the block about one recipient.
 fn read_block(block: &Group, message: Option<MessageId>, flaws: &mut Vec<String>) -> DsnRecipient {
     let named = block.field("original-recipient").or(block.field("final-recipient"));
-    let probe = message.and_then(|message| {
-        let (probe, _) = address::parse_recipient(&bare(named?))?;
+    let written = named.and_then(|named| Some(address::parse_recipient(&bare(named))?.0));
+    let probe = message.zip(written).and_then(|(message, probe)| {
         (probe.0.checked_sub(message.0)? < limits::RECIPIENTS as u64).then_some(probe)
     });
     note(flaws, block.field("final-recipient").is_none(), "no Final-Recipient");
-    note(flaws, named.is_some() && probe.is_none(), "a recipient that the message did not have");
+    // The final recipient is the one that the reporting MTA had, which may have another name than the
+    // one that was sent (RFC 3464 §2.3.2).
+    note(flaws, written.is_some() && probe.is_none(), "a recipient that the message did not have");
     let action = block.field("action").map(read_action);
     note(flaws, action.is_none(), "no Action");
     note(flaws, action == Some(DsnAction::Unknown), "an Action that RFC 3464 does not know");

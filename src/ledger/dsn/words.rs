@@ -47,6 +47,17 @@ const DELAY: [&str; 8] = [
     "not yet been delivered",
 ];
 
+/// Words of the end of all attempts, which may follow those of a delay.
+const FINAL: [&str; 7] = [
+    "given up",
+    "giving up",
+    "permanent error",
+    "permanent fatal error",
+    "has been returned",
+    "has expired",
+    "will not be retried",
+];
+
 /// Local-parts from which systems send.
 const SYSTEMS: [&str; 4] = ["mailer-daemon", "postmaster", "mail-daemon", "mailerdaemon"];
 
@@ -74,7 +85,7 @@ impl Seen<'_> {
     }
 
     pub(super) fn is_delay(&self) -> bool {
-        self.says(&DELAY)
+        self.says(&DELAY) && !self.says(&FINAL)
     }
 
     pub(super) fn speaks_of_delivery(&self) -> bool {

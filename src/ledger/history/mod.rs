@@ -124,6 +124,8 @@ pub struct History {
     phantoms: Vec<Phantom>,
     phantom_count: u64,
     unmatched_dsns: u64,
+    /// Blocks of DSNs that wait for the end to be given to a recipient.
+    unnamed_blocks: Vec<notices::Unnamed>,
     /// Notifications from a sender that is not null; the first of them, with their message.
     dsns_with_sender: u64,
     dsns_with_sender_seen: Vec<(Time, Option<MessageId>)>,
@@ -152,6 +154,7 @@ impl<'a> Reading<'a> {
             phantoms: Vec::new(),
             phantom_count: 0,
             unmatched_dsns: 0,
+            unnamed_blocks: Vec::new(),
             dsns_with_sender: 0,
             dsns_with_sender_seen: Vec::new(),
             auto_replies: 0,
@@ -264,6 +267,7 @@ impl<'a> Reading<'a> {
         self.history.confirmations.settle(&deaths);
         self.history.course.deaths = deaths;
         resolve::settle(&mut self.history, &self.strays);
+        notices::settle_unnamed(&mut self.history);
         notices::settle(&mut self.history, &self.notices);
         let unbound = self.unbound.unwrap_or_default();
         let bindings = Bindings::of(&self.history, &unbound, self.plan);

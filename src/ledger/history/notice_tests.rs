@@ -26,6 +26,10 @@ fn notices_are_matched_to_probes_and_judged_by_their_form() {
     let mut unnamed = failed.clone();
     unnamed.recipients[0].probe = None;
     assert_eq!(view(unnamed.clone()).bounces, 1, "it can be about the sole recipient only");
-    assert_eq!(history(&with(accepted(0, 2), vec![Event::Dsn(unnamed)])).unmatched_dsns(), 1);
+    let of_two = history(&with(accepted(0, 2), vec![Event::Dsn(unnamed.clone())]));
+    let bounces = |probe| of_two.probe(ProbeId(probe)).expect("the probe").history.bounces;
+    assert_eq!((bounces(0), bounces(1), of_two.unmatched_dsns()), (1, 0, 0), "one that is missing");
+    let thrice = vec![Event::Dsn(unnamed); 3];
+    assert_eq!(history(&with(accepted(0, 2), thrice)).unmatched_dsns(), 1, "two are there");
     assert_eq!(one(failed).course().last_activity, at(40));
 }

@@ -4,7 +4,7 @@
 //! A failure notice is about the recipients that it names; one that names none, about those of its
 //! message that were rejected, else those that did not arrive, else all.
 
-use super::record::Mark;
+use super::record::{Mark, Record};
 use super::{Bounce, History, Reading};
 use crate::clock::Time;
 use crate::ledger::event::{Dsn, DsnAction, Notice, NoticeKind};
@@ -21,6 +21,35 @@ impl Reading<'_> {
         }
         history.note_sender(notice.null_sender, (notice.at, notice.message));
         self.notices.push(notice.clone());
+    }
+}
+
+/// A block of a DSN that names none of the message's recipients by the address that was sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unnamed {
+    message: MessageId,
+    action: DsnAction,
+    at: Time,
+    malformed: bool,
+}
+
+/// Gives every block to a recipient that it can be about: one of those that were rejected and have no
+/// bounce, else one of those that did not arrive and have none.
+pub(super) fn settle_unnamed(history: &mut History) {
+    for block in std::mem::take(&mut history.unnamed_blocks) {
+        let recipients = history.message(block.message).map_or(0, |found| found.recipients);
+        let open = |history: &History, wanted: &dyn Fn(&Record) -> bool| {
+            let mut probes = (0..recipients).map(|nth| block.message.probe(nth));
+            probes.find(|probe| {
+                !history.bounces.contains_key(&probe.0)
+                    && history.record(*probe).is_some_and(wanted)
+            })
+        };
+        let rejected = open(history, &|record| record.has(Mark::Rejected));
+        match rejected.or_else(|| open(history, &|record| !record.is_received())) {
+            Some(probe) => history.told(probe, block.action, (block.at, block.malformed)),
+            None => history.unmatched_dsns += 1,
+        }
     }
 }
 
@@ -67,11 +96,21 @@ impl History {
             if probe.is_some_and(|probe| probe.0 >= PREFLIGHT.0) {
                 continue;
             }
-            let Some(probe) = probe.filter(|probe| self.is_offered(*probe)) else {
-                self.unmatched_dsns += 1;
-                continue;
-            };
-            self.told(probe, block.action, (dsn.at, malformed));
+            match probe.filter(|probe| self.is_offered(*probe)) {
+                Some(probe) => self.told(probe, block.action, (dsn.at, malformed)),
+                None => self.unnamed(dsn, block.action, (probe, malformed)),
+            }
+        }
+    }
+
+    /// One DSN block that names no probe of this run; under an address that is none of ours it is
+    /// about a recipient all the same.
+    fn unnamed(&mut self, dsn: &Dsn, action: DsnAction, seen: (Option<ProbeId>, bool)) {
+        match (dsn.message.filter(|message| self.message(*message).is_some()), seen) {
+            (Some(message), (None, malformed)) => {
+                self.unnamed_blocks.push(Unnamed { message, action, at: dsn.at, malformed });
+            }
+            _ => self.unmatched_dsns += 1,
         }
     }
 

@@ -74,7 +74,8 @@ fn is_added_to(sent: &[u8], arrived: &[u8]) -> bool {
     }
     let head = common_start(sent, arrived);
     let tail = common_end(&sent[head..], &arrived[head..]);
-    let rest = &sent[sent.len() - tail..];
+    // What was added may begin as the mark after it does: `<`.
+    let rest = &sent[(sent.len() - tail).saturating_sub(b"</body".len())..];
     let near_an_end =
         |text: &[u8], mark: &[u8]| memmem::find(&text.to_ascii_lowercase(), mark).is_some();
     head + tail == sent.len()

@@ -24,6 +24,7 @@ fn subjects() -> Vec<Case> {
         alters("subject tagged", |mail, _| {
             vec![mail.value("subject", |old| format!("[list] {old}"))]
         })
+        .kinds(&["subject-changed"])
         .declared(&subject, &DECLARED),
         alters("subject marked as spam", |mail, _| {
             vec![mail.value("subject", |old| format!("***SPAM*** {old}"))]
@@ -38,6 +39,7 @@ fn fields() -> Vec<Case> {
         alters("author rewritten", |mail, _| {
             vec![mail.value("from", |_| "\"A via List\" <list@lists.test>".to_owned())]
         })
+        .kinds(&["header-rewritten"])
         .declared(&any, &DECLARED),
         alters("date rewritten", |mail, _| {
             vec![mail.value("date", |_| "Mon, 2 Nov 2026 13:00:00 +0100".to_owned())]
@@ -48,6 +50,7 @@ fn fields() -> Vec<Case> {
         })
         .declared(&any, &DECLARED),
         alters("a field of the author's taken off", |mail, _| vec![mail.without(&["precedence"])])
+            .kinds(&["header-removed"])
             .declared(&any, &DECLARED),
         alters("the subject taken off", |mail, _| vec![mail.without(&["subject"])])
             .of(STAMPED)
@@ -61,6 +64,7 @@ fn footers() -> Vec<Case> {
         alters("footer added to text", |mail, _| {
             vec![mail.body(|body| [body, b"\r\n-- \r\nScanned by pipeline.test\r\n"].concat())]
         })
+        .kinds(&["footer-added"])
         .declared(&footer, &DECLARED),
         alters("footer added to text and HTML", |mail, _| {
             let mail = mail.replaced("</body>", "<p>Scanned by pipeline.test</p></body>");
@@ -68,6 +72,7 @@ fn footers() -> Vec<Case> {
             let delimiter = format!("\r\n--{second}\r\nContent-Type: text/html");
             vec![mail.replaced(&delimiter, &format!("\r\nScanned by pipeline.test{delimiter}"))]
         })
+        .kinds(&["footer-added"])
         .set("message.parts", "alternative")
         .declared(&footer, &DECLARED),
         alters("footer added as a part", |mail, _| {
@@ -76,6 +81,7 @@ fn footers() -> Vec<Case> {
             let with = format!("{}{part}{end}", end.trim_end_matches("--"));
             vec![mail.replaced(&end, &with)]
         })
+        .kinds(&["footer-added"])
         .set("message.parts", "mixed")
         .declared(&footer, &DECLARED),
     ]
@@ -89,13 +95,16 @@ fn boundary(mail: &Mail) -> String {
 
 fn bodies() -> Vec<Case> {
     vec![
-        alters("lines wrapped at 40", |mail, _| vec![mail.lines(|line| wrapped(line, 40))]),
+        alters("lines wrapped at 40", |mail, _| vec![mail.lines(|line| wrapped(line, 40))])
+            .kinds(&["lines-wrapped"]),
         alters("attachment stripped", |mail, _| vec![stripped(&mail, "")])
+            .kinds(&["part-stripped"])
             .set("message.parts", "mixed"),
         alters("attachment replaced by a notice", |mail, _| {
             let notice = "Content-Type: text/plain\r\n\r\nAn attachment was removed.\r\n";
             vec![stripped(&mail, notice)]
         })
+        .kinds(&["part-replaced"])
         .set("message.parts", "mixed"),
     ]
 }

@@ -176,12 +176,9 @@ impl Case {
         self
     }
 
-    /// The report names exactly these kinds of changes, without and with a declaration.
+    /// The report names exactly these kinds of changes.
     pub(super) fn kinds(mut self, kinds: &[&'static str]) -> Case {
         self.bare.kinds = Some(kinds.to_vec());
-        if let Some((_, expected)) = &mut self.declared {
-            expected.kinds.clone_from(&self.bare.kinds);
-        }
         self
     }
 
@@ -191,8 +188,8 @@ impl Case {
         keys: &[(&'static str, &'static str)],
         counts: &[(&'static str, u64)],
     ) -> Case {
-        let expected =
-            Expected { code: 0, counts: counts.to_vec(), samples: ALL, kinds: None, warning: "" };
+        let (counts, kinds) = (counts.to_vec(), self.bare.kinds.clone());
+        let expected = Expected { code: 0, counts, samples: ALL, kinds, warning: "" };
         self.declared = Some((keys.to_vec(), expected));
         self
     }

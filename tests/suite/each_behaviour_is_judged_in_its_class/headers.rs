@@ -23,8 +23,8 @@ pub(super) fn lawful() -> Vec<Case> {
 
 fn added() -> Vec<Case> {
     vec![
-        Case::changes("nothing", |mail, _| vec![mail]),
-        Case::changes("a Received field added", |mail, _| vec![mail.trace(&[RECEIVED])]),
+        Case::changes("nothing", |mail, _| vec![mail]).kinds(&[]),
+        Case::changes("a Received field added", |mail, _| vec![mail.trace(&[RECEIVED])]).kinds(&[]),
         Case::changes("trace fields of three hops added", |mail, _| {
             let own = ["Return-Path: <a@a.test>", "Delivered-To: b@b.test", RECEIVED];
             vec![mail.trace(&[RECEIVED, RECEIVED]).trace(&own)]
@@ -34,13 +34,15 @@ fn added() -> Vec<Case> {
         }),
         Case::changes("fields added after all others", |mail, _| {
             vec![mail.appended(&["X-Virus-Scanned: clean", "X-Loop: pipeline.test"])]
-        }),
+        })
+        .kinds(&["header-added"]),
         Case::changes("a field added in the middle", |mail, _| {
             vec![mail.head(|mut fields| {
                 fields.insert(fields.len() / 2, "X-Originating-IP: [127.0.0.1]".to_owned());
                 fields
             })]
-        }),
+        })
+        .kinds(&["header-added"]),
         Case::changes("list fields added (RFC 2369)", |mail, _| {
             vec![mail.appended(&["List-Id: <l.lists.test>", "List-Unsubscribe: <mailto:l@a.test>"])]
         }),
@@ -60,39 +62,50 @@ fn rewritten() -> Vec<Case> {
     vec![
         Case::changes("fields folded at 78 by spaces", |mail, _| {
             vec![mail.each_field(|field| folded(field, " "))]
-        }),
+        })
+        .kinds(&["folding"]),
         Case::changes("fields folded at 78 by tabs", |mail, _| {
             vec![mail.each_field(|field| folded(field, "\t"))]
-        }),
-        Case::changes("fields unfolded", |mail, _| vec![mail.each_field(unfolded)]).of(FOLDED),
+        })
+        .kinds(&["folding"]),
+        Case::changes("fields unfolded", |mail, _| vec![mail.each_field(unfolded)])
+            .kinds(&["folding"])
+            .of(FOLDED),
         Case::changes("fields refolded", |mail, _| {
             vec![mail.each_field(|field| folded(&unfolded(field).replace('\t', " "), "\t"))]
         })
         .of(FOLDED),
         Case::changes("fields in reverse order", |mail, _| {
             vec![mail.head(|fields| fields.into_iter().rev().collect())]
-        }),
+        })
+        .kinds(&["header-order"]),
         Case::changes("fields sorted by name", |mail, _| {
             vec![mail.head(|mut fields| {
                 fields.sort_by_key(name);
                 fields
             })]
-        }),
+        })
+        .kinds(&["header-order"]),
         Case::changes("names of fields in upper case", |mail, _| {
             vec![mail.each_field(|field| renamed(field, str::to_ascii_uppercase))]
-        }),
+        })
+        .kinds(&["header-case"]),
         Case::changes("names of fields in lower case", |mail, _| {
             vec![mail.each_field(|field| renamed(field, str::to_ascii_lowercase))]
-        }),
+        })
+        .kinds(&["header-case"]),
         Case::changes("no space after the colon", |mail, _| {
             vec![mail.each_field(|field| field.replacen(": ", ":", 1))]
-        }),
+        })
+        .kinds(&["folding"]),
         Case::changes("two spaces after the colon", |mail, _| {
             vec![mail.each_field(|field| field.replacen(": ", ":  ", 1))]
-        }),
+        })
+        .kinds(&["folding"]),
         Case::changes("white space at the end of fields", |mail, _| {
             vec![mail.each_field(|field| format!("{field} "))]
-        }),
+        })
+        .kinds(&["folding"]),
         Case::changes("all of it at once", |mail, _| {
             let mail = mail.each_field(|field| renamed(field, str::to_ascii_lowercase));
             let mail = mail.head(|fields| fields.into_iter().rev().collect());
@@ -120,6 +133,7 @@ fn corpus() -> Vec<Case> {
         Case::changes("From, Date and Message-ID completed", |mail, _| {
             vec![mail.appended(&COMPLETED)]
         })
+        .kinds(&["completed"])
         .of(BARE),
         Case::changes("an empty To completed", |mail, _| {
             vec![mail.appended(&["To: undisclosed-recipients:;"])]
@@ -130,21 +144,26 @@ fn corpus() -> Vec<Case> {
             let mail = mail.value("to", |_| "bob@pipeline.test, carol@b.test".to_owned());
             vec![mail.value("cc", |_| "dave@pipeline.test".to_owned())]
         })
+        .kinds(&["address-completed"])
         .of(LOCAL),
         Case::changes("angle brackets taken off addresses", |mail, _| {
             let bare = |value: &str| value.trim_matches(['<', '>']).to_owned();
             vec![["from", "to", "cc"].iter().fold(mail, |mail, name| mail.value(name, bare))]
         })
+        .kinds(&["header-form"])
         .of(BRACKETS),
-        without("Delivered-To taken off", |mail, _| vec![mail.without(&["delivered-to"])]),
+        without("Delivered-To taken off", |mail, _| vec![mail.without(&["delivered-to"])])
+            .kinds(&["header-dropped"]),
         without("Envelope-To and Delivery-Date taken off", |mail, _| {
             vec![mail.without(&["envelope-to", "delivery-date"])]
         }),
-        without("Content-Length taken off", |mail, _| vec![mail.without(&["content-length"])]),
+        without("Content-Length taken off", |mail, _| vec![mail.without(&["content-length"])])
+            .kinds(&["header-dropped"]),
         without("Resent-Bcc taken off", |mail, _| vec![mail.without(&["resent-bcc"])]),
         without("Authentication-Results taken off (RFC 8601 §5)", |mail, _| {
             vec![mail.without(&["authentication-results"])]
-        }),
+        })
+        .kinds(&["header-dropped"]),
     ]
 }
 
@@ -158,9 +177,10 @@ fn encodings() -> Vec<Case> {
         |mail: Mail, _: &mut Vec<Mail>| vec![reencoded(mail, "quoted-printable", quoted_printable)];
     let in_base64 = |mail: Mail, _: &mut Vec<Mail>| vec![reencoded(mail, "base64", base64)];
     vec![
-        reencodes("8bit to quoted-printable", quoted),
-        reencodes("8bit to base64", in_base64),
+        reencodes("8bit to quoted-printable", quoted).kinds(&["reencoded"]),
+        reencodes("8bit to base64", in_base64).kinds(&["reencoded"]),
         Case::changes("8bit passed on as it is", |mail, _| vec![mail])
+            .kinds(&[])
             .set("message.encoding", "8bit"),
     ]
 }
