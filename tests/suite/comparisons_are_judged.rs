@@ -97,10 +97,17 @@ fn both_sides_are_shown_by_their_medians() {
     let three = compared(&made(&[&[10, 20], &[30, 60], &[100, 50]]), &of(P50));
     let shown = row(&three, P50);
     assert_eq!((shown.base, shown.new, shown.pairs), (Some(30e3), Some(50e3), 3));
+    let two = compared(&made(&[&[10, 20], &[30, 60]]), &of(P50));
+    assert_eq!((row(&two, P50).base, row(&two, P50).new), (Some(20e3), Some(40e3)));
     let four = compared(&made(&[&[10, 20], &[30, 60], &[100, 50], &[50, 70]]), &of(P50));
     assert_eq!((row(&four, P50).base, row(&four, P50).new), (Some(40e3), Some(55e3)));
     let side = &four.contrasts[0].new;
     assert_eq!((side.name.as_str(), side.target_kind.as_str()), ("b", "relay"));
+    let mut mixed = made(&[&[10, 20], &[30, 60]]);
+    mixed[1].results.target.kind = "postfix".to_owned();
+    let mixed = compared(&mixed, &of(P50));
+    let kinds = [&mixed.base, &mixed.contrasts[0].new].map(|side| side.target_kind.as_str());
+    assert_eq!(kinds, ["relay", "postfix"]);
     assert_eq!(side.runs, ["1-1", "2-1", "3-1", "4-1"]);
     assert_eq!(four.base.runs, ["1-0", "2-0", "3-0", "4-0"]);
     assert_eq!(four.trials.len(), 8);
@@ -274,6 +281,16 @@ fn pairs_are_added_only_where_they_could_decide() {
         made.results.latency.get_mut("e2e_response").expect("the metric").p50 = None;
     }
     assert!(!asked(&missing, &of(P50)), "five of sixteen lack it");
+    // Of twelve pairs at 0.0125 ranks up to a sum of 10 may speak against a claim, and one of them
+    // can be the twelfth; at 0.025 up to 13 may.
+    let six = |may_extend| {
+        let mut runs = made(&[same, slower].repeat(3));
+        runs[0].results.latency.get_mut("e2e_response").expect("the metric").p50 = None;
+        let plan = Plan { variants: &names[..2], pairs: 6, may_extend, extended: false };
+        let comparison = paired::compare(&runs, &plan, &of(P50));
+        paired::more_pairs_could_decide(&comparison, &runs, &plan, &of(P50))
+    };
+    assert_eq!((six(true), six(false)), (false, true));
 }
 
 /// The terms of a scenario with these lines under `[compare]`, or the complaint.

@@ -65,6 +65,7 @@ fn a_threshold_without_data_decides_nothing() {
     assert!(judged.reasons.is_empty(), "{judged:?}");
     let [why] = &judged.without_data[..] else { panic!("{judged:?}") };
     assert!(why.contains("e2e_response.p999") && why.contains("inconclusive"), "{why}");
+    assert!(!why.contains("no data"), "the reason is that of the threshold: {why}");
 }
 
 #[test]

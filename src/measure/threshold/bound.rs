@@ -107,7 +107,6 @@ impl Bound {
         let (low, high) = (self.holds(least), self.holds(most));
         match self.op {
             Op::Equal | Op::NotEqual if inside && !equal(least, most) => None,
-            Op::Equal | Op::NotEqual => Some(low),
             _ if low == high => Some(low),
             _ => None,
         }

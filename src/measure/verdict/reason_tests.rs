@@ -147,3 +147,10 @@ fn classes_that_may_be_allowed_are_those_that_can_fail_a_run() {
         assert!(!known.contains(&class), "{class}");
     }
 }
+
+#[test]
+fn a_death_is_dated_from_the_start_of_the_measured_period() {
+    let said = |at_s: f64| died(&DeathFacts { at_s, status: "signal: 9".to_owned() }).message;
+    assert!(said(-1.5).contains("by itself 1.5 s before the measured period (signal: 9)"));
+    assert!(said(0.0).contains("by itself 0.0 s into the measured period"));
+}
