@@ -17,7 +17,7 @@ use crate::measure::results::Findings;
 use crate::probe::DestinationId;
 use crate::report::progress::Progress;
 use crate::scenario::model::{
-    Arrival, DsnTerms, Extent, LoadModel, Scenario, Segment, TargetKind, Trace, TraceFile,
+    Arrival, Extent, LoadModel, Scenario, Segment, TargetKind, Trace, TraceFile,
 };
 use crate::scenario::{Loaded, TRACE};
 use crate::smtp::reply::{EnhancedStatus, Reply};
@@ -107,7 +107,6 @@ fn offering(
         scenario.compare = None;
         scenario.simulate = None;
         scenario.message.null_sender = 0.0;
-        scenario.smtp.dsn = DsnTerms::default();
         let load = &mut scenario.load;
         let rate = 1.0 / PACE.as_secs_f64();
         let duration = last + PACE;
@@ -174,7 +173,7 @@ mod tests {
     use super::*;
 
     const SCENARIO: &str = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\n[load]\n\
-        rate = \"500/s\"\n[smtp.dsn]\nnotify = [\"never\"]\n[message]\nnull_sender = 0.5\n\
+        rate = \"500/s\"\n[message]\nnull_sender = 0.5\n\
         [[destination]]\ndomain = \"a.test\"\n\
         [[destination]]\ndomain = \"b.test\"\n[[fault]]\nstage = \"data\"\nstall = \"1s\"\n\
         [[chaos]]\nat = \"1s\"\nrun = [\"true\"]\n[thresholds]\nlost = \"== 0\"\n";

@@ -6,9 +6,14 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Without one where this is set, so that the other ways to find a target's processes can be tried.
 const REFUSED: &str = "MAILBENCH_NO_CGROUP";
+
+/// Tries to remove a group, and the time between two.
+const TRIES: usize = 200;
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// A control group.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,11 +75,22 @@ impl ControlGroup {
         let _unwritten = fs::write(self.path.join("cgroup.kill"), "1");
     }
 
-    /// Removes it, if it is empty.
-    pub(super) fn remove(&self) {
+    /// Removes it, if it is empty; whether it is gone.
+    pub(super) fn remove(&self) -> bool {
         for group in self.all().into_iter().rev() {
             // One that still holds a process stays.
             let _busy = fs::remove_dir(group);
+        }
+        !self.path.exists()
+    }
+
+    /// Removes it once it is empty: the kernel lets go of what was killed a moment later.
+    pub(super) async fn remove_when_empty(&self) {
+        for _ in 0..TRIES {
+            if self.remove() {
+                return;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
@@ -129,8 +145,8 @@ mod tests {
         assert_eq!(find("", "0::/\n"), None);
     }
 
-    #[test]
-    fn what_a_group_holds_is_killed_at_once() {
+    #[tokio::test]
+    async fn what_a_group_holds_is_killed_at_once() {
         let name = format!("mailbench-test-{}", std::process::id());
         let Some(group) = ControlGroup::make(&name) else {
             eprintln!("skipped: cgroup v2: it cannot be written here");
@@ -147,7 +163,7 @@ mod tests {
         group.kill();
         child.wait().expect("it ended");
         assert!((0..1_000_000).any(|_| group.pids().is_empty()), "all end");
-        group.remove();
+        group.remove_when_empty().await;
         assert_eq!(ControlGroup::at(group.path()), None);
     }
 }

@@ -63,7 +63,7 @@ pub async fn clean_up(place: &Path) -> Vec<String> {
         let members = members(&folder, &record);
         let processes = members.pids().len();
         process::kill_all(&members).await;
-        remove_group(&record);
+        remove_group(&record).await;
         let shown = folder.display();
         let continued = match stopped {
             0 => String::new(),
@@ -88,9 +88,9 @@ pub(super) fn members(folder: &Path, record: &Record) -> Members {
     Members::of(ProcessId::NONE, folder).in_group(group).with(record.ours.clone(), commands)
 }
 
-pub(super) fn remove_group(record: &Record) {
+pub(super) async fn remove_group(record: &Record) {
     if let Some(group) = record.group.as_deref().and_then(ControlGroup::at) {
-        group.remove();
+        group.remove_when_empty().await;
     }
 }
 

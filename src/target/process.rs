@@ -245,7 +245,7 @@ impl Drop for Paused {
     }
 }
 
-/// SIGSTOP to every process, those too that are forked meanwhile. Each is noted before it is
+/// SIGSTOP to every process, those too that are forked meanwhile, until all stand still. Each is noted before it is
 /// stopped; one that somebody else has stopped is none of ours.
 pub(super) async fn pause_all(members: &Members, roster: &Roster) -> Paused {
     let mut paused = Paused { stopped: Vec::new(), roster: Some(roster.clone()) };
@@ -253,7 +253,8 @@ pub(super) async fn pause_all(members: &Members, roster: &Roster) -> Paused {
         let entries = members.entries().unwrap_or_default();
         let running = entries.iter().filter(|entry| !entry.stopped).map(|entry| entry.id);
         let new: Vec<ProcessId> = running.filter(|id| !paused.stopped.contains(id)).collect();
-        if new.is_empty() && !paused.stopped.is_empty() {
+        let all_held = || paused.stopped.iter().all(|id| id.is_held());
+        if new.is_empty() && !paused.stopped.is_empty() && all_held() {
             break;
         }
         paused.stopped.extend(&new);

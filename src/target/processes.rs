@@ -48,6 +48,16 @@ impl ProcessId {
         entry(self.pid).is_some_and(|entry| entry.id == self && !entry.zombie)
     }
 
+    /// Whether a stop that it was sent holds. A stop signal is taken by one of its threads, when that
+    /// comes to run; until then the others go on. One in the kernel alone does not come back from there.
+    pub(super) fn is_held(self) -> bool {
+        let tasks =
+            fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
+        let stat = |task: fs::DirEntry| fs::read_to_string(task.path().join("stat")).ok();
+        let stats: Vec<String> = tasks.filter_map(stat).collect();
+        hold(&stats.iter().filter_map(|stat| state_of(stat)).collect::<Vec<_>>())
+    }
+
     /// Sends it a signal, if it is still there.
     pub(super) fn signal(self, signal: Signal) {
         let Some(pid) = raw(self.pid) else { return };
@@ -93,6 +103,15 @@ pub(super) fn all() -> io::Result<Vec<Entry>> {
 
 fn entry(pid: u32) -> Option<Entry> {
     read_entry(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// Whether threads in these states do nothing more: one has taken the stop for all, or none can run.
+fn hold(states: &[&str]) -> bool {
+    states.contains(&"T") || states.iter().all(|state| matches!(*state, "D" | "t" | "Z" | "X"))
+}
+
+fn state_of(stat: &str) -> Option<&str> {
+    stat.rsplit_once(") ")?.1.split(' ').next()
 }
 
 /// The name in parentheses may hold anything, so what follows it is found from the end.
@@ -185,6 +204,19 @@ mod tests {
         assert!(!entry.zombie, "three of its threads have not ended");
         assert_eq!(read_entry("nonsense"), None);
         assert_eq!(read_entry("43 (x) Z 7 40"), None);
+    }
+
+    #[test]
+    fn a_stop_holds_when_one_thread_has_taken_it() {
+        assert!(hold(&["S", "T", "R"]) && hold(&["D"]) && hold(&["D", "Z"]));
+        assert!(!hold(&["S"]) && !hold(&["D", "R"]) && !hold(&["R", "S"]));
+        assert!(hold(&[]), "it has ended");
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().expect("a process");
+        let id = ProcessId::of(child.id()).expect("it runs");
+        id.signal(Signal::STOP);
+        assert!((0..100_000).any(|_| id.is_held()));
+        child.kill().expect("killed");
+        child.wait().expect("its end");
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub async fn watch(mut input: impl Read, folder: &Path, duty: Duty) {
         Duty::End => process::kill_all(&leftovers::members(folder, &record)).await,
         Duty::Continue => record.stopped.iter().for_each(|id| id.signal(Signal::CONT)),
     }
-    leftovers::remove_group(&record);
+    leftovers::remove_group(&record).await;
     if farewell.is_empty() {
         // What cannot be removed stays in the system's temporary folder.
         let _left = std::fs::remove_dir_all(folder);

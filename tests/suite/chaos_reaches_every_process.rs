@@ -70,11 +70,30 @@ fn a_target_that_hides_ends_with_a_mailbench_that_was_killed_in_mid_pause() {
         let (own, place) = (Own::new(), tempfile::tempdir().expect("a folder"));
         let [grouped, alone] = both(|| hidden(&own, LONG_PAUSE).env("TMPDIR", place.path()));
         let mut run = paused(&own, if number == 0 { &grouped } else { &alone });
+        let names = names(place.path());
         run.kill().expect("killed");
         run.wait().expect("its end");
         wait_until("it is ended", || is_gone(own.pid()));
         wait_until("its folder is gone", || folders(place.path()) == 0);
+        assert_eq!(groups(&names), [""; 0], "its control group is gone");
     }
+}
+
+/// Names of a target's folders, which are those of its control groups.
+fn names(place: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(place).expect("the folder").flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// Which of these control groups there are.
+fn groups(names: &[String]) -> Vec<String> {
+    let mounts = std::fs::read_to_string("/proc/self/mounts").expect("mounts");
+    let mount = mounts.lines().find(|line| line.split(' ').nth(2) == Some("cgroup2"));
+    let Some(mount) = mount.and_then(|line| line.split(' ').nth(1)) else { return Vec::new() };
+    let own = std::fs::read_to_string("/proc/self/cgroup").expect("our group");
+    let own = own.lines().find_map(|line| line.strip_prefix("0::/")).unwrap_or_default().to_owned();
+    let there = |name: &&String| Path::new(mount).join(&own).join(name).exists();
+    names.iter().filter(there).cloned().collect()
 }
 
 #[test]

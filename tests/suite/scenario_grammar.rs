@@ -34,6 +34,7 @@ fn without_places(mut scenario: Scenario) -> Scenario {
     }
     if let Some(compare) = &mut scenario.compare {
         compare.gate_span = 0..0;
+        compare.gate_spans.clear();
     }
     scenario
 }

@@ -26,7 +26,7 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         return TargetSpec {
             kind: TargetKind::Relay,
             retry: retry(None, problems),
-            retry_is_given: false,
+            retry_is_given: true,
             delivery: delivery(None, problems),
             changes: Changes::default(),
             network: None,
@@ -43,10 +43,12 @@ pub(super) fn target(written: Option<&At<Target>>, problems: &mut Problems) -> T
         Kind::Relay => TargetKind::Relay,
     };
     refuse_foreign(target, problems);
+    // A target that mailbench sets up is given the defaults, and a resolved scenario has them.
+    let is_set_up = matches!(kind, TargetKind::Relay | TargetKind::Managed(_));
     TargetSpec {
         kind,
         retry: retry(target.retry.as_ref(), problems),
-        retry_is_given: target.retry.is_some(),
+        retry_is_given: is_set_up || target.retry.is_some(),
         delivery: delivery(target.delivery.as_ref(), problems),
         changes: changes::changes(target.changes.as_ref(), problems),
         network: target.network.as_ref().map(|network| network.value),

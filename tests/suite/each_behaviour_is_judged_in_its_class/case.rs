@@ -1,7 +1,8 @@
 //! A row of the matrix: a behaviour, and what is expected of the judgement.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 
@@ -229,10 +230,8 @@ impl Variant<'_> {
     /// What was judged otherwise than expected: a row of the table.
     pub(super) fn check(&self) -> Option<String> {
         let folder = tempfile::tempdir().expect("a folder");
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let sink = free.local_addr().expect("its address").to_string();
-        drop(free);
-        let next_hop = sink.parse().expect("an address");
+        let next_hop = free_address();
+        let sink = next_hop.to_string();
         let pipeline = Pipeline::start(self.case.behaviour, next_hop, self.tls, folder.path());
         if self.case.earlier {
             self.run(&pipeline, &sink);
@@ -307,6 +306,18 @@ impl Variant<'_> {
         let kinds = self.expected.kinds.is_some().then(|| kinds(&report));
         format!("exit {}, {counts:?}, {samples} timed{}", ran.code, shown(kinds.as_deref()))
     }
+}
+
+/// An address for a sink. Each has a host of its own, so that no connection of the tests that run at
+/// the same time can take the port in between.
+fn free_address() -> SocketAddr {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let process = 64 + (std::process::id() % 128) as u8;
+    let mut hosts = std::iter::repeat_with(|| {
+        let [high, low] = GIVEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        SocketAddr::from(([127, process, high, low], 2526))
+    });
+    hosts.find(|address| TcpListener::bind(address).is_ok()).expect("a free host")
 }
 
 fn shown(kinds: Option<&[&str]>) -> String {

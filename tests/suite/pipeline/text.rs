@@ -102,11 +102,11 @@ pub(crate) fn name(field: &Field) -> String {
     field.split(':').next().unwrap_or_default().trim_end().to_ascii_lowercase()
 }
 
-/// Folded so that no line is longer than 78 where white space allows it (RFC 5322 §2.1.1).
-pub(crate) fn folded(field: &Field, indent: &str) -> Field {
+/// Folded so that no line is longer than this where white space allows it (RFC 5322 §2.1.1).
+pub(crate) fn folded(field: &Field, indent: &str, longest: usize) -> Field {
     let (mut out, mut width) = (String::new(), 0);
     for (index, word) in unfolded(field).split(' ').enumerate() {
-        if index > 1 && width + 1 + word.len() > 78 {
+        if index > 1 && width + 1 + word.len() > longest {
             out.push_str("\r\n");
             out.push_str(indent);
             width = indent.len();
