@@ -32,6 +32,7 @@ pub mod refusals;
 mod relay;
 mod roster;
 pub mod routing;
+mod sockets;
 pub mod usage;
 pub mod watchdog;
 
