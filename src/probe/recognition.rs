@@ -6,6 +6,7 @@
 use memchr::memmem;
 
 use super::address::parse_number;
+use super::tally::field_length;
 use super::{BOUNCE_DOMAIN, Identity, MessageId, head_length};
 
 /// Name of the header that names the run, with its colon. It stands before everything that is
@@ -110,9 +111,7 @@ fn fields(head: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = head;
     std::iter::from_fn(move || {
         while !rest.is_empty() {
-            let folded = |at: &usize| rest.get(at + 1).is_some_and(|next| b" \t".contains(next));
-            let end = memchr::memchr_iter(b'\n', rest).find(|at| !folded(at));
-            let (field, after) = rest.split_at(end.map_or(rest.len(), |end| end + 1));
+            let (field, after) = rest.split_at(field_length(rest));
             rest = after;
             if let Some(colon) = memchr::memchr(b':', field) {
                 return Some((field[..colon].trim_ascii(), &field[colon + 1..]));

@@ -197,6 +197,12 @@ pub fn head_length(content: &[u8]) -> usize {
     content.len()
 }
 
+/// Bytes of the first header field with its folds (RFC 5322 §2.2.3).
+pub(super) fn field_length(text: &[u8]) -> usize {
+    let is_end = |at: &usize| !text.get(at + 1).is_some_and(|next| b" \t".contains(next));
+    memchr::memchr_iter(b'\n', text).find(is_end).map_or(text.len(), |end| end + 1)
+}
+
 /// Whether a CR or a LF stands alone, which no client may send on (RFC 5321 §2.3.8): a server with
 /// another view of line ends could take what follows for the end of data.
 #[must_use]

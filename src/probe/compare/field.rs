@@ -1,5 +1,7 @@
 //! A header section taken apart: fields as they stand, and their values without folding.
 
+use crate::probe::tally::field_length;
+
 /// One header field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Field<'a> {
@@ -74,12 +76,6 @@ impl<'a> Fields<'a> {
         }
         fields
     }
-}
-
-/// Bytes of the first field with its folds.
-fn field_length(text: &[u8]) -> usize {
-    let is_end = |at: &usize| !text.get(at + 1).is_some_and(|next| b" \t".contains(next));
-    memchr::memchr_iter(b'\n', text).find(is_end).map_or(text.len(), |end| end + 1)
 }
 
 fn named(text: &[u8]) -> Option<Field<'_>> {

@@ -60,6 +60,16 @@ pub(super) enum Edit {
     By(fn(&[u8]) -> Vec<u8>),
 }
 
+/// A row of a table.
+pub(super) const fn case(
+    base: &'static str,
+    what: &'static str,
+    edit: Edit,
+    expected: &'static [Change],
+) -> Case {
+    Case { base, what, edit, expected }
+}
+
 /// The whole text that was sent.
 pub(super) fn sealed(base: &str) -> Vec<u8> {
     let end = match base == PARTS {

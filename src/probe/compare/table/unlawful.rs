@@ -1,18 +1,9 @@
 //! What must be declared, or must never happen.
 
 use super::Edit::{By, Every, Swap};
-use super::{Case, EIGHT, MAILBOX, PARTS, PLAIN, check, split};
-use crate::probe::change::Change::{self, *};
+use super::{Case, EIGHT, MAILBOX, PARTS, PLAIN, case, check, split};
+use crate::probe::change::Change::*;
 use crate::probe::change::Level;
-
-const fn case(
-    base: &'static str,
-    what: &'static str,
-    edit: super::Edit,
-    expected: &'static [Change],
-) -> Case {
-    Case { base, what, edit, expected }
-}
 
 const ALTERED: [Case; 25] = [
     case(PLAIN, "subject tagged", Swap("Subject: ", "Subject: [EXTERNAL] "), &[SubjectChanged]),
