@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::anyhow;
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-
+use super::choice;
 use super::exit::Exit;
 use super::stored;
 use super::unwritten::Unwritten;
@@ -14,6 +12,7 @@ use crate::measure::verdict;
 use crate::report::comparison;
 use crate::report::forms::Format;
 use crate::report::view::View;
+use anyhow::anyhow;
 
 /// Compare stored runs: each NEW with BASE; ends with 98 on a regression, 96 without the data to
 /// decide
@@ -32,7 +31,7 @@ pub(super) struct Args {
     #[arg(long)]
     force: bool,
     /// What to make of it
-    #[arg(long, default_value = "terminal", value_parser = format_parser())]
+    #[arg(long, default_value = "terminal", value_parser = choice(Format::ALL, Format::name))]
     format: Format,
     /// Write to this file instead of stdout
     #[arg(long, value_name = "FILE")]
@@ -103,13 +102,6 @@ fn check_gate(gate: &[String], base: &Results) -> anyhow::Result<()> {
         None => Ok(()),
         Some((_, mistake)) => wrong(format!("--gate: {}; {}", mistake.message, mistake.help)),
     }
-}
-
-fn format_parser() -> impl clap::builder::TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::name)).map(|name| {
-        let named = Format::ALL.into_iter().find(|format| format.name() == name);
-        named.unwrap_or(Format::Terminal)
-    })
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {

@@ -44,6 +44,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
 use crate::scenario::ScenarioError;
@@ -165,6 +166,16 @@ fn start_log(default: &str) {
     if log.try_init().is_err() {
         complain("the log was started twice");
     }
+}
+
+/// One of several values that are chosen by name.
+fn choice<T: Copy + Send + Sync + 'static, const N: usize>(
+    all: [T; N],
+    name: fn(T) -> &'static str,
+) -> impl TypedValueParser<Value = T> {
+    PossibleValuesParser::new(all.map(name)).try_map(move |named| {
+        all.into_iter().find(|one| name(*one) == named).ok_or("there is no such choice")
+    })
 }
 
 /// Writes to stderr. A closed stderr leaves nobody to tell.

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{anyhow, bail};
-use clap::builder::{PossibleValuesParser, TypedValueParser as _};
-
+use super::choice;
 use super::exit::Exit;
 use super::stored;
 use super::unwritten::Unwritten;
@@ -13,6 +11,7 @@ use crate::measure::timeline::Timeline;
 use crate::report::view::View;
 use crate::report::{self, Format};
 use crate::run::{self, comparison};
+use anyhow::{anyhow, bail};
 
 /// Judge a stored run again and render it in any format; ends with the run's own exit code
 #[derive(Debug, clap::Args)]
@@ -21,7 +20,7 @@ pub(super) struct Args {
     #[arg(value_name = "RUN")]
     run: PathBuf,
     /// What to make of it
-    #[arg(long, default_value = "terminal", value_parser = format_parser())]
+    #[arg(long, default_value = "terminal", value_parser = choice(Format::ALL, Format::name))]
     format: Format,
     /// Write to this file instead of stdout
     #[arg(long, value_name = "FILE")]
@@ -29,13 +28,6 @@ pub(super) struct Args {
     /// Of the terminal summary, only the result line
     #[arg(long, short)]
     quiet: bool,
-}
-
-fn format_parser() -> impl clap::builder::TypedValueParser<Value = Format> {
-    PossibleValuesParser::new(Format::ALL.map(Format::name)).map(|name| {
-        let named = Format::ALL.into_iter().find(|format| format.name() == name);
-        named.unwrap_or(Format::Terminal)
-    })
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
-
+use super::choice;
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use crate::report::routes::{Form, render};
@@ -19,45 +18,16 @@ pub(super) struct Args {
     #[arg(value_name = "SCENARIO")]
     path: PathBuf,
     /// For which MTA, or in which form; dnsmasq is for MTAs that look domains up in DNS
-    #[arg(long, value_enum, default_value = "table")]
-    format: Format,
+    #[arg(long, default_value = "table", value_parser = choice(Form::ALL, Form::name))]
+    format: Form,
     #[command(flatten)]
     scenario: ScenarioArgs,
-}
-
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Format {
-    Table,
-    Json,
-    Postfix,
-    Exim,
-    Sendmail,
-    Opensmtpd,
-    Haraka,
-    Courier,
-    Dnsmasq,
-}
-
-impl From<Format> for Form {
-    fn from(format: Format) -> Form {
-        match format {
-            Format::Table => Form::Table,
-            Format::Json => Form::Json,
-            Format::Postfix => Form::Postfix,
-            Format::Exim => Form::Exim,
-            Format::Sendmail => Form::Sendmail,
-            Format::Opensmtpd => Form::Opensmtpd,
-            Format::Haraka => Form::Haraka,
-            Format::Courier => Form::Courier,
-            Format::Dnsmasq => Form::Dnsmasq,
-        }
-    }
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let loaded = args.scenario.load_target(&args.path)?;
     check(&loaded.scenario).map_err(|why| Exit::Scenario.because(anyhow::anyhow!(why)))?;
-    super::print(&render(&loaded.scenario.routes(), args.format.into()))?;
+    super::print(&render(&loaded.scenario.routes(), args.format))?;
     Ok(Exit::Passed)
 }
 

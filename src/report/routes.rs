@@ -30,6 +30,37 @@ pub enum Form {
     Dnsmasq,
 }
 
+impl Form {
+    /// Every form there is.
+    pub const ALL: [Form; 9] = [
+        Form::Table,
+        Form::Json,
+        Form::Postfix,
+        Form::Exim,
+        Form::Sendmail,
+        Form::Opensmtpd,
+        Form::Haraka,
+        Form::Courier,
+        Form::Dnsmasq,
+    ];
+
+    /// As `--format` names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Form::Table => "table",
+            Form::Json => "json",
+            Form::Postfix => "postfix",
+            Form::Exim => "exim",
+            Form::Sendmail => "sendmail",
+            Form::Opensmtpd => "opensmtpd",
+            Form::Haraka => "haraka",
+            Form::Courier => "courier",
+            Form::Dnsmasq => "dnsmasq",
+        }
+    }
+}
+
 /// Domains named in the short form.
 const SHORT: usize = 6;
 
