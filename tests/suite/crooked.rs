@@ -1,9 +1,10 @@
 //! A crooked MTA to load: it hands each message to its next hop before it answers for it, so that
 //! its queue is always empty, and does one thing wrong with one of them.
 
-use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::net::SocketAddr;
+use std::sync::Mutex;
+
+use crate::rewriting::{Mail, hand_on, listen};
 
 /// What it does wrong, to the message numbered [`VICTIM`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +44,8 @@ pub(crate) enum Crime {
 /// The message that is dealt with: after the preflight and the warm-up, in mid-run.
 const VICTIM: usize = 60;
 
-#[derive(Clone)]
-struct Mail {
-    sender: String,
-    recipients: Vec<String>,
-    text: String,
-}
+/// As what it speaks.
+const NAME: &str = "crooked.test";
 
 struct Crooked {
     crime: Crime,
@@ -64,43 +61,11 @@ struct State {
 
 /// Starts one; it serves as long as the process lives. Its address.
 pub(crate) fn start(crime: Crime, next_hop: SocketAddr) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    let crooked = Arc::new(Crooked { crime, next_hop, state: Mutex::default() });
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let crooked = crooked.clone();
-            std::thread::spawn(move || crooked.serve(stream.expect("a connection")));
-        }
-    });
-    address
+    let crooked = Crooked { crime, next_hop, state: Mutex::default() };
+    listen(NAME, move |mail| crooked.take(mail))
 }
 
 impl Crooked {
-    /// One session; ends with the client.
-    fn serve(&self, mut stream: TcpStream) -> Option<()> {
-        let mut lines = BufReader::new(stream.try_clone().ok()?).lines().map_while(Result::ok);
-        stream.write_all(b"220 crooked.test\r\n").ok()?;
-        let (mut sender, mut recipients) = (String::new(), Vec::new());
-        while let Some(line) = lines.next() {
-            let mut reply = "250 2.0.0 ok";
-            if let Some(path) = line.strip_prefix("MAIL FROM:") {
-                sender = bare(path);
-            } else if let Some(path) = line.strip_prefix("RCPT TO:") {
-                recipients.push(bare(path));
-            } else if line == "DATA" {
-                stream.write_all(b"354 go on\r\n").ok()?;
-                let text: Vec<String> = lines.by_ref().take_while(|line| line != ".").collect();
-                let text = text.join("\r\n") + "\r\n";
-                let recipients = std::mem::take(&mut recipients);
-                let mail = Mail { sender: sender.clone(), recipients, text };
-                reply = self.take(mail);
-            }
-            stream.write_all(format!("{reply}\r\n").as_bytes()).ok()?;
-        }
-        Some(())
-    }
-
     /// Deals with a message and says what to answer for it.
     fn take(&self, mail: Mail) -> &'static str {
         let mut state = self.state.lock().expect("one session at a time");
@@ -158,31 +123,8 @@ impl Crooked {
 
     /// Gives one message to the next hop, which takes everything in these runs.
     fn hand_on(&self, mail: &Mail) {
-        let mut stream = TcpStream::connect(self.next_hop).expect("the sink");
-        let mut replies = BufReader::new(stream.try_clone().expect("a clone")).lines();
-        assert_eq!(code(&mut replies), 220);
-        let mut say = |command: &str, due: u16| {
-            stream.write_all(format!("{command}\r\n").as_bytes()).expect("written");
-            assert_eq!(code(&mut replies), due, "after {}", command.lines().next().unwrap_or(""));
-        };
-        say("HELO crooked.test", 250);
-        say(&format!("MAIL FROM:<{}>", mail.sender), 250);
-        mail.recipients.iter().for_each(|recipient| say(&format!("RCPT TO:<{recipient}>"), 250));
-        say("DATA", 354);
-        say(&format!("{}.", mail.text), 250);
-        say("QUIT", 221);
+        assert_eq!(hand_on(self.next_hop, NAME, mail), None);
     }
-}
-
-fn code(replies: &mut impl Iterator<Item = std::io::Result<String>>) -> u16 {
-    let line = replies.next().expect("a reply").expect("read");
-    line.get(..3).and_then(|code| code.parse().ok()).expect("a code")
-}
-
-/// The address between the angle brackets.
-fn bare(path: &str) -> String {
-    let path = path.trim().trim_start_matches('<');
-    path.split('>').next().unwrap_or("").to_owned()
 }
 
 /// Changes one letter in the middle of the body.
