@@ -71,6 +71,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let pairs = args.pairs.map(|pairs| Override::new("compare.pairs", pairs.to_string()));
     let (loaded, _) = args.changes.load_with(&args.scenario, pairs)?;
     check_size(&loaded)?;
+    if loaded.scenario.compare.is_some() {
+        refuse_metrics(args)?;
+    }
     let metrics = bind_metrics(args)?;
     let reach = super::network::enter(&loaded)?;
     let request = Request {
@@ -85,7 +88,6 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let baseline = args.baseline.read(&request.loaded)?;
     show_routes(args, &request.loaded.scenario);
     if request.loaded.scenario.compare.is_some() {
-        refuse_metrics(args)?;
         if baseline.is_some() {
             let what = "--baseline is for one run; a scenario with [compare] brings its own base";
             return Err(Exit::Usage.because(anyhow::anyhow!(what)));

@@ -241,11 +241,13 @@ pub fn write_simulated_journal(folder: &Path, recording: Recording) -> std::io::
 /// Starts the stand and sees one message through it to every destination.
 async fn prepare(request: &Request) -> Result<Stand, RunError> {
     let stand = Stand::set_up(request).await?;
-    let mut ready = tokio::select! {
-        ready = preflight::preflight(&stand), if request.preflight => ready,
-        () = journal_failed(&stand), if request.preflight => Ok(()),
-        else => Ok(()),
-    };
+    let mut ready = Ok(());
+    if request.preflight {
+        ready = tokio::select! {
+            ready = preflight::preflight(&stand) => ready,
+            () = journal_failed(&stand) => Ok(()),
+        };
+    }
     if let Some(failure) = stand.ledger.failure() {
         ready = Err(RunError::Journal(failure));
     }

@@ -9,7 +9,8 @@ use tempfile::TempDir;
 use super::custody::Custody;
 use super::folder::Folder;
 use super::isolation::Reach;
-use super::safety::{self, Cidr};
+use super::isolation::elsewhere::Elsewhere;
+use super::safety;
 use super::{JOURNAL, Request, RunError, SCENARIO, calibration, descriptors, environment};
 use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
@@ -48,8 +49,8 @@ pub(super) struct Stand {
     peer: Peer,
     pub(super) gauges: Arc<Gauges>,
     died: bool,
-    /// Addresses beyond this machine that the command line allows.
-    pub(super) allowed: Vec<Cidr>,
+    /// What is wrong with the target's connections to other machines; `None`: it cannot have any.
+    pub(super) elsewhere: Option<Elsewhere>,
     /// Queue and settings of a target that we start; removed with the stand.
     _workplace: TempDir,
 }
@@ -74,6 +75,8 @@ impl Stand {
         let settings = target_settings(&scenario, &folder, &workplace, &sink);
         let target = Target::start(settings).await?;
         check_processes(&scenario, &target)?;
+        let elsewhere = (!request.reach.is_loopback())
+            .then(|| Elsewhere::new(&scenario.target.kind, &request.allowed_targets));
         let stand = Stand {
             folder,
             scenario,
@@ -85,7 +88,7 @@ impl Stand {
             target: Custody::of(target),
             gauges: Arc::default(),
             died: false,
-            allowed: request.allowed_targets.clone(),
+            elsewhere,
             _workplace: workplace,
         };
         stand.introduce(request).await;

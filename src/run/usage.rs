@@ -1,6 +1,7 @@
 //! A once-a-second look at what the target's processes use, recorded as it adds up over the
 //! target's lives: a new process counts from zero.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::custody::Custody;
@@ -14,24 +15,30 @@ use crate::target::usage::{Usage, usage};
 /// Time between two looks.
 const SECOND: Duration = Duration::from_secs(1);
 
-/// Looks until it is stopped. A target in hand, or not ours, is not looked at.
+/// Looks until it is stopped. A target in hand, or not ours, is not looked at; `elsewhere`: `None` for
+/// one that cannot be connected to other machines.
 pub(super) async fn watch(
     custody: Custody,
     clock: Clock,
     ledger: Ledger,
-    mut elsewhere: Elsewhere,
+    mut elsewhere: Option<Elsewhere>,
 ) {
     let mut sums = Sums::default();
     loop {
         if let Some(members) = custody.members() {
             let (at, life) = (clock.now(), members.root());
             // Some hundred small files are read: not on a thread that serves sessions.
-            let look = tokio::task::spawn_blocking(move || (usage(&members), peers(&members)));
+            let connected = elsewhere.is_some();
+            let look = tokio::task::spawn_blocking(move || {
+                let peers = if connected { peers(&members) } else { BTreeSet::new() };
+                (usage(&members), peers)
+            });
             let (look, peers) = look.await.unwrap_or_default();
             if look.processes > 0 {
                 ledger.record(&Event::Usage(sums.add(at, life, &look)));
             }
-            for address in elsewhere.news(peers) {
+            let news = elsewhere.as_mut().map_or(Vec::new(), |seen| seen.news(peers));
+            for address in news {
                 let seen = NetworkSeen::Outside { address: address.to_string() };
                 ledger.record(&Event::Network { at, seen });
             }

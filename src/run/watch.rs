@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::custody::Custody;
-use super::isolation::elsewhere::Elsewhere;
 use super::overhead::OverheadMeter;
 use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
 use super::schedule::{Schedule, Viewer};
@@ -66,7 +65,7 @@ impl Watched {
                 stand.target.clone(),
                 stand.clock,
                 stand.ledger.clone(),
-                Elsewhere::new(&stand.scenario.target.kind, &stand.allowed),
+                stand.elsewhere.clone(),
             )),
             tokio::spawn(vitals::watch(stand.target.clone(), stand.ledger.clone(), address)),
         ];

@@ -13,7 +13,7 @@ const MOST: usize = 16;
 const MAIL_PORTS: [u16; 4] = [25, 465, 587, 24];
 
 /// What was seen of a target's connections to other machines.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::run) struct Elsewhere {
     allowed: Vec<Cidr>,
     /// An MTA of the user's may ask its directory or its filter; what we started asks nobody.
