@@ -1,5 +1,5 @@
-//! Files on disk: those that a user names are read up to a bound, our own are written where nobody can
-//! lead them astray. Where they lie is not known here.
+//! Files on disk: those that a user names are read up to a bound, those of mailbench are written
+//! through no symbolic link. Where they lie is not known here.
 
 mod bounded;
 mod guarded;

@@ -55,8 +55,8 @@ pub fn private_temporary(prefix: &str) -> io::Result<tempfile::TempDir> {
     tempfile::Builder::new().prefix(prefix).permissions(closed).tempdir()
 }
 
-/// Makes a file that only we may read, or makes one of ours so: what lies in it is mail. SQLite gives
-/// the files beside its database the same mode.
+/// Makes a file that only our user may read, or makes one that is there so: what lies in it is mail.
+/// SQLite gives the files beside its database the same mode.
 ///
 /// # Errors
 /// When it is a symbolic link, or cannot be made so.

@@ -76,7 +76,7 @@ pub enum Event {
     QueueStates { at: Time, active: u64, deferred: u64, frozen: u64 },
     /// What the instrument itself can do on this machine, as far as that was measured before.
     Calibrated(Ceiling),
-    /// A bad client of ours came to its end at the target.
+    /// A client of `[[abuse]]` came to its end at the target.
     Abused(Abused),
     /// A submission ended without the target's answer; goes before its `Submitted`.
     Unanswered(Unanswered),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::clock::Time;
 use crate::smtp::stage::Stage;
 
-/// What became of one bad client of ours.
+/// How one client of `[[abuse]]` ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Abused {
     /// When it ended.

@@ -149,7 +149,7 @@ struct Binder<'a> {
 }
 
 impl Binder<'_> {
-    /// Rule 1: whoever got a copy beside all recipients of some message.
+    /// Rule 1: addresses that got a copy beside all recipients of some message.
     fn find_archives(&mut self, unbound: &[Unbound]) {
         for one in unbound.iter().filter(|one| one.arrived) {
             let Some(message) = one.message else { continue };
