@@ -130,7 +130,7 @@ fn a_submission_without_an_end_has_no_known_outcome() {
 }
 
 #[test]
-fn a_bounce_that_names_no_recipient_is_that_of_a_sole_one() {
+fn a_bounce_that_names_no_recipient_is_that_of_one_that_was_rejected() {
     let bounced = |recipients| {
         let mut story = Story::begin();
         story.accept(0, recipients);
@@ -140,9 +140,10 @@ fn a_bounce_that_names_no_recipient_is_that_of_a_sole_one() {
             dsn.recipients[0].probe = None;
         }
         story.end(0);
-        story.judge().counts["bounced"]
+        let counts = story.judge().counts;
+        (counts["bounced"], counts["lost"])
     };
-    assert_eq!((bounced(1), bounced(2)), (1, 0));
+    assert_eq!((bounced(1), bounced(2)), ((1, 0), (1, 1)), "one block is about one recipient");
 }
 
 #[test]

@@ -22,7 +22,7 @@ const BEYOND: [&str; 33] = [
     "--> [[compare.variant]]",
     "is not a destination of this scenario",
     "could be somebody's real domain",
-    "is no figure",
+    "is not a figure",
     "is no metric",
     "is not a bound for",
     "bytes are out of range",
