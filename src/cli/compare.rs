@@ -97,7 +97,9 @@ fn check_gate(gate: &[String], base: &Results) -> anyhow::Result<()> {
         return wrong(format!("at most {} figures can decide", figure::GATED_MOST));
     }
     let mut known = figure::names();
-    known.extend(figure::figures(base).into_iter().map(|figure| figure.name));
+    let own = figure::figures(base).into_iter().map(|figure| figure.name);
+    let own: Vec<String> = own.filter(|name| !known.contains(name)).collect();
+    known.extend(own);
     match mistakes(gate, &known).next() {
         None => Ok(()),
         Some((_, mistake)) => wrong(format!("--gate: {}; {}", mistake.message, mistake.help)),

@@ -127,6 +127,36 @@ fn an_archive_known_from_one_message_is_one_for_all() {
 }
 
 #[test]
+fn an_address_that_recipients_may_share_is_no_archive() {
+    // Beside all recipients of the first message it is a copy; of the second it is a recipient.
+    let mut events = vec![own(0, 1, 0), came(0, 0, 2, "mb@a.test")];
+    events.extend(accepted(1, 1));
+    events.push(came(1, 0, 3, "mb@a.test"));
+    let history = followed(1, &DeclaredEnvelopes::default(), &events);
+    assert_eq!(fates(&history), [COPIED, OTHER]);
+}
+
+#[test]
+fn an_address_of_a_message_that_was_never_offered_is_no_archive() {
+    let events = [came(9, 0, 1, "alice@a.test"), came(0, 0, 2, "alice@a.test")];
+    let history = followed(1, &DeclaredEnvelopes::default(), &events);
+    assert_eq!((fates(&history), history.phantom_count()), (vec![OTHER], 1));
+}
+
+#[test]
+fn what_was_refused_stands_for_what_did_not_arrive() {
+    let Event::Recognised(mut refused) = came(0, 0, 1, "bob@a.test") else { unreachable!() };
+    refused.attempt.outcome = AttemptOutcome::Rejected;
+    let events = [
+        Event::Recognised(refused),
+        came(0, 0, 2, "alice@a.test"),
+        Event::Notice(notice(NoticeKind::Failed, &[])),
+    ];
+    let history = followed(2, &DeclaredEnvelopes::default(), &events);
+    assert_eq!(fates(&history), [OTHER, (Class::Bounced, false, 0)]);
+}
+
+#[test]
 fn a_declared_copy_never_stands_for_a_recipient() {
     let copies = vec!["archive@a.test".to_owned()];
     let declared = DeclaredEnvelopes { copies, ..DeclaredEnvelopes::default() };
@@ -152,6 +182,66 @@ fn a_rejection_of_a_rewritten_recipient_explains_a_bounce() {
     }
     let history = followed(1, &DeclaredEnvelopes::default(), &[bounced]);
     assert_eq!(fates(&history)[0].0, Class::FalseBounce);
+}
+
+#[test]
+fn what_put_off_a_recipient_that_nothing_names_explains_a_bounce() {
+    for (outcome, class) in [
+        (AttemptOutcome::Deferred, Class::Bounced),
+        (AttemptOutcome::Broken, Class::Bounced),
+        (AttemptOutcome::Withheld, Class::Bounced),
+        (AttemptOutcome::Abandoned, Class::FalseBounce),
+    ] {
+        let Event::Recognised(mut it) = came(0, 0, 1, "alice@a.test") else { unreachable!() };
+        (it.attempt.outcome, it.message) = (outcome, None);
+        let bounced = Event::Notice(notice(NoticeKind::Failed, &[]));
+        let seen = [Event::Recognised(it), bounced];
+        let history = followed(1, &DeclaredEnvelopes::default(), &seen);
+        assert_eq!(fates(&history)[0].0, class, "{outcome:?}");
+    }
+}
+
+/// One reception of probe 0, whose home is destination 0: misrouted, readdressed, and amiss.
+#[test]
+fn a_reception_elsewhere_is_misrouted_unless_another_address_stands_for_the_recipient() {
+    let any = DeclaredEnvelopes { recipient: RecipientRule::Any, ..DeclaredEnvelopes::default() };
+    let alias =
+        DeclaredEnvelopes { recipient: RecipientRule::Alias, ..DeclaredEnvelopes::default() };
+    let standard = DeclaredEnvelopes::default();
+    let (at_home, elsewhere, nowhere) = (Some(0), Some(1), None);
+    for (declared, place, recipient, expected) in [
+        (&standard, at_home, None, (false, false, false)),
+        (&standard, elsewhere, None, (true, false, false)),
+        (&standard, nowhere, None, (true, false, false)),
+        (&any, nowhere, None, (false, true, false)),
+        (&any, elsewhere, None, (true, false, false)),
+        (&standard, at_home, Some("MB+0@a.test"), (false, true, false)),
+        (&standard, elsewhere, Some("MB+0@b.test"), (true, false, false)),
+        (&standard, at_home, Some("x@a.test"), (false, true, true)),
+        (&alias, at_home, Some("x@a.test"), (false, true, false)),
+        (&standard, elsewhere, Some("x@b.test"), (false, true, true)),
+        (&alias, elsewhere, Some("x@b.test"), (false, true, true)),
+        (&any, elsewhere, Some("x@b.test"), (false, true, false)),
+        (&any, nowhere, Some("x@b.test"), (false, true, false)),
+    ] {
+        let mut attempt = taken(0, 11, 1, 0);
+        attempt.destination = place.map(DestinationId);
+        let (at, session, reverse_path) = (at(11), attempt.session, verp(0));
+        let envelope = recipient.map(|recipient| {
+            let recipient = recipient.to_owned();
+            Event::Readdressed(Readdressed {
+                at,
+                session,
+                probe: ProbeId(0),
+                reverse_path,
+                recipient,
+            })
+        });
+        let events: Vec<Event> = envelope.into_iter().chain([Event::Attempt(attempt)]).collect();
+        let probe = followed(1, declared, &events).probe(ProbeId(0)).expect("a probe").history;
+        let seen = (probe.misrouted, probe.readdressed, probe.addressed_amiss);
+        assert_eq!(seen, expected, "{declared:?} {place:?} {recipient:?}");
+    }
 }
 
 #[test]
