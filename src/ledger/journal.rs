@@ -267,6 +267,9 @@ mod tests {
         let record = journal(&[event(1)]).len() - MAGIC.len();
         (0..limits::JOURNAL_BUFFER / record).for_each(|_| writer.append(&event(1)));
         assert!(on_disk() >= limits::JOURNAL_BUFFER);
+        writer.append(&event(1));
+        writer.flush();
+        assert_eq!(writer.whole as usize - MAGIC.len(), on_disk(), "so much can be kept");
         assert_eq!(writer.failure(), None);
     }
 

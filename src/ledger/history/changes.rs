@@ -24,3 +24,23 @@ impl Changes {
         Change::ALL.into_iter().zip(self.0).filter(|(_, count)| *count > 0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::taken;
+    use super::*;
+
+    #[test]
+    fn each_kind_of_change_is_counted_by_reception() {
+        let mut changes = Changes::NONE;
+        let declared = Declared::default();
+        let (first, second) = (Change::ALL[0], Change::ALL[1]);
+        for seen in [vec![first, second], vec![first], vec![], vec![first]] {
+            let mut attempt = taken(0, 1, 1, 0);
+            let worst = seen.iter().map(|change: &Change| change.level_where(&declared)).max();
+            attempt.content.as_mut().expect("content").changes = seen;
+            assert_eq!(changes.note(&attempt, &declared), worst);
+        }
+        assert!(changes.seen().eq([(first, 3), (second, 1)]));
+    }
+}

@@ -93,6 +93,8 @@ fn what_names_no_probe_is_bound_by_elimination() {
         (2, vec![shared(1), shared(2)], vec![OTHER; 2]),
         // ORCPT says which.
         (2, vec![named(1, alias(1, "bob"))], vec![LOST, OTHER]),
+        // If it names one of the message's.
+        (2, vec![named(9, alias(1, "bob"))], vec![OTHER, LOST]),
         // A second destination has its own recipients.
         (4, vec![came(0, 1, 1, "x@b.test")], vec![LOST, LOST, LOST, OTHER]),
         // Elsewhere: the first that is missing.
@@ -141,6 +143,14 @@ fn an_address_of_a_message_that_was_never_offered_is_no_archive() {
     let events = [came(9, 0, 1, "alice@a.test"), came(0, 0, 2, "alice@a.test")];
     let history = followed(1, &DeclaredEnvelopes::default(), &events);
     assert_eq!((fates(&history), history.phantom_count()), (vec![OTHER], 1));
+}
+
+#[test]
+fn a_refusal_of_a_further_address_is_no_copy() {
+    let Event::Recognised(mut refused) = came(0, 0, 2, "archive@a.test") else { unreachable!() };
+    refused.attempt.outcome = AttemptOutcome::Deferred;
+    let events = [own(0, 1, 0), Event::Recognised(refused)];
+    assert_eq!(fates(&followed(1, &DeclaredEnvelopes::default(), &events)), [WHOLE]);
 }
 
 #[test]
