@@ -32,7 +32,7 @@ fn a_run_is_held_against_its_baseline() {
     };
     let ran = against(&same).run();
     ran.assert_code(0);
-    assert!(ran.stdout.contains("taken for granted"), "{ran}");
+    assert!(ran.stdout.contains("assumed"), "{ran}");
     assert!(ran.path.join("comparison.json").exists());
 
     // Fifty messages have no p99: by default that decides, too, and cannot.

@@ -44,7 +44,7 @@ fn the_error_of_single_runs_is_that_of_both() {
     let (ratio, high) = (row.ratio.expect("a ratio"), row.high.expect("an end"));
     assert!(((high / ratio).ln() / error - 1.959_964).abs() < 1e-4, "{row:?}");
     let said = &comparison.warnings[0].message;
-    assert!(said.contains("10% is taken for granted"), "{said}");
+    assert!(said.contains("assumed to be 10%"), "{said}");
     assert_eq!(comparison.warnings.len(), 1);
 }
 
