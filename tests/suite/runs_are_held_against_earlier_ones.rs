@@ -50,9 +50,9 @@ fn a_run_is_held_against_its_baseline() {
         }
     });
     let ran = against(&faster).run();
-    // A busy machine may have made a good part of it, which the comparison says.
-    let word = if ran.code == 96 { "delays" } else { "REGRESSION" };
-    assert!(matches!(ran.code, 96 | 98) && ran.stdout.contains(word), "{ran}");
+    // On a busy machine it is inconclusive: mailbench itself may have made a good part of it.
+    let decided = ran.code == 98 && ran.stdout.contains("REGRESSION");
+    assert!(decided || (ran.code == 96 && ran.stdout.contains("INCONCLUSIVE")), "{ran}");
     let ran = against(&faster).arg("--allow=regression").arg("--allow=inconclusive").run();
     ran.assert_code(0);
     let again = mailbench().arg("report").arg(&ran.path).output().expect("mailbench starts");
