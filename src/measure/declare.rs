@@ -287,6 +287,9 @@ mod tests {
         };
         let all = [taken("x@y.test", "who@a.test"), taken("x@y.test", "archive@a.test")];
         keys(&all, &declared, &[]);
+        for written in ["<ARCHIVE@a.test>", "\"archive\"@a.test", "archive@a.test."] {
+            keys(&[taken("", ""), taken("x@y.test", written)], &declared, &[]);
+        }
     }
 
     #[test]

@@ -194,6 +194,17 @@ fn inconclusive(thresholds: &[ThresholdResult]) -> impl Iterator<Item = Reason> 
     })
 }
 
+/// Classes of what reached its recipient, whatever its state or the state of its submission.
+const ARRIVED: [&str; 7] = [
+    "delivered",
+    "indeterminate_delivered",
+    "unconfirmed",
+    "altered",
+    "corrupted",
+    "bounced_and_delivered",
+    "delivered_after_refusal",
+];
+
 /// What keeps the ledger from being a proof.
 fn undecided(grounds: &Grounds<'_>) -> Vec<Reason> {
     let count = |name: &str| grounds.counts.get(name).copied().unwrap_or(0);
@@ -205,8 +216,7 @@ fn undecided(grounds: &Grounds<'_>) -> Vec<Reason> {
     };
     let (pending, unaccounted) = (count("pending"), count("unaccounted"));
     let accepted = count("accepted");
-    let arrived =
-        ["delivered", "indeterminate_delivered", "unconfirmed"].map(count).iter().sum::<u64>();
+    let arrived: u64 = ARRIVED.map(count).iter().sum();
     add(!grounds.complete, "incomplete", "the record ends before the run was closed".to_owned());
     add(accepted == 0, "nothing-accepted", "the target accepted nothing".to_owned());
     add(

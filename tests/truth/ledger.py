@@ -107,7 +107,7 @@ class Ledger:
         self.apart = [it.attempt.ended for it in rest]
         for event in rest:
             if event.message is not None and took(event):
-                self.judge_content(self.probes[event.bound[1]], event.attempt)
+                self.judge_content(self.probes[event.bound[1]], event.attempt, {"attached"})
                 copies = self.probes[event.bound[1]].copied
                 copies.setdefault(bare(event.recipient), bare(event.recipient) in self.declared.copies)
 
@@ -215,10 +215,12 @@ class Ledger:
             SimpleNamespace(at=attempt.ended, withheld=withheld, confirmed=sure)
         )
 
-    def judge_content(self, probe, attempt):
-        """Changes of the content of a reception of the probe, or of a copy beside it."""
+    def judge_content(self, probe, attempt, ignored=frozenset()):
+        """Changes of the content of a reception of the probe, or of a copy beside it, which may be
+        attached to another message."""
         changes = attempt.content.changes if attempt.content else []
-        probe.marks |= {self.level(change) for change in changes} - {"permitted"}
+        levels = {self.level(change) for change in changes if change not in ignored}
+        probe.marks |= levels - {"permitted"}
         self.changes.update(changes)
 
     def address(self, probe, domain, envelope):

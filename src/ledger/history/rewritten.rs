@@ -9,7 +9,7 @@ use crate::ledger::event::{Attempt, AttemptOutcome, Readdressed, Recognised};
 use crate::probe::address::is_same;
 use crate::probe::change::Level;
 use crate::probe::rewriting::{RecipientForm, recipient_form, sender_form};
-use crate::probe::{DestinationId, MessageId, PREFLIGHT, ProbeId};
+use crate::probe::{DestinationId, MessageId, PREFLIGHT};
 
 /// An address that got a copy.
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ impl History {
         let withheld = attempt.outcome == AttemptOutcome::Withheld;
         let number = attempt.reception.unwrap_or(NO_NUMBER);
         let reception = Reception { number, ended: attempt.ended, withheld };
-        self.note_changes(attempt.probe, attempt);
+        self.note_changes(attempt, false);
         let Some(record) = self.record_mut(attempt.probe) else { return };
         let first = record.is_received().then(|| record.first_reception());
         if first.is_none() && record.receive(&reception) {
@@ -68,9 +68,9 @@ impl History {
 
     /// What became of the content of a reception that concerns this probe: its own, or a copy
     /// beside it.
-    fn note_changes(&mut self, probe: ProbeId, attempt: &Attempt) {
-        let level = self.changes.note(attempt, &self.terms.declared);
-        let Some(record) = self.record_mut(probe) else { return };
+    fn note_changes(&mut self, attempt: &Attempt, is_copy: bool) {
+        let level = self.changes.note(attempt, &self.terms.declared, is_copy);
+        let Some(record) = self.record_mut(attempt.probe) else { return };
         match level {
             Some(Level::Corrupted) => record.mark(Mark::Corrupted),
             Some(Level::Altered) => record.mark(Mark::Altered),
@@ -87,7 +87,7 @@ impl History {
             let at = recognised.attempt.ended;
             return self.phantom(Phantom { at, recipient, probe: None, evidence });
         }
-        self.note_changes(recognised.attempt.probe, &recognised.attempt);
+        self.note_changes(&recognised.attempt, true);
         let declared = self.declared.is_copy(&recognised.recipient);
         let copies = self.copies.entry(recognised.attempt.probe.0).or_default();
         if !copies.iter().any(|known| is_same(&known.address, &recognised.recipient)) {

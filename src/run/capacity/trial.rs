@@ -150,7 +150,8 @@ pub(super) fn left_over(results: &Results, number: usize) -> Option<String> {
         return Some(format!(
             "the target ended by itself in trial {number}, {:.1} s after its start ({}); start it \
              again, and find out why it ended",
-            died.at_s, died.status
+            died.at_s.max(0.0),
+            died.status
         ));
     }
     let queue = &results.queue;

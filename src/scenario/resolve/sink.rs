@@ -134,6 +134,11 @@ pub(super) fn choose(
     for extension in without.iter().flat_map(|without| &without.value) {
         chosen.retain(|one| *one != extension.value);
     }
+    // Who offers SMTPUTF8 must offer 8BITMIME (RFC 6531 §3.1): clients count on it.
+    let named = with.iter().flat_map(|with| &with.value).any(|it| it.value == Extension::SmtpUtf8);
+    if !chosen.contains(&Extension::EightBitMime) && !named {
+        chosen.retain(|one| *one != Extension::SmtpUtf8);
+    }
     with.iter().for_each(|with| check(with, engine, problems));
     Some(chosen)
 }

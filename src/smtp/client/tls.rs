@@ -219,7 +219,11 @@ mod tests {
     }
 
     /// Why a client that expects this name, and trusts this authority, does not take a certificate.
-    async fn refusal(name: &str, shown: (rcgen::Certificate, KeyPair), trusted: &Authority) -> String {
+    async fn refusal(
+        name: &str,
+        shown: (rcgen::Certificate, KeyPair),
+        trusted: &Authority,
+    ) -> String {
         let trust = Trust::File(trusted.trusted.path().to_owned());
         let client = TlsClient::new(name, &trust, true).expect("a client");
         let server = acceptor(vec![shown.0.der().clone()], &shown.1).expect("a server");

@@ -1,13 +1,11 @@
 //! A row of the matrix: a behaviour, and what is expected of the judgement.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 
 use crate::pipeline::mail::Mail;
-use crate::pipeline::{Behaviour, HONEST, Pipeline, Which};
+use crate::pipeline::{Behaviour, HONEST, Pipeline, Which, free_address};
 use crate::support::{Lab, Ran};
 
 /// Messages offered in each run, one recipient each.
@@ -195,6 +193,19 @@ impl Case {
         self
     }
 
+    /// These keys of `[target.changes]` declare a part of it: the rest fails the run as before.
+    pub(super) fn still_fails(
+        self,
+        keys: &[(&'static str, &'static str)],
+        counts: &[(&'static str, u64)],
+    ) -> Case {
+        let mut case = self.declared(keys, counts);
+        if let Some((_, expected)) = &mut case.declared {
+            expected.code = case.bare.code;
+        }
+        case
+    }
+
     /// These keys of `[target.changes]` change nothing of it.
     pub(super) fn despite(mut self, keys: &[(&'static str, &'static str)]) -> Case {
         self.declared = Some((keys.to_vec(), self.bare.clone()));
@@ -229,14 +240,7 @@ pub(super) struct Variant<'a> {
 impl Variant<'_> {
     /// What was judged otherwise than expected: a row of the table.
     pub(super) fn check(&self) -> Option<String> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let next_hop = free_address();
-        let sink = next_hop.to_string();
-        let pipeline = Pipeline::start(self.case.behaviour, next_hop, self.tls, folder.path());
-        if self.case.earlier {
-            self.run(&pipeline, &sink);
-        }
-        let ran = self.run(&pipeline, &sink);
+        let ran = self.ran();
         let [due, got] = [self.due(), self.got(&ran)];
         let [due, got] = [due + self.warning(true), got + self.warning(self.warned(&ran))];
         let way = if self.tls { "TLS" } else { "clear" };
@@ -246,6 +250,22 @@ impl Variant<'_> {
             let (name, keys) = (self.case.name, keys.join(" "));
             format!("{name} ({way}) {keys}\n    due: {due}\n    got: {got}{}", remarks(&ran))
         })
+    }
+
+    pub(super) fn is_secured(&self) -> bool {
+        self.tls
+    }
+
+    /// Runs it.
+    pub(super) fn ran(&self) -> Ran {
+        let folder = tempfile::tempdir().expect("a folder");
+        let next_hop = free_address();
+        let sink = next_hop.to_string();
+        let pipeline = Pipeline::start(self.case.behaviour, next_hop, self.tls, folder.path());
+        if self.case.earlier {
+            self.run(&pipeline, &sink);
+        }
+        self.run(&pipeline, &sink)
     }
 
     fn run(&self, pipeline: &Pipeline, sink: &str) -> Ran {
@@ -306,18 +326,6 @@ impl Variant<'_> {
         let kinds = self.expected.kinds.is_some().then(|| kinds(&report));
         format!("exit {}, {counts:?}, {samples} timed{}", ran.code, shown(kinds.as_deref()))
     }
-}
-
-/// An address for a sink. Each has a host of its own, so that no connection of the tests that run at
-/// the same time can take the port in between.
-fn free_address() -> SocketAddr {
-    static GIVEN: AtomicU16 = AtomicU16::new(0);
-    let process = 64 + (std::process::id() % 128) as u8;
-    let mut hosts = std::iter::repeat_with(|| {
-        let [high, low] = GIVEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        SocketAddr::from(([127, process, high, low], 2526))
-    });
-    hosts.find(|address| TcpListener::bind(address).is_ok()).expect("a free host")
 }
 
 fn shown(kinds: Option<&[&str]>) -> String {

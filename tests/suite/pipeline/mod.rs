@@ -4,6 +4,7 @@
 //! It answers 250 when a message is in its queue, writes the length of its queue to a file that a
 //! queue command can print, and retries what was deferred.
 
+pub(crate) mod client;
 mod delivery;
 mod intake;
 pub(crate) mod mail;
@@ -14,10 +15,11 @@ mod wire;
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use client::Client;
 use mail::Mail;
 use notice::Notice;
 
@@ -67,6 +69,8 @@ pub(crate) struct Style {
     pub(crate) hangs_up: bool,
     /// Closes each session after RCPT once, and comes again.
     pub(crate) hesitates: bool,
+    /// A real client that hands each message on instead.
+    pub(crate) client: Option<Client>,
 }
 
 /// What this MTA does.
@@ -101,6 +105,7 @@ pub(crate) const HONEST: Behaviour = Behaviour {
         reuses: false,
         hangs_up: false,
         hesitates: false,
+        client: None,
     },
     claims: 0,
     hides: false,
@@ -186,6 +191,18 @@ impl Pipeline {
     pub(crate) fn queue_command(&self) -> String {
         format!("{:?}", ["cat".to_owned(), self.shared.length.display().to_string()])
     }
+}
+
+/// An address for a sink. Each has a host of its own, so that no connection of the tests that run at
+/// the same time can take the port in between.
+pub(crate) fn free_address() -> SocketAddr {
+    static GIVEN: AtomicU16 = AtomicU16::new(0);
+    let process = 64 + (std::process::id() % 128) as u8;
+    let mut hosts = std::iter::repeat_with(|| {
+        let [high, low] = GIVEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+        SocketAddr::from(([127, process, high, low], 2526))
+    });
+    hosts.find(|address| TcpListener::bind(address).is_ok()).expect("a free host")
 }
 
 impl Drop for Pipeline {
