@@ -4,8 +4,8 @@
 use std::sync::Mutex;
 
 use crate::pipeline::client::Client;
-use crate::pipeline::{Behaviour, HONEST, Pipeline, Style, free_address};
-use crate::support::Lab;
+use crate::pipeline::{Behaviour, HONEST, Pipeline, Style};
+use crate::support::{Lab, free_address};
 
 const SCENARIO: &str = r#"
 name = "clients"

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::pipeline::mail::Mail;
-use crate::pipeline::{Behaviour, HONEST, Pipeline, Which, free_address};
-use crate::support::{Lab, Ran};
+use crate::pipeline::{Behaviour, HONEST, Pipeline, Which};
+use crate::support::{Lab, Ran, free_address};
 
 /// Messages offered in each run, one recipient each.
 pub(super) const ALL: u64 = 12;

@@ -15,7 +15,7 @@ mod wire;
 use std::collections::VecDeque;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, AtomicU16, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
@@ -191,18 +191,6 @@ impl Pipeline {
     pub(crate) fn queue_command(&self) -> String {
         format!("{:?}", ["cat".to_owned(), self.shared.length.display().to_string()])
     }
-}
-
-/// An address for a sink. Each has a host of its own, so that no connection of the tests that run at
-/// the same time can take the port in between.
-pub(crate) fn free_address() -> SocketAddr {
-    static GIVEN: AtomicU16 = AtomicU16::new(0);
-    let process = 64 + (std::process::id() % 128) as u8;
-    let mut hosts = std::iter::repeat_with(|| {
-        let [high, low] = GIVEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        SocketAddr::from(([127, process, high, low], 2526))
-    });
-    hosts.find(|address| TcpListener::bind(address).is_ok()).expect("a free host")
 }
 
 impl Drop for Pipeline {
