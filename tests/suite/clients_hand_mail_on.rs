@@ -40,8 +40,8 @@ const ACCUSATIONS: [&str; 17] = [
     "foreign",
     "misrouted",
     "smuggled",
-    "readdressed",
-    "copied",
+    "readdressed_violations",
+    "copied_violations",
     "duplicates",
     "delivered_after_refusal",
     "delivered_before_end_of_data",
@@ -56,11 +56,14 @@ fn accusations(client: Client) -> Vec<String> {
     let sink = free_address();
     let style = Style { client: Some(client), ..HONEST.style };
     let pipeline = Pipeline::start(Behaviour { style, ..HONEST }, sink, false, folder.path());
-    let ran = Lab::new(SCENARIO)
+    let mut lab = Lab::new(SCENARIO)
         .set("target.address", &pipeline.address.to_string())
         .set("target.queue_command", &pipeline.queue_command())
-        .set("sink.listen", &sink.to_string())
-        .run();
+        .set("sink.listen", &sink.to_string());
+    for (key, value) in client.changes() {
+        lab = lab.set(&format!("target.changes.{key}"), value);
+    }
+    let ran = lab.run();
     let mut found: Vec<String> = Vec::new();
     if ran.code != 0 || ran.count("delivered") != 6 {
         found.push(format!("{client:?}: exit {}, {ran}", ran.code));

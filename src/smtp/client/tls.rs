@@ -136,7 +136,11 @@ pub(super) fn in_words(error: &rustls::Error) -> String {
         Wrong::BadEncoding | Wrong::UnhandledCriticalExtension => {
             "the server's certificate cannot be read (BadEncoding)"
         }
-        Wrong::BadSignature => "the server's certificate has a wrong signature (BadSignature)",
+        // So it is after an authority was made anew, and the file of the old one kept.
+        Wrong::BadSignature => {
+            "the server's certificate is signed by an authority with the name of a trusted one and \
+             another key (BadSignature): is the file in smtp.tls_ca up to date?"
+        }
         Wrong::InvalidPurpose | Wrong::InvalidPurposeContext { .. } => {
             "the server's certificate is not one for servers (InvalidPurpose)"
         }
@@ -203,8 +207,9 @@ mod tests {
     }
 
     impl Authority {
-        fn new() -> Authority {
+        fn new(name: &str) -> Authority {
             let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
             params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
             let key = KeyPair::generate().expect("a key");
             let trusted = tempfile::NamedTempFile::new().expect("a file");
@@ -251,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_wrong_with_a_certificate_is_said_in_words() {
-        let (own, other) = (Authority::new(), Authority::new());
+        let [own, other, anew] = ["own", "other", "own"].map(Authority::new);
         let past = |it: &mut CertificateParams| {
             (it.not_before, it.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
         };
@@ -269,6 +274,7 @@ mod tests {
             ("else.test", signed(|_| {}, &own), &["another name", "smtp.tls_name"]),
             ("127.0.0.1", signed(|_| {}, &own), &["another name", "smtp.tls_name"]),
             ("mx.test", signed(|_| {}, &other), &["not trusted", "(UnknownIssuer)", "smtp.tls_ca"]),
+            ("mx.test", signed(|_| {}, &anew), &["(BadSignature)", "up to date", "smtp.tls_ca"]),
             ("mx.test", self_signed(IsCa::NoCa), &["self-signed", "smtp.tls_ca"]),
             ("mx.test", self_signed(authority), &["self-signed", "CA:FALSE", "smtp.tls_verify"]),
             ("mx.test", signed(client, &own), &["not one for servers", "(InvalidPurpose)"]),

@@ -102,6 +102,17 @@ impl Client {
         self.program().is_some()
     }
 
+    /// What it does to mail, as `[target.changes]` declares it.
+    pub(crate) fn changes(self) -> &'static [(&'static str, &'static str)] {
+        match self {
+            // The sender is that of `From`.
+            Client::Ssmtp => &[("sender", "any")],
+            // It dates its messages itself.
+            Client::GitSendEmail => &[("headers", "any")],
+            _ => &[],
+        }
+    }
+
     /// What runs it, with nothing said to it.
     fn program(self) -> Option<Command> {
         match self {
@@ -162,7 +173,10 @@ impl Client {
                 command.args(["--mail-rcpt", recipient, "--upload-file"]).arg(&it.wire);
                 command.arg(format!("smtp://{address}/client.test"));
             }
-            Client::Smtplib | Client::Aiosmtplib | Client::NetSmtp | Client::Nodemailer => {
+            Client::Smtplib => {
+                command.args([&it.host, &it.port, sender, recipient]).arg(&it.wire);
+            }
+            Client::Aiosmtplib | Client::NetSmtp | Client::Nodemailer => {
                 command.args([&it.host, &it.port, sender, recipient]).arg(&it.lines);
             }
             Client::Msmtp => {
@@ -185,7 +199,10 @@ impl Client {
             Client::SendEmail => {
                 command.args(["-f", sender, "-t", recipient, "-s", &address, "-o", "tls=no"]);
                 command.args(["-o", "message-format=raw", "-o", "fqdn=client.test", "-o"]);
-                command.arg(format!("message-file={}", it.lines.display()));
+                // What it calls raw is sent as it is: dots are for its user to double.
+                let text = std::fs::read_to_string(&it.lines).expect("the message");
+                let stuffed = it.file("raw", &text.replace("\n.", "\n.."));
+                command.arg(format!("message-file={}", stuffed.display()));
             }
             Client::GitSendEmail => it.git(command),
             Client::OpenSmtpd => {
