@@ -57,8 +57,10 @@ async fn results_carry_times_and_stages() {
     for submitted in &offered.results {
         assert!(submitted.done.since(submitted.sent) >= Duration::from_millis(30));
         assert_eq!(submitted.session, 0);
-        let (_, end_of_data) = submitted.stages.last().expect("a stage");
-        assert!(*end_of_data >= 30_000, "{end_of_data} µs");
+        // Where this process had no core between the last octet and the look at the clock, the reply's
+        // time counts as the content's.
+        let [.., (_, content), (_, end_of_data)] = submitted.stages[..] else { panic!("stages") };
+        assert!(content + end_of_data >= 30_000, "{content} µs and {end_of_data} µs");
     }
     assert_eq!(stages(&offered.results[1]), transaction);
 }
