@@ -21,7 +21,7 @@ fn returned() -> Vec<Case> {
         returns("returned by the standard", Notice::Standard).counts(&standard),
         returns("returned by the standard without the message", Notice::Terse).counts(&standard),
         returns("returned by Exim 4.82 and later", Notice::EximReport).counts(&standard),
-        returns("returned by a notice about the notice", Notice::OfNotice).counts(&[
+        returns("returned by a notice about the notice", Notice::Double).counts(&[
             ("bounced", TWO),
             ("delivered", ALL - TWO),
             ("dsn_malformed", TWO),
@@ -107,7 +107,7 @@ pub(super) fn unlawful() -> Vec<Case> {
         .lossy(),
         Case::defect(
             "a notice about a notice of what was delivered",
-            |mail, _| also(Notice::OfNotice, mail),
+            |mail, _| also(Notice::Double, mail),
             &[("bounced_and_delivered", THIRD), ("delivered", REST), ("dsn_malformed", THIRD)],
         )
         .samples(ALL),

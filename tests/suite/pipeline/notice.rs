@@ -27,7 +27,7 @@ pub(crate) enum Notice {
     /// multipart/report without the returned message and without an original recipient.
     Terse,
     /// multipart/report about a multipart/report (RFC 5321 §4.5.5 forbids it).
-    OfNotice,
+    Double,
     /// multipart/report of action delayed.
     Delayed,
     /// Exim's warning, of no standard form.
@@ -89,7 +89,7 @@ pub(crate) fn compose(notice: Notice, mail: &Mail, refused: &[Refused]) -> Mail 
         Notice::Standard | Notice::FromPostmaster | Notice::EximReport | Notice::Terse => {
             report(notice, mail, refused, "failed")
         }
-        Notice::OfNotice => {
+        Notice::Double => {
             let first = compose(Notice::Standard, mail, refused);
             let to = Refused::invented(&mail.origin);
             report(notice, &Mail { origin: mail.origin.clone(), ..first }, &[to], "failed")
