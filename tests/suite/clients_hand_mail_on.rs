@@ -30,7 +30,7 @@ domain = "two.test"
 "#;
 
 /// What would be an accusation, or a doubt.
-const ACCUSATIONS: [&str; 17] = [
+const ACCUSATIONS: [&str; 16] = [
     "lost",
     "unaccounted",
     "pending",
@@ -47,7 +47,6 @@ const ACCUSATIONS: [&str; 17] = [
     "delivered_before_end_of_data",
     "ambiguous_receptions",
     "unconfirmed",
-    "reordered",
 ];
 
 /// What a client was found guilty of; none of them is of anything.

@@ -13,16 +13,17 @@ pub(super) const OF_RCPT: [&str; 2] = ["NOTIFY", "ORCPT"];
 /// What is wrong with the parameters of a line, whatever their values: one that is not known, or one
 /// that is given twice.
 pub(super) fn flaw(line: &str, known: &[&'static str]) -> Option<Flaw> {
-    let mut seen: Vec<&str> = Vec::new();
+    // One bit for each that is known: every message is read by this, without an allocation.
+    let mut seen = 0_u32;
     for word in words(line) {
         let keyword = keyword(word);
-        let Some(name) = known.iter().find(|name| name.eq_ignore_ascii_case(keyword)) else {
+        let Some(place) = known.iter().position(|name| name.eq_ignore_ascii_case(keyword)) else {
             return Some(Flaw::Parameter(word.to_owned()));
         };
-        if seen.contains(name) {
-            return Some(Flaw::Value(name));
+        if seen & 1 << place != 0 {
+            return Some(Flaw::Value(known[place]));
         }
-        seen.push(name);
+        seen |= 1 << place;
     }
     None
 }
