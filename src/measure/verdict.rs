@@ -194,17 +194,6 @@ fn inconclusive(thresholds: &[ThresholdResult]) -> impl Iterator<Item = Reason> 
     })
 }
 
-/// Classes of what reached its recipient, whatever its state or the state of its submission.
-const ARRIVED: [&str; 7] = [
-    "delivered",
-    "indeterminate_delivered",
-    "unconfirmed",
-    "altered",
-    "corrupted",
-    "bounced_and_delivered",
-    "delivered_after_refusal",
-];
-
 /// What keeps the ledger from being a proof.
 fn undecided(grounds: &Grounds<'_>) -> Vec<Reason> {
     let count = |name: &str| grounds.counts.get(name).copied().unwrap_or(0);
@@ -216,7 +205,8 @@ fn undecided(grounds: &Grounds<'_>) -> Vec<Reason> {
     };
     let (pending, unaccounted) = (count("pending"), count("unaccounted"));
     let accepted = count("accepted");
-    let arrived: u64 = ARRIVED.map(count).iter().sum();
+    let arrived = Class::ALL.into_iter().filter(|class| class.has_arrived());
+    let arrived: u64 = arrived.map(|class| count(class.name())).sum();
     add(!grounds.complete, "incomplete", "the record ends before the run was closed".to_owned());
     add(accepted == 0, "nothing-accepted", "the target accepted nothing".to_owned());
     add(
