@@ -114,6 +114,22 @@ impl Class {
         )
     }
 
+    /// Whether a probe of this class reached its recipient, in whatever state and however it was
+    /// submitted.
+    #[must_use]
+    pub fn has_arrived(self) -> bool {
+        matches!(
+            self,
+            Class::Delivered
+                | Class::IndeterminateDelivered
+                | Class::Unconfirmed
+                | Class::Altered
+                | Class::Corrupted
+                | Class::BouncedAndDelivered
+                | Class::DeliveredAfterRefusal
+        )
+    }
+
     /// The name used in reports.
     #[must_use]
     pub fn name(self) -> &'static str {

@@ -120,9 +120,10 @@ impl<R: Read> Reader<R> {
     /// When it is not that of a journal.
     pub fn new(mut source: R) -> io::Result<Reader<R>> {
         let mut magic = [0; MAGIC.len()];
-        source.read_exact(&mut magic)?;
+        let read = read_up_to(&mut source, &mut magic)?;
         if magic != MAGIC {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a mailbench journal"));
+            let what = if read == 0 { "it is empty" } else { "not a mailbench journal" };
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
         Ok(Reader { source, record: Vec::new(), damage: None })
     }
@@ -221,6 +222,14 @@ mod tests {
             let kept = (cut - MAGIC.len()) / record;
             assert_eq!(events, (0..kept as u64).map(event).collect::<Vec<_>>());
             assert_eq!(reader.damage().is_none(), (cut - MAGIC.len()).is_multiple_of(record));
+        }
+    }
+
+    #[test]
+    fn what_is_no_journal_is_named() {
+        for (bytes, named) in [(&b""[..], "it is empty"), (&MAGIC[1..], "not a mailbench journal")]
+        {
+            assert_eq!(Reader::new(bytes).err().map(|it| it.to_string()).as_deref(), Some(named));
         }
     }
 

@@ -24,6 +24,7 @@ mod chaos_reaches_every_process;
 mod chaos_strikes_real_mtas;
 mod chaos_strikes_the_target;
 mod claimed_power_is_found;
+mod clients_hand_mail_on;
 mod command_line;
 mod commands_and_folders_leave_nothing;
 mod comparisons_are_judged;

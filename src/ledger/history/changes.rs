@@ -11,12 +11,19 @@ impl Changes {
     pub(super) const NONE: Changes = Changes([0; Change::ALL.len()]);
 
     /// Takes note of a reception; says the worst level of its changes, if it has any.
-    pub(super) fn note(&mut self, attempt: &Attempt, declared: &Declared) -> Option<Level> {
+    /// A copy may be attached to another message, as in a journal: that is its receiver's business.
+    pub(super) fn note(
+        &mut self,
+        attempt: &Attempt,
+        declared: &Declared,
+        is_copy: bool,
+    ) -> Option<Level> {
         let changes = attempt.content.as_ref().map_or(&[][..], |content| &content.changes);
         for change in changes {
             self.0[*change as usize] += 1;
         }
-        changes.iter().map(|change| change.level_where(declared)).max()
+        let counts = |change: &&Change| !is_copy || **change != Change::Attached;
+        changes.iter().filter(counts).map(|change| change.level_where(declared)).max()
     }
 
     /// The kinds that were seen, with the number of receptions that have them.

@@ -4,7 +4,7 @@ use super::declared::{DeclaredEnvelopes, RecipientRule, SenderRule};
 use super::tests::{accepted, at, closed, confirmed, taken};
 use super::*;
 use crate::ledger::class::Class;
-use crate::ledger::event::{NoticeKind, Recognised};
+use crate::ledger::event::{Change, NoticeKind, Recognised};
 use crate::smtp::stage::Stage;
 
 /// Every recipient goes to the destination of its number by three.
@@ -105,6 +105,50 @@ fn what_names_no_probe_is_bound_by_elimination() {
         assert_eq!(fates(&history), expected, "{events:#?}");
         assert_eq!(history.phantom_count(), 0);
     }
+}
+
+/// The same with content that changed so.
+fn changed(event: Event, change: Change) -> Event {
+    let spoil = |attempt: &mut Attempt| {
+        attempt.content.iter_mut().for_each(|content| content.changes.push(change));
+    };
+    match event {
+        Event::Recognised(mut it) => {
+            spoil(&mut it.attempt);
+            Event::Recognised(it)
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn the_content_of_a_copy_is_judged_whether_it_is_declared_or_not() {
+    let copies = vec!["\"archive\"@A.test.".to_owned()];
+    let declared = DeclaredEnvelopes { copies, ..DeclaredEnvelopes::default() };
+    for declared in [DeclaredEnvelopes::default(), declared] {
+        for (change, class) in [
+            (Change::Truncated, Class::Corrupted),
+            (Change::SubjectChanged, Class::Altered),
+            (Change::Folding, Class::Delivered),
+            // A journal report holds the message.
+            (Change::Attached, Class::Delivered),
+        ] {
+            let copy = |number| changed(came(0, 0, number, "archive@a.test"), change);
+            for events in [[own(0, 1, 0), copy(2)], [copy(1), own(0, 2, 0)]] {
+                let history = followed(1, &declared, &events);
+                assert_eq!(fates(&history), [(class, false, 1)], "{change:?} {declared:?}");
+                assert_eq!(history.changes().collect::<Vec<_>>(), [(change, 1)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_copy_hides_no_loss() {
+    let copies = vec!["archive@a.test".to_owned()];
+    let declared = DeclaredEnvelopes { copies, ..DeclaredEnvelopes::default() };
+    let copy = changed(came(0, 0, 1, "archive@a.test"), Change::Truncated);
+    assert_eq!(fates(&followed(1, &declared, &[copy])), [(Class::Lost, false, 1)]);
 }
 
 #[test]
