@@ -138,7 +138,7 @@ fn contents() {
     let own = Identity { tag: "tag".to_owned(), nonce: "run".to_owned() };
     let sent = texts.clone();
     bounded("contents", &texts, &Bound { constant: 4 * MIB, each: 2000 }, |text| {
-        drop(recognition::belongs(text, &own));
+        let _whose = recognition::belongs(text, &own);
         sent.iter().for_each(|sent| drop(compare(sent, text)));
     });
 }

@@ -42,7 +42,7 @@ fn read(pattern: &Path) -> Result<CorpusFiles, Unusable> {
     let mut files = CorpusFiles::default();
     let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0);
     for path in found {
-        let path = path.map_err(glob::GlobError::into_error)?;
+        let path = path.map_err(std::io::Error::from)?;
         if path.is_dir() {
             continue;
         }
