@@ -15,14 +15,12 @@ pub(super) fn toml_of(file: &impl Serialize) -> String {
         file().unwrap_or_else(|error| format!("# cannot be written: {error}\n"))
     };
     let as_written = text(&|| toml::to_string(file));
-    // Only the lines of a string of several lines are not inert by the lines of their own.
-    let acts = as_written.contains("\"\"\"") || as_written.contains("'''");
-    if !acts && as_written.lines().all(escape::is_inert) {
-        return as_written;
-    }
     let Ok(mut tree) = Table::try_from(file) else { return as_written };
     let mut strings = Vec::new();
     take_out(&mut tree, &mut strings);
+    if strings.is_empty() {
+        return as_written;
+    }
     let mut inert = text(&|| toml::to_string(&tree));
     // The last first: `…-1` is the beginning of `…-12`.
     for (number, string) in strings.iter().enumerate().rev() {

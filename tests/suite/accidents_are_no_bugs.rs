@@ -32,7 +32,7 @@ const COMMANDS: [&str; 24] = [
     "plan direct.toml --format csv",
     "trace mail.log",
     "trace mail.log --output t.csv",
-    "capacity model.toml --simulate --quick --no-curve --output c",
+    "capacity model.toml --simulate --quick --no-curve --trial 1 --max-rate 20 --output c",
     "conformance --list",
     "simulate model.toml --output sim",
     "doctor",
@@ -79,11 +79,11 @@ impl Place {
         self.0.path()
     }
 
-    /// A command within surroundings that a script makes, in which it is `"$@"`. A minute is the end of
+    /// A command within surroundings that a script makes, in which it is `"$@"`. Minutes are the end of
     /// it; what waits for a signal gets one after a second.
     fn within(&self, script: &str, command: &str) -> Output {
         let lasts = command.starts_with("relay") || command.starts_with("sink");
-        let patience = if lasts { ["-s", "INT", "1"] } else { ["-s", "KILL", "60"] };
+        let patience = if lasts { ["-s", "INT", "1"] } else { ["-s", "KILL", "200"] };
         let mut outer = Command::new("sh");
         outer.args(["-c", script, "sh", "timeout"]).args(patience);
         outer.arg(mailbench().get_program()).args(command.split(' '));
@@ -175,8 +175,8 @@ fn a_disk_that_is_full_or_read_only() {
     for (accident, script) in [("full disk", full), ("read-only disk", read_only)] {
         for command in COMMANDS.into_iter().chain(LONG) {
             let script =
-                format!("exec unshare -m sh -c '{}' \"$@\"", script.replace('\'', "'\\''"));
-            let output = place.within(&script, &format!("{command}"));
+                format!("exec unshare -m sh -c '{}' sh \"$@\"", script.replace('\'', "'\\''"));
+            let output = place.within(&script, command);
             if output.status.code() == Some(77) || said(&output).contains("unshare failed") {
                 return pass_over("full and read-only disks", "a mount namespace needs root");
             }
