@@ -42,7 +42,7 @@ fn header(page: &mut Page, capacity: &Capacity) {
         page.prose(2, (Tone::Doubt, ""), sizing::SIMULATED);
     }
     page.prose(2, (Tone::Plain, ""), &plain(&capacity.question));
-    page.prose(2, (Tone::Plain, ""), &method(capacity));
+    page.prose(2, (Tone::Plain, ""), &plain(&method(capacity)));
     page.heading("SIZING");
     for (name, value) in facts(capacity) {
         page.prose(4, (Tone::Plain, ""), &format!("{name}: {}", plain(&value)));
