@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
@@ -103,8 +103,8 @@ impl fmt::Debug for TlsClient {
     }
 }
 
-fn roots(path: &PathBuf) -> Result<RootCertStore, TlsError> {
-    let wrong = |cause: String| TlsError::File(path.clone(), cause);
+fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let wrong = |cause: String| TlsError::File(path.to_owned(), cause);
     let mut roots = RootCertStore::empty();
     let text = files::read(path, limits::CERTIFICATES).map_err(|error| wrong(error.to_string()))?;
     for certificate in CertificateDer::pem_slice_iter(&text) {
