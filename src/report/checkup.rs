@@ -36,7 +36,7 @@ pub fn terminal(checkup: &Checkup) -> String {
         }
     }
     let verdict = &checkup.verdict;
-    let status = plain(&verdict.status).to_uppercase();
+    let status = plain(verdict.status).to_uppercase();
     let _never_fails = writeln!(text, "\nRESULT: {status}  exit {}", verdict.exit_code);
     for reason in &verdict.reasons {
         let _never_fails = writeln!(text, "  - {}", plain(reason));
