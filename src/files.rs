@@ -4,5 +4,5 @@
 mod bounded;
 mod guarded;
 
-pub use bounded::{open, read, read_text};
+pub use bounded::{is_refused, open, read, read_text};
 pub use guarded::{append, create, keep_private, private_folder, private_temporary, write};

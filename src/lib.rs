@@ -6,6 +6,8 @@
 
 pub mod limits;
 
+pub mod escape;
+
 pub mod files;
 
 pub mod clock;

@@ -239,3 +239,32 @@ fn the_changelog_knows_this_version() {
     let text = fs::read_to_string(root().join("CHANGELOG.md")).expect("CHANGELOG.md");
     assert!(text.contains(&format!("## {}", env!("CARGO_PKG_VERSION"))));
 }
+
+/// What is downloaded to build or test mailbench is what was looked at: each file has its hash here.
+#[test]
+fn downloads_are_pinned_by_hash() {
+    let read = |path: &str| fs::read_to_string(root().join(path)).expect("a lock file");
+    let mut offences = Vec::new();
+    for package in read("Cargo.lock").split("[[package]]").skip(1) {
+        let from_registry = package.contains("source = \"registry+https://github.com/rust-lang/")
+            && package.contains("checksum = \"");
+        let own = package.contains("name = \"mailbench\"") && !package.contains("source = ");
+        if !from_registry && !own {
+            offences.push(format!("Cargo.lock: {}", package.trim()));
+        }
+    }
+    for file in ["tests/requirements.txt", "tests/supply/requirements.txt"] {
+        let text = read(file).replace("\\\n", "");
+        let packages = text.lines().filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let unhashed =
+            packages.filter(|line| !line.contains(" --hash=sha256:") || !line.contains("=="));
+        offences.extend(unhashed.map(|line| format!("{file}: {line}")));
+    }
+    let npm = read("tests/mtas/package-lock.json");
+    let packages = npm.matches("\"node_modules/").count();
+    let hashes = npm.matches("\"integrity\": \"sha512-").count();
+    if packages == 0 || hashes < packages {
+        offences.push(format!("tests/mtas/package-lock.json: {hashes} hashes of {packages}"));
+    }
+    assert_none("every download has its hash", &offences);
+}

@@ -3,7 +3,6 @@
 use std::path::{Path, PathBuf};
 
 use super::compare::{TermsArgs, name, refusal};
-use super::exit::Exit;
 use super::stored;
 use crate::measure::comparison::results::Comparison;
 use crate::measure::comparison::single;
@@ -86,5 +85,5 @@ fn refuse(path: &Path, base: &Results, loaded: &Loaded) -> anyhow::Result<()> {
         let keys = crate::scenario::difference::difference(&before, &loaded.resolved);
         found.extend(keys.into_iter().map(|key| format!("scenario, {key}")));
     }
-    if found.is_empty() { Ok(()) } else { Err(Exit::Usage.because(refusal(path, &found))) }
+    if found.is_empty() { Ok(()) } else { Err(refusal(path, found)) }
 }

@@ -37,8 +37,11 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
                 gap = "\n";
             }
             Err(error) => {
-                super::complain(&error.styled());
-                exit = Exit::Scenario;
+                super::log::show_problems(&error);
+                // One that is wrong outweighs one that the system keeps back.
+                if exit != Exit::Scenario {
+                    exit = Exit::of_scenario(&error);
+                }
             }
         }
     }

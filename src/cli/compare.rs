@@ -119,7 +119,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         differences.extend(found.into_iter().map(|one| format!("{}: {one}", path.display())));
     }
     if !differences.is_empty() && !args.force {
-        return Err(Exit::Usage.because(refusal(&args.base, &differences)));
+        return Err(refusal(&args.base, differences));
     }
     let named = |path: &Path, results| single::Stored { name: name(path), results };
     let others: Vec<single::Stored<'_>> =
@@ -147,10 +147,8 @@ pub(super) fn name(path: &Path) -> String {
 }
 
 /// Why runs are not compared, with the way out.
-pub(super) fn refusal(base: &Path, differences: &[String]) -> anyhow::Error {
-    anyhow!(
-        "not comparable with {}:\n  {}\n--force compares them all the same",
-        base.display(),
-        differences.join("\n  ")
-    )
+pub(super) fn refusal(base: &Path, mut differences: Vec<String>) -> anyhow::Error {
+    differences.push("--force compares them all the same".to_owned());
+    let what = anyhow!("not comparable with {}:", base.display());
+    Exit::Usage.with_details(what, differences)
 }

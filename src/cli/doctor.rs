@@ -7,6 +7,7 @@ use clap::ValueEnum;
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::server;
+use crate::escape::{self, plain};
 use crate::measure::checkup;
 use crate::report::checkup as words;
 use crate::report::progress::Progress;
@@ -73,7 +74,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let needs = server::runtime()?.block_on(machine::look());
     super::print(&match args.format {
         Format::Terminal => table(&needs),
-        Format::Json => serde_json::to_string_pretty(&needs)? + "\n",
+        Format::Json => escape::json(&serde_json::to_string_pretty(&needs)?) + "\n",
     })?;
     Ok(Exit::Passed)
 }
@@ -88,6 +89,7 @@ fn table(needs: &[Need]) -> String {
             false => format!("{:9}{:widest$}  {}\n", "", "", need.remedy),
         };
         let Need { feature, needs, found, .. } = need;
+        let found = plain(found);
         format!("{mark}  {needs:widest$}  {found}  (for {feature})\n{remedy}")
     };
     needs.iter().map(line).collect()

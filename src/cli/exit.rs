@@ -58,17 +58,40 @@ impl Exit {
         all.into_iter().find(|exit| exit.code() == code).unwrap_or(Exit::Internal)
     }
 
+    /// The code with which a scenario that cannot be used ends the program.
+    #[must_use]
+    pub fn of_scenario(problems: &ScenarioError) -> Exit {
+        if problems.is_refusal() { Exit::Unreachable } else { Exit::Scenario }
+    }
+
     /// `error`, ending the program with this code instead of [`Exit::Internal`].
     pub fn because(self, error: impl Into<anyhow::Error>) -> anyhow::Error {
-        anyhow::Error::new(Failure { exit: self, cause: error.into() })
+        self.with_details(error, Vec::new())
+    }
+
+    /// As [`Exit::because`], with lines to be shown below the error.
+    pub fn with_details(
+        self,
+        error: impl Into<anyhow::Error>,
+        details: Vec<String>,
+    ) -> anyhow::Error {
+        anyhow::Error::new(Failure { exit: self, cause: error.into(), details })
+    }
+
+    /// The lines that go with an error.
+    #[must_use]
+    pub fn details(error: &anyhow::Error) -> &[String] {
+        error.downcast_ref::<Failure>().map_or(&[], |failure| &failure.details)
     }
 
     /// The code with which `error` ends the program.
     #[must_use]
     pub fn of(error: &anyhow::Error) -> Exit {
+        if let Some(problems) = error.downcast_ref::<ScenarioError>() {
+            return Exit::of_scenario(problems);
+        }
         match error.downcast_ref::<Failure>() {
             Some(failure) => failure.exit,
-            None if error.is::<ScenarioError>() => Exit::Scenario,
             None if error.chain().any(is_of_the_surroundings) => Exit::Unreachable,
             None => Exit::Internal,
         }
@@ -96,6 +119,7 @@ impl From<Exit> for ExitCode {
 struct Failure {
     exit: Exit,
     cause: anyhow::Error,
+    details: Vec<String>,
 }
 
 impl fmt::Display for Failure {

@@ -12,7 +12,6 @@ use crate::measure::history::Entry;
 use crate::measure::history::check::check;
 use crate::measure::history::trend::{self, Family};
 use crate::measure::verdict;
-use crate::report::escape::plain;
 use crate::report::history as report;
 use crate::report::view::View;
 use crate::run::history::{self, FILE};
@@ -63,7 +62,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         let read = history::read(&path).with_context(|| format!("cannot read {}", path.display()));
         let history = read.map_err(|error| Exit::Usage.because(error))?;
         for warning in history.warnings(&path) {
-            super::complain(&format!("warning: {}", plain(&warning)));
+            super::complain(&format!("warning: {warning}"));
         }
         skipped += history.skipped.len() as u64 + history.further;
         entries.extend(history.entries);

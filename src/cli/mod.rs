@@ -22,6 +22,7 @@ mod doctor;
 mod history;
 mod init;
 mod launch;
+mod log;
 mod man;
 mod network;
 mod pairs;
@@ -39,7 +40,7 @@ mod trace;
 mod unwritten;
 mod watchdog;
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -47,8 +48,8 @@ use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 
-use crate::scenario::ScenarioError;
 use exit::Exit;
+use log::complain;
 
 /// Load testing and chaos simulation for mail pipelines.
 #[derive(Debug, Parser)]
@@ -128,44 +129,19 @@ impl Command {
 pub fn main() -> ExitCode {
     end_on_panic();
     let cli = Cli::parse();
-    start_log(cli.command.log());
+    log::start(cli.command.log());
     match cli.command.run() {
         Ok(exit) => exit.into(),
         Err(error) => {
-            let exit = Exit::of(&error);
-            match error.downcast_ref::<ScenarioError>() {
-                Some(problems) => complain(&problems.styled()),
-                None => complain(&format!("error: {error:#}")),
-            }
-            exit.into()
+            log::show_error(&error);
+            Exit::of(&error).into()
         }
     }
 }
 
-/// A panic of any task or thread ends the program, with a message: what goes on without it would be
-/// judged as if nothing had happened. What it started is ended by its watchdog.
+/// A panic of any task or thread ends the program, with a message.
 pub fn end_on_panic() {
-    let message = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        message(panic);
-        complain("error: mailbench has a bug and ends; please report the lines above");
-        std::process::exit(i32::from(Exit::Internal.code()));
-    }));
-}
-
-/// Log of the program's own doings, to stderr; `MAILBENCH_LOG=debug` says more.
-fn start_log(default: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("MAILBENCH_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_ansi(io::stderr().is_terminal())
-        .with_writer(io::stderr)
-        // It would panic over a stderr that takes nothing.
-        .log_internal_errors(false);
-    if log.try_init().is_err() {
-        complain("the log was started twice");
-    }
+    log::end_on_panic();
 }
 
 /// One of several values that are chosen by name.
@@ -175,11 +151,6 @@ fn choice<T: Copy + Send + Sync + 'static, const N: usize>(
 ) -> impl TypedValueParser<Value = T> {
     PossibleValuesParser::new(all.map(name))
         .try_map(move |named| all.into_iter().find(|one| name(*one) == named).ok_or("not a choice"))
-}
-
-/// Writes to stderr. A closed stderr leaves nobody to tell.
-fn complain(text: &str) {
-    let _nobody_to_tell = writeln!(anstream::stderr(), "{text}");
 }
 
 /// Writes a result to stdout. A reader that has seen enough (`| head`) is no error.

@@ -145,9 +145,9 @@ fn route(text: &str) -> Result<(String, SocketAddr), String> {
 
 fn settings(path: Option<&Path>) -> anyhow::Result<(RetrySchedule, Delivery)> {
     // A file that is none is the user's to mend, a disk that fails is not.
-    let exit = |error: &std::io::Error| match error.raw_os_error() {
-        Some(_) if error.kind() != std::io::ErrorKind::NotFound => Exit::Unreachable,
-        _ => Exit::Scenario,
+    let exit = |error: &std::io::Error| match files::is_refused(error) {
+        true => Exit::Unreachable,
+        false => Exit::Scenario,
     };
     let text = match path {
         Some(path) => files::read_text(path, limits::SMALL_FILE).map_err(|error| {

@@ -29,7 +29,12 @@ use crate::scenario::model::{Scenario, TargetKind};
 use crate::scenario::units::{Timespan, address};
 use crate::scenario::{Loaded, Override};
 
-/// Run a scenario, print the summary, write the run folder.
+/// Run a scenario, print the summary, write the run folder
+///
+/// A scenario is code. It can run commands with your rights (run, start_command, stop_command,
+/// queue_command, program, settings of an MTA), read files, and send secrets of your environment
+/// (password_env). Read it before you run it. With --untrusted, for scenarios of pull requests, all of
+/// that is refused before anything is started; files in the scenario's own folder may be read.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario file

@@ -20,6 +20,10 @@ pub(super) struct ScenarioArgs {
     allow_recipient_domain: Vec<String>,
     /// The scenario is somebody else's, as in a pull request: refuse whatever in it runs commands,
     /// reads files outside its folder or sends secrets
+    ///
+    /// Refused are run, start_command, stop_command, queue_command, program, pid_file, settings,
+    /// network = "host", password_env, key_env, and corpus, key, tls_ca and trace outside the folder of
+    /// the scenario. What --set says is your own and is allowed.
     #[arg(long)]
     untrusted: bool,
 }

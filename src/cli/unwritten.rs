@@ -2,7 +2,6 @@
 //! stays. A full disk is no bug, and loses no verdict.
 
 use super::exit::Exit;
-use crate::report::escape::plain;
 
 /// What could not be written.
 #[derive(Debug, Default)]
@@ -28,7 +27,7 @@ impl Unwritten {
     /// that is that all is well.
     pub(super) fn exit(self, verdict: Exit) -> Exit {
         for error in &self.errors {
-            super::complain(&format!("error: {}", plain(&format!("{error:#}"))));
+            super::complain(&format!("error: {error:#}"));
         }
         match self.errors.first() {
             Some(error) if verdict == Exit::Passed => Exit::of(error),

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 
 use super::finding::{Direction, Examination, Row, Verdict};
-use crate::report::escape::{markdown_cell, plain, xml};
+use crate::escape::{self, markdown_cell, plain, xml};
 
 /// The formats.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +36,7 @@ pub fn render(examination: &Examination, format: Format, scenario: &str) -> Stri
 }
 
 fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+    escape::json(&serde_json::to_string_pretty(value).unwrap_or_default()) + "\n"
 }
 
 /// The examination in one line.
@@ -52,17 +52,18 @@ pub fn summary(examination: &Examination) -> String {
 
 fn table(examination: &Examination) -> String {
     let kind = &examination.target_kind;
-    let mut text = format!("conformance of {kind} {}\n\n", plain(&examination.target_version));
+    let mut text =
+        format!("conformance of {} {}\n\n", plain(kind), plain(&examination.target_version));
     let widest = examination.rows.iter().map(|row| row.id.len()).max().unwrap_or(0);
     for row in &examination.rows {
         let gate = if row.gates { "!" } else { " " };
         let verdict = row.verdict.name();
         let _infallible =
-            writeln!(text, "{gate} {verdict:10} {:widest$}  {}", row.id, plain(&row.title));
+            writeln!(text, "{gate} {verdict:10} {:widest$}  {}", plain(&row.id), plain(&row.title));
         if row.verdict != Verdict::Conforms {
-            let _infallible = writeln!(text, "{:14}expected: {}", "", row.expected);
+            let _infallible = writeln!(text, "{:14}expected: {}", "", plain(&row.expected));
             let _infallible = writeln!(text, "{:14}observed: {}", "", plain(&row.observed));
-            let _infallible = writeln!(text, "{:14}source:   {}", "", row.source);
+            let _infallible = writeln!(text, "{:14}source:   {}", "", plain(&row.source));
         }
     }
     let _infallible = writeln!(text, "\n{}", summary(examination));
@@ -83,7 +84,8 @@ fn markdown(examination: &Examination) -> String {
         };
         let cells =
             [&row.title, &row.expected, &row.observed, &row.source].map(|c| markdown_cell(c));
-        let _infallible = writeln!(text, "| {} | {verdict} | {} |", row.id, cells.join(" | "));
+        let _infallible =
+            writeln!(text, "| {} | {verdict} | {} |", escape::markdown(&row.id), cells.join(" | "));
     }
     text
 }

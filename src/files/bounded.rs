@@ -62,6 +62,14 @@ pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     String::from_utf8(read(path, most)?).map_err(not_utf8)
 }
 
+/// Whether the system refused a file, as without a free descriptor, on a failing disk or for want of
+/// permission: neither is its name wrong, nor what lies there.
+#[must_use]
+pub fn is_refused(error: &Error) -> bool {
+    let of_the_name = [libc::ENOENT, libc::ENOTDIR, libc::ELOOP, libc::ENAMETOOLONG, libc::EINVAL];
+    error.raw_os_error().is_some_and(|number| !of_the_name.contains(&number))
+}
+
 fn too_long(most: u64) -> Error {
     let size = match most {
         most if most >= 1 << 20 => format!("{} MiB", most >> 20),
@@ -101,6 +109,17 @@ mod tests {
         let sparse = File::create(folder.path().join("sparse")).expect("a file");
         sparse.set_len(1 << 40).expect("a length");
         assert!(read(&folder.path().join("sparse"), 1 << 20).is_err());
+    }
+
+    #[test]
+    fn what_the_system_refuses_is_not_of_the_file() {
+        for number in [libc::EIO, libc::EMFILE, libc::ENFILE, libc::EACCES, libc::ENOMEM] {
+            assert!(is_refused(&Error::from_raw_os_error(number)), "{number}");
+        }
+        for path in ["", "nowhere", "/dev/null/below", "/dev/zero", "/", &"x".repeat(300)] {
+            let error = read(Path::new(path), 10).expect_err("none");
+            assert!(!is_refused(&error), "{path}: {error}");
+        }
     }
 
     #[test]

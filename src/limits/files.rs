@@ -1,5 +1,7 @@
 //! Bounds of what is read from files and programs, and of texts that are kept.
 
+use std::time::Duration;
+
 /// Bytes of a scenario file: with all its 65,535 destinations it is well below.
 pub const SCENARIO_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -8,6 +10,18 @@ pub const TRACE_BYTES: u64 = 1024 * 1024 * 1024;
 
 /// Bytes of a small file that the user names: a key, a list of addresses, a process id.
 pub const SMALL_FILE: u64 = 1024 * 1024;
+
+/// Bytes of a file of certificates: those that a system trusts are a few hundred thousand.
+pub const CERTIFICATES: u64 = 16 * 1024 * 1024;
+
+/// Bytes of a target's output that are kept: some millions of messages with ten lines each.
+pub const TARGET_OUTPUT: u64 = 2 * 1024 * 1024 * 1024;
+
+/// Bytes that a command of the user's may print while it runs, a hook or the stopping of a target.
+pub const HOOK_OUTPUT: u64 = 64 * 1024 * 1024;
+
+/// Time between two looks at how much such a command has printed.
+pub const HOOK_LOOK: Duration = Duration::from_millis(100);
 
 /// Bytes of a stored result (`report.json`, `comparison.json`, `capacity.json`) or history. A
 /// report of 65,535 destinations with their histograms is below.

@@ -2,8 +2,8 @@
 
 use std::fmt::Write;
 
-use super::escape::plain;
 use super::human::duration_us;
+use crate::escape::{json as json_text, plain};
 use crate::measure::checkup::{Arrival, ArrivalOutcome, BounceOutcome, Checkup, QueueSeen};
 use crate::measure::results::ContentChange;
 
@@ -36,7 +36,7 @@ pub fn terminal(checkup: &Checkup) -> String {
         }
     }
     let verdict = &checkup.verdict;
-    let status = verdict.status.to_uppercase();
+    let status = plain(verdict.status).to_uppercase();
     let _never_fails = writeln!(text, "\nRESULT: {status}  exit {}", verdict.exit_code);
     for reason in &verdict.reasons {
         let _never_fails = writeln!(text, "  - {}", plain(reason));
@@ -48,7 +48,7 @@ pub fn terminal(checkup: &Checkup) -> String {
 #[must_use]
 pub fn json(checkup: &Checkup) -> String {
     // Plain values always have a text.
-    serde_json::to_string_pretty(checkup).map(|text| text + "\n").unwrap_or_default()
+    serde_json::to_string_pretty(checkup).map(|text| json_text(&text) + "\n").unwrap_or_default()
 }
 
 fn say(text: &mut String, line: &str, evidence: &[String]) {

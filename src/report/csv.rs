@@ -4,7 +4,7 @@ use std::io;
 
 use serde::Serialize;
 
-use super::escape;
+use crate::escape;
 use crate::measure::results::{AttemptRow, Attempts, SeriesRow};
 
 /// One row a second of the run.

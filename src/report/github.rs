@@ -6,10 +6,10 @@ use std::io::{self, Write as _};
 use std::path::Path;
 
 use super::comparison;
-use super::escape::{workflow_data, workflow_property};
 use super::forms::Format;
 use super::view::View;
 use super::{markdown, story};
+use crate::escape::{workflow_data, workflow_property};
 use crate::measure::comparison::results::Comparison;
 use crate::measure::results::{Findings, HealthStatus, Reason, Results, ThresholdStatus};
 use crate::scenario::Loaded;

@@ -2,13 +2,13 @@
 
 use std::io;
 
-use super::escape::{self, plain, xml};
 use super::html::chart::{Axis, Chart, Form, Mark, Series};
 use super::html::page::{Section, page};
 use super::human;
 use super::table::{Table, cell, left, right};
 use super::terminal::page::{INDENT, Page};
 use super::view::{Tone, View};
+use crate::escape::{self, plain, xml};
 use crate::measure::history::trend::{Family, Trend, Turn};
 use crate::measure::results::{Certainty, Marked};
 

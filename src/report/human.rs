@@ -1,5 +1,7 @@
 //! Numbers as people read them: durations, counts, shares, rates, bytes.
 
+use crate::escape::plain;
+
 /// Microseconds, to about three digits: `850us`, `3.1ms`, `212ms`, `1.31s`, `2m05s`, `1h02m`.
 #[must_use]
 #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
@@ -129,9 +131,9 @@ pub fn quantity(value: f64, unit: &str) -> String {
         "ms" => duration_s(value / 1e3),
         "s" => duration_s(value),
         "share" => format!("{}%", number(value * 100.0)),
-        unit if unit.starts_with('%') => format!("{}{unit}", number(value)),
+        unit if unit.starts_with('%') => format!("{}{}", number(value), plain(unit)),
         "" => number(value),
-        unit => format!("{} {unit}", number(value)),
+        unit => format!("{} {}", number(value), plain(unit)),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::escape;
+use crate::escape;
 use crate::measure::results::Results;
 
 /// Pretty JSON with a final line end.

@@ -1,10 +1,10 @@
 //! `junit.xml` of a run: a case for each threshold, each sworn invariant, each health check, and
 //! the run as a whole.
 
-use super::escape::plain;
 use super::suite::{Case, Outcome, Suite};
 use super::view::View;
 use super::{story, terminal};
+use crate::escape::plain;
 use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus, Violation};
 
 /// Violations whose evidence goes into one case.

@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 
 use super::changes::lines;
 use super::doubt;
-use super::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use super::figures::{self, Row, STATS};
 use super::sizing;
 use super::story::{self, value};
 use super::terminal::abuse::felt;
 use super::{human, timeline, view::Tone};
+use crate::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus};
 
 /// Reasons and warnings listed: a comment should stay short.

@@ -1,12 +1,11 @@
 //! Results as people and programs want them: one file a format. Renders, computes nothing.
 //!
 //! [`render`] makes the text of one [`Format`]; [`write_all`] writes the files of a run folder.
-//! Everything a peer said passes through [`escape`].
+//! Everything a peer said passes through [`crate::escape`].
 
 pub mod capacity;
 pub mod checkup;
 pub mod comparison;
-pub mod escape;
 pub mod forms;
 pub mod github;
 pub mod history;
@@ -40,6 +39,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use crate::escape;
 use crate::measure::results::Findings;
 use view::View;
 
@@ -123,7 +123,7 @@ impl Format {
 /// When a serialiser fails, which text in memory gives no cause for.
 pub fn render(format: Format, findings: &Findings, view: &View) -> io::Result<String> {
     Ok(match format {
-        Format::Terminal => terminal::render(findings, view),
+        Format::Terminal => escape::styled(&terminal::render(findings, view)),
         Format::Json => json::render(&findings.results)?,
         Format::Csv => csv::series(&findings.series)?,
         Format::Attempts => csv::attempts(&findings.attempts)?,

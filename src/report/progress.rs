@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::escape::plain;
 use super::human;
+use crate::escape::plain;
 use crate::ledger::Tally;
 use crate::ledger::event::Period;
 
@@ -170,6 +170,7 @@ impl Progress {
 
     /// Says which of several runs begins; the next plain line counts from there.
     pub fn announce(&mut self, text: &str) {
+        let text = plain(text);
         match &mut self.view {
             View::Live(bar) => bar.println(text),
             View::Plain { next } => {

@@ -5,7 +5,7 @@
 
 use std::fmt::Write as _;
 
-use super::escape::{xml, xml_lines};
+use crate::escape::{xml, xml_lines};
 
 /// A suite.
 pub(super) struct Suite {

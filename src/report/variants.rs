@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 
-use super::escape::{markdown as prose, plain};
 use super::table::{Table, left, right};
 use super::terminal::page::Page;
 use super::view::{Tone, View};
 use super::{figures, human, sizing, story};
+use crate::escape::{markdown as prose, plain};
 use crate::measure::results::Results;
 
 /// A figure of a run: its title, and how it reads.
@@ -68,7 +68,7 @@ fn short(name: &str) -> &str {
 pub fn terminal(variants: &[(String, Results)], view: &View) -> String {
     let mut page = Page::new(view);
     let Some((_, first)) = variants.first() else { return page.finish() };
-    let tool = format!("{} {}", first.tool.name, first.tool.version);
+    let tool = plain(&format!("{} {}", first.tool.name, first.tool.version));
     page.flow("", &[tool, "variants".to_owned(), plain(&first.run.name)]);
     page.prose(2, (Tone::Doubt, ""), sizing::SIMULATED);
     page.prose(2, (Tone::Plain, ""), &plain(&first.run.question));
@@ -86,7 +86,7 @@ pub fn terminal(variants: &[(String, Results)], view: &View) -> String {
     }
     let verdicts = variants
         .iter()
-        .map(|(name, it)| format!("{} {}", plain(name), it.verdict.status.to_uppercase()));
+        .map(|(name, it)| format!("{} {}", plain(name), plain(&it.verdict.status).to_uppercase()));
     page.facts("result", &verdicts.collect::<Vec<_>>());
     page.line("");
     page.line(&format!("  repeat: {}", plain(&first.run.command)));

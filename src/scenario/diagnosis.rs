@@ -4,10 +4,12 @@
 use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
+use std::path::Path;
 
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
-use crate::limits;
+use crate::escape::{plain, styled};
+use crate::{files, limits};
 
 /// Longest help that stands beside the place it is about.
 const LABEL: usize = 60;
@@ -30,6 +32,16 @@ pub struct Problem {
     span: Option<Range<usize>>,
     message: String,
     help: Option<String>,
+    /// The system refused a file; nothing is wrong with the scenario.
+    refused: bool,
+}
+
+/// Why a file that a scenario names is of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub(super) struct Unusable {
+    why: String,
+    refused: bool,
 }
 
 /// Problems found so far; reading goes on after one, so that a user sees them all at once.
@@ -88,7 +100,17 @@ impl Problem {
     /// A problem that is nowhere in the text.
     #[must_use]
     pub fn unplaced(message: impl Into<String>) -> Problem {
-        Problem { span: None, message: message.into(), help: None }
+        Problem { span: None, message: message.into(), help: None, refused: false }
+    }
+
+    /// A file that cannot be used: as `before` the reason says.
+    pub(super) fn unusable(before: &str, wrong: &Unusable) -> Problem {
+        Problem { refused: wrong.refused, ..Problem::unplaced(format!("{before}{wrong}")) }
+    }
+
+    /// The same at `span` of a [`Source`].
+    pub(super) fn at(self, span: &Range<usize>) -> Problem {
+        Problem { span: Some(span.clone()), ..self }
     }
 
     /// With a way out.
@@ -100,18 +122,37 @@ impl Problem {
 
     /// The problem in its place. A short way out stands at the place itself, a long one below.
     fn group<'a>(&'a self, source: &'a Source) -> Group<'a> {
-        let mut group = Group::with_title(Level::ERROR.primary_title(self.message.as_str()));
+        let mut group = Group::with_title(Level::ERROR.primary_title(plain(&self.message)));
         let mut help = self.help.as_deref();
         if let Some(span) = &self.span {
             let (name, text, span) = source.locate(span);
-            let label = help.take_if(|help| help.len() <= LABEL).map(Cow::Borrowed);
+            let label = help.take_if(|help| help.len() <= LABEL).map(plain).map(Cow::Owned);
             let annotation = AnnotationKind::Primary.span(span).label(label);
-            group = group.element(Snippet::source(text).path(name).annotation(annotation));
+            group = group.element(Snippet::source(text).path(plain(name)).annotation(annotation));
         }
         match help {
-            Some(help) => group.element(Level::HELP.message(help)),
+            Some(help) => group.element(Level::HELP.message(plain(help))),
             None => group,
         }
+    }
+}
+
+impl Unusable {
+    /// The same, with which file it is.
+    pub(super) fn of(self, file: &Path) -> Unusable {
+        Unusable { why: format!("{}: {}", file.display(), self.why), ..self }
+    }
+}
+
+impl From<std::io::Error> for Unusable {
+    fn from(error: std::io::Error) -> Unusable {
+        Unusable { why: error.to_string(), refused: files::is_refused(&error) }
+    }
+}
+
+impl From<String> for Unusable {
+    fn from(why: String) -> Unusable {
+        Unusable { why, refused: false }
     }
 }
 
@@ -145,6 +186,12 @@ impl ScenarioError {
         ScenarioError { source: source.clone(), problems, further }
     }
 
+    /// Whether nothing is wrong but that the system refused files which the scenario names, or itself.
+    #[must_use]
+    pub fn is_refusal(&self) -> bool {
+        self.problems.iter().all(|problem| problem.refused)
+    }
+
     /// As `Display`, in colour.
     #[must_use]
     pub fn styled(&self) -> String {
@@ -155,7 +202,8 @@ impl ScenarioError {
         let shown = self.problems.iter().map(|problem| {
             let text = renderer.render(&[problem.group(&self.source)]);
             // An empty line of the source leaves blanks at the ends of lines.
-            text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n")
+            let text = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+            styled(&text)
         });
         let more = match self.further {
             0 => None,

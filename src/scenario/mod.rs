@@ -17,6 +17,7 @@ mod schema;
 mod write;
 mod write_fault;
 mod write_smtp;
+mod written;
 
 use std::ops::Range;
 use std::path::Path;
@@ -34,6 +35,7 @@ use crate::seed::Seed;
 use crate::{files, limits};
 use diagnosis::Problems;
 use model::{Delivery, Variant};
+use written::toml_of;
 
 /// Name under which a run keeps a copy of the trace it was offered by, beside its scenario.
 pub const TRACE: &str = "trace.csv";
@@ -105,7 +107,7 @@ fn load_file(
     match files::read_text(path, limits::SCENARIO_BYTES) {
         Ok(text) => parse_text(&name, &text, overrides, terms),
         Err(error) => {
-            let problem = Problem::unplaced(format!("cannot read {name}: {error}"));
+            let problem = Problem::unusable(&format!("cannot read {name}: "), &error.into());
             Err(ScenarioError::new(&Source::new(name, ""), vec![problem]))
         }
     }
@@ -179,12 +181,12 @@ fn read(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, Scenar
     let written = file::read(root, &mut problems);
     // What a section would mean is not worth judging while another could not even be read.
     problems.check(&source)?;
+    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
     if provenance == Provenance::Untrusted {
-        provenance::check(&written, &(start..further), &mut problems);
+        provenance::check(&written, (&(start..further), folder), &mut problems);
         problems.check(&source)?;
     }
     let fallback = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let folder = Path::new(name).parent().unwrap_or(Path::new(""));
     let place = resolve::Place { fallback, folder, purpose };
     let scenario = resolve::resolve(&written, &place, &mut problems);
     problems.check(&source)?;
@@ -210,11 +212,6 @@ fn tree(source: &Source) -> Result<DeTable<'_>, ScenarioError> {
         None => Problem::unplaced(error.message()),
     };
     Err(ScenarioError::new(source, errors.iter().map(problem).collect()))
-}
-
-/// The types of `file` are tables of plain values, which TOML can always say.
-fn toml_of(file: &impl serde::Serialize) -> String {
-    toml::to_string(file).unwrap_or_else(|error| format!("# cannot be written: {error}\n"))
 }
 
 impl Loaded {

@@ -29,9 +29,14 @@ const SIGNALS: &str = "it names processes to be ended";
 const LEADS_OUT: &str = "the target could reach other machines";
 
 /// Notes every key of somebody else's scenario that runs, reads or reveals something. `ours`: where
-/// the command line's own settings stand in the source.
-pub(super) fn check(written: &File, ours: &Range<usize>, problems: &mut Problems) {
-    for (key, span, why) in target(written).chain(others(written)).chain(files(written)) {
+/// the command line's own settings stand in the source; `folder`: where the scenario lies.
+pub(super) fn check(
+    written: &File,
+    (ours, folder): (&Range<usize>, &Path),
+    problems: &mut Problems,
+) {
+    let refused = target(written).chain(others(written)).chain(files(written, folder));
+    for (key, span, why) in refused {
         if ours.contains(&span.start) {
             continue;
         }
@@ -75,7 +80,7 @@ fn others(written: &File) -> impl Iterator<Item = Refused> + '_ {
     hooks.chain(password).chain(signing)
 }
 
-fn files(written: &File) -> impl Iterator<Item = Refused> + '_ {
+fn files<'a>(written: &'a File, folder: &'a Path) -> impl Iterator<Item = Refused> + 'a {
     let message = written.message.as_ref().map(|message| &message.value);
     let dkim = message.and_then(|message| message.dkim.as_ref());
     let smtp = written.smtp.as_ref().map(|smtp| &smtp.value);
@@ -86,7 +91,8 @@ fn files(written: &File) -> impl Iterator<Item = Refused> + '_ {
         ("tls_ca", smtp.and_then(|smtp| smtp.tls_ca.as_ref())),
         ("trace", load.and_then(|load| load.trace.as_ref())),
     ];
-    named.into_iter().filter_map(|(name, path)| {
+    named.into_iter().filter_map(move |(name, path)| {
+        let leads_out = |path: &str| leads_out(path) || is_linked_out(path, folder);
         let path = path.filter(|path| leads_out(&path.value))?;
         Some((name, path.span.clone(), READS))
     })
@@ -98,9 +104,39 @@ fn leads_out(path: &str) -> bool {
     !Path::new(path).components().all(inside)
 }
 
+/// Whether what a path or pattern names lies elsewhere in truth, by way of a symbolic link: a
+/// repository may hold one. What is not there is read by nothing.
+fn is_linked_out(path: &str, folder: &Path) -> bool {
+    let here = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(home) = here.canonicalize() else { return false };
+    let named = here.join(path);
+    let found = glob::glob(&named.to_string_lossy()).into_iter().flatten().flatten();
+    let mut found = std::iter::once(named).chain(found);
+    found.any(|file| file.canonicalize().is_ok_and(|file| !file.starts_with(&home)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_symbolic_link_leads_where_it_points() {
+        let (folder, elsewhere) = [(); 2].map(|()| tempfile::tempdir().expect("a folder")).into();
+        let link = |target: &Path, name: &str| {
+            std::os::unix::fs::symlink(target, folder.path().join(name)).expect("linked");
+        };
+        std::fs::write(elsewhere.path().join("secret.eml"), "x").expect("written");
+        std::fs::write(folder.path().join("own.eml"), "x").expect("written");
+        link(&elsewhere.path().join("secret.eml"), "linked.eml");
+        link(elsewhere.path(), "mail");
+        link(Path::new("own.eml"), "alias.eml");
+        for outside in ["linked.eml", "*.eml", "mail/*", "mail/secret.eml", "ma?l/*.eml"] {
+            assert!(is_linked_out(outside, folder.path()), "{outside}");
+        }
+        for inside in ["own.eml", "alias.eml", "own*", "nowhere/*", "[x"] {
+            assert!(!is_linked_out(inside, folder.path()), "{inside}");
+        }
+    }
 
     #[test]
     fn only_what_lies_below_is_inside() {

@@ -10,6 +10,7 @@ use rustix::process::Signal;
 use tokio::process::{Child, Command};
 
 use super::processes::ProcessId;
+use crate::limits;
 
 /// Names the mailbench that started a command, in the command's environment: what it leaves behind is
 /// not taken for the target's, and is ended with mailbench.
@@ -46,7 +47,7 @@ pub(super) fn start(command: &mut Command) -> std::io::Result<(Child, Group)> {
 }
 
 /// Runs `command`, its output appended to `log`; in words why it did not end by itself. What
-/// takes longer than `longest` is killed. What it leaves running in its group goes with the group.
+/// takes longer than `longest`, or prints more than [`limits::HOOK_OUTPUT`], is killed. What it leaves running in its group goes with the group.
 ///
 /// # Errors
 /// When it could not be started, or took too long.
@@ -64,10 +65,24 @@ pub async fn run_to_end(
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::null()).stdout(stdout).stderr(stderr);
     let (mut child, group) = start(&mut command).map_err(|error| format!("not run: {error}"))?;
-    match tokio::time::timeout(longest, child.wait()).await {
-        Ok(Ok(status)) => Ok((status, group)),
-        Ok(Err(error)) => Err(format!("not run: {error}")),
-        Err(_) => Err(format!("killed after {} s", longest.as_secs())),
+    tokio::select! {
+        ended = tokio::time::timeout(longest, child.wait()) => match ended {
+            Ok(Ok(status)) => Ok((status, group)),
+            Ok(Err(error)) => Err(format!("not run: {error}")),
+            Err(_) => Err(format!("killed after {} s", longest.as_secs())),
+        },
+        () = grows_beyond(log, limits::HOOK_OUTPUT) => {
+            Err(format!("killed as it printed more than {} MiB", limits::HOOK_OUTPUT >> 20))
+        }
+    }
+}
+
+/// Waits until a file has grown by so many bytes.
+async fn grows_beyond(log: &Path, most: u64) {
+    let length = || log.metadata().map_or(0, |it| it.len());
+    let before = length();
+    while length().saturating_sub(before) <= most {
+        tokio::time::sleep(limits::HOOK_LOOK).await;
     }
 }
 
@@ -107,6 +122,17 @@ mod tests {
         assert!(sleeping.is_alive(), "as long as the group is held");
         drop(group);
         assert!(is_ended(sleeping).await);
+    }
+
+    #[tokio::test]
+    async fn a_command_that_prints_without_end_does_not_fill_the_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("log");
+        for script in ["yes", "yes >&2", "trap '' TERM; yes | cat"] {
+            std::fs::write(&log, "before\n").expect("written");
+            let ended = run_to_end(&shell(script), &log, Duration::from_secs(300)).await;
+            assert!(ended.expect_err("killed").contains("more than 64 MiB"), "{script}");
+        }
     }
 
     #[tokio::test]

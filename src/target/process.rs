@@ -289,10 +289,16 @@ pub(super) async fn gone(members: &Members, longest: Duration) {
 /// free.
 async fn keep_output(mut stdout: ChildStdout, mut log: File, sender: mpsc::Sender<String>) {
     let mut lines = Lines::default();
-    let mut piece = vec![0; limits::TARGET_LINE];
+    let (mut piece, mut room) = (vec![0; limits::TARGET_LINE], limits::TARGET_OUTPUT);
     while let Ok(read @ 1..) = stdout.read(&mut piece).await {
-        // A full disk shows in the journal; the target goes on.
-        let _unwritten = log.write_all(&piece[..read]);
+        // A full disk shows in the journal; the target goes on, and is read on.
+        if room > 0 {
+            let _unwritten = log.write_all(&piece[..read]);
+            room = room.saturating_sub(read as u64);
+            if room == 0 {
+                let _unwritten = log.write_all(b"\nmailbench: what follows is not kept\n");
+            }
+        }
         for line in lines.take(&piece[..read]) {
             // Nothing waits any more once the target is ready; the log has the line.
             let _full = sender.try_send(line);

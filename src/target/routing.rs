@@ -4,11 +4,12 @@
 //! number, a word, a time) under a name that has nothing to do with where mail goes.
 
 /// Parts of names that have to do with where mail goes, what is run, or who is asked.
-const ROUTING: [&str; 34] = [
+const ROUTING: [&str; 36] = [
     "access",
     "action",
     "alias",
     "bcc",
+    "bind",
     "canonical",
     "class",
     "command",
@@ -21,6 +22,7 @@ const ROUTING: [&str; 34] = [
     "forward",
     "host",
     "hop",
+    "interface",
     "listen",
     "luser",
     "mailbox",
@@ -101,6 +103,8 @@ mod tests {
             ("match from any", "for any action x"),
             ("queue", "ttl 4d relay"),
             ("local_interfaces", "203.0.113.5"),
+            ("inet_interfaces", "all"),
+            ("smtp_bind_address", "eth0"),
         ];
         for (name, value) in harmful {
             assert!(could_route(name, value), "{name} = {value}");

@@ -1,5 +1,5 @@
 //! Readers of stored and foreign input under an allocator that counts: whatever stands in a journal,
-//! a history, a report, a DSN, a mail log or a trace, its reader allocates no more than a constant
+//! a history, a report, a DSN, delivered mail, a mail log or a trace, its reader allocates no more than a constant
 //! and a multiple of the input. Inputs are changed at random, from a seed.
 //!
 //! A program of its own, since an allocator is for a whole program. `MAILBENCH_FUZZ_SECONDS` for
@@ -20,7 +20,8 @@ use mailbench::ledger::journal::{MAGIC, Reader};
 use mailbench::maillog::Log;
 use mailbench::measure;
 use mailbench::measure::results::Results;
-use mailbench::probe::{DestinationId, Identity, MessageId, ProbeId};
+use mailbench::probe::compare::compare;
+use mailbench::probe::{DestinationId, Identity, MessageId, ProbeId, recognition};
 use mailbench::run::history;
 use mailbench::scenario;
 use mailbench::seed::{Key, Purpose, Seed};
@@ -108,6 +109,37 @@ fn dsns() {
     bounded("DSNs", &texts, &Bound { constant: MIB, each: 300 }, |text| {
         let arrival = Arrival { at: Time::ZERO, session: 0, reverse_path: "", recipient };
         drop(dsn::read(text, &identity, &arrival));
+    });
+}
+
+/// Mail as a target may deliver it: whatever it made of a message, it is recognised and compared with
+/// what was sent.
+#[test]
+fn contents() {
+    let part = |n: usize| format!("--b\r\nContent-Type: text/plain\r\n\r\npart {n}\r\n");
+    let parts: String = (0..200).map(part).collect();
+    let nested: String = (0..100)
+        .map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n"))
+        .collect();
+    let inside = "Content-Type: message/rfc822\r\n\r\n".repeat(100);
+    let head = "X-Mailbench: tag 3\r\nFrom: <a@a.test>\r\nTo: <b@b.test>\r\nSubject: =?utf-8?q?x?=\r\n\
+                Date: Mon, 30 Nov 2026 10:00:00 +0000\r\nMessage-ID: <3.tag@a.test>\r\n";
+    let encoded =
+        "Content-Transfer-Encoding: base64\r\nContent-Type: text/html; charset=utf-7\r\n\r\n";
+    let texts: Vec<Vec<u8>> = [
+        format!("{head}\r\ntext\r\n"),
+        format!("{head}Content-Type: multipart/mixed; boundary=b\r\n\r\n{parts}--b--\r\n"),
+        format!("{head}{nested}"),
+        format!("{head}{inside}x\r\n"),
+        format!("{head}{encoded}{}", "aGVsbG8g\r\n".repeat(100)),
+    ]
+    .map(String::into_bytes)
+    .to_vec();
+    let own = Identity { tag: "tag".to_owned(), nonce: "run".to_owned() };
+    let sent = texts.clone();
+    bounded("contents", &texts, &Bound { constant: 4 * MIB, each: 2000 }, |text| {
+        let _whose = recognition::belongs(text, &own);
+        sent.iter().for_each(|sent| drop(compare(sent, text)));
     });
 }
 

@@ -3,7 +3,10 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::rewriting::{self, Mail};
 use crate::support::{Lab, free_address};
 
 fn external(address: &str) -> Lab {
@@ -48,6 +51,32 @@ fn a_target_that_relays_elsewhere_gets_no_load() {
         .write_all(b"STOP\r\n")
         .expect("said");
     assert_eq!(server.join().expect("it ends"), 1, "one preflight message, no load");
+}
+
+/// One of many destinations is routed elsewhere: each has a message of the preflight.
+#[test]
+fn every_destination_must_lead_to_the_sink_before_any_load() {
+    let sink = free_address();
+    let seen = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&seen);
+    let act = move |_, mut mail: Mail| {
+        count.fetch_add(1, Ordering::Relaxed);
+        mail.recipients.retain(|it| !it.ends_with("@d149.test"));
+        vec![mail]
+    };
+    let target = rewriting::start(sink, Box::new(act), Box::new(|_, _, _| None));
+    let many: String =
+        (0..150).map(|n| format!("[[destination]]\ndomain = \"d{n}.test\"\n")).collect();
+    let ran = Lab::small(&many)
+        .set("target.kind", "external")
+        .set("target.address", &target.to_string())
+        .set("target.queue_command", r#"["echo", "0"]"#)
+        .set("sink.listen", &sink.to_string())
+        .run();
+    ran.assert_code(106);
+    assert!(ran.stderr.contains("for 151 of 152 destinations"), "{ran}");
+    // 152 destinations, 100 recipients a message.
+    assert_eq!(seen.load(Ordering::Relaxed), 2, "the preflight alone, no load\n{ran}");
 }
 
 /// Takes all mail and relays nothing; returns how many messages it took, when told to stop.

@@ -60,6 +60,18 @@ fn whatever_runs_reads_or_reveals_is_refused_with_its_place() {
 }
 
 #[test]
+fn a_symbolic_link_out_of_the_folder_is_not_read() {
+    for key in ["load.trace", "message.corpus", "smtp.tls_ca"] {
+        let folder = with(&format!("\"{key}\" = \"linked\""));
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("linked")).expect("linked");
+        let (output, said) = checked(folder.path(), &["--untrusted"]);
+        assert_eq!(output.status.code(), Some(104), "{key}: {said}");
+        assert!(said.contains("is refused under --untrusted"), "{key}: {said}");
+        assert!(!said.contains("root"), "{key}: {said}");
+    }
+}
+
+#[test]
 fn harmless_scenarios_and_what_the_command_line_sets_are_taken() {
     let folder = with("\"load.rate\" = \"70/s\"");
     let (output, said) = checked(folder.path(), &["--untrusted"]);

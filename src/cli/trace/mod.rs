@@ -41,7 +41,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (log, reordered) = read.map_err(|error| Exit::Usage.because(error))?;
     let reading = log.finish();
     if reading.messages.is_empty() {
-        return Err(Exit::Usage.because(nothing(args, &reading)));
+        return Err(Exit::Usage.with_details(nothing(args, &reading), unused(&reading)));
     }
     let trace = trace(&reading.messages, &names);
     match &args.output {
@@ -52,7 +52,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
         None => super::print(&trace.csv)?,
     }
-    super::complain(&summary(&reading, &trace));
+    summary(&reading, &trace).iter().for_each(|line| super::complain(line));
     if reordered {
         super::complain("the files were read in order of their first line, not as given");
     }
@@ -78,18 +78,14 @@ fn nothing(args: &Args, reading: &Reading) -> anyhow::Error {
         text += &format!("; this looks like {kind}");
     }
     text += "; `mailbench trace` reads logs of Postfix and Exim";
-    for line in unused(reading) {
-        text += &format!("\n  {line}");
-    }
     anyhow::anyhow!(text)
 }
 
-fn summary(reading: &Reading, trace: &Trace) -> String {
+/// What the trace holds, and below it what it does not.
+fn summary(reading: &Reading, trace: &Trace) -> Vec<String> {
     let length = reading.messages.last().map_or(0.0, |last| last.time_s);
     let (messages, destinations) = (reading.messages.len(), trace.destinations);
-    let mut lines =
-        vec![format!("{messages} messages to {destinations} destinations over {length:.0} s")];
-    lines.extend(unused(reading));
+    let mut lines = unused(reading);
     if reading.spread > 0 {
         lines.push(format!(
             "the log has whole seconds: {} messages that shared theirs are spread evenly over it",
@@ -103,7 +99,8 @@ fn summary(reading: &Reading, trace: &Trace) -> String {
     ];
     let changes = changes.iter().filter(|(count, _)| *count > 0);
     lines.extend(changes.map(|(count, what)| format!("{count} {what}")));
-    lines.join("\n  ")
+    let first = format!("{messages} messages to {destinations} destinations over {length:.0} s");
+    std::iter::once(first).chain(lines.iter().map(|line| format!("  {line}"))).collect()
 }
 
 /// What was not used, by reason.

@@ -1,8 +1,8 @@
 //! `capacity.html`: the answer, the load-latency curve, the trials.
 
 use super::words::{self, TITLES, answer, facts, figures, method};
+use crate::escape::{json_in_html, xml};
 use crate::measure::capacity::results::{Capacity, Outcome, Point};
-use crate::report::escape::{json_in_html, xml};
 use crate::report::html::chart::{Axis, Chart, Form, Mark, Series};
 use crate::report::html::page::{Section, page};
 use crate::report::{human, sizing};

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::words::{self, TITLES, answer, facts, figures, method};
+use crate::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use crate::measure::capacity::results::Capacity;
-use crate::report::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use crate::report::{human, sizing};
 
 pub(super) fn render(capacity: &Capacity) -> String {

@@ -9,9 +9,9 @@ mod words;
 use std::io;
 use std::path::Path;
 
-use super::escape;
 use super::forms::Format;
 use super::view::View;
+use crate::escape;
 use crate::measure::capacity::results::Capacity;
 
 /// The text of `capacity` in `format`. Only the terminal summary looks at `view`.
@@ -20,7 +20,7 @@ use crate::measure::capacity::results::Capacity;
 /// When a serialiser fails, which text in memory gives no cause for.
 pub fn render(format: Format, capacity: &Capacity, view: &View) -> io::Result<String> {
     Ok(match format {
-        Format::Terminal => terminal::render(capacity, view),
+        Format::Terminal => escape::styled(&terminal::render(capacity, view)),
         Format::Json => escape::json(&serde_json::to_string_pretty(capacity)?) + "\n",
         Format::Csv => words::csv(capacity),
         Format::Markdown => markdown::render(capacity),

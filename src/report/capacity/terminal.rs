@@ -1,8 +1,8 @@
 //! The summary of a capacity search for people: the answer, what set it, the curve, the trials.
 
 use super::words::{self, TITLES, answer, facts, figures, method};
+use crate::escape::plain;
 use crate::measure::capacity::results::{Capacity, Outcome};
-use crate::report::escape::plain;
 use crate::report::human;
 use crate::report::sizing;
 use crate::report::table::{Table, cell, left, right};
@@ -36,13 +36,13 @@ fn header(page: &mut Page, capacity: &Capacity) {
     let name = plain(&capacity.name);
     page.flow(
         "",
-        &[format!("{} {}", tool.name, tool.version), "capacity".to_owned(), name, target],
+        &[plain(&format!("{} {}", tool.name, tool.version)), "capacity".to_owned(), name, target],
     );
     if capacity.simulated {
         page.prose(2, (Tone::Doubt, ""), sizing::SIMULATED);
     }
     page.prose(2, (Tone::Plain, ""), &plain(&capacity.question));
-    page.prose(2, (Tone::Plain, ""), &method(capacity));
+    page.prose(2, (Tone::Plain, ""), &plain(&method(capacity)));
     page.heading("SIZING");
     for (name, value) in facts(capacity) {
         page.prose(4, (Tone::Plain, ""), &format!("{name}: {}", plain(&value)));

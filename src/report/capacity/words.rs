@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::escape;
 use crate::measure::capacity::results::{Capacity, Outcome, Point, Seen, Trial};
 use crate::measure::results::{Certainty, Marked};
 use crate::report::{figures, human};
@@ -161,7 +162,7 @@ fn row(text: &mut String, lead: &str, seen: &Seen) {
         number(seen.throughput.map(|it| it.per_s)),
         number(seen.throughput.map(|it| it.growth_per_s)),
         number(seen.throughput.map(|it| it.backlog_end)),
-        seen.at_least.join(";"),
+        escape::csv(&seen.at_least.join(";")),
     );
 }
 

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use crate::escape;
 use crate::measure::comparison::results::Comparison;
-use crate::report::escape;
 
 const FIXED: [&str; 8] =
     ["pair", "variant", "attempt", "counted", "exit_code", "seed", "run", "at_least"];
@@ -17,7 +17,8 @@ pub(super) fn render(comparison: &Comparison) -> io::Result<String> {
         .flat_map(|trial| trial.figures.keys().map(String::as_str))
         .collect();
     let mut writer = csv::Writer::from_writer(Vec::new());
-    writer.write_record(FIXED.iter().copied().chain(figures.iter().copied()))?;
+    let columns = figures.iter().map(|name| escape::csv(name));
+    writer.write_record(FIXED.map(str::to_owned).into_iter().chain(columns))?;
     for trial in &comparison.trials {
         let fixed = [
             trial.pair.to_string(),

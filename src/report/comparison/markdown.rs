@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::words;
+use crate::escape::{markdown as prose, markdown_cell as cell};
 use crate::measure::comparison::results::{Comparison, Contrast, Outcome, Row};
-use crate::report::escape::{markdown as prose, markdown_cell as cell};
 
 /// The summary. The first line is a hidden marker by which a bot finds its own comment again.
 pub(super) fn render(comparison: &Comparison) -> String {

@@ -10,9 +10,9 @@ mod words;
 use std::io;
 use std::path::Path;
 
-use super::escape;
 use super::forms::Format;
 use super::view::View;
+use crate::escape;
 use crate::measure::comparison::results::Comparison;
 
 /// The text of `comparison` in `format`. Only the terminal summary looks at `view`.
@@ -21,7 +21,7 @@ use crate::measure::comparison::results::Comparison;
 /// When a serialiser fails, which text in memory gives no cause for.
 pub fn render(format: Format, comparison: &Comparison, view: &View) -> io::Result<String> {
     Ok(match format {
-        Format::Terminal => terminal::render(comparison, view),
+        Format::Terminal => escape::styled(&terminal::render(comparison, view)),
         Format::Json => escape::json(&serde_json::to_string_pretty(comparison)?) + "\n",
         Format::Csv => csv::render(comparison)?,
         Format::Markdown => markdown::render(comparison),

@@ -1,8 +1,8 @@
 //! The summary of a comparison for people: worst first, one table a verdict.
 
 use super::words;
+use crate::escape::plain;
 use crate::measure::comparison::results::{Comparison, Contrast, Design, Outcome, Row, Side};
-use crate::report::escape::plain;
 use crate::report::table::{Cell, Table, cell, elided, left, right};
 use crate::report::terminal::page::{INDENT, Page};
 use crate::report::view::{Tone, View};
@@ -28,7 +28,7 @@ pub(super) fn render(comparison: &Comparison, view: &View) -> String {
 fn header(page: &mut Page, comparison: &Comparison) {
     let tool = &comparison.tool;
     let name = plain(&comparison.name);
-    page.flow("", &[format!("{} {}", tool.name, tool.version), "compare".to_owned(), name]);
+    page.flow("", &[plain(&format!("{} {}", tool.name, tool.version)), "compare".to_owned(), name]);
     page.prose(2, (Tone::Plain, ""), &plain(&comparison.question));
     page.prose(2, (Tone::Plain, ""), &words::method(comparison));
     page.facts("base", &side(&comparison.base, page.view));
@@ -116,7 +116,7 @@ fn reasons(page: &mut Page, comparison: &Comparison) {
 fn result(page: &mut Page, comparison: &Comparison) {
     let verdict = &comparison.verdict;
     let worst = comparison.contrasts.iter().map(|contrast| contrast.verdict).max();
-    let text = format!("RESULT: {}", verdict.status.to_uppercase());
+    let text = format!("RESULT: {}", plain(&verdict.status).to_uppercase());
     let tone = worst.map_or(Tone::Doubt, words::tone);
     let line = format!("{}  exit {}", page.view.paint(tone, &text), verdict.exit_code);
     page.line(&line);

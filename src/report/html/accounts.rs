@@ -4,9 +4,9 @@
 use std::fmt::Write as _;
 
 use super::table::{class, table, toned};
+use crate::escape::xml;
 use crate::measure::results::{Results, Violation};
 use crate::report::changes;
-use crate::report::escape::xml;
 use crate::report::human;
 use crate::report::story::{self, Part, value};
 

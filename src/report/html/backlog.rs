@@ -3,8 +3,8 @@
 use super::chart::Form;
 use super::table::{Tile, table, tiles, toned};
 use super::timeline::{Column, Fold, Timeline};
+use crate::escape::xml;
 use crate::measure::results::{Findings, QueueFacts, RecoveryFacts};
-use crate::report::escape::xml;
 use crate::report::human;
 use crate::report::recovery;
 

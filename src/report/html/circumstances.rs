@@ -1,8 +1,8 @@
 //! Where it ran, what was asked in full, and the command to repeat it.
 
 use super::table::{code, table};
+use crate::escape::{xml, xml_lines};
 use crate::measure::results::Results;
-use crate::report::escape::{xml, xml_lines};
 
 /// The section.
 pub(super) fn section(results: &Results) -> String {

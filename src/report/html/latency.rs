@@ -3,8 +3,8 @@
 use super::chart::{Axis, Chart, Form};
 use super::table::{code, table};
 use super::timeline::{Column, Fold, Timeline};
+use crate::escape::xml;
 use crate::measure::results::{Findings, Latency, Results, SeriesRow};
-use crate::report::escape::xml;
 use crate::report::figures::{self, ROWS, STATS};
 use crate::report::human;
 

@@ -22,7 +22,7 @@ mod timeline;
 mod top;
 mod trust;
 
-use super::escape::json_in_html;
+use crate::escape::json_in_html;
 use crate::measure::results::Findings;
 use page::{Section, page};
 

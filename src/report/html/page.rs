@@ -4,7 +4,7 @@
 use base64::Engine as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::report::escape::xml;
+use crate::escape::xml;
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
@@ -20,7 +20,7 @@ pub(in crate::report) struct Section {
 }
 
 /// A page: `head` first, then the sections that say something, with a list of them before.
-/// `data` is JSON made safe for HTML by [`crate::report::escape::json_in_html`].
+/// `data` is JSON made safe for HTML by [`crate::escape::json_in_html`].
 pub(in crate::report) fn page(title: &str, head: &str, sections: &[Section], data: &str) -> String {
     let said: Vec<&Section> = sections.iter().filter(|section| !section.body.is_empty()).collect();
     let links: String = said

@@ -1,8 +1,8 @@
 //! Destination by destination, and how alike the healthy ones fared.
 
 use super::table::{meter, table, toned};
+use crate::escape::xml;
 use crate::measure::results::{DestinationFacts, Results};
-use crate::report::escape::xml;
 use crate::report::figures;
 use crate::report::human;
 use crate::report::story::value;

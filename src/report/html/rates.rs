@@ -4,8 +4,8 @@
 use super::chart::Form;
 use super::table::{code, table};
 use super::timeline::{Column, Fold, Timeline};
+use crate::escape::xml;
 use crate::measure::results::{AbuseFacts, ChaosFacts, FaultFacts, Findings, Results, SeriesRow};
-use crate::report::escape::xml;
 use crate::report::human;
 use crate::report::terminal::abuse::felt;
 

@@ -1,8 +1,8 @@
 //! Replies by stage of the dialogue: what the target said to traffic, what the sink said to it.
 
 use super::table::{code, meter, table, toned};
+use crate::escape::xml;
 use crate::measure::results::{ReplyCount, Results};
-use crate::report::escape::xml;
 use crate::report::human;
 
 /// The section.

@@ -3,8 +3,8 @@
 use super::chart::{Axis, Chart, Form};
 use super::table::table;
 use super::timeline::{Column, Fold, Timeline};
+use crate::escape::xml;
 use crate::measure::results::{Findings, Results, SeriesRow};
-use crate::report::escape::xml;
 use crate::report::human;
 
 /// The section.

@@ -1,8 +1,8 @@
 //! How large the target must be.
 
 use super::table::table;
+use crate::escape::xml;
 use crate::measure::results::Results;
-use crate::report::escape::xml;
 use crate::report::sizing;
 
 /// The section.

@@ -1,6 +1,6 @@
 //! Tables and short facts as HTML. Cells come escaped.
 
-use crate::report::escape::xml;
+use crate::escape::xml;
 use crate::report::view::Tone;
 
 /// A table; columns whose title begins with `#` are numbers, with `~` long text, with `=` text

@@ -1,8 +1,8 @@
 //! What was asked, the answer, the figures most readers want, and the bounds.
 
 use super::table::{Tile, code, table, tiles, toned};
+use crate::escape::xml;
 use crate::measure::results::{Findings, Results, ThresholdResult, ThresholdStatus};
-use crate::report::escape::xml;
 use crate::report::figures;
 use crate::report::human;
 use crate::report::sizing;

@@ -2,9 +2,9 @@
 //! reader should know first.
 
 use super::table::{table, toned};
+use crate::escape::xml;
 use crate::measure::results::{HealthCheck, HealthStatus, Results};
 use crate::report::doubt;
-use crate::report::escape::xml;
 use crate::report::human;
 
 /// The bound of a check whose value alone voids no run.

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::{EVENTS, more};
+use crate::escape::markdown as prose;
 use crate::measure::results::{QueueFacts, Results};
-use crate::report::escape::markdown as prose;
 use crate::report::{figures, human, recovery};
 
 pub(super) fn queue(results: &Results) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::report::escape::openmetrics as escaped;
+use crate::escape::openmetrics as escaped;
 
 /// A text form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

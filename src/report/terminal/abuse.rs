@@ -1,8 +1,8 @@
 //! Bad clients beside the honest load: what became of them, and what legitimate clients saw.
 
 use super::page::Page;
+use crate::escape::plain;
 use crate::measure::results::{AbuseFacts, HonestFacts, Percentile, Results};
-use crate::report::escape::plain;
 use crate::report::table::{Cell, Table, left, right};
 use crate::report::{figures, human};
 

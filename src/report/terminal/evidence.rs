@@ -1,10 +1,10 @@
 //! Whether the measurement is valid, what went wrong with evidence, and the result.
 
 use super::page::{INDENT, Page};
+use crate::escape::plain;
 use crate::measure::results::{HealthCheck, HealthStatus, Results, Violation};
 use crate::report::changes;
 use crate::report::doubt;
-use crate::report::escape::plain;
 use crate::report::human;
 use crate::report::sizing;
 use crate::report::story;
@@ -155,7 +155,7 @@ pub(super) fn result_line(results: &Results, view: &View) -> String {
 }
 
 fn outcome(results: &Results, view: &View) -> String {
-    let status = view.paint(status_tone(results), &results.verdict.status.to_uppercase());
+    let status = view.paint(status_tone(results), &plain(&results.verdict.status).to_uppercase());
     format!("RESULT: {status}  exit {}", results.verdict.exit_code)
 }
 

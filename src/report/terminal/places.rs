@@ -1,8 +1,8 @@
 //! Where the mail went, and what was done to it there.
 
 use super::page::Page;
+use crate::escape::plain;
 use crate::measure::results::{DestinationFacts, FaultFacts, Results};
-use crate::report::escape::plain;
 use crate::report::figures;
 use crate::report::human;
 use crate::report::story::value;

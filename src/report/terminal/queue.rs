@@ -2,8 +2,8 @@
 
 use super::chart;
 use super::page::{INDENT, Page};
+use crate::escape::plain;
 use crate::measure::results::{Findings, QueueFacts, RecoveryFacts, Results, SeriesRow};
-use crate::report::escape::plain;
 use crate::report::recovery;
 use crate::report::table::{Table, cell, left, right};
 use crate::report::view::Tone;

@@ -1,8 +1,8 @@
 //! The target itself: what was done to it and how it came back, and what it used.
 
 use super::page::Page;
+use crate::escape::plain;
 use crate::measure::results::{ChaosFacts, Results};
-use crate::report::escape::plain;
 use crate::report::human;
 use crate::report::table::{Cell, Table, cell, left, right};
 use crate::report::view::Tone;

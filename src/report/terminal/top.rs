@@ -1,8 +1,8 @@
 //! What was asked, which bounds held, what became of the mail.
 
 use super::page::{INDENT, Page};
+use crate::escape::plain;
 use crate::measure::results::{Findings, LedgerVerdict, Results, ThresholdStatus};
-use crate::report::escape::plain;
 use crate::report::human;
 use crate::report::sizing;
 use crate::report::story::{self, Part};
@@ -15,7 +15,7 @@ pub(super) fn header(page: &mut Page, results: &Results) {
     let version = plain(&target.version);
     let at = if target.address.is_empty() { "" } else { " at " };
     let pieces = [
-        format!("{} {}", results.tool.name, results.tool.version),
+        plain(&format!("{} {}", results.tool.name, results.tool.version)),
         plain(&run.name),
         format!("seed {}", run.seed),
         format!("target {} {version}{at}{}", plain(&target.kind), plain(&target.address)),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use memchr::{memchr, memmem};
 
 use crate::probe::head_length;
-use crate::scenario::diagnosis::{Problem, Problems};
+use crate::scenario::diagnosis::{Problem, Problems, Unusable};
 use crate::scenario::file::At;
 use crate::scenario::model::{Corpus, CorpusFiles};
 use crate::{files, limits};
@@ -29,39 +29,40 @@ pub(super) fn corpus(
     let pattern = written.value.clone();
     let read = if stored { Ok(CorpusFiles::default()) } else { read(&folder.join(&pattern)) };
     let files = read.unwrap_or_else(|wrong| {
-        problems.push(Problem::new(&written.span, wrong).help("messages as files, headers first"));
+        let problem = Problem::unusable("", &wrong).at(&written.span);
+        problems.push(problem.help("messages as files, headers first"));
         CorpusFiles::default()
     });
     Corpus(Arc::new(CorpusFiles { pattern, ..files }))
 }
 
-fn read(pattern: &Path) -> Result<CorpusFiles, String> {
+fn read(pattern: &Path) -> Result<CorpusFiles, Unusable> {
     let shown = pattern.display().to_string();
     let found = glob::glob(&shown).map_err(|error| format!("`{shown}` is no pattern: {error}"))?;
     let mut files = CorpusFiles::default();
     let (mut hasher, mut bytes) = (blake3::Hasher::new(), 0);
     for path in found {
-        let path = path.map_err(|error| error.to_string())?;
+        let path = path.map_err(std::io::Error::from)?;
         if path.is_dir() {
             continue;
         }
-        let said = |wrong: String| format!("{}: {wrong}", path.display());
         let most = limits::CORPUS_BYTES as u64;
-        let raw = files::read(&path, most).map_err(|error| said(error.to_string()))?;
+        let raw = files::read(&path, most).map_err(|error| Unusable::from(error).of(&path))?;
         for (number, message) in (1..).zip(messages(&raw)) {
             let whole = number == 1 && !is_mailbox(&raw);
             let of = |wrong| if whole { wrong } else { format!("message {number}: {wrong}") };
-            let text = fit(&message).map_err(of).map_err(said)?;
+            let text = fit(&message).map_err(|wrong| Unusable::from(of(wrong)).of(&path))?;
             bytes += text.len();
             if bytes > limits::CORPUS_BYTES {
-                return Err(format!("`{shown}` is more than {} MiB", limits::CORPUS_BYTES >> 20));
+                let most = limits::CORPUS_BYTES >> 20;
+                return Err(format!("`{shown}` is more than {most} MiB").into());
             }
             hasher.update(&(text.len() as u64).to_le_bytes()).update(&text);
             files.texts.push(text);
         }
     }
     if files.texts.is_empty() {
-        return Err(format!("`{shown}` names no file"));
+        return Err(format!("`{shown}` names no file").into());
     }
     files.digest = hasher.finalize().to_hex()[..16].to_owned();
     Ok(files)
@@ -219,6 +220,7 @@ mod tests {
         }
         let files = read(&folder.path().join("*.eml")).expect("files");
         assert_eq!(files.texts, [b"A: b\r\n\r\n1\r\n", b"A: b\r\n\r\n2\r\n"]);
-        assert!(read(&folder.path().join("*.mbox")).expect_err("none").ends_with("names no file"));
+        let none = read(&folder.path().join("*.mbox")).expect_err("none").to_string();
+        assert!(none.ends_with("names no file"), "{none}");
     }
 }

@@ -2,7 +2,7 @@
 
 use super::Place;
 use crate::probe::BOUNCE_DOMAIN;
-use crate::scenario::diagnosis::{Problem, Problems};
+use crate::scenario::diagnosis::{Problem, Problems, Unusable};
 use crate::scenario::file::{self, At};
 use crate::scenario::model::{Dkim, DkimKey, KeyPlace};
 use crate::{files, limits};
@@ -23,13 +23,13 @@ pub(super) fn dkim(written: &file::Dkim, at: &Place<'_>, problems: &mut Problems
         }
         (Some(file), None) => {
             let path = at.folder.join(&file.value);
-            let text = || files::read(&path, limits::SMALL_FILE).map_err(|it| it.to_string());
+            let text = || files::read(&path, limits::SMALL_FILE).map_err(Unusable::from);
             (KeyPlace::File(file.value.clone()), key(file, at, problems, text))
         }
         (None, Some(name)) => {
             let text = || match std::env::var(&name.value) {
                 Ok(text) => Ok(text.into_bytes()),
-                Err(error) => Err(error.to_string()),
+                Err(error) => Err(error.to_string().into()),
             };
             (KeyPlace::Environment(name.value.clone()), key(name, at, problems, text))
         }
@@ -42,15 +42,15 @@ fn key(
     written: &At<String>,
     at: &Place<'_>,
     problems: &mut Problems,
-    text: impl FnOnce() -> Result<Vec<u8>, String>,
+    text: impl FnOnce() -> Result<Vec<u8>, Unusable>,
 ) -> Option<DkimKey> {
     if at.is_stored() {
         return None;
     }
-    text().and_then(|text| DkimKey::from_pem(&text)).map_or_else(
+    text().and_then(|text| Ok(DkimKey::from_pem(&text)?)).map_or_else(
         |wrong| {
-            let problem =
-                Problem::new(&written.span, format!("no key in `{}`: {wrong}", written.value));
+            let before = format!("no key in `{}`: ", written.value);
+            let problem = Problem::unusable(&before, &wrong).at(&written.span);
             problems.push(problem.help("a PEM text, such as `openssl genpkey` writes"));
             None
         },

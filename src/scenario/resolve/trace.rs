@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::destination::is_domain;
 use super::spreadsheet;
 use crate::probe::BOUNCE_DOMAIN;
-use crate::scenario::diagnosis::{Problem, Problems, suggest};
+use crate::scenario::diagnosis::{Problem, Problems, Unusable, suggest};
 use crate::scenario::file::At;
 use crate::scenario::model::{Destination, Trace, TraceFile};
 use crate::{files, limits};
@@ -23,7 +23,7 @@ pub(super) fn trace(
 ) -> Trace {
     let path = folder.join(&written.value);
     let read = read(&path, destinations).unwrap_or_else(|wrong| {
-        let problem = Problem::new(&written.span, format!("{}: {wrong}", path.display()));
+        let problem = Problem::unusable("", &wrong.of(&path)).at(&written.span);
         problems.push(problem.help(
             "a CSV with the columns `time`, and if you like `size` and `destinations`; \
              `mailbench trace` makes one from a mail log",
@@ -33,19 +33,21 @@ pub(super) fn trace(
     Trace(Arc::new(TraceFile { path, ..read }))
 }
 
-fn read(path: &Path, destinations: &mut Vec<Destination>) -> Result<TraceFile, String> {
-    let bytes = files::read(path, limits::TRACE_BYTES).map_err(|error| error.to_string())?;
-    spreadsheet::form(&bytes)?;
-    let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(&bytes[..]);
+fn read(path: &Path, destinations: &mut Vec<Destination>) -> Result<TraceFile, Unusable> {
+    let bytes = files::read(path, limits::TRACE_BYTES)?;
+    Ok(rows(&bytes, destinations)?)
+}
+
+fn rows(bytes: &[u8], destinations: &mut Vec<Destination>) -> Result<TraceFile, String> {
+    spreadsheet::form(bytes)?;
+    let mut csv = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(bytes);
     let columns = Columns::of(csv.headers().map_err(|error| error.to_string())?)?;
     let mut numbers: HashMap<String, u16> = HashMap::new();
     for (number, destination) in (0..).zip(&*destinations) {
         numbers.insert(destination.domain.clone(), number);
     }
-    let mut trace = TraceFile {
-        digest: blake3::hash(&bytes).to_hex()[..16].to_owned(),
-        ..TraceFile::default()
-    };
+    let mut trace =
+        TraceFile { digest: blake3::hash(bytes).to_hex()[..16].to_owned(), ..TraceFile::default() };
     for record in csv.records() {
         let record = record.map_err(|error| error.to_string())?;
         // A cell may hold line ends.
@@ -169,11 +171,9 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<(TraceFile, Vec<String>), String> {
-        let file = tempfile::NamedTempFile::new().expect("a file");
-        std::fs::write(file.path(), text).expect("written");
         let mut all =
             vec![Destination { domain: "b.test".to_owned(), weight: 2.0, extensions: None }];
-        let trace = read(file.path(), &mut all)?;
+        let trace = rows(text.as_bytes(), &mut all)?;
         Ok((trace, all.into_iter().map(|one| one.domain).collect()))
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::Resumption;
@@ -15,6 +15,8 @@ use rustls_platform_verifier::BuilderVerifierExt;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use crate::{files, limits};
 
 /// Whose certificates are taken.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -101,12 +103,11 @@ impl fmt::Debug for TlsClient {
     }
 }
 
-fn roots(path: &PathBuf) -> Result<RootCertStore, TlsError> {
-    let wrong = |cause: String| TlsError::File(path.clone(), cause);
+fn roots(path: &Path) -> Result<RootCertStore, TlsError> {
+    let wrong = |cause: String| TlsError::File(path.to_owned(), cause);
     let mut roots = RootCertStore::empty();
-    for certificate in
-        CertificateDer::pem_file_iter(path).map_err(|error| wrong(error.to_string()))?
-    {
+    let text = files::read(path, limits::CERTIFICATES).map_err(|error| wrong(error.to_string()))?;
+    for certificate in CertificateDer::pem_slice_iter(&text) {
         let certificate = certificate.map_err(|error| wrong(error.to_string()))?;
         roots.add(certificate).map_err(|error| wrong(error.to_string()))?;
     }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::spans::{self, Span};
 use super::{Axis, HEIGHT, Mark, WIDTH, heights, note, places};
-use crate::report::escape::xml;
+use crate::escape::xml;
 use crate::report::human;
 
 /// Depth of colour of the least; a single one must still be seen.

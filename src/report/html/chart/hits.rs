@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::{Chart, HEIGHT, WIDTH};
-use crate::report::escape::xml;
+use crate::escape::xml;
 
 /// The columns, over everything else.
 pub(super) fn hits(chart: &Chart, svg: &mut String) {

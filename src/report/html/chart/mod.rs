@@ -12,7 +12,7 @@ mod spans;
 
 use std::fmt::Write as _;
 
-use crate::report::escape::xml;
+use crate::escape::xml;
 use places::places;
 
 pub(in crate::report) use axis::Axis;

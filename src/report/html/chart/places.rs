@@ -1,7 +1,7 @@
 //! Labels below an axis, none on another: what has no room is left out, and on a narrow screen more.
 
 use super::{Axis, Mark};
-use crate::report::escape::xml;
+use crate::escape::xml;
 
 /// An axis on a screen of its usual width and on a telephone, and a letter, in pixels.
 const WIDE: f64 = 640.0;

@@ -6,7 +6,7 @@ use std::fmt::Write as _;
 
 use super::axis::Axis;
 use super::{HEIGHT, WIDTH};
-use crate::report::escape::xml;
+use crate::escape::xml;
 
 /// Rows of names at most; what finds no room there is named when pointed at, and in a table.
 const ROWS: usize = 4;

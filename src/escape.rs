@@ -1,12 +1,13 @@
 //! Makes text inert, one function a format.
 //!
-//! Reply texts, headers and addresses come from peers and may hold anything: control characters,
-//! terminal codes, markup, commands to a CI runner. Every format passes such text through here.
+//! Reply texts, headers, addresses, scenarios and what commands print come from others and may hold
+//! anything: control characters, terminal codes, markup, commands to a CI server. Every output
+//! passes such text through here: files of a report, stdout, diagnostics and the log on stderr.
 
 use std::fmt::Write as _;
 
-/// One visible line for a terminal or a log: control characters are spelt out, and what a GitHub
-/// runner would take for a command no longer reads as one.
+/// One visible line for a terminal or a log: control characters are spelt out, and what a CI server
+/// would take for a command no longer reads as one.
 #[must_use]
 pub fn plain(text: &str) -> String {
     let mut inert = String::with_capacity(text.len());
@@ -19,15 +20,44 @@ pub fn plain(text: &str) -> String {
             c => inert.push(c),
         }
     }
-    without_commands(&inert)
+    without_commands(&inert, "\\x23", "\\x3a")
 }
 
-/// Characters that act instead of showing: controls, DEL, C1, line separators, overrides of the
-/// direction of text, byte order marks.
+/// Several lines of our own with colours of our own (SGR sequences of ECMA-48), in which text of
+/// others may stand: line ends and colours stay, all else is as in [`plain`].
+#[must_use]
+pub fn styled(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let kept = if c == '\n' { 1 } else { colour(rest) };
+        if kept > 0 {
+            inert.push_str(&rest[..kept]);
+        } else if is_hazard(c) {
+            spell(&mut inert, c);
+        } else {
+            inert.push(c);
+        }
+        rest = &rest[kept.max(c.len_utf8())..];
+    }
+    without_commands(&inert, "\\x23", "\\x3a")
+}
+
+/// The length of the SGR sequence with which `text` begins; 0: with none.
+fn colour(text: &str) -> usize {
+    let Some(parameters) = text.strip_prefix("\x1b[") else { return 0 };
+    let end = parameters.find(|c: char| !c.is_ascii_digit() && c != ';');
+    let end = end.filter(|end| parameters[*end..].starts_with('m'));
+    end.map_or(0, |end| "\x1b[".len() + end + "m".len())
+}
+
+/// Characters that act instead of showing: controls, DEL, C1, line separators, what changes the
+/// direction of text (UAX #9) or is not seen at all, byte order marks.
 fn is_hazard(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}')
-        || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}')
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}')
+        || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fff9}'..='\u{fffb}')
+        || matches!(c, '\u{feff}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e007f}')
 }
 
 fn spell(into: &mut String, c: char) {
@@ -38,33 +68,70 @@ fn spell(into: &mut String, c: char) {
     };
 }
 
-/// A GitHub runner takes `::name` at the start of a line (after spaces) and `##[name]` anywhere
-/// in one as a command.
-fn without_commands(text: &str) -> String {
-    let mut inert = text.replace("##[", "#\\x23[");
-    let mut from = 0;
-    while let Some(found) = inert[from..].find("::") {
-        let second = from + found + 1;
-        if inert[second + 1..].starts_with(|c: char| c.is_ascii_alphabetic()) {
-            inert.replace_range(second..=second, "\\x3a");
+/// What CI servers take for commands: `::name` at the start of a line (GitHub; after spaces), and
+/// `##[name]` (GitHub), `##vso[name]` (Azure Pipelines), `##teamcity[name]` anywhere in one. The
+/// second `:` and the second `#` are written as given.
+fn without_commands(text: &str, hash: &str, colon: &str) -> String {
+    let mut inert = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['#', ':']) {
+        let (before, found) = rest.split_at(at);
+        inert.push_str(before);
+        inert.push_str(&found[..1]);
+        rest = &found[1..];
+        let name = |text: &str| {
+            text.trim_start_matches(|c: char| c.is_ascii_alphanumeric()).starts_with('[')
+        };
+        if found.starts_with("##") && name(&found[2..]) {
+            inert.push_str(hash);
+            rest = &found[2..];
+        } else if found.starts_with("::")
+            && found[2..].starts_with(|c: char| c.is_ascii_alphabetic())
+        {
+            inert.push_str(colon);
+            rest = &found[2..];
         }
-        from = second;
     }
-    inert
+    inert + rest
 }
 
-/// JSON text, already well formed, with what a terminal would act on escaped.
+/// JSON text, already well formed, with what a terminal or a CI server would act on escaped.
 #[must_use]
 pub fn json(text: &str) -> String {
     let mut inert = String::with_capacity(text.len());
     for c in text.chars() {
         if c != '\n' && is_hazard(c) {
-            let _infallible = write!(inert, "\\u{:04x}", u32::from(c));
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _infallible = write!(inert, "\\u{unit:04x}");
+            }
         } else {
             inert.push(c);
         }
     }
-    inert.replace("##[", "#\\u0023[")
+    without_commands(&inert, "\\u0023", ":")
+}
+
+/// A basic string of TOML, with its quotes.
+#[must_use]
+pub fn toml(text: &str) -> String {
+    let mut inert = String::with_capacity(text.len() + 2);
+    for c in text.chars() {
+        match c {
+            '\n' => inert.push_str("\\n"),
+            '"' | '\\' => inert.extend(['\\', c]),
+            c if is_hazard(c) => {
+                let _infallible = write!(inert, "\\U{:08X}", u32::from(c));
+            }
+            c => inert.push(c),
+        }
+    }
+    format!("\"{}\"", without_commands(&inert, "\\u0023", ":"))
+}
+
+/// Whether text shows as it is, on one line.
+#[must_use]
+pub fn is_inert(text: &str) -> bool {
+    plain(text) == text
 }
 
 /// Well-formed JSON for an HTML `<script>` element: no tag can begin in it.
@@ -173,23 +240,47 @@ pub fn workflow_property(text: &str) -> String {
 mod tests {
     use super::*;
 
-    const HOSTILE: &str = "\x1b[31m</script>]]>|`@root`\u{9b}2J\r\n::error::x ##[error]y\u{202e}\0";
+    const HOSTILE: &str = "\x1b[31m</script>]]>|`@root`\u{9b}2J\r\n::error::x ##[error]y\u{202e}\0 \
+        ##vso[task.setvariable]z\x07 ##teamcity[buildStop]\u{2066}\u{61c}\u{e0041}\u{85}";
+
+    fn acts(text: &str) -> bool {
+        let commands = ["::error", "##[", "##vso[", "##teamcity["];
+        text.chars().any(|c| is_hazard(c) && c != '\n')
+            || commands.iter().any(|it| text.contains(it))
+    }
 
     #[test]
     fn a_terminal_gets_one_line_without_codes_or_commands() {
         let inert = plain(HOSTILE);
-        assert!(!inert.chars().any(is_hazard), "{inert:?}");
-        assert!(!inert.contains("::error") && !inert.contains("##["), "{inert}");
+        assert!(!acts(&inert) && !inert.contains('\n'), "{inert:?}");
         assert!(inert.starts_with("\\x1b[31m</script>"), "{inert}");
         assert_eq!(plain("::::warning"), ":::\\x3awarning");
-        assert_eq!(plain("[::1]:25, 10:20"), "[::1]:25, 10:20");
+        assert_eq!(plain("[::1]:25, 10:20, ### a [b]"), "[::1]:25, 10:20, ### a [b]");
+        assert_eq!(plain("###vso[a"), "##\\x23vso[a");
+    }
+
+    #[test]
+    fn our_own_colours_and_lines_stay() {
+        let ours = "\x1b[1;31merror\x1b[0m: a\n --> b\n";
+        assert_eq!(styled(ours), ours);
+        let inert = styled(&format!("\x1b[1mours\x1b[0m\n{HOSTILE}\x1b]0;title\x07\x1b[2J\x1b["));
+        assert!(!acts(&anstream::adapter::strip_str(&inert).to_string()), "{inert:?}");
+        assert!(inert.contains("\\x1b]0;title\\x07\\x1b[2J\\x1b["), "{inert:?}");
+    }
+
+    #[test]
+    fn a_string_of_toml_stays_the_same_value() {
+        let inert = toml(HOSTILE);
+        assert!(!acts(&inert.replace("\\n::error", "")) && !inert.contains('\n'), "{inert:?}");
+        assert!(is_inert("plain text") && !is_inert("two\nlines"));
     }
 
     #[test]
     fn json_stays_the_same_value() {
         let text = serde_json::to_string(HOSTILE).expect("JSON");
         for inert in [json(&text), json_in_html(&text)] {
-            assert!(!inert.chars().any(is_hazard));
+            assert!(!inert.chars().any(is_hazard), "{inert}");
+            assert!(!inert.contains("##vso[") && !inert.contains("##teamcity["), "{inert}");
             assert_eq!(serde_json::from_str::<String>(&inert).expect("JSON"), HOSTILE);
         }
         assert!(!json_in_html(&text).contains("</"));
