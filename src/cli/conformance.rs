@@ -79,7 +79,7 @@ impl From<FormatArg> for Format {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let times = if args.full { Times::FULL } else { Times::QUICK };
     let Some(scenario) = args.scenario.as_ref().filter(|_| !args.list) else {
-        let line = |case: Case| format!("{:28}{}\n", case.id, case.title);
+        let line = |case: Case| format!("{:28} {}\n", case.id, case.title);
         super::print(&cases::all(&times).into_iter().map(line).collect::<String>())?;
         return Ok(Exit::Passed);
     };

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::finding::{ConformanceReport, Direction, Row, Verdict};
 use super::terminal;
-use crate::report::escape::{markdown_cell, plain, xml};
+use crate::report::escape::{self, markdown_cell, plain, xml};
 use crate::report::view::View;
 
 /// The formats.
@@ -49,7 +49,7 @@ pub fn render(report: &ConformanceReport, format: Format, how: &Presentation<'_>
 }
 
 fn pretty(value: &Value) -> String {
-    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+    escape::json(&serde_json::to_string_pretty(value).unwrap_or_default()) + "\n"
 }
 
 /// Pass or fail, with the number of cases that failed.
@@ -187,5 +187,74 @@ fn kind_and_level(row: &Row) -> (&'static str, &'static str) {
         (Verdict::Skipped, _) => ("notApplicable", "none"),
         (Verdict::Inconclusive, _) => ("open", "none"),
         (Verdict::Conforms | Verdict::Tolerates | Verdict::Hardened, _) => ("pass", "none"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::conformance::finding::SCHEMA_VERSION;
+
+    fn report() -> ConformanceReport {
+        let row = |verdict: &Verdict| Row {
+            id: format!("o1-{}", verdict.name()),
+            direction: Direction::Outbound,
+            title: "a reply".to_owned(),
+            expected: "no bounce".to_owned(),
+            source: "RFC 5321 §4.2".to_owned(),
+            mandated: true,
+            observed: "a <b> & \u{1b}[31m|\u{202e}##[error]".to_owned(),
+            verdict: *verdict,
+            gates: verdict.is_bad(),
+        };
+        ConformanceReport {
+            schema_version: SCHEMA_VERSION,
+            tool: "mailbench 0".to_owned(),
+            target_kind: "relay".to_owned(),
+            target_version: "0.1".to_owned(),
+            started_at: "2026-12-01T00:00:00Z".to_owned(),
+            rows: Verdict::ALL.iter().map(row).collect(),
+        }
+    }
+
+    fn rendered(format: Format) -> String {
+        let view = View::plain(80);
+        let how = Presentation { scenario: "s.toml", view: &view, verbose: false };
+        render(&report(), format, &how)
+    }
+
+    #[test]
+    fn every_format_has_every_verdict() {
+        for format in [Format::Markdown, Format::Json, Format::Junit, Format::Sarif] {
+            let text = rendered(format);
+            for verdict in Verdict::ALL {
+                assert!(text.contains(verdict.name()), "{format:?}: {}", verdict.name());
+            }
+            let is_inert = !text.contains(['\u{1b}', '\u{202e}']) && !text.contains("##[");
+            assert!(is_inert, "{format:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn junit_skips_what_is_undecided() {
+        let text = rendered(Format::Junit);
+        assert!(text.contains("tests=\"7\" failures=\"2\" errors=\"0\" skipped=\"2\""), "{text}");
+        for word in ["skipped", "inconclusive"] {
+            let element = format!("<skipped message=\"{word}: a &lt;b&gt; &amp; ");
+            assert_eq!(text.matches(&element).count(), 1, "{text}");
+        }
+    }
+
+    #[test]
+    fn sarif_has_a_kind_for_each_verdict() {
+        let sarif: Value = serde_json::from_str(&rendered(Format::Sarif)).expect("JSON");
+        let results = sarif["runs"][0]["results"].as_array().expect("results");
+        let kinds: Vec<(&str, &str)> = results
+            .iter()
+            .map(|one| (one["kind"].as_str().expect("text"), one["level"].as_str().expect("text")))
+            .collect();
+        let (pass, fail) = (("pass", "none"), ("fail", "error"));
+        let undecided = [("notApplicable", "none"), ("open", "none")];
+        assert_eq!(kinds, [&[pass, pass, pass, fail, fail][..], &undecided].concat());
     }
 }
