@@ -63,7 +63,7 @@ pub fn terms(loaded: &Loaded, compare: &Compare) -> Result<Terms, ScenarioError>
         .collect();
     if !(1..=figure::GATED_MOST).contains(&gate.len()) {
         let problem = Problem::new(&compare.gate_span, "one to four figures can decide");
-        problems.push(problem.help("each further question makes every answer weaker"));
+        problems.push(problem.help("each further figure weakens every answer"));
     }
     if !problems.is_empty() {
         return Err(ScenarioError::new(&loaded.source, problems));

@@ -1,4 +1,4 @@
-//! Recovery: how long after a fault or an act of chaos the queue is as it was before.
+//! Recovery: how long after a fault or a chaos event the queue is as it was before.
 //!
 //! `drain_time` counts from the end of the load and says nothing about an outage that ended an
 //! hour earlier. Here every fault window and every act of chaos (a *disturbance*) has a time of its
@@ -38,7 +38,7 @@ pub const STANDING: Duration = Duration::from_secs(1);
 pub enum Kind {
     /// The window of a fault rule.
     Fault,
-    /// An act of chaos.
+    /// A chaos event.
     Chaos,
 }
 
@@ -53,7 +53,7 @@ impl Kind {
     }
 }
 
-/// A fault window or an act of chaos.
+/// A fault window or a chaos event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disturbance {
     /// Which of the two.
