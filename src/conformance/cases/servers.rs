@@ -21,86 +21,43 @@ fn early_ends() -> Vec<Case> {
         source,
         mandated: true,
     };
-    let (close, wait) = ("RFC 5321 §3.8", "RFC 5321 §4.5.4.1");
-    let unavailable = "421 4.3.2 Service not available";
-    let cases = [
-        (
-            "o5-421-banner",
-            "421 instead of the banner",
-            wait,
-            ServerStage::Banner,
-            Misbehaviour::ReplyAndClose(unavailable),
-        ),
-        (
-            "o5-421-mail",
-            "421 to MAIL",
-            wait,
-            ServerStage::Mail,
-            Misbehaviour::ReplyAndClose(unavailable),
-        ),
-        (
-            "o5-421-dot",
-            "421 to the end of data",
-            wait,
-            ServerStage::EndOfData,
-            Misbehaviour::ReplyAndClose(unavailable),
-        ),
-        (
-            "o6-rst-banner",
-            "RST instead of the banner",
-            close,
-            ServerStage::Banner,
-            Misbehaviour::Reset,
-        ),
-        (
-            "o6-fin-mail",
-            "FIN instead of a reply to MAIL",
-            close,
-            ServerStage::Mail,
-            Misbehaviour::Close,
-        ),
-        (
-            "o6-rst-rcpt",
-            "RST instead of a reply to RCPT",
-            close,
-            ServerStage::Rcpt(".to@"),
-            Misbehaviour::Reset,
-        ),
-        (
-            "o6-fin-data",
-            "FIN instead of a reply to DATA",
-            close,
-            ServerStage::Data,
-            Misbehaviour::Close,
-        ),
-        (
-            "o6-rst-content",
-            "RST within the content",
-            close,
-            ServerStage::Content,
-            Misbehaviour::Reset,
-        ),
-        (
-            "o6-fin-dot",
-            "FIN after the end of data",
-            close,
-            ServerStage::EndOfData,
-            Misbehaviour::Close,
-        ),
+    let case = |(id, title, stage, misbehaviour): EarlyEnd, source| {
+        server(&heading(id, title, source), once(stage, misbehaviour, ServerCheck::Delivered))
+    };
+    let unavailable = unavailable().map(|end| case(end, "RFC 5321 §4.5.4.1"));
+    let closed = closed().map(|end| case(end, "RFC 5321 §3.8"));
+    unavailable.into_iter().chain(closed).collect()
+}
+
+/// Case, title, stage, and how the server ends the connection.
+type EarlyEnd = (&'static str, &'static str, ServerStage, Misbehaviour);
+
+fn unavailable() -> [EarlyEnd; 3] {
+    let reply = || Misbehaviour::ReplyAndClose("421 4.3.2 Service not available");
+    [
+        ("o5-421-banner", "421 instead of the banner", ServerStage::Banner, reply()),
+        ("o5-421-mail", "421 to MAIL", ServerStage::Mail, reply()),
+        ("o5-421-dot", "421 to the end of data", ServerStage::EndOfData, reply()),
+    ]
+}
+
+fn closed() -> [EarlyEnd; 7] {
+    use Misbehaviour::{Close, HalfClose, Reset};
+    use ServerStage::{Banner, Content, Data, EndOfData, Mail, Rcpt};
+    [
+        ("o6-rst-banner", "RST instead of the banner", Banner, Reset),
+        ("o6-fin-mail", "FIN instead of a reply to MAIL", Mail, Close),
+        ("o6-rst-rcpt", "RST instead of a reply to RCPT", Rcpt(".to@"), Reset),
+        ("o6-fin-data", "FIN instead of a reply to DATA", Data, Close),
+        ("o6-rst-content", "RST within the content", Content, Reset),
+        ("o6-fin-dot", "FIN after the end of data", EndOfData, Close),
         (
             "o8-half-closed",
             "the server closes its half of the connection after EHLO",
-            close,
-            ServerStage::Mail,
-            Misbehaviour::HalfClose,
+            Mail,
+            HalfClose,
         ),
-    ];
-    cases
-        .into_iter()
-        .map(|(id, title, source, stage, misbehaviour)| {
-            server(&heading(id, title, source), once(stage, misbehaviour, ServerCheck::Delivered))
-        })
-        .collect()
+    ]
 }
 
 fn recipients() -> Vec<Case> {
