@@ -26,6 +26,8 @@ pub mod queue;
 
 pub mod ledger;
 
+pub mod metric;
+
 pub mod scenario;
 
 pub mod plan;

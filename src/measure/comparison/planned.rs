@@ -68,8 +68,6 @@ mod tests {
             margin: 0.05,
             rate_margin: 0.03,
             gate: None,
-            gate_span: 0..0,
-            gate_spans: Vec::new(),
             variants: Vec::new(),
         };
         let gate = (0..gate).map(|n| n.to_string()).collect();

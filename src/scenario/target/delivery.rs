@@ -1,0 +1,108 @@
+//! `[target.delivery]`: how it delivers.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::limits;
+use crate::queue::ordering::OrderingKind;
+use crate::scenario::at::{At, some, value_or};
+use crate::scenario::checks::bounded;
+use crate::scenario::diagnosis::Problems;
+use crate::scenario::schema::{self, Refinement};
+
+const CONCURRENCY: u32 = 50;
+const PER_DESTINATION: u32 = 20;
+
+/// `[target.delivery]`: how it delivers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Delivery")]
+pub(in crate::scenario) struct Written {
+    /// Simultaneous deliveries, whole target. Default: 50.
+    pub concurrency: Option<At<u32>>,
+    /// Simultaneous deliveries to one destination. Default: 20.
+    pub per_destination: Option<At<u32>>,
+    /// Relay only: which due message goes first. Default: fifo.
+    pub ordering: Option<At<OrderingKind>>,
+    /// Relay only: whether a 250 waits for the disk. Default: fsync.
+    pub durability: Option<At<Durability>>,
+    /// Relay only: whether mail goes on under TLS, by STARTTLS, whatever the certificate. Default:
+    /// may.
+    pub tls: Option<At<OnwardTls>>,
+}
+
+/// Whether a 250 waits for the disk.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Durability {
+    /// Synced before the reply.
+    Fsync,
+    /// Not synced.
+    None,
+}
+
+/// Whether mail goes on under TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnwardTls {
+    /// Never.
+    None,
+    /// Where STARTTLS is offered; in the clear where it is not or is refused, and, from the second
+    /// attempt on, where it fails.
+    May,
+    /// Never in the clear: mail waits until TLS is to be had.
+    Encrypt,
+}
+
+/// How the schema refines the types.
+pub(super) fn refinements() -> Vec<Refinement> {
+    let sessions = || schema::from_to(1, u64::from(limits::DELIVERIES));
+    vec![("Delivery.concurrency", sessions()), ("Delivery.per_destination", sessions())]
+}
+
+/// `[target.delivery]`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Delivery {
+    /// Simultaneous deliveries, whole target.
+    pub concurrency: u32,
+    /// Simultaneous deliveries to one destination.
+    pub per_destination: u32,
+    /// Which due message goes first.
+    pub ordering: OrderingKind,
+    /// Whether a `250` waits for the disk.
+    pub durability: Durability,
+    /// Whether mail goes on under TLS.
+    pub tls: OnwardTls,
+}
+
+/// `[target.delivery]`.
+pub(in crate::scenario) fn resolve(
+    written: Option<&At<Written>>,
+    problems: &mut Problems,
+) -> Delivery {
+    let nothing = Written::default();
+    let delivery = written.map_or(&nothing, |written| &written.value);
+    let sessions = 1..=limits::DELIVERIES;
+    let concurrency =
+        bounded(delivery.concurrency.as_ref(), CONCURRENCY, sessions.clone(), problems);
+    let default = PER_DESTINATION.min(concurrency);
+    Delivery {
+        concurrency,
+        per_destination: bounded(delivery.per_destination.as_ref(), default, sessions, problems),
+        ordering: value_or(&delivery.ordering, OrderingKind::Fifo),
+        durability: value_or(&delivery.durability, Durability::Fsync),
+        tls: value_or(&delivery.tls, OnwardTls::May),
+    }
+}
+
+impl From<&Delivery> for Written {
+    fn from(delivery: &Delivery) -> Written {
+        Written {
+            concurrency: some(delivery.concurrency),
+            per_destination: some(delivery.per_destination),
+            ordering: some(delivery.ordering),
+            durability: some(delivery.durability),
+            tls: some(delivery.tls),
+        }
+    }
+}
