@@ -33,7 +33,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let file = args.output.clone().or_else(calibration::file);
     let file = file.ok_or_else(|| {
-        let what = "there is no place to keep it: neither XDG_STATE_HOME nor HOME is set";
+        let what = "it cannot be stored: neither XDG_STATE_HOME nor HOME is set";
         Exit::Usage.because(anyhow!(what))
     })?;
     let calibration =

@@ -173,9 +173,8 @@ fn choice<T: Copy + Send + Sync + 'static, const N: usize>(
     all: [T; N],
     name: fn(T) -> &'static str,
 ) -> impl TypedValueParser<Value = T> {
-    PossibleValuesParser::new(all.map(name)).try_map(move |named| {
-        all.into_iter().find(|one| name(*one) == named).ok_or("there is no such choice")
-    })
+    PossibleValuesParser::new(all.map(name))
+        .try_map(move |named| all.into_iter().find(|one| name(*one) == named).ok_or("not a choice"))
 }
 
 /// Writes to stderr. A closed stderr leaves nobody to tell.

@@ -1,4 +1,4 @@
-//! Abuse: what the target made of bad clients, and what honest senders felt of them.
+//! Abuse: what the target made of bad clients, and what legitimate clients saw meanwhile.
 
 use super::latency::summarise;
 use super::observation::Seen;

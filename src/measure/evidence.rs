@@ -101,7 +101,9 @@ impl<'a> Search<'a> {
                 let about = self.about(seen.attempt.probe);
                 let text = || {
                     let (to, from) = (&seen.recipient, &seen.reverse_path);
-                    format!("a copy for <{to}> from <{from}>, which is no recipient of its message")
+                    format!(
+                        "a copy for <{to}> from <{from}>, which is not a recipient of its message"
+                    )
                 };
                 self.say(&about, seen.attempt.ended, text);
             }
@@ -168,8 +170,8 @@ impl<'a> Search<'a> {
         let place =
             number.and_then(|at| self.domains.get(at)).map_or("elsewhere", |it| it.as_str());
         let outcome = match attempt.outcome {
-            AttemptOutcome::Taken => "taken, 250 written",
-            AttemptOutcome::Withheld => "taken, 250 withheld",
+            AttemptOutcome::Taken => "accepted, 250 written",
+            AttemptOutcome::Withheld => "accepted, 250 withheld",
             AttemptOutcome::Deferred => "deferred",
             AttemptOutcome::Rejected => "rejected",
             AttemptOutcome::Broken => "broken off",

@@ -28,7 +28,7 @@ pub enum Seen {
     Whole(Duration),
     /// It had lasted this long when it was no longer watched.
     Cut(Duration),
-    /// It failed after this long: what it waited for never came.
+    /// It failed after this long: what it waited for never arrived.
     Failed(Duration),
 }
 

@@ -25,7 +25,7 @@ pub struct Samples {
     pub values: Pile,
     /// Observations cut off by the end of the run: "at least this long".
     pub censored: Pile,
-    /// Observations that failed after this long: what they waited for never came.
+    /// Observations that failed after this long: what they waited for never arrived.
     pub failed: Pile,
     /// Values beyond the histogram's range, held at its top.
     pub overflow: u64,

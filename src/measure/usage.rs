@@ -58,7 +58,7 @@ impl Uses {
         let (cpu, rss, io) = (self.cpu(from, to), self.rss(from, to), self.io(from, to));
         let inside = || self.within(from, to);
         let open_files_max = inside().filter_map(|look| look.open_files).max();
-        let not_ours = "the processes of another user show it to root alone";
+        let not_ours = "only root can read it of another user's processes";
         let missing = [("disk", io.mean.is_none()), ("open files", open_files_max.is_none())];
         let missing = missing.into_iter().filter(|(_, missing)| *missing);
         let not_readable = missing.map(|(what, _)| format!("{what}: {not_ours}"));

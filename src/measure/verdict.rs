@@ -36,7 +36,7 @@ const WHOLE_CODES: [(&str, u8); 3] =
 /// The target ended by itself.
 const TARGET_DIED: &str = "target-died";
 
-/// An act of chaos did not do what the scenario asks.
+/// A chaos event did not do what the scenario asks.
 const CHAOS: &str = "chaos";
 
 /// Classes of reasons that are not classes of probes.

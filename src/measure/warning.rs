@@ -39,8 +39,8 @@ impl Bounds {
     pub fn warnings(&self) -> impl Iterator<Item = Warning> + '_ {
         self.reached.iter().map(|(name, (count, value))| {
             let text = format!(
-                "the bound `{name}` ({value}) was reached {count} times: what came beyond it was \
-                 turned away or held back by mailbench itself, not by the target"
+                "the bound `{name}` ({value}) was reached {count} times: mailbench \
+                 itself, not the target, refused or delayed what exceeded it"
             );
             warn("limit-reached", text)
         })
@@ -221,8 +221,8 @@ pub fn brevity(periods: &Periods) -> Option<Warning> {
         return None;
     }
     let text = format!(
-        "{seconds:.0} s of measuring are too short to tell whether the system had settled: take \
-         the figures as those of this run; 60 s or more would show it"
+        "{seconds:.0} s of measuring are too short to tell whether the system had settled: \
+         the figures are those of this run; 60 s or more would show it"
     );
     Some(warn("short-run", text))
 }
@@ -237,25 +237,25 @@ pub fn retries(curve: &[RetryPoint], scenario: &Scenario) -> Vec<Warning> {
     let missed: u64 = curve.iter().map(|point| point.missed).sum();
     let mut warnings = Vec::new();
     if early > 0 {
-        let text = format!("{early} retries came earlier than the schedule allows");
+        let text = format!("{early} retries were earlier than the schedule allows");
         warnings.push(warn("early-retries", text));
     }
     if missed > 0 {
-        let text = format!("{missed} probes are owed an attempt that was due and never came");
+        let text = format!("{missed} probes did not get an attempt that was due");
         warnings.push(warn("missed-retries", text));
     }
     warnings
 }
 
-/// What of the scenario the target was not told.
+/// Settings of the scenario that the target has no counterpart for.
 #[must_use]
 pub fn untranslated(history: &History) -> Vec<Warning> {
     let Some(facts) = &history.course().facts else { return Vec::new() };
-    let told = |what: &String| {
-        let text = format!("{} was not told all of the scenario: {what}", facts.target_kind);
+    let untranslated = |what: &String| {
+        let text = format!("a setting could not be applied to {}: {what}", facts.target_kind);
         warn("untranslated", text)
     };
-    facts.untranslated.iter().map(told).collect()
+    facts.untranslated.iter().map(untranslated).collect()
 }
 
 /// What the target could reach that it should not, or reached.
@@ -265,7 +265,7 @@ pub fn network(history: &History) -> impl Iterator<Item = Warning> {
         NetworkSeen::NotIsolated { why } => {
             let text = format!(
                 "the target was not isolated, as no network namespace could be made ({why}): it \
-                 could reach whatever this machine can"
+                 could reach every address that this machine can reach"
             );
             Some(warn("not-isolated", text))
         }
@@ -277,34 +277,33 @@ pub fn network(history: &History) -> impl Iterator<Item = Warning> {
     })
 }
 
-/// That nobody knows how much the instrument can do here: a note, no failure.
+/// That the headroom is unknown: a note, no failure.
 #[must_use]
 pub fn uncalibrated(history: &History) -> Option<Warning> {
     let ceiling = history.course().ceiling.as_ref()?;
-    let text = "no calibration of this machine is kept, so that the headroom is not known: \
-                `mailbench calibrate` measures it once";
+    let text = "headroom unknown: run `mailbench calibrate` once on this machine";
     ceiling.per_s.is_none().then(|| warn("no-calibration", text.to_owned()))
 }
 
-/// Faults that never struck: the run did not ask what its scenario meant to ask.
+/// Faults that never triggered: the run did not test what its scenario was written for.
 pub fn idle_faults(faults: &[FaultFacts]) -> impl Iterator<Item = Warning> {
     faults.iter().filter(|fault| fault.struck == 0).map(|fault| {
         let text = format!(
-            "the fault `{}` never struck: see whether its destination, stage, window and attempts \
-             can meet",
+            "the fault `{}` never triggered: check whether its destination, stage, window and \
+             attempts can coincide",
             fault.name
         );
         warn("idle-fault", text)
     })
 }
 
-/// Chaos that never struck.
+/// Chaos events that never triggered.
 pub fn idle_chaos(scenario: &Scenario, outages: &Outages) -> impl Iterator<Item = Warning> {
     let idle = scenario.chaos.iter().filter(|entry| outages.never_struck(entry));
     idle.map(|entry| {
         let what = entry.act.name();
         let text = format!(
-            "the chaos `{what}` never struck: see whether its time lies in the measured period"
+            "the chaos `{what}` never triggered: check whether its time lies in the measured period"
         );
         warn("idle-chaos", text)
     })
@@ -315,16 +314,17 @@ pub fn idle_chaos(scenario: &Scenario, outages: &Outages) -> impl Iterator<Item 
 pub fn circumstances(periods: &Periods, build: Option<&str>, pulses: usize) -> Vec<Warning> {
     let mut warnings = Vec::new();
     if periods.interrupted {
-        let text = "the user stopped the run: it counts what was offered until then".to_owned();
+        let text = "the user stopped the run: figures cover what was offered until then".to_owned();
         warnings.push(warn("interrupted", text));
     }
     if build == Some("debug") {
         let text = "this is a build without optimisation: its own share of every time is larger \
-                    than it need be; use `cargo run --release`";
+                    than necessary; use `cargo run --release`";
         warnings.push(warn("debug-build", text.to_owned()));
     }
     if pulses == 0 && periods.measured_s() > 2.0 {
-        let text = "the journal holds no look at the instrument: its health is only partly known";
+        let text = "the journal has no samples of mailbench itself: the validity of the \
+                    measurement is only partly known";
         warnings.push(warn("no-pulse", text.to_owned()));
     }
     warnings

@@ -18,7 +18,7 @@ pub enum Subject {
     Goodput,
     /// Last fault healed or load stopped to backlog 0.
     DrainTime,
-    /// End of a fault window or an act of chaos to the backlog as before.
+    /// End of a fault window or a chaos event to the backlog as before.
     RecoveryTime,
     /// Connections that the target tried to open to destinations.
     ConnectionAttempts,
@@ -36,7 +36,7 @@ pub enum Subject {
 
 /// One figure of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "their names say it all")]
+#[expect(missing_docs, reason = "their names explain them")]
 pub enum Stat {
     Min,
     Mean,

@@ -5,7 +5,7 @@
 pub enum Kind {
     /// The window of a fault rule.
     Fault,
-    /// An act of chaos.
+    /// A chaos event.
     Chaos,
 }
 

@@ -73,7 +73,7 @@ fn destination(arrival: &Arrival) -> String {
 fn bounce(checkup: &Checkup) -> String {
     match checkup.bounce.outcome {
         BounceOutcome::Arrived => "arrived, a delivery status notification from <>".to_owned(),
-        BounceOutcome::Nonstandard => "arrived, in a form that is not RFC 3464's".to_owned(),
+        BounceOutcome::Nonstandard => "arrived, not in the form of RFC 3464".to_owned(),
         BounceOutcome::Malformed => "arrived, malformed".to_owned(),
         BounceOutcome::NotArrived => format!("did not arrive at {}", checkup.bounce.route),
         BounceOutcome::NotTried => "not tried".to_owned(),

@@ -23,7 +23,7 @@ pub(super) fn render(findings: &Findings) -> io::Result<String> {
     builder
         .add_comment("tag METRIC: mail due in the measured period; METRIC.warm-up: in the warm-up");
     builder.add_comment("tag *.censored: ages of observations that the end of the run cut off");
-    builder.add_comment("tag *.failed: ages of observations whose end never came");
+    builder.add_comment("tag *.failed: ages of observations that never ended");
     for comment in without_end(findings) {
         builder.add_comment(&comment);
     }

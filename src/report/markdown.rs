@@ -239,7 +239,7 @@ fn faults(results: &Results) -> String {
         return String::new();
     }
     let mut text =
-        String::from("| fault | where | stage | what | struck |\n|:---|:---|:---|:---|---:|\n");
+        String::from("| fault | where | stage | what | triggered |\n|:---|:---|:---|:---|---:|\n");
     for fault in &results.faults {
         let _infallible = writeln!(
             text,
@@ -254,11 +254,11 @@ fn faults(results: &Results) -> String {
     text + "\n"
 }
 
-/// Bad clients, and what honest senders felt of them.
+/// Bad clients, and what legitimate clients saw meanwhile.
 fn abuse(results: &Results) -> String {
     let Some(report) = &results.abuse else { return String::new() };
     let mut text = String::from(
-        "| abuse | at once | came | refused | cut off | tolerated |\n\
+        "| abuse | at once | sessions | refused | cut off | tolerated |\n\
          |:---|---:|---:|---:|---:|---:|\n",
     );
     for profile in &report.profiles {
@@ -273,7 +273,8 @@ fn abuse(results: &Results) -> String {
         );
     }
     if let Some(honest) = &report.honest {
-        let _infallible = writeln!(text, "\nHonest senders: {}", prose(&felt(honest).join(", ")));
+        let _infallible =
+            writeln!(text, "\nLegitimate clients: {}", prose(&felt(honest).join(", ")));
     }
     text + "\n"
 }

@@ -41,7 +41,7 @@ pub fn finds(planned: &Planned) -> Vec<String> {
         )];
     }
     vec![format!(
-        "{figures}: the smallest regression of a latency found four times in five, by run-to-run \
+        "{figures}: the smallest regression of a latency found with power 0.8, by run-to-run \
          variation: {}",
         found.join(", ")
     )]

@@ -38,7 +38,7 @@ pub struct Snapshot {
 }
 
 impl Snapshot {
-    /// What became of the mail so far; what changes most stands first, the rest may be cut off.
+    /// What happened to the mail so far; what changes most stands first, the rest may be cut off.
     fn figures(&self) -> String {
         let tally = &self.tally;
         let p99 =

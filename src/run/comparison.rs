@@ -55,7 +55,7 @@ pub async fn compare(
     progress: &mut Progress,
 ) -> Result<Compared, RunError> {
     let Some(compare) = &request.loaded.scenario.compare else {
-        return Err(RunError::Folder(Error::other("the scenario compares nothing")));
+        return Err(RunError::Folder(Error::other("the scenario has no [compare]")));
     };
     let place = create(request)?;
     let names: Vec<String> = compare.variants.iter().map(|one| one.name.clone()).collect();

@@ -29,7 +29,7 @@ pub fn append(path: &Path, entry: &Entry) -> io::Result<()> {
     let is_new = !path.exists();
     let mut file = OpenOptions::new().read(true).append(true).create(true).open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+        return Err(Error::new(ErrorKind::InvalidInput, "it is not a regular file"));
     }
     // Released when the file is closed, however that happens.
     file.lock()?;

@@ -117,7 +117,7 @@ pub enum RunError {
     #[error("cannot write the run folder")]
     Folder(#[source] std::io::Error),
     /// The journal could not be written or read: what was measured is not on disk.
-    #[error("the journal failed: {0}; what came after that is not known")]
+    #[error("the journal failed: {0}; later events are not known")]
     Journal(String),
     /// The files of a run folder are not of one run.
     #[error(
@@ -158,7 +158,7 @@ pub enum RunError {
     #[error("cannot start the runtime")]
     Runtime(#[source] std::io::Error),
     /// The user asked to stop before there was anything to report, or asked twice.
-    #[error("aborted; what was seen until then is in the run folder")]
+    #[error("aborted; what was recorded until then is in the run folder")]
     Aborted,
 }
 

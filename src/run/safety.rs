@@ -45,7 +45,7 @@ pub enum SafetyError {
 
 /// Text that is no CIDR.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is no address range; write it as `192.0.2.7` or `192.0.2.0/24`")]
+#[error("`{0}` is not an address range; write it as `192.0.2.7` or `192.0.2.0/24`")]
 pub struct NotACidr(String);
 
 impl Cidr {

@@ -214,7 +214,7 @@ fn check_processes(scenario: &Scenario, target: &Target) -> Result<(), RunError>
         return Ok(());
     }
     Err(RunError::Target(TargetError::Unmet {
-        what: "[[chaos]] is to strike processes of the target that could not be found".to_owned(),
+        what: "[[chaos]] needs processes of the target that were not found".to_owned(),
         remedy: "name its `target.pid_file`".to_owned(),
     }))
 }

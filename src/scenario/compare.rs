@@ -137,7 +137,7 @@ fn gate(
         problems.refuse(&written.value[at].span, message, help);
     }
     if !(1..=figure::GATED_MOST).contains(&gate.len()) {
-        let help = "each further question makes every answer weaker";
+        let help = "each further figure weakens every answer";
         problems.refuse(&written.span, "one to four figures can decide", help);
     }
     gate

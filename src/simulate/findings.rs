@@ -300,7 +300,7 @@ impl Ended<'_> {
         let row = world.course.row_s();
         if row > 1 {
             let text =
-                format!("a row of the series stands for {row} s; its counts are means a second");
+                format!("a row of the series covers {row} s; its counts are means per second");
             warnings.push(warning::warn("coarse-series", text));
         }
         let named = [Metric::SubmitResponse, Metric::E2eResponse]

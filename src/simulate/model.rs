@@ -160,10 +160,10 @@ fn check(scenario: &Scenario) -> Result<(), NoModel> {
         "the model of a simulation cannot be killed, paused or restarted: take [[chaos]] out, or \
          `mailbench run` the scenario"
     } else if !scenario.abuse.is_empty() {
-        "no model knows what a target makes of bad clients: take [[abuse]] out, or `mailbench run` \
+        "bad clients are not modelled: take [[abuse]] out, or `mailbench run` \
          the scenario"
     } else if scenario.faults.iter().any(broken) {
-        "no model knows what a target makes of `garble` and `tls` faults: take them out, or \
+        "`garble` and `tls` faults are not modelled: take them out, or \
          `mailbench run` the scenario"
     } else if scenario.message.null_sender > 0.0 {
         "the model returns all that it cannot deliver: take `null_sender` out of [message], or \

@@ -117,9 +117,7 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum SinkError {
     /// Others would reach it.
-    #[error(
-        "{0} is reached from other machines; the sink listens on loopback unless told otherwise"
-    )]
+    #[error("{0} is reachable from other machines; by default the sink listens on loopback only")]
     BeyondLoopback(SocketAddr),
     /// The port cannot be had.
     #[error("cannot listen on {address}")]

@@ -9,8 +9,9 @@ use std::time::Duration;
 use nix::unistd::{Gid, Uid, User};
 
 use super::demands::STRANGER;
+use super::free_port::free_address;
 use super::intake::{Certificate, Login, write_private};
-use super::managed::{Recipe, free_address};
+use super::managed::Recipe;
 use super::process::Launch;
 use super::queue_command::QueueLength;
 use super::queue_probe::{QueueProbe, Seen, State};

@@ -312,8 +312,9 @@ fn read(file: &Path, ours: Option<&Members>, address: SocketAddr) -> Result<Memb
     let text =
         files::read_text(file, limits::SMALL_FILE).map_err(|error| unmet(error.to_string()))?;
     let first = text.split_whitespace().next().unwrap_or_default();
-    let pid: u32 =
-        first.parse().map_err(|_| unmet(format!("`{}` is no process id", first.escape_debug())))?;
+    let pid: u32 = first
+        .parse()
+        .map_err(|_| unmet(format!("`{}` is not a process id", first.escape_debug())))?;
     let root = ProcessId::of(pid).unwrap_or(ProcessId::NONE);
     let members = ours.map_or_else(|| Members::of_unmarked(root), |ours| ours.led_by(root));
     if processes::own_line().contains(&pid) || members.hold_us() {

@@ -4,8 +4,9 @@
 use std::path::{Path, PathBuf};
 
 use super::demands::STRANGER;
+use super::free_port::free_address;
 use super::intake::{Certificate, Intake, Login, write_private};
-use super::managed::{Recipe, free_address};
+use super::managed::Recipe;
 use super::process::Launch;
 use super::queue_command::QueueLength;
 use super::queue_probe::{self, QueueProbe, Seen, State};

@@ -1,6 +1,6 @@
 //! A real MTA as a private instance: started as its kind prepared it, with all it starts.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use super::containment::Containment;
@@ -97,9 +97,4 @@ async fn live(recipe: &Recipe) -> Result<(Process, Containment), TargetError> {
         process.kill().await;
     }
     greeted.map(|()| (process, containment))
-}
-
-/// A loopback port that was free a moment ago.
-pub(super) fn free_address() -> std::io::Result<SocketAddr> {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

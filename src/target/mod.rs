@@ -9,6 +9,7 @@ mod containment;
 pub mod demands;
 mod exim;
 mod external;
+mod free_port;
 mod haraka;
 pub mod installed;
 pub mod intake;

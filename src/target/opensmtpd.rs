@@ -8,7 +8,8 @@ use std::path::Path;
 use nix::unistd::{Gid, Group, Uid, User};
 
 use super::demands::STRANGER;
-use super::managed::{Recipe, free_address};
+use super::free_port::free_address;
+use super::managed::Recipe;
 use super::private_root::{self, PrivateRoot};
 use super::process::Launch;
 use super::queue_command::QueueLength;

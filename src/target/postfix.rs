@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use nix::unistd::{Gid, Group, Uid, User};
 
-use super::managed::{Recipe, free_address};
+use super::free_port::free_address;
+use super::managed::Recipe;
 use super::process::Launch;
 use super::queue_command::{QueueLength, QueueStates};
 use super::queue_probe::{self, QueueProbe, Seen};

@@ -92,18 +92,18 @@ impl Process {
         Ok(Process { child, members, ended_by_us: false, _stdin: stdin, lines, log })
     }
 
-    /// The rest of the first line of output that begins with `prefix`.
-    pub(super) async fn announced(&mut self, prefix: &str) -> Result<String, TargetError> {
+    /// Waits for a line of output that begins so.
+    pub(super) async fn announced(&mut self, beginning: &str) -> Result<(), TargetError> {
         let wait = tokio::time::timeout(limits::TARGET_START, async {
             while let Some(line) = self.lines.recv().await {
-                if let Some(rest) = line.strip_prefix(prefix) {
-                    return Some(rest.to_owned());
+                if line.starts_with(beginning) {
+                    return true;
                 }
             }
-            None
+            false
         });
         match wait.await {
-            Ok(Some(rest)) => Ok(rest),
+            Ok(true) => Ok(()),
             _ => Err(self.not_started().await),
         }
     }

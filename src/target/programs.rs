@@ -16,7 +16,7 @@ const SYSTEM: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 pub(super) fn find(name: &str, inside: &str, named: Option<&Path>) -> Result<PathBuf, TargetError> {
     if let Some(program) = named {
         let found = program.is_file().then(|| absolute(program));
-        return found.ok_or_else(|| missing(name, format!("{} is no file", program.display())));
+        return found.ok_or_else(|| missing(name, format!("{} is not a file", program.display())));
     }
     let prefix = std::env::var_os(PREFIX).map(|prefix| PathBuf::from(prefix).join(inside));
     let path = std::env::var_os("PATH").unwrap_or_default();

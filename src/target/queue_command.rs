@@ -47,7 +47,7 @@ pub enum QueueError {
     )]
     Silent(String),
     /// It printed something else.
-    #[error("the queue command `{0}` printed something that is no queue: `{1}`")]
+    #[error("the queue command `{0}` printed something that is not a queue length: `{1}`")]
     Unreadable(String, String),
     /// The queue directory could not be read.
     #[error("the queue in {folder} cannot be counted: {cause}")]

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use super::containment::Containment;
+use super::free_port::free_address;
 use super::intake::Intake;
 use super::process::{Launch, Process};
 use super::roster::Roster;
@@ -31,6 +32,8 @@ impl Relay {
             .map_err(|cause| TargetError::Start { program: "mailbench".to_owned(), cause })?;
         let queue = settings.folder.join("queue");
         let file = write_settings(settings, &queue)?;
+        let address = free_address()
+            .map_err(|cause| TargetError::Folder { folder: settings.folder.clone(), cause })?;
         let mut launch = Launch {
             program,
             arguments: arguments(settings, &queue, &file),
@@ -39,11 +42,9 @@ impl Relay {
             folder: settings.folder.clone(),
             log: settings.log.clone(),
         };
-        launch.arguments.extend(["--listen".to_owned(), "127.0.0.1:0".to_owned()]);
-        let (process, containment, address) = live(&launch, settings.intake.tls).await?;
-        // Later lives are lived at the same address.
-        launch.arguments.pop();
-        launch.arguments.push(address.to_string());
+        // Each of its lives has the same address.
+        launch.arguments.extend(["--listen".to_owned(), address.to_string()]);
+        let (process, containment) = live(&launch, address, settings.intake.tls).await?;
         let (tls, containment) = (settings.intake.tls, Some(containment));
         Ok(Relay { process, launch, queue, address, tls, containment })
     }
@@ -52,7 +53,7 @@ impl Relay {
     pub(super) async fn start_again(&mut self) -> Result<(), TargetError> {
         // The watchdog of the last life would end the new one with it.
         drop(self.containment.take());
-        let (process, containment, _) = live(&self.launch, self.tls).await?;
+        let (process, containment) = live(&self.launch, self.address, self.tls).await?;
         (self.process, self.containment) = (process, Some(containment));
         Ok(())
     }
@@ -89,17 +90,14 @@ impl Relay {
 /// Starts the program, and waits until it takes mail.
 async fn live(
     launch: &Launch,
+    address: SocketAddr,
     tls: Option<Beginning>,
-) -> Result<(Process, Containment, SocketAddr), TargetError> {
+) -> Result<(Process, Containment), TargetError> {
     let containment = Containment::of_ours(&launch.folder, None)?;
     let mut process = Process::start(launch, &containment).await?;
-    let announced = process.announced(ANNOUNCEMENT).await?;
-    let address = announced.trim().parse::<SocketAddr>().map_err(|_| TargetError::Ended {
-        status: format!("it announced `{announced}`, which is no address"),
-        log: launch.log.clone(),
-    })?;
+    process.announced(ANNOUNCEMENT).await?;
     ready::greeting(address, tls).await?;
-    Ok((process, containment, address))
+    Ok((process, containment))
 }
 
 fn write_settings(settings: &Settings, queue: &Path) -> Result<PathBuf, TargetError> {

@@ -2,10 +2,9 @@
 //! the whole program; one that does nothing wrong is clean.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
 
 use crate::crooked::{self, Crime};
-use crate::support::{Lab, Ran};
+use crate::support::{Lab, Ran, free_address};
 
 /// A run against an MTA that commits this crime.
 fn against(crime: Crime) -> Ran {
@@ -13,9 +12,7 @@ fn against(crime: Crime) -> Ran {
 }
 
 fn lab_against(crime: Crime) -> Lab {
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let sink = free.local_addr().expect("its address");
-    drop(free);
+    let sink = free_address();
     let target = crooked::start(crime, sink);
     Lab::small("")
         .set("target.kind", "external")

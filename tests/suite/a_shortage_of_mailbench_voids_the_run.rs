@@ -3,7 +3,7 @@
 
 use std::process::{Command, Output};
 
-use crate::support::mailbench;
+use crate::support::{free_address, mailbench};
 
 /// Sessions that stay open for long, so that many are open at a time.
 const BUSY: &str = r#"
@@ -102,8 +102,7 @@ fn a_soft_limit_is_raised_and_the_target_finds_the_old_one() {
     let ran = run("-S -n 64", &direct);
     let said = ran.said();
     assert!(!said.contains("file descriptors"), "{said}");
-    let free = || std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let [target, sink] = [free(), free()].map(|it| it.local_addr().expect("its address"));
+    let [target, sink] = [free_address(), free_address()];
     let program = mailbench().get_program().to_string_lossy().into_owned();
     let queue = folder.path().join("queue");
     let start = format!(

@@ -11,7 +11,7 @@ use std::process::{Child, Command, Stdio};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{Lab, Ran, mailbench, wait_until};
+use crate::support::{Lab, Ran, free_address, mailbench, wait_until};
 
 /// A relay that is the user's own business, and the folder where it lives.
 pub(crate) struct Own {
@@ -22,10 +22,7 @@ pub(crate) struct Own {
 
 impl Own {
     pub(crate) fn new() -> Own {
-        let free = || TcpListener::bind("127.0.0.1:0").expect("a port");
-        let ports =
-            [free(), free()].map(|port| port.local_addr().expect("its address").to_string());
-        let [address, sink] = ports;
+        let [address, sink] = [free_address(), free_address()].map(|it| it.to_string());
         let folder = tempfile::tempdir().expect("a folder");
         std::fs::create_dir(folder.path().join("queue")).expect("a queue");
         Own { folder, address, sink }

@@ -50,7 +50,7 @@ fn sampled(ran: &Ran, chaos: &str) -> Vec<bool> {
 fn accepted_mail_survives_a_kill_in_mid_load() {
     let ran = Lab::shipped("crash-recovery.toml")
         .set("load.warm_up", "500ms")
-        .set("load.duration", "5s")
+        .set("load.duration", "8s")
         .set("chaos.0.at", "1500ms")
         .set("chaos.0.kill.restart_after", "1s")
         .run();

@@ -2,7 +2,7 @@
 //! that it gets a root directory of its own, made of copies, and is started there by `chroot`.
 
 use std::fs::File;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-use crate::support::{comes_true, pass_over, prefix, skip};
+use crate::support::{comes_true, free_address, pass_over, prefix, skip};
 
 /// What of its packages is run, or loaded by what is run.
 const PARTS: [&str; 9] = [
@@ -93,9 +93,7 @@ impl Dovecot {
             skip("Dovecot", &format!("{part} is not below {}", packages.display()));
             return None;
         }
-        let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let address = free.local_addr().expect("an address");
-        drop(free);
+        let address = free_address();
         let root = tempfile::tempdir().expect("a folder");
         fill(root.path(), &packages);
         lay_out(root.path(), users, address);

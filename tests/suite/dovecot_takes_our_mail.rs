@@ -4,8 +4,6 @@
 //! Passed over with a line that says so where Dovecot is not below `MAILBENCH_MTA_PREFIX` or the
 //! tests are not root's.
 
-use std::net::TcpListener;
-
 use mailbench::ledger::event::SubmitResult;
 use mailbench::plan::{Offer, Plan};
 use mailbench::probe::{ProbeId, content::Verifier};
@@ -15,7 +13,7 @@ use mailbench::traffic;
 
 use crate::dovecot::Dovecot;
 use crate::offered::{Offered, offered_as};
-use crate::support::Lab;
+use crate::support::{Lab, free_address};
 
 const SCENARIO: &str = r#"
 name = "lmtp"
@@ -150,8 +148,9 @@ fn check(held: &[u8], plan: &Plan, offer: &Offer, recipient: &str) {
 /// Dovecot passes all but one recipient on to the sink, by SMTP: a whole run with its ledger.
 #[test]
 fn what_it_passes_on_is_all_delivered() {
-    let sink = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address");
-    let passed = format!("proxy=y nopassword=y host=127.0.0.1 port={} protocol=smtp", sink.port());
+    let sink = free_address();
+    let (host, port) = (sink.ip(), sink.port());
+    let passed = format!("proxy=y nopassword=y host={host} port={port} protocol=smtp");
     let known = probes(&Plan::new(&scenario(false), None));
     let users = known.iter().filter(|(probe, ..)| *probe != UNKNOWN);
     let users = users.map(|(_, name, _)| format!("{name}:::::::{passed}"));

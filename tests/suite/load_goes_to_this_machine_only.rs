@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
 
-use crate::support::Lab;
+use crate::support::{Lab, free_address};
 
 fn external(address: &str) -> Lab {
     Lab::small("")
@@ -82,8 +82,8 @@ fn swallow(listener: &TcpListener) -> usize {
 
 #[test]
 fn a_silent_target_is_named() {
-    let port = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("it").port();
-    let ran = external(&format!("127.0.0.1:{port}")).run();
+    let address = free_address().to_string();
+    let ran = external(&address).run();
     ran.assert_code(106);
-    assert!(ran.stderr.contains(&port.to_string()), "{ran}");
+    assert!(ran.stderr.contains(&address), "{ran}");
 }

@@ -32,6 +32,7 @@ mod conformance_is_judged_fairly;
 mod conformance_sees_both_ways;
 mod counts_are_what_was_planted;
 mod crooked;
+mod documents_are_true;
 mod dovecot;
 mod dovecot_takes_our_mail;
 mod duplicates_after_ambiguity_are_excused;

@@ -13,6 +13,7 @@ use mailbench::traffic::{PreflightError, Settings, preflight};
 
 use crate::offered::{closed, offered, offered_until, open, scenario};
 use crate::receiver::{Manner, Receiver};
+use crate::support::free_address;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_message_is_offered_when_the_plan_says() {
@@ -56,8 +57,10 @@ async fn results_carry_times_and_stages() {
     for submitted in &offered.results {
         assert!(submitted.done.since(submitted.sent) >= Duration::from_millis(30));
         assert_eq!(submitted.session, 0);
-        let (_, end_of_data) = submitted.stages.last().expect("a stage");
-        assert!(*end_of_data >= 30_000, "{end_of_data} µs");
+        // Where this process had no core between the last octet and the look at the clock, the reply's
+        // time counts as the content's.
+        let [.., (_, content), (_, end_of_data)] = submitted.stages[..] else { panic!("stages") };
+        assert!(content + end_of_data >= 30_000, "{content} µs and {end_of_data} µs");
     }
     assert_eq!(stages(&offered.results[1]), transaction);
 }
@@ -173,9 +176,7 @@ async fn after_the_grace_time_what_is_under_way_is_indeterminate_and_what_waits_
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_is_not_there_is_neither_hammered_nor_hidden() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
+    let address = free_address();
     for load in [
         open(100.0, Duration::from_millis(300)),
         closed(0.0, Extent::Duration(Duration::from_millis(500))),
@@ -220,9 +221,7 @@ async fn the_preflight_message_must_be_accepted_for_every_recipient() {
     let picky = Receiver::start(Manner { second_recipient, ..Manner::default() }).await;
     let error = checked(picky.address).await.expect_err("a refused recipient");
     assert!(error.to_string().ends_with("b.test: refused at rcpt-to: 550 5.1.1 who"), "{error}");
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let gone = listener.local_addr().expect("an address");
-    drop(listener);
+    let gone = free_address();
     let error = checked(gone).await.expect_err("nobody there");
     assert!(matches!(error, PreflightError::Unreachable { stage: Stage::Connect, .. }), "{error}");
 }

@@ -68,7 +68,7 @@ fn one_duplicate() {
     assert_found(&judged, &[("delivered", 10), ("duplicates", 1), ("duplicates_unexcused", 1)]);
     let (class, probe, evidence) = the_violation(&judged);
     assert_eq!((class, probe), ("duplicates_unexcused", Some(3)));
-    assert_eq!(evidence.matches("taken, 250 written").count(), 2, "{evidence}");
+    assert_eq!(evidence.matches("accepted, 250 written").count(), 2, "{evidence}");
     assert_eq!(evidence.matches("confirmed").count(), 2, "{evidence}");
 }
 

@@ -17,7 +17,7 @@ use mailbench::smtp::client::{
 
 use crate::scripted::{opened, peer};
 use crate::secured::Certificate;
-use crate::support::{Lab, Ran, prefix, skip};
+use crate::support::{Lab, Ran, free_address, prefix, skip};
 
 /// A server process that ends with the test.
 struct Server(Child);
@@ -114,9 +114,7 @@ async fn smtp_sink_of_postfix() {
     if !program.exists() {
         return skipped("smtp-sink");
     }
-    let free = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = free.local_addr().expect("an address");
-    drop(free);
+    let address = free_address();
     let mut command = Command::new(program);
     let libraries = prefix().join("usr/lib/postfix");
     command.env("LD_LIBRARY_PATH", libraries);

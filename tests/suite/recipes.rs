@@ -1,12 +1,12 @@
 //! The recipe pages (`docs/recipes`), as a reader follows them: writes the files that a page shows,
 //! runs the command that makes the routing table, and knows where the MTA's programs were unpacked.
 
-use std::net::TcpListener;
+use std::net::Ipv4Addr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Lab, Ran, mailbench, pass_over, prefix, skip};
+use crate::support::{Lab, Ran, free_port, mailbench, pass_over, prefix, skip};
 
 /// An MTA that has a page.
 #[derive(Clone, Copy)]
@@ -156,17 +156,10 @@ fn write(file: &Path, text: &str) {
 
 /// Other ports, each free at every address that a page names, and another address for DNS.
 fn replacements() -> Vec<(&'static str, String)> {
-    let hosts = ["127.0.0.1", "127.1.0.1", "127.1.0.2"];
-    let free = || {
-        let first = TcpListener::bind("127.0.0.1:0").expect("a port");
-        first.local_addr().expect("its address").port()
-    };
-    let everywhere =
-        |port: &u16| hosts.iter().all(|host| TcpListener::bind((*host, *port)).is_ok());
-    let mut ports = std::iter::repeat_with(free).filter(everywhere);
+    let hosts = [[127, 0, 0, 1], [127, 1, 0, 1], [127, 1, 0, 2]].map(Ipv4Addr::from);
     let mut all: Vec<(&str, String)> =
-        PORTS.into_iter().zip(ports.by_ref()).map(|(old, new)| (old, new.to_string())).collect();
-    let [high, low] = ports.next().unwrap_or_default().to_be_bytes();
+        PORTS.into_iter().map(|old| (old, free_port(&hosts).to_string())).collect();
+    let [high, low] = free_port(&hosts).to_be_bytes();
     all.push((DNS, format!("127.66.{high}.{}", low.max(1))));
     all
 }

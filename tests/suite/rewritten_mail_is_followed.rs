@@ -2,20 +2,16 @@
 //! that arrived whole is lost or a phantom, whatever was done to sender and recipient; copies name
 //! their recipient; mail of an earlier run is foreign.
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Mutex;
 
 use crate::rewriting::{self, Mail};
 use crate::second_reading::assert_agrees;
-use crate::support::{Lab, Ran};
+use crate::support::{Lab, Ran, free_address};
 
 /// Messages of a run: a second at this rate.
 const MESSAGES: u64 = 60;
-
-fn free() -> SocketAddr {
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("its address")
-}
 
 fn lab(target: SocketAddr, sink: SocketAddr) -> Lab {
     Lab::small("")
@@ -29,7 +25,7 @@ fn lab(target: SocketAddr, sink: SocketAddr) -> Lab {
 
 /// A lab whose target does this to each message.
 fn doing(act: impl Fn(usize, Mail) -> Vec<Mail> + Send + Sync + 'static) -> Lab {
-    let sink = free();
+    let sink = free_address();
     lab(rewriting::start(sink, Box::new(act), Box::new(|_, _, _| None)), sink)
 }
 

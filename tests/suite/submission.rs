@@ -13,6 +13,7 @@ use crate::scripted::{
     ENVELOPE, GREETING, PATIENCE, SILENCE, connection, impatient, outcomes, peer, play, refused,
     submit, unexpected,
 };
+use crate::support::free_address;
 
 const EXTENDED: [Act; 3] = [
     Say("220-a.test\r\n220 at your service\r\n"),
@@ -59,9 +60,7 @@ async fn a_refused_greeting_names_its_stage_and_reply() {
 
 #[tokio::test]
 async fn a_server_that_is_not_there_or_says_nothing_is_a_failed_opening() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let closed = listener.local_addr().expect("an address");
-    drop(listener);
+    let closed = free_address();
     let (silent, _played) = play(vec![SILENCE]).await;
     let (foreign, _played) = play(vec![Say("SSH-2.0-x\r\n")]).await;
     let mut seen = Vec::new();

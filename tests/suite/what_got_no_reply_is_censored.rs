@@ -13,6 +13,7 @@ use mailbench::smtp::stage::Stage;
 use crate::made_up_runs::{Run, accepted, ms, steady};
 use crate::offered::{offered, open};
 use crate::receiver::{Manner, Receiver};
+use crate::support::free_address;
 
 const THRESHOLDS: &str = "[thresholds]\n\"submit_response.p99\" = \"< 1s\"\n\
                           \"submit_response.p50\" = \"< 1s\"\n\"e2e_response.p99\" = \"< 1s\"\n";
@@ -260,9 +261,7 @@ async fn traffic_records_which_stage_was_under_way_and_why_there_was_no_answer()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_connection_fails_at_connect() {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = listener.local_addr().expect("an address");
-    drop(listener);
+    let address = free_address();
     let offered = offered(open(100.0, Duration::from_millis(200)), address).await;
     let failed = offered.unanswered.iter().filter(|it| it.how == NoAnswer::Failed);
     let stages: Vec<Stage> = failed.flat_map(|it| &it.stages).map(|(stage, _)| *stage).collect();

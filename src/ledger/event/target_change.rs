@@ -21,6 +21,6 @@ pub enum TargetChange {
     Starting,
     /// A command of the user's was run, beginning now: how it ended, and after how long.
     Hook { command: Vec<String>, outcome: String, took_us: u64 },
-    /// It went on though an act of chaos should have taken it down: which act, and what was seen.
+    /// It went on though a chaos event should have taken it down: which act, and what was seen.
     Survived { act: String, how: String },
 }

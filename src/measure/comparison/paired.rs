@@ -297,7 +297,7 @@ fn warnings(made: &[Made], plan: &Plan<'_>, terms: &Terms) -> Vec<Warning> {
     if made.iter().any(|made| made.results.environment.get("build").is_some_and(|it| it == "debug"))
     {
         let text = "the runs are of a build without optimisation: its own share of every time is \
-                    larger than it need be";
+                    larger than necessary";
         warnings.push(warn("debug-build", text.to_owned()));
     }
     warnings

@@ -37,7 +37,7 @@ impl Planned {
         }
     }
 
-    /// The smallest regression of a latency that is found four times in five, as a share, at a
+    /// The smallest regression of a latency that is found with power 0.8, as a share, at a
     /// run-to-run variation of `variation` (a share, too): see
     /// [`Row::detectable`](super::results::Row::detectable). `None` where there are too few pairs
     /// for any.

@@ -34,7 +34,7 @@ const EFFICIENCY_LOST: f64 = 0.47;
 /// where the first was inconclusive.
 pub type Looks<'a> = &'a [usize];
 
-/// The shift beyond the margin that is found four times in five, in standard deviations of the
+/// The shift beyond the margin that is found with power 0.8, in standard deviations of the
 /// differences of pairs. `level`: the one-sided level of a look. `None` where no shift is found so
 /// often, since there are too few pairs for any to be.
 #[must_use]

@@ -117,7 +117,7 @@ impl Powers {
         Powers { look, family: family.max(1), known: BTreeMap::new() }
     }
 
-    /// The smallest regression that is found four times in five, as a share. What only informs is
+    /// The smallest regression that is found with power 0.8, as a share. What only informs is
     /// asked alone, and extends nothing.
     pub(super) fn detectable(
         &mut self,

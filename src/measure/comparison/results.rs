@@ -147,7 +147,7 @@ pub struct Row {
     pub low: Option<f64>,
     /// Interval of the ratio, to; null as `low`.
     pub high: Option<f64>,
-    /// Smallest regression that such a comparison finds four times in five, as a share by which
+    /// Smallest regression that such a comparison detects with power 0.8, as a share by which
     /// the figure is worse (of a rate: base over new, less one): by the variation of these runs,
     /// beyond the margin, with the correction for all figures that decide and the extension, where
     /// one is allowed. Null where so few pairs find none, however large.

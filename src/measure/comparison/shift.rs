@@ -145,7 +145,7 @@ impl Shift {
         }
     }
 
-    /// The smallest shift that is found to be above `margin` four times in five, at a one-sided
+    /// The smallest shift that is found to be above `margin` with power 0.8, at a one-sided
     /// `level`. `of_pairs`: the same without a margin, of so many pairs whose differences have a
     /// standard deviation of 1 ([`power::detectable`]). `None` where there are too few pairs for
     /// any, or for their spread to be known.

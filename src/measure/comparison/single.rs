@@ -66,8 +66,8 @@ pub fn compare(
         .collect();
     let share = noise * 100.0;
     let replication = format!(
-        "one run a side: how much two runs of the same differ was not measured, {share:.0}% is \
-         taken for granted; a [compare] scenario measures it and finds smaller effects"
+        "one run a side: run-to-run variation was not measured and is assumed to be {share:.0}%; a \
+         [compare] scenario measures it and finds smaller effects"
     );
     Comparison {
         schema_version: SCHEMA_VERSION,

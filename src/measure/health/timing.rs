@@ -75,7 +75,7 @@ fn stalled(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     let percent = evidence.validity.stalled() * 100.0;
     Some(advised(
         check("stalled", percent, (1.0, 25.0), "% of time"),
-        "mailbench stood still: the host stalled, or the process was stopped",
+        "mailbench was paused: the host stalled, or the process was stopped",
     ))
 }
 

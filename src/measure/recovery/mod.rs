@@ -1,4 +1,4 @@
-//! Recovery: how long after a fault or an act of chaos the queue is as it was before.
+//! Recovery: how long after a fault or a chaos event the queue is as it was before.
 //!
 //! `drain_time` counts from the end of the load and says nothing about an outage that ended an
 //! hour earlier. Here every fault window and every act of chaos (a *disturbance*) has a time of its
@@ -34,7 +34,7 @@ pub const FLOOR: u64 = 5;
 /// How long the backlog must lie above the band to be a relapse.
 pub const STANDING: Duration = Duration::from_secs(1);
 
-/// A fault window or an act of chaos.
+/// A fault window or a chaos event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Disturbance {
     /// Which of the two.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::bound::{Certainty, Marked};
 use super::figures::{Latency, mark, named};
 
-/// What the target made of bad clients, and what honest senders felt.
+/// What the target made of bad clients, and what legitimate clients saw.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct AbuseReport {
     /// By `[[abuse]]` entry, in scenario order.

@@ -18,7 +18,7 @@ pub struct Latency {
     /// Observations without an end: cut off by the end of the run at the age they had reached, or
     /// failed.
     pub censored: u64,
-    /// Of the censored, those that failed: what they waited for never came. They count as longer
+    /// Of the censored, those that failed: what they waited for never arrived. They count as longer
     /// than every sample.
     #[serde(default)]
     pub failed: u64,

@@ -72,7 +72,7 @@ pub struct HealthCheck {
     pub value: f64,
     /// Warn beyond this.
     pub warn: f64,
-    /// Invalid beyond this. A check about time voids a run only where an answer hangs on it: an hour
+    /// Invalid beyond this. A check about time voids a run only where an answer depends on it: an hour
     /// stands here for none.
     pub invalid: f64,
     /// Unit of the three.

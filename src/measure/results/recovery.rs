@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-/// How long after the end of a fault window or an act of chaos the backlog was back within the band
+/// How long after the end of a fault window or a chaos event the backlog was back within the band
 /// it had before, and stayed there (`measure::recovery` has the rules).
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 pub struct RecoveryFacts {

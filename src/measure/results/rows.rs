@@ -28,7 +28,7 @@ pub enum Ending {
     Whole,
     /// They did not: the run ended first, and these are the ages they had reached.
     Censored,
-    /// They failed: what they waited for never came, and these are their ages then.
+    /// They failed: what they waited for never arrived, and these are their ages then.
     Failed,
 }
 

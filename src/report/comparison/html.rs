@@ -32,7 +32,7 @@ pub(super) fn render(comparison: &Comparison) -> std::io::Result<String> {
         section("figures", "Figure by figure", figures(comparison)),
         section("overlaid", "The sides overlaid", overlaid(comparison)),
         section("runs", "Run by run", runs(comparison)),
-        section("notes", "Before believing a number", notes(comparison)),
+        section("notes", "Validity", notes(comparison)),
     ];
     Ok(page(&title, &head(comparison), &sections, &data))
 }

@@ -77,8 +77,8 @@ pub(super) fn interval(row: &Row) -> String {
 }
 
 /// What the column "could show" means.
-pub(super) const COULD_SHOW: &str = "the smallest regression that such a comparison finds four \
-    times in five, margin, correction for all figures that decide and extension included; - where \
+pub(super) const COULD_SHOW: &str = "the smallest regression that such a comparison detects with \
+    power 0.8, margin, correction for all figures that decide and extension included; - where \
     there are too few pairs for any";
 
 /// `3.9%`, or a dash.
@@ -107,7 +107,7 @@ pub(super) fn method(comparison: &Comparison) -> String {
     let sure = percent(1.0 - method.alpha);
     match (method.design, method.assumed_noise) {
         (Design::Single, noise) => format!(
-            "One run a side, taken to vary by {} from run to run; {margins}; intervals hold {sure}.",
+            "One run a side, run-to-run variation assumed to be {}; {margins}; intervals hold {sure}.",
             percent(noise.unwrap_or(0.0))
         ),
         (Design::Paired, _) => format!(

@@ -100,6 +100,6 @@ fn facts(queue: &QueueFacts) -> Vec<Tile> {
         Tile("drained", drained, String::new()),
         Tile("target's queue, peak", length, states.join(", ")),
         Tile("proved empty", proof.to_owned(), String::new()),
-        Tile("attempts a delivery", number(queue.attempts_per_delivery_mean), attempts),
+        Tile("attempts per delivery", number(queue.attempts_per_delivery_mean), attempts),
     ]
 }

@@ -41,7 +41,7 @@ fn sections(findings: &Findings) -> Vec<Section> {
     vec![
         section("thresholds", "Thresholds", top::thresholds(results)),
         section("health", "Is the measurement valid?", trust::health(results)),
-        section("accounts", "What became of the mail", accounts::accounts(results)),
+        section("accounts", "What happened to the mail", accounts::accounts(results)),
         section("rates", "Rates, faults and chaos", rates::rates(findings)),
         section("backlog", "Backlog and drain", backlog::backlog(findings)),
         section("latency", "Latency", latency::latency(findings)),

@@ -72,7 +72,7 @@ fn notes(results: &Results) -> String {
     }
     if let Some(isolation) = &results.queue.isolation {
         notes.push_str(&format!(
-            "<p>Isolation: p99 of healthy destinations {} while another was sick, {} before: \
+            "<p>Isolation: p99 of healthy destinations {} while another was faulty, {} before: \
              <b>{}</b></p>\n",
             xml(&figures::duration(Some(isolation.during()))),
             xml(&figures::duration(Some(isolation.before()))),

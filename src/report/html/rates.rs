@@ -89,11 +89,11 @@ fn faults(results: &Results) -> String {
             code(&rule.action),
         ]
     };
-    let titles = ["fault", "=where", "=stage", "=when", "#struck", "~what"];
+    let titles = ["fault", "=where", "=stage", "=when", "#triggered", "~what"];
     table(&titles, results.faults.iter().map(row).collect())
 }
 
-/// Bad clients, and what honest senders felt of them.
+/// Bad clients, and what legitimate clients saw meanwhile.
 fn abuse(results: &Results) -> String {
     let Some(report) = &results.abuse else { return String::new() };
     let row = |it: &AbuseFacts| {
@@ -107,7 +107,7 @@ fn abuse(results: &Results) -> String {
         ["abuse", "#at once", "#came", "#refused", "#cut off", "#tolerated", "#held (max)"];
     let table = table(&titles, report.profiles.iter().map(row).collect());
     let honest = report.honest.as_ref().map(|honest| felt(honest).join(", "));
-    let honest = honest.map(|felt| format!("<p>Honest senders: {}</p>", xml(&felt)));
+    let honest = honest.map(|felt| format!("<p>Legitimate clients: {}</p>", xml(&felt)));
     table + &honest.unwrap_or_default()
 }
 

@@ -42,7 +42,7 @@ fn row(check: &HealthCheck) -> Vec<String> {
         quantity(check.warn),
         match check.invalid {
             an_hour if an_hour >= BY_ANSWER_MS && check.unit.starts_with("ms") => {
-                "where an answer hangs on it".to_owned()
+                "where an answer depends on it".to_owned()
             }
             bound => quantity(bound),
         },

@@ -72,7 +72,7 @@ fn patterns(queue: &QueueFacts) -> String {
     if let Some(isolation) = &queue.isolation {
         let _infallible = writeln!(
             text,
-            "Isolation: p99 of healthy destinations {} while another was sick, {} before: \
+            "Isolation: p99 of healthy destinations {} while another was faulty, {} before: \
              {}.\n",
             prose(&figures::duration(Some(isolation.during()))),
             prose(&figures::duration(Some(isolation.before()))),

@@ -72,10 +72,7 @@ fn run(out: &mut Exposition, results: &Results) {
 }
 
 fn counts(out: &mut Exposition, results: &Results) {
-    out.family(
-        ("mailbench_probes", "counter", ""),
-        "What became of the probes due in the measured period.",
-    );
+    out.family(("mailbench_probes", "counter", ""), "Probes due in the measured period, by class.");
     for (name, count) in probes(&results.counts) {
         out.sample("mailbench_probes_total", &[("outcome", name)], count);
     }
@@ -203,7 +200,7 @@ fn censored(out: &mut Exposition, results: &Results) {
 /// One that is a lower bound stands at that bound, and says so by its label.
 fn recovery(out: &mut Exposition, queue: &QueueFacts) {
     let name = "mailbench_recovery_time_seconds";
-    let help = "End of a fault window or an act of chaos to the backlog as before.";
+    let help = "End of a fault window or a chaos event to the backlog as before.";
     if queue.recovery.is_empty() {
         return;
     }

@@ -29,7 +29,7 @@ fn timeline(out: &mut Exposition, results: &Results) {
         return;
     }
     let name = "mailbench_chaos_seconds";
-    let help = "When chaos struck, from the measured period on; and from then to its end (down), \
+    let help = "When chaos was injected, from the measured period on; and from then to its end (down), \
                 the first message accepted and the first probe delivered again.";
     out.family((name, "gauge", "seconds"), help);
     for (nth, strike) in (1_u32..).zip(&results.chaos) {

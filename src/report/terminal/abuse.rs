@@ -1,4 +1,4 @@
-//! Bad clients beside the honest load: what became of them, and what honest senders felt.
+//! Bad clients beside the honest load: what became of them, and what legitimate clients saw.
 
 use super::page::Page;
 use crate::measure::results::{AbuseFacts, HonestFacts, Percentile, Results};
@@ -23,7 +23,7 @@ pub(super) fn abuse(page: &mut Page, results: &Results) {
     report.profiles.iter().for_each(|profile| table.row(row(profile)));
     page.headed_table("ABUSE", &table);
     if let Some(honest) = &report.honest {
-        page.facts("honest senders", &felt(honest));
+        page.facts("legitimate clients", &felt(honest));
     }
 }
 
@@ -41,7 +41,7 @@ fn row(profile: &AbuseFacts) -> Vec<Cell> {
     ]
 }
 
-/// What honest senders felt, in words: one piece a figure.
+/// What legitimate clients saw, in words: one piece a figure.
 pub(crate) fn felt(honest: &HonestFacts) -> Vec<String> {
     let pair = |name: &str, percentiles: [Percentile; 2]| {
         let [before, during] = percentiles.map(figures::duration);

@@ -69,14 +69,14 @@ fn destination(place: &DestinationFacts) -> Vec<Cell> {
 /// From this width on, what a fault does stands in its line; else below it.
 const ROOM_FOR_ACTIONS: usize = 100;
 
-/// Each rule: what it does, when, and how often it struck.
+/// Each rule: what it does, when, and how often it triggered.
 pub(super) fn faults(page: &mut Page, results: &Results) {
     if results.faults.is_empty() {
         return;
     }
     let in_line = page.view.width >= ROOM_FOR_ACTIONS;
     let titles =
-        [left(""), right("struck"), left("where"), left("stage"), left("when"), left("what")];
+        [left(""), right("triggered"), left("where"), left("stage"), left("when"), left("what")];
     let mut table = Table::new(titles.into_iter().take(if in_line { 6 } else { 5 }).collect());
     for rule in &results.faults {
         let mut cells = fault(rule);

@@ -133,7 +133,7 @@ pub(super) fn answer_step(step: &Step) -> Reply {
     match step {
         Step::Ask(text, _) => Reply::new(334, None, text.clone()),
         Step::Taken => reply(235, (2, 7, 0), "Welcome"),
-        Step::Malformed => reply(501, (5, 5, 2), "That is no answer to it"),
+        Step::Malformed => reply(501, (5, 5, 2), "Malformed AUTH response"),
         Step::Wrong => reply(535, (5, 7, 8), "These are not the credentials"),
         Step::Cancelled => reply(501, (5, 7, 0), "Cancelled"),
     }

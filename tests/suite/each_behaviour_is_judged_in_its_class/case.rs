@@ -1,14 +1,12 @@
 //! A row of the matrix: a behaviour, and what is expected of the judgement.
 
 use std::collections::BTreeMap;
-use std::net::{SocketAddr, TcpListener};
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use serde_json::Value;
 
 use crate::pipeline::mail::Mail;
 use crate::pipeline::{Behaviour, HONEST, Pipeline, Which};
-use crate::support::{Lab, Ran};
+use crate::support::{Lab, Ran, free_address};
 
 /// Messages offered in each run, one recipient each.
 pub(super) const ALL: u64 = 12;
@@ -306,18 +304,6 @@ impl Variant<'_> {
         let kinds = self.expected.kinds.is_some().then(|| kinds(&report));
         format!("exit {}, {counts:?}, {samples} timed{}", ran.code, shown(kinds.as_deref()))
     }
-}
-
-/// An address for a sink. Each has a host of its own, so that no connection of the tests that run at
-/// the same time can take the port in between.
-fn free_address() -> SocketAddr {
-    static GIVEN: AtomicU16 = AtomicU16::new(0);
-    let process = 64 + (std::process::id() % 128) as u8;
-    let mut hosts = std::iter::repeat_with(|| {
-        let [high, low] = GIVEN.fetch_add(1, Ordering::Relaxed).to_be_bytes();
-        SocketAddr::from(([127, process, high, low], 2526))
-    });
-    hosts.find(|address| TcpListener::bind(address).is_ok()).expect("a free host")
 }
 
 fn shown(kinds: Option<&[&str]>) -> String {

@@ -1,11 +1,15 @@
 //! The lab: runs the built program on a scenario in a folder of its own and reads what it left.
 
+mod addresses;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
+
+pub(crate) use addresses::{free_address, free_port};
 
 /// A scenario about to be run.
 pub(crate) struct Lab {
