@@ -8,7 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::at::{At, place, some};
-use super::checks::{bounded, check_name, misplaced};
+use super::checks::{bounded, check_name, length, misplaced};
 use super::diagnosis::Problems;
 use super::fault::{window, window_text};
 use super::schema::{self, Refinement};
@@ -185,14 +185,12 @@ fn profile(written: &Written, problems: &mut Problems) -> Abuse {
         check_name(name, problems);
     }
     let kind = kind(written, problems);
-    let most = Timespan(limits::TIMESPAN);
-    let least = Timespan(Duration::from_millis(1));
     let sessions = 1..=limits::ABUSE_SESSIONS;
     Abuse {
         name: written.name.as_ref().map_or(kind.name().to_owned(), |name| name.value.clone()),
         kind,
         sessions: bounded(written.sessions.as_ref(), SESSIONS, sessions, problems),
-        pause: bounded(written.pause.as_ref(), Timespan(PAUSE), least..=most, problems).0,
+        pause: length(written.pause.as_ref(), PAUSE, problems),
         during: written.during.as_ref().and_then(|during| window(during, problems)),
     }
 }
@@ -225,11 +223,7 @@ fn kind(written: &Written, problems: &mut Problems) -> AbuseKind {
         Kind::UnauthorisedPipelining => AbuseKind::UnauthorisedPipelining,
         Kind::Disconnect => AbuseKind::Disconnect { stage: stage(written, problems) },
         Kind::Slowloris => {
-            let least = Timespan(Duration::from_millis(1));
-            let range = least..=Timespan(limits::TIMESPAN);
-            let interval = written.interval.as_ref();
-            let interval = bounded(interval, Timespan(INTERVAL), range, problems).0;
-            AbuseKind::Slowloris { interval }
+            AbuseKind::Slowloris { interval: length(written.interval.as_ref(), INTERVAL, problems) }
         }
     }
 }

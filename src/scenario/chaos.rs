@@ -10,7 +10,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, MapAccess, Visitor};
 
 use super::at::{At, place, some};
-use super::checks::bounded;
+use super::checks::{bounded, length};
 use super::diagnosis::{Problem, Problems};
 use super::schema::{self, Refinement};
 use super::target::{External, TargetKind};
@@ -182,10 +182,8 @@ fn read(chaos: &Written, problems: &mut Problems) -> Option<Act> {
         let restart_after = kill.value.restart_after.as_ref().map(|time| time.value.0);
         return Some(Act::Kill { restart_after });
     }
-    if let Some(pause) = &chaos.pause {
-        let least = Timespan(Duration::from_millis(1));
-        let bounds = least..=Timespan(limits::TIMESPAN);
-        return Some(Act::Pause(bounded(Some(pause), least, bounds, problems).0));
+    if chaos.pause.is_some() {
+        return Some(Act::Pause(length(chaos.pause.as_ref(), Duration::ZERO, problems)));
     }
     if let Some(run) = &chaos.run {
         if run.value.first().is_none_or(String::is_empty) {

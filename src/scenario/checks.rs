@@ -1,9 +1,11 @@
 //! Checks that several sections make: names, ranges, keys that say nothing where they stand.
 
 use std::ops::Range;
+use std::time::Duration;
 
 use super::at::At;
 use super::diagnosis::Problems;
+use super::units::Timespan;
 use crate::limits;
 
 /// Notes a name that could not be part of a path or a column.
@@ -54,4 +56,14 @@ pub(super) fn bounded<T: PartialOrd + Copy + std::fmt::Display>(
         );
     }
     written.value
+}
+
+/// A length of time that is not nothing, or its default.
+pub(super) fn length(
+    written: Option<&At<Timespan>>,
+    default: Duration,
+    problems: &mut Problems,
+) -> Duration {
+    let least = Timespan(Duration::from_millis(1));
+    bounded(written, Timespan(default), least..=Timespan(limits::TIMESPAN), problems).0
 }

@@ -8,7 +8,7 @@ use crate::fault::rule::{self, Action};
 use crate::limits;
 use crate::scenario::amount::{Bounds, amount, quantity};
 use crate::scenario::at::{At, place, some};
-use crate::scenario::checks::{bounded, misplaced};
+use crate::scenario::checks::{length, misplaced};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::units::{ByteCount, ByteRate, Rate, Timespan};
 use crate::smtp::reply::{Reply, Severity};
@@ -111,9 +111,8 @@ fn read(fault: &Written, problems: &mut Problems) -> Option<Action> {
         let after_bytes = fault.after_bytes.as_ref().map(|bytes| bytes.value.0);
         return Some(Action::Disconnect { how: disconnect.value, after_bytes });
     }
-    if let Some(stall) = &fault.stall {
-        let range = Timespan(Duration::from_millis(1))..=Timespan(limits::TIMESPAN);
-        return Some(Action::Stall(bounded(Some(stall), stall.value, range, problems).0));
+    if fault.stall.is_some() {
+        return Some(Action::Stall(length(fault.stall.as_ref(), Duration::ZERO, problems)));
     }
     if let Some(throttle) = &fault.throttle {
         let bytes_per_second = throttle.value.0;

@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::amount::{Amount, Bounds, amount, quantity};
 use super::at::{At, place, some, value_or};
-use super::checks::{bounded, misplaced};
+use super::checks::{bounded, length, misplaced};
 use super::diagnosis::Problems;
 use super::schema::{self, Refinement};
 use super::units::{Rate, Timespan};
@@ -276,7 +276,7 @@ fn extent(load: &Written, problems: &mut Problems) -> Extent {
         Some(messages) => {
             Extent::Messages(bounded(Some(messages), 1, 1..=limits::MESSAGES, problems))
         }
-        None => Extent::Duration(measured(load.duration.as_ref(), problems)),
+        None => Extent::Duration(length(load.duration.as_ref(), DURATION, problems)),
     }
 }
 
@@ -292,12 +292,6 @@ fn refuse_beside_segments(load: &Written, problems: &mut Problems) {
             problems.refuse(span, what, "the segments say it all: leave it out");
         }
     }
-}
-
-/// A measured period: not empty.
-fn measured(written: Option<&At<Timespan>>, problems: &mut Problems) -> Duration {
-    let least = Timespan(Duration::from_millis(1));
-    bounded(written, Timespan(DURATION), least..=Timespan(limits::TIMESPAN), problems).0
 }
 
 fn closed(load: &Written, problems: &mut Problems) -> LoadModel {

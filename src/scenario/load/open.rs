@@ -3,12 +3,10 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{
-    Arrival, DURATION, Extent, Law, LoadModel, Model, Piece, Segment, Trace, Written, measured,
-};
+use super::{Arrival, DURATION, Extent, Law, LoadModel, Model, Piece, Segment, Trace, Written};
 use crate::limits;
 use crate::scenario::at::{At, place, some};
-use crate::scenario::checks::{bounded, misplaced};
+use crate::scenario::checks::{bounded, length, misplaced};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::units::{Rate, Timespan};
 
@@ -100,7 +98,7 @@ fn rate(written: &At<Rate>, problems: &mut Problems) -> Rate {
 fn segment(written: &Piece, problems: &mut Problems) -> Segment {
     let from = rate(&written.rate, problems);
     let to = written.to.as_ref().map_or(from, |to| rate(to, problems));
-    let duration = measured(Some(&written.duration), problems);
+    let duration = length(Some(&written.duration), DURATION, problems);
     Segment { from_per_second: from.0, to_per_second: to.0, duration }
 }
 
@@ -130,16 +128,10 @@ fn arrival(load: &Written, problems: &mut Problems) -> Arrival {
         Law::Constant => Arrival::Constant,
         Law::Poisson | Law::Trace => Arrival::Poisson,
         Law::OnOff => Arrival::OnOff {
-            on: period(load.on.as_ref(), problems),
-            off: period(load.off.as_ref(), problems),
+            on: length(load.on.as_ref(), ON_OFF, problems),
+            off: length(load.off.as_ref(), ON_OFF, problems),
         },
     }
-}
-
-/// An on or off period: not empty.
-fn period(written: Option<&At<Timespan>>, problems: &mut Problems) -> Duration {
-    let least = Timespan(Duration::from_millis(1));
-    bounded(written, Timespan(ON_OFF), least..=Timespan(limits::TIMESPAN), problems).0
 }
 
 /// Puts open arrivals, less their warm-up, into the written form. Only the file that a trace comes from

@@ -1,13 +1,10 @@
 //! `[smtp.timeout]`: time limits by stage.
 
-use std::time::Duration;
-
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::limits;
 use crate::scenario::at::{At, some};
-use crate::scenario::checks::bounded;
+use crate::scenario::checks::length;
 use crate::scenario::diagnosis::Problems;
 use crate::scenario::schema::{self, Refinement};
 use crate::scenario::units::Timespan;
@@ -47,11 +44,8 @@ pub(super) fn refinements() -> Vec<Refinement> {
 pub(super) fn resolve(written: Option<&At<Timeout>>, problems: &mut Problems) -> Timeouts {
     let default = Timeouts::default();
     let Some(At { value: timeout, .. }) = written else { return default };
-    let mut limit = |written: &Option<At<Timespan>>, default: Duration| {
-        let least = Timespan(Duration::from_millis(1));
-        let most = Timespan(limits::TIMESPAN);
-        bounded(written.as_ref(), Timespan(default), least..=most, problems).0
-    };
+    let mut limit =
+        |written: &Option<At<Timespan>>, default| length(written.as_ref(), default, problems);
     Timeouts {
         connect: limit(&timeout.connect, default.connect),
         banner: limit(&timeout.banner, default.banner),

@@ -10,9 +10,6 @@ use crate::scenario::checks::bounded;
 use crate::scenario::diagnosis::Problems;
 use crate::scenario::schema::{self, Refinement};
 
-const CONCURRENCY: u32 = 50;
-const PER_DESTINATION: u32 = 20;
-
 /// `[target.delivery]`: how it delivers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -75,23 +72,36 @@ pub struct Delivery {
     pub tls: OnwardTls,
 }
 
+impl Default for Delivery {
+    fn default() -> Delivery {
+        Delivery {
+            concurrency: 50,
+            per_destination: 20,
+            ordering: OrderingKind::Fifo,
+            durability: Durability::Fsync,
+            tls: OnwardTls::May,
+        }
+    }
+}
+
 /// `[target.delivery]`.
 pub(in crate::scenario) fn resolve(
     written: Option<&At<Written>>,
     problems: &mut Problems,
 ) -> Delivery {
-    let nothing = Written::default();
-    let delivery = written.map_or(&nothing, |written| &written.value);
-    let sessions = 1..=limits::DELIVERIES;
-    let concurrency =
-        bounded(delivery.concurrency.as_ref(), CONCURRENCY, sessions.clone(), problems);
-    let default = PER_DESTINATION.min(concurrency);
+    let default = Delivery::default();
+    let Some(At { value: delivery, .. }) = written else { return default };
+    let mut sessions = |written: &Option<At<u32>>, default| {
+        bounded(written.as_ref(), default, 1..=limits::DELIVERIES, problems)
+    };
+    let concurrency = sessions(&delivery.concurrency, default.concurrency);
+    let at_most = default.per_destination.min(concurrency);
     Delivery {
         concurrency,
-        per_destination: bounded(delivery.per_destination.as_ref(), default, sessions, problems),
-        ordering: value_or(&delivery.ordering, OrderingKind::Fifo),
-        durability: value_or(&delivery.durability, Durability::Fsync),
-        tls: value_or(&delivery.tls, OnwardTls::May),
+        per_destination: sessions(&delivery.per_destination, at_most),
+        ordering: value_or(&delivery.ordering, default.ordering),
+        durability: value_or(&delivery.durability, default.durability),
+        tls: value_or(&delivery.tls, default.tls),
     }
 }
 

@@ -6,10 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::limits;
 use crate::queue::schedule::{Growth, RetrySchedule};
 use crate::scenario::at::{At, place, some, value_or};
-use crate::scenario::checks::{bounded, misplaced};
+use crate::scenario::checks::{bounded, length, misplaced};
 use crate::scenario::diagnosis::Problems;
 use crate::scenario::schema::{self, Refinement};
 use crate::scenario::units::{Share, Timespan};
@@ -21,6 +20,7 @@ const JITTER: f64 = 0.1;
 const GIVE_UP_AFTER: Duration = Duration::from_secs(600);
 
 /// `[target.retry]`: when a deferred recipient is tried again.
+// No wait is nothing: that would be a busy loop.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::scenario) struct Retry {
@@ -73,25 +73,19 @@ pub(in crate::scenario) fn resolve(
     let schedule = value_or(&retry.schedule, Schedule::Exponential);
     refuse_other_schedules(retry, schedule, problems);
     let kind = match schedule {
-        Schedule::Fixed => Growth::Fixed { first: wait(retry.first.as_ref(), FIRST, problems) },
+        Schedule::Fixed => Growth::Fixed { first: length(retry.first.as_ref(), FIRST, problems) },
         Schedule::Exponential => exponential(retry, problems),
         Schedule::Steps => steps(retry, written, problems),
     };
     let jitter = bounded(retry.jitter.as_ref(), Share(JITTER), Share(0.0)..=Share(1.0), problems);
-    let give_up_after = wait(retry.give_up_after.as_ref(), GIVE_UP_AFTER, problems);
+    let give_up_after = length(retry.give_up_after.as_ref(), GIVE_UP_AFTER, problems);
     RetrySchedule { kind, jitter: jitter.0, give_up_after }
 }
 
-/// A wait between attempts: never zero, which would be a busy loop.
-fn wait(written: Option<&At<Timespan>>, default: Duration, problems: &mut Problems) -> Duration {
-    let least = Timespan(Duration::from_millis(1));
-    bounded(written, Timespan(default), least..=Timespan(limits::TIMESPAN), problems).0
-}
-
 fn exponential(retry: &Retry, problems: &mut Problems) -> Growth {
-    let first = wait(retry.first.as_ref(), FIRST, problems);
+    let first = length(retry.first.as_ref(), FIRST, problems);
     let factor = bounded(retry.factor.as_ref(), FACTOR, 1.0..=1000.0, problems);
-    let cap = wait(retry.cap.as_ref(), CAP.max(first), problems);
+    let cap = length(retry.cap.as_ref(), CAP.max(first), problems);
     if let Some(written) = retry.cap.as_ref().filter(|_| cap < first) {
         problems.refuse(
             &written.span,

@@ -129,30 +129,15 @@ pub fn postfix_queue_run(first: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::ordering::OrderingKind;
     use crate::queue::schedule::{Growth, RetrySchedule};
-    use crate::scenario::model::{Changes, Delivery, Durability, Managed, OnwardTls};
+    use crate::scenario::diagnosis::Problems;
+    use crate::scenario::model::Managed;
 
     fn spec(kind: TargetKind) -> TargetSpec {
-        let (first, cap) = (2 * SECOND, 30 * SECOND);
-        let delivery = Delivery {
-            concurrency: 1,
-            per_destination: 1,
-            ordering: OrderingKind::Fifo,
-            durability: Durability::Fsync,
-            tls: OnwardTls::May,
-        };
-        let kind_of_growth = Growth::Exponential { first, factor: 2.0, cap };
-        let retry =
-            RetrySchedule { kind: kind_of_growth, jitter: 0.1, give_up_after: 600 * SECOND };
-        TargetSpec {
-            kind,
-            retry,
-            retry_is_given: false,
-            delivery,
-            changes: Changes::default(),
-            network: None,
-        }
+        let growth = Growth::Exponential { first: 2 * SECOND, factor: 2.0, cap: 30 * SECOND };
+        let retry = RetrySchedule { kind: growth, jitter: 0.1, give_up_after: 600 * SECOND };
+        let usual = crate::scenario::target::resolve(None, &mut Problems::default());
+        TargetSpec { kind, retry, retry_is_given: false, ..usual }
     }
 
     fn managed(mta: Mta) -> TargetSpec {
