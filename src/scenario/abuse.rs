@@ -83,7 +83,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// One kind of bad client, so many at a time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Abuse {
     /// Its name in reports.
     pub name: String,
@@ -99,8 +99,7 @@ pub struct Abuse {
 
 /// What a bad client does. None of them ever ends a message, so that no mail of theirs is
 /// accepted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AbuseKind {
     /// Says everything byte by byte, for ever.
     Slowloris {

@@ -71,7 +71,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// `[compare]`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Compare {
     /// Pairs of runs, at first.
     pub pairs: u32,
@@ -90,7 +90,7 @@ pub struct Compare {
 }
 
 /// One variant: the scenario with some keys set otherwise.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Variant {
     /// Its name.
     pub name: String,

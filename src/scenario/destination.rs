@@ -43,6 +43,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// One `[[destination]]`.
+// What it serialises to goes into the tag of a plan, and stays as it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Destination {
     /// Its domain, in lower case.

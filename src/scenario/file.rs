@@ -28,7 +28,6 @@ const SEED: u64 = 1;
 /// A mailbench scenario: what a run asks, of whom, under which load and failures.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
 #[schemars(title = "mailbench scenario", deny_unknown_fields)]
-#[serde(default)]
 pub(super) struct File {
     /// Name of the scenario, and of the folder its runs land in. Default: the file's name.
     pub name: Option<At<String>>,

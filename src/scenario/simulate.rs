@@ -39,7 +39,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// `[simulate]`: times of the model, seconds.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SimulateSpec {
     /// One delivery over an open connection; `None`: only a measured run can tell.
     pub service: Option<Quantity>,

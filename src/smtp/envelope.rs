@@ -68,7 +68,7 @@ pub enum Ret {
 }
 
 /// When a DSN is wanted. All false: `NEVER`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notify {
     /// On delivery.
     pub success: bool,

@@ -117,6 +117,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// `[load]`.
+// What it serialises to goes into the tag of a plan, and stays as it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Load {
     /// Open or closed, and how arrivals come.

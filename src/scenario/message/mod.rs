@@ -62,6 +62,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// `[message]`.
+// What it serialises to goes into the tag of a plan, and stays as it is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct MessageSpec {
     /// Size of the whole message text. Bytes.

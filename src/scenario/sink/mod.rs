@@ -76,7 +76,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// `[sink]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SinkSpec {
     /// Where the sink listens; port 0: a free one.
     pub listen: SocketAddr,

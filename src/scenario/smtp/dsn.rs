@@ -41,7 +41,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// Parameters of RFC 3461.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DsnTerms {
     /// `ENVID=`.
     pub envelope_id: bool,

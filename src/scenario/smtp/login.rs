@@ -31,7 +31,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// Who logs in. The secret is not part of a scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoginTerms {
     /// How.
     pub mechanism: Mechanism,

@@ -60,7 +60,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// `[smtp]`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Submission {
     /// SMTP or LMTP.
     pub protocol: Protocol,

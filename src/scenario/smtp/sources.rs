@@ -3,8 +3,6 @@
 use std::fmt;
 use std::net::Ipv4Addr;
 
-use serde::Serialize;
-
 use super::tls::away;
 use crate::scenario::at::At;
 use crate::scenario::diagnosis::Problems;
@@ -14,7 +12,7 @@ use crate::scenario::target::TargetKind;
 pub(super) const FORM: &str = r"^127(\.[0-9]{1,3}){3}(/([89]|[12][0-9]|3[0-2]))?$";
 
 /// Loopback addresses: as many as the prefix leaves room for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SourceRange {
     /// One of them.
     pub address: Ipv4Addr,

@@ -27,7 +27,7 @@ pub(in crate::scenario) enum Begin {
 }
 
 /// TLS, and whom to trust.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TlsTerms {
     /// From the first byte; otherwise by STARTTLS.
     pub implicit: bool,

@@ -42,7 +42,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// `[target.changes]`. The default is a relay that changes nothing but what RFC 5321 allows.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Changes {
     /// Which header fields may differ.
     pub headers: HeaderChanges,

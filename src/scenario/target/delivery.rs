@@ -58,7 +58,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// `[target.delivery]`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Delivery {
     /// Simultaneous deliveries, whole target.
     pub concurrency: u32,

@@ -4,15 +4,13 @@ use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 use super::{TargetKind, Written};
 use crate::scenario::at::{At, some};
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::units::{NotAUnit, address};
 
 /// An MTA of the user's: running already, or started by a command of theirs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct External {
     /// Where it takes mail.
     pub address: SocketAddr,

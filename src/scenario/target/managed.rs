@@ -5,14 +5,12 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use serde::Serialize;
-
 use super::{Kind, TargetKind, Written};
 use crate::scenario::at::At;
 use crate::scenario::diagnosis::Problems;
 
 /// A real MTA that we start as a private instance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Managed {
     /// Which.
     pub mta: Mta,
@@ -23,8 +21,7 @@ pub struct Managed {
 }
 
 /// The real MTAs that we know how to start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mta {
     /// Postfix.
     Postfix,

@@ -111,7 +111,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
 }
 
 /// `[target]`.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct TargetSpec {
     /// Which kind.
     pub kind: TargetKind,
@@ -129,7 +129,7 @@ pub struct TargetSpec {
 }
 
 /// The kinds of target that are built.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TargetKind {
     /// The embedded relay, as a child process.
     Relay,
