@@ -28,6 +28,8 @@ pub mod queue;
 
 pub mod ledger;
 
+pub mod metric;
+
 pub mod scenario;
 
 pub mod plan;

@@ -72,7 +72,7 @@ const SHARES: [f64; 10] = [0.1, 0.25, 0.5, 0.7, 0.8, 0.9, 0.95, 1.0, 1.1, 1.2];
 const FEW: [f64; 5] = [0.25, 0.5, 0.9, 1.0, 1.2];
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let (loaded, _) = args.changes.load(&args.scenario)?;
+    let loaded = args.changes.load(&args.scenario)?;
     let options = options(args, &loaded)?;
     let reach = match options.model {
         Some(_) => Reach::Host,

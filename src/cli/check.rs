@@ -4,12 +4,11 @@ use std::path::PathBuf;
 
 use super::exit::Exit;
 use super::scenario::ScenarioArgs;
-use crate::measure::comparison;
+use crate::measure::comparison::Terms;
 use crate::measure::comparison::planned::Planned;
 use crate::plan::Plan;
 use crate::report::planned as words;
 use crate::scenario::model::{Route, Scenario, TargetKind};
-use crate::scenario::{Loaded, ScenarioError};
 
 /// Validate scenarios and print them with every default filled in; sends nothing.
 #[derive(Debug, clap::Args)]
@@ -26,9 +25,9 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let mut gap = "";
     for path in &args.scenarios {
         match args.scenario.load(path) {
-            Ok((loaded, _)) => {
+            Ok(loaded) => {
                 let published = published(&loaded.scenario) + &routed(&loaded.scenario);
-                let compared = compared(&loaded)?;
+                let compared = compared(&loaded.scenario);
                 super::print(&format!(
                     "{gap}# {}\n{published}{compared}{}",
                     path.display(),
@@ -65,13 +64,12 @@ fn routed(scenario: &Scenario) -> String {
 }
 
 /// What the pairs of `[compare]` cost and can find, as comments.
-fn compared(loaded: &Loaded) -> Result<String, ScenarioError> {
-    let Some(compare) = &loaded.scenario.compare else { return Ok(String::new()) };
-    let terms = comparison::terms(loaded, compare)?;
-    let design = Planned::new(compare, &terms);
-    let mut text = format!("# compare: {}\n", words::cost(compare, &loaded.scenario.load));
+fn compared(scenario: &Scenario) -> String {
+    let Some(compare) = &scenario.compare else { return String::new() };
+    let design = Planned::new(compare, &Terms::from(compare));
+    let mut text = format!("# compare: {}\n", words::cost(compare, &scenario.load));
     for line in words::finds(&design) {
         text += &format!("# compare: {line}\n");
     }
-    Ok(text)
+    text
 }

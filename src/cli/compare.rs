@@ -7,12 +7,13 @@ use super::choice;
 use super::exit::Exit;
 use super::stored;
 use super::unwritten::Unwritten;
-use crate::measure::comparison::{Terms, figure, mistakes, single};
+use crate::measure::comparison::{Terms, figure, single};
 use crate::measure::results::Results;
 use crate::measure::verdict;
 use crate::report::comparison;
 use crate::report::forms::Format;
 use crate::report::view::View;
+use crate::scenario::model::gate_mistakes;
 use anyhow::anyhow;
 
 /// Compare stored runs: each NEW with BASE; ends with 98 on a regression, 96 without the data to
@@ -103,7 +104,7 @@ pub(super) fn check_gate(gate: &[String], own: impl Iterator<Item = String>) -> 
     let listed: HashSet<String> = known.iter().cloned().collect();
     let own: BTreeSet<String> = own.filter(|name| !listed.contains(name)).collect();
     known.extend(own);
-    match mistakes(gate, &known).next() {
+    match gate_mistakes(gate, &known).next() {
         None => Ok(()),
         Some((_, mistake)) => wrong(format!("--gate: {}; {}", mistake.message, mistake.help)),
     }

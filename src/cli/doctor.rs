@@ -96,7 +96,7 @@ fn table(needs: &[Need]) -> String {
 }
 
 fn target(args: &TargetArgs) -> anyhow::Result<Exit> {
-    let (loaded, _) = args.changes.load(&args.scenario)?;
+    let loaded = args.changes.load(&args.scenario)?;
     let passing = tempfile::tempdir()?;
     let folder = args.output.as_deref().unwrap_or(passing.path());
     let reach = super::network::enter(&loaded)?;

@@ -3,7 +3,7 @@
 use super::exit::Exit;
 use super::server;
 use super::unwritten::Unwritten;
-use crate::measure::comparison::{self, Terms};
+use crate::measure::comparison::Terms;
 use crate::measure::verdict;
 use crate::report::comparison as report;
 use crate::report::forms::Format;
@@ -13,17 +13,15 @@ use crate::report::view::View;
 use crate::run::comparison::{Compared, compare};
 use crate::run::signals::Interrupts;
 use crate::run::{Request, RunError};
-use crate::scenario::ScenarioError;
 
-/// What decides and by what margins; the scenario's own business, so that it is refused as one.
-pub(super) fn terms(request: &Request) -> Result<Terms, ScenarioError> {
-    let compare = request.loaded.scenario.compare.as_ref();
-    compare.map_or_else(|| Ok(Terms::default()), |it| comparison::terms(&request.loaded, it))
+/// What decides and by what margins.
+fn terms(request: &Request) -> Terms {
+    request.loaded.scenario.compare.as_ref().map(Terms::from).unwrap_or_default()
 }
 
 /// Runs the comparison and prints it; `allow`: classes that count for nothing.
 pub(super) fn run(request: &Request, allow: &[String], quiet: bool) -> anyhow::Result<Exit> {
-    let terms = terms(request)?;
+    let terms = terms(request);
     let compared = pairs(request, &terms, allow, quiet)
         .map_err(|error| super::run::exit_of(&error).because(error))?;
     let view = View::of_stdout(quiet, Some(compared.folder.display().to_string()));

@@ -39,7 +39,7 @@ enum Format {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let (loaded, _) = args.scenario.load(&args.path)?;
+    let loaded = args.scenario.load(&args.path)?;
     let plan = Plan::new(&loaded.scenario, None);
     let mut out = BufWriter::new(io::stdout().lock());
     match write(&plan, args, &mut out).and_then(|()| out.flush()) {

@@ -74,7 +74,7 @@ pub(super) struct Args {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     check_classes(&args.allow)?;
     let pairs = args.pairs.map(|pairs| Override::new("compare.pairs", pairs.to_string()));
-    let (loaded, _) = args.changes.load_with(&args.scenario, pairs)?;
+    let loaded = args.changes.load_with(&args.scenario, pairs)?;
     check_size(&loaded)?;
     if loaded.scenario.compare.is_some() {
         refuse_metrics(args)?;

@@ -48,7 +48,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
-    let (loaded, _) = args.changes.load(&args.scenario)?;
+    let loaded = args.changes.load(&args.scenario)?;
     let measured = args.from.as_deref().map(stored::results).transpose()?;
     if !loaded.variants.is_empty() {
         return variants(args, &loaded, measured.as_ref());
@@ -132,7 +132,7 @@ fn simulated(
     };
     let mut recording = args.journal.then(|| Recording::new(limits::SIMULATED_EVENTS));
     let observer = recording.as_mut().map(|it| -> &mut dyn Observer { it });
-    let findings = simulate_observed(loaded, &model, &command(args), &mut look, observer)?;
+    let findings = simulate_observed(loaded, &model, &command(args), &mut look, observer);
     progress.finish();
     Ok((findings, recording))
 }

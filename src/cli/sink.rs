@@ -94,7 +94,7 @@ fn settings(args: &Args) -> anyhow::Result<(Settings, Vec<String>)> {
     let mut settings = Settings::at(args.listen);
     settings.beyond_loopback = args.beyond_loopback;
     if let Some(path) = &args.faults {
-        let (loaded, _thresholds) = args.scenario.load(path)?;
+        let loaded = args.scenario.load(path)?;
         let scenario = loaded.scenario;
         settings.engine = scenario.sink.engine;
         settings.seed = scenario.seed;

@@ -1,10 +1,10 @@
 //! Every latency sample of a run, sorted by metric, period and destination.
 
 use super::interference::Within;
-use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::samples::Samples;
 use crate::ledger::event::Period;
+use crate::metric::latency::LatencyMetric;
 use crate::probe::DestinationId;
 
 /// Metrics that destinations have; first in [`LatencyMetric::ALL`].

@@ -6,9 +6,9 @@
 
 use std::time::Duration;
 
-use super::metric::LatencyMetric;
 use crate::clock::Time;
 use crate::ledger::event::{CpuWait, Event, Overhead};
+use crate::metric::latency::LatencyMetric;
 
 /// What being put on a processor may take, each time.
 const TURN: Duration = Duration::from_micros(100);

@@ -6,21 +6,21 @@ use std::time::Duration;
 use super::backlog::Curve;
 use super::book::Book;
 use super::flow::GOODPUT;
+use super::grade::{Actual, grade};
 use super::latency::{PERCENTILES, percentile};
-use super::metric::LatencyMetric;
 use super::periods::Periods;
 use super::queue::{Extremes, Reports, span};
 use super::recovery;
 use super::results::{
     DestinationFacts, Latency, QueueFacts, RecoveryFacts, ThresholdResult, ThresholdStatus,
 };
-use super::threshold::Threshold;
-use super::threshold::catalogue::{Stat, Subject};
-use super::threshold::grade::{Actual, grade};
 use super::usage::{MeanMax, Uses};
 use super::validity::Validity;
 use crate::clock::Time;
 use crate::ledger::event::Period;
+use crate::metric::catalogue::{Stat, Subject};
+use crate::metric::latency::LatencyMetric;
+use crate::scenario::model::Threshold;
 
 /// Everything measured that a threshold may ask for.
 pub struct Figures<'a> {

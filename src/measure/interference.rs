@@ -10,9 +10,9 @@
 use std::time::Duration;
 
 use super::hiccups::Hiccups;
-use super::metric::LatencyMetric;
 use super::observation::Seen;
 use crate::clock::Time;
+use crate::metric::latency::LatencyMetric;
 
 /// A lag below this is what handing a message over costs.
 const NEGLIGIBLE: Duration = Duration::from_micros(200);

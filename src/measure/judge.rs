@@ -11,7 +11,6 @@ use super::figures::Figures;
 use super::health::{self, Evidence};
 use super::herd;
 use super::latency::summarise;
-use super::metric::LatencyMetric;
 use super::periods::Periods;
 use super::queue;
 use super::recovery::Recovery;
@@ -22,18 +21,19 @@ use super::results::{
 };
 use super::series::Frame;
 use super::tables::{Tables, tabulate};
-use super::threshold::Threshold;
-use super::threshold::catalogue::{Stat, Subject};
 use super::validity::Validity;
 use super::verdict::{self, Grounds};
 use super::{circumstances, closed, sizing, terms, warning};
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::History;
+use crate::metric::catalogue::{Stat, Subject};
+use crate::metric::latency::LatencyMetric;
 use crate::plan::Plan;
 use crate::probe::{DestinationId, ProbeId};
 use crate::scenario::Scenario;
 use crate::scenario::model::TargetKind;
+use crate::scenario::model::Threshold;
 
 /// What a run is judged against.
 pub struct Case<'a> {

@@ -22,6 +22,7 @@ pub mod fairness;
 pub mod faults;
 pub mod figures;
 pub mod flow;
+pub mod grade;
 pub mod health;
 pub mod herd;
 pub mod hiccups;
@@ -31,7 +32,6 @@ pub mod isolation;
 pub mod judge;
 pub mod latency;
 pub mod load;
-pub mod metric;
 pub mod observation;
 pub mod ordering;
 pub mod outages;
@@ -52,7 +52,6 @@ mod stages;
 pub mod sums;
 pub mod tables;
 pub mod terms;
-pub mod threshold;
 pub mod timeline;
 pub mod usage;
 pub mod validity;
@@ -67,22 +66,15 @@ use std::io::{Read, Seek};
 
 use crate::ledger::journal::Reader;
 use crate::plan::Plan;
-use crate::scenario::{Loaded, ScenarioError};
+use crate::scenario::Loaded;
 use judge::Case;
 use results::Findings;
 
 /// Judges a journal: a function of scenario and journal alone.
-///
-/// # Errors
-/// When a threshold means nothing, which whoever started the run has ruled out.
-pub fn judge<R: Read + Seek>(
-    loaded: &Loaded,
-    journal: &mut Reader<R>,
-) -> Result<Findings, ScenarioError> {
+pub fn judge<R: Read + Seek>(loaded: &Loaded, journal: &mut Reader<R>) -> Findings {
     let scenario = &loaded.scenario;
-    let thresholds = threshold::compile(loaded)?;
     let plan = Plan::new(scenario, None);
-    let case = Case { scenario, plan: &plan, thresholds: &thresholds };
+    let case = Case { scenario, plan: &plan, thresholds: &scenario.thresholds };
     let (mut collected, bindings) = collect::collect(scenario, &plan, journal.by_ref());
     // What came for recipients that name no probe is placed when everything else is known.
     let bindings = bindings.filter(|_| journal.rewind().is_ok());
@@ -100,5 +92,5 @@ pub fn judge<R: Read + Seek>(
             None => evidence::attach(violations, journal.by_ref(), &domains),
         }
     }
-    Ok(findings)
+    findings
 }

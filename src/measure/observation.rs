@@ -15,10 +15,10 @@
 
 use std::time::Duration;
 
-use super::metric::LatencyMetric;
 use crate::clock::Time;
 use crate::ledger::event::NoAnswer;
 use crate::ledger::history::ProbeView;
+use crate::metric::latency::LatencyMetric;
 use crate::probe::DestinationId;
 
 /// A span that ended, or that did not.

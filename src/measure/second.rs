@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::pile::Pile;
 use super::results::{Ending, Interval, Values};
 use crate::clock;
 use crate::ledger::event::Period;
+use crate::metric::latency::LatencyMetric;
 
 /// What one pile holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -5,7 +5,6 @@
 //! the warm-up is about mail due in it, every later row about mail of the measured period.
 
 use super::backlog::Curve;
-use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::outages::Outages;
 use super::periods::{self, Periods};
@@ -16,6 +15,7 @@ use crate::fault::rule::Rule;
 use crate::ledger::event::{AttemptOutcome, Event, Period, Pulse, Usage};
 use crate::ledger::history::ProbeView;
 use crate::limits;
+use crate::metric::latency::LatencyMetric;
 use crate::probe::PREFLIGHT;
 
 const NANOS: u64 = 1_000_000_000;

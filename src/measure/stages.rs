@@ -8,12 +8,12 @@ use std::collections::VecDeque;
 use super::book::Book;
 use super::hiccups::Hiccups;
 use super::interference::{Handing, within};
-use super::metric::LatencyMetric;
 use super::observation::Seen;
 use super::periods::Periods;
 use super::series::Series;
 use crate::clock::Time;
 use crate::limits;
+use crate::metric::latency::LatencyMetric;
 
 /// How long one stage of one message took, or had lasted.
 #[derive(Clone, Copy, Debug)]

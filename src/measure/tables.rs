@@ -8,7 +8,6 @@ use super::flow::{Flow, Flows};
 use super::interference::{Handing, within};
 use super::isolation::Isolation;
 use super::load::Offering;
-use super::metric::LatencyMetric;
 use super::observation::{Observation, Seen, observe};
 use super::periods::Periods;
 use super::queue::Attempts;
@@ -17,6 +16,7 @@ use super::timeline::Timeline;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::{History, ProbeView};
+use crate::metric::latency::LatencyMetric;
 use crate::probe::DestinationId;
 use crate::scenario::Scenario;
 

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use super::threshold::Threshold;
-use super::threshold::bound::Op;
-use super::threshold::catalogue::Subject;
 use crate::fault::rule::{Action, Rule};
 use crate::ledger::history::Terms;
 use crate::ledger::history::declared::{DeclaredEnvelopes, RecipientRule, SenderRule};
+use crate::metric::catalogue::Subject;
 use crate::probe::change::Declared;
 use crate::queue::schedule::RetrySchedule;
+use crate::scenario::model::Threshold;
+use crate::scenario::model::bound::Op;
 use crate::scenario::model::{
     Changes, Encoding, Extension, HeaderChanges, RecipientChange, Scenario, SenderChange,
 };
@@ -113,8 +113,8 @@ pub fn unexcused_bound(thresholds: &[Threshold]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::threshold::bound::Bound;
-    use crate::measure::threshold::catalogue::{Stat, Unit};
+    use crate::metric::catalogue::{Stat, Unit};
+    use crate::scenario::model::bound::Bound;
 
     fn bound(texts: &[&str]) -> u64 {
         let thresholds = texts.iter().map(|text| Threshold {
@@ -124,8 +124,8 @@ mod tests {
             disturbance: None,
             stat: Stat::Count,
             bound: Bound::read(text, Unit::Number).expect("a bound"),
-            expr: String::new(),
-            line: 0,
+            words: Default::default(),
+            lines: (0, 0),
         });
         unexcused_bound(&thresholds.collect::<Vec<_>>())
     }

@@ -8,15 +8,15 @@ use super::backlog::Curve;
 use super::book::Book;
 use super::collect::Rest;
 use super::contention::Excess;
+use super::grade::{Actual, show};
 use super::hiccups::Hiccups;
 use super::latency::summarise_with;
-use super::metric::LatencyMetric;
 use super::results::{ContentionFacts, HiccupFacts, Latency};
 use super::samples::Samples;
-use super::threshold::catalogue::Unit;
-use super::threshold::grade::{Actual, show};
 use crate::clock::Time;
 use crate::ledger::event::Period;
+use crate::metric::catalogue::Unit;
+use crate::metric::latency::LatencyMetric;
 
 /// A wait shorter than this is not worth a word, nor is a hiccup, microseconds.
 const WORTH_A_WORD: Duration = Duration::from_millis(1);

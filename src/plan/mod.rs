@@ -95,13 +95,7 @@ impl Plan {
     /// the nonce of a run.
     #[must_use]
     pub fn new(scenario: &Scenario, nonce: Option<String>) -> Plan {
-        let source = Source {
-            seed: scenario.seed,
-            load: scenario.load.clone(),
-            message: scenario.message.clone(),
-            destinations: scenario.destinations.clone(),
-        };
-        Plan { facts: Arc::new(Facts::new(source, nonce)) }
+        Plan { facts: Arc::new(Facts::new(Source::of(scenario), nonce)) }
     }
 
     /// Who the run is, to its own mail.
@@ -270,6 +264,15 @@ impl Facts {
 }
 
 impl Source {
+    fn of(scenario: &Scenario) -> Source {
+        Source {
+            seed: scenario.seed,
+            load: scenario.load.clone(),
+            message: scenario.message.clone(),
+            destinations: scenario.destinations.clone(),
+        }
+    }
+
     /// What makes the mail of one scenario and seed its own: the start of a digest over all that
     /// the plan is derived from.
     fn tag(&self) -> String {

@@ -4,39 +4,31 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Facts, Plan, Source};
-use crate::quantity::Quantity;
-use crate::scenario::model::{
-    Arrival, Destination, Encoding, Extent, Load, LoadModel, MessageSpec, Parts, Segment, TextStyle,
-};
+use crate::scenario;
+use crate::scenario::model::{Arrival, LoadModel, Segment};
 use crate::seed::Seed;
 
 /// 100 messages a second for 10 s, 4 KiB each, to two destinations.
+const SAMPLE: &str = "seed = 7
+[load]
+rate = \"100/s\"
+warm_up = \"0s\"
+duration = \"10s\"
+drain = \"10s\"
+sessions = 10
+messages_per_session = 10
+[[destination]]
+domain = \"gmail.test\"
+weight = 60
+[[destination]]
+domain = \"yahoo.test\"
+weight = 40
+";
+
+/// What the plan of the sample is made of.
 pub(super) fn source() -> Source {
-    let destination =
-        |domain: &str, weight| Destination { domain: domain.to_owned(), weight, extensions: None };
-    Source {
-        seed: Seed(7),
-        load: Load {
-            model: open(Arrival::Poisson, vec![segment(100.0, 100.0, 10)]),
-            warm_up: Duration::ZERO,
-            extent: Extent::Duration(Duration::from_secs(10)),
-            drain: Duration::from_secs(10),
-            sessions: 10,
-            messages_per_session: 10,
-        },
-        message: MessageSpec {
-            size: Quantity::Constant(4096.0),
-            recipients: Quantity::Constant(1.0),
-            parts: Parts::Text,
-            corpus: None,
-            text: TextStyle::Prose,
-            encoding: Encoding::SevenBit,
-            priority: None,
-            null_sender: 0.0,
-            dkim: None,
-        },
-        destinations: vec![destination("gmail.test", 60.0), destination("yahoo.test", 40.0)],
-    }
+    let loaded = scenario::parse("sample.toml", SAMPLE, &[]).expect("a scenario");
+    Source::of(&loaded.scenario)
 }
 
 pub(super) fn open(arrival: Arrival, segments: Vec<Segment>) -> LoadModel {

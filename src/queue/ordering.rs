@@ -1,21 +1,27 @@
 //! Which due delivery goes first: one sort key an ordering. The queue itself is `ready`.
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
 use crate::queue::ready::Entry;
 
-/// Which due delivery goes first.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Which due message goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+#[schemars(rename = "Ordering")]
 pub enum OrderingKind {
-    /// In order of acceptance: a retry that is due goes before everything accepted later.
+    // A retry that is due goes before everything accepted later.
+    /// In order of acceptance.
     Fifo,
-    /// In order of due time: a retry queues behind what was accepted while it waited.
+    // A retry queues behind what was accepted while it waited.
+    /// In order of due time.
     DueTime,
-    /// By priority, then due time.
+    // Then by due time.
+    /// By priority.
     Priority,
-    /// Healthy destinations first; those that defer get fewer slots.
+    // Those that defer get fewer slots.
+    /// Healthy destinations first.
     LoadAware,
 }
 

@@ -99,9 +99,7 @@ fn thresholds(results: &Results, asked: &Loaded, status: ThresholdStatus) -> Vec
 
 /// Where the user wrote threshold number `n`; 0: on the command line.
 fn line(asked: &Loaded, n: usize) -> usize {
-    let start = asked.scenario.thresholds.get(n).map(|bound| bound.bound_span.start);
-    let before = start.and_then(|start| asked.source.text.as_bytes().get(..start));
-    before.map_or(0, |before| 1 + before.iter().filter(|byte| **byte == b'\n').count())
+    asked.scenario.thresholds.get(n).map_or(0, |threshold| threshold.lines.1 as usize)
 }
 
 fn command((line, title, message): &Annotation, file: &str) -> String {

@@ -99,7 +99,7 @@ pub fn judge(folder: &Path) -> Result<Comparison, RunError> {
     let Some(compare) = &loaded.scenario.compare else {
         return Err(failed(format!("{}: its scenario compares nothing", folder.display())));
     };
-    let terms = crate::measure::comparison::terms(&loaded, compare).map_err(RunError::Stored)?;
+    let terms = crate::measure::comparison::Terms::from(compare);
     let stored: Comparison = read(&folder.join(FILE))?;
     super::check_scenario(folder, &stored.scenario_sha256)?;
     let names: Vec<String> = compare.variants.iter().map(|one| one.name.clone()).collect();

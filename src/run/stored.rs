@@ -31,7 +31,7 @@ pub fn judge(folder: &Path) -> Result<Findings, RunError> {
         check_scenario(folder, &recorded)?;
     }
     reader.rewind().map_err(failed)?;
-    measure::judge(&loaded, &mut reader).map_err(RunError::Stored)
+    Ok(measure::judge(&loaded, &mut reader))
 }
 
 /// Whether the scenario in a folder is the one that was run, by its SHA-256 `wanted`. A folder

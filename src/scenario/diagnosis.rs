@@ -165,6 +165,16 @@ impl Problems {
         }
     }
 
+    /// Notes what is wrong at `span`, with a way out, and goes on.
+    pub(super) fn refuse(
+        &mut self,
+        span: &Range<usize>,
+        what: impl Into<String>,
+        help: impl Into<String>,
+    ) {
+        self.push(Problem::new(span, what).help(help));
+    }
+
     /// `Ok` when nothing was wrong so far; otherwise everything that was, in file order.
     pub(super) fn check(&self, source: &Source) -> Result<(), ScenarioError> {
         if self.kept.is_empty() {

@@ -1,23 +1,38 @@
 //! The scenario: what a run asks. TOML in, [`Scenario`] out, or an error that shows the line.
 //!
-//! Two steps: as written ([`mod@file`]), as meant ([`Scenario`]). Everything after this module works
-//! with the meant form, in which a contradiction cannot be said.
+//! One file, or folder, a section of the file: what can be written there (`Written`), what its schema
+//! adds, the defaults, the checks, what it means, and how that is written again. `file` puts the
+//! sections together. Everything after this module works with the meant form ([`model`]), in which a
+//! contradiction cannot be said.
 
 pub mod diagnosis;
 pub mod difference;
-pub mod file;
 pub mod model;
 pub mod units;
 
-mod modelled;
+mod amount;
+mod at;
+mod checks;
+mod file;
 mod overrides;
 mod provenance;
-mod resolve;
+mod read;
 mod schema;
-mod write;
-mod write_fault;
-mod write_smtp;
+mod shape;
 mod written;
+
+mod abuse;
+mod chaos;
+mod compare;
+mod destination;
+mod fault;
+mod load;
+mod message;
+mod simulate;
+mod sink;
+mod smtp;
+mod target;
+mod threshold;
 
 use std::ops::Range;
 use std::path::Path;
@@ -130,10 +145,10 @@ fn parse_text(
     (purpose, provenance): (Purpose, Provenance),
 ) -> Result<Loaded, ScenarioError> {
     let origin = Origin { name, text, overrides, purpose, provenance };
-    let mut loaded = read(&origin, None)?;
+    let mut loaded = read_as(&origin, None)?;
     let variants = loaded.scenario.compare.iter().flat_map(|compare| &compare.variants);
     let variants = variants.map(|variant| {
-        let own = read(&origin, Some(variant))?;
+        let own = read_as(&origin, Some(variant))?;
         Ok((variant.name.clone(), own))
     });
     loaded.variants = variants.collect::<Result<_, ScenarioError>>()?;
@@ -161,7 +176,7 @@ struct Origin<'a> {
 }
 
 /// Reads the scenario, or one variant of it, which compares nothing any more.
-fn read(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, ScenarioError> {
+fn read_as(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, ScenarioError> {
     let Origin { name, text, overrides, purpose, provenance } = *origin;
     let mut source = Source::new(name, text);
     let start = source.end();
@@ -178,7 +193,7 @@ fn read(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, Scenar
     if variant.is_some() {
         root.remove("compare");
     }
-    let written = file::read(root, &mut problems);
+    let written = read::read(root, &mut problems);
     // What a section would mean is not worth judging while another could not even be read.
     problems.check(&source)?;
     let folder = Path::new(name).parent().unwrap_or(Path::new(""));
@@ -187,10 +202,10 @@ fn read(origin: &Origin<'_>, variant: Option<&Variant>) -> Result<Loaded, Scenar
         problems.check(&source)?;
     }
     let fallback = Path::new(name).file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
-    let place = resolve::Place { fallback, folder, purpose };
-    let scenario = resolve::resolve(&written, &place, &mut problems);
+    let place = file::Place { fallback, folder, purpose, text: &source.text };
+    let scenario = file::resolve(&written, &place, &mut problems);
     problems.check(&source)?;
-    let resolved = toml_of(&write::file(&scenario));
+    let resolved = toml_of(&scenario);
     let sha256 = digest(&resolved);
     let domains = written.destination.iter();
     let domain_spans = domains.map(|one| one.value.domain.span.clone());
@@ -226,7 +241,7 @@ impl Loaded {
     pub fn changed(&self, change: impl FnOnce(&mut Scenario)) -> Loaded {
         let mut other = self.clone();
         change(&mut other.scenario);
-        other.resolved = toml_of(&write::file(&other.scenario));
+        other.resolved = toml_of(&other.scenario);
         other.sha256 = digest(&other.resolved);
         other
     }
@@ -255,13 +270,17 @@ pub fn check_domains(loaded: &Loaded, allowed: &[String]) -> Result<(), Scenario
     }
     let mut problems = Problems::default();
     for (destination, span) in loaded.scenario.destinations.iter().zip(&loaded.domain_spans) {
-        if !resolve::is_reserved(&destination.domain, allowed) {
+        if !destination::is_reserved(&destination.domain, allowed) {
             let what = format!("`{}` could be somebody's real domain", destination.domain);
-            problems.push(Problem::new(span, what).help(format!(
-                "use one under {}; or, if it is yours, add --allow-recipient-domain {}",
-                resolve::reserved_domains(),
-                destination.domain,
-            )));
+            problems.refuse(
+                span,
+                what,
+                format!(
+                    "use one under {}; or, if it is yours, add --allow-recipient-domain {}",
+                    destination::reserved_domains(),
+                    destination.domain,
+                ),
+            );
         }
     }
     problems.check(&loaded.source)
@@ -274,9 +293,9 @@ pub fn check_domains(loaded: &Loaded, allowed: &[String]) -> Result<(), Scenario
 pub fn relay_settings(name: &str, text: &str) -> Result<(RetrySchedule, Delivery), ScenarioError> {
     let source = Source::new(name, text);
     let mut problems = Problems::default();
-    let written = file::read_relay_settings(tree(&source)?, &mut problems);
-    let retry = resolve::retry(written.retry.as_ref(), &mut problems);
-    let delivery = resolve::delivery(written.delivery.as_ref(), &mut problems);
+    let written = read::read_relay_settings(tree(&source)?, &mut problems);
+    let retry = target::retry::resolve(written.retry.as_ref(), &mut problems);
+    let delivery = target::delivery::resolve(written.delivery.as_ref(), &mut problems);
     problems.check(&source)?;
     Ok((retry, delivery))
 }
@@ -284,9 +303,9 @@ pub fn relay_settings(name: &str, text: &str) -> Result<(RetrySchedule, Delivery
 /// What [`relay_settings`] reads.
 #[must_use]
 pub fn relay_settings_toml(retry: &RetrySchedule, delivery: &Delivery) -> String {
-    toml_of(&file::RelaySettings {
-        retry: write::some(write::retry(retry)),
-        delivery: write::some(write::delivery(delivery)),
+    toml_of(&target::RelaySettings {
+        retry: at::some(retry.into()),
+        delivery: at::some(delivery.into()),
     })
 }
 

@@ -11,7 +11,7 @@ use super::diagnosis::{Problem, Problems, Source, suggest};
 use crate::limits;
 
 /// One override.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Override {
     /// Path as in the file, such as `load.rate`; an element of a list by index or name, such as
     /// `destination.0.weight` or `fault.greylist.odds`.

@@ -7,8 +7,9 @@
 use std::ops::Range;
 use std::path::{Component, Path};
 
-use super::diagnosis::{Problem, Problems};
-use super::file::{At, File};
+use super::at::At;
+use super::diagnosis::Problems;
+use super::file::File;
 use super::model::Network;
 
 /// Whose a scenario is.
@@ -40,8 +41,11 @@ pub(super) fn check(
         if ours.contains(&span.start) {
             continue;
         }
-        let problem = Problem::new(&span, format!("`{key}` is refused under --untrusted: {why}"));
-        problems.push(problem.help("read the scenario, then run it without --untrusted"));
+        problems.refuse(
+            &span,
+            format!("`{key}` is refused under --untrusted: {why}"),
+            "read the scenario, then run it without --untrusted",
+        );
     }
 }
 

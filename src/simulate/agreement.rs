@@ -6,9 +6,9 @@ use super::model::Model;
 use super::observer::Recording;
 use super::simulate_observed;
 use super::tests::{EVENTFUL, loaded};
+use crate::measure::collect;
 use crate::measure::judge::{Case, conclude};
 use crate::measure::results::{Latency, QueueFacts, Results};
-use crate::measure::{collect, threshold};
 use crate::plan::Plan;
 
 /// The simulation's own results, and those of its events.
@@ -17,13 +17,12 @@ fn both(text: &str) -> (Results, Results) {
     let model = Model::of(&loaded.scenario).expect("a model");
     let mut recording = Recording::new(usize::MAX);
     let own = simulate_observed(&loaded, &model, "", &mut |_| {}, Some(&mut recording));
-    let thresholds = threshold::compile(&loaded).expect("thresholds");
     let scenario = &loaded.scenario;
     let plan = Plan::new(scenario, None);
     let events = recording.into_events().into_iter();
     let (collected, _) = collect::collect(scenario, &plan, events);
-    let case = Case { scenario, plan: &plan, thresholds: &thresholds };
-    (own.expect("findings").results, conclude(&case, collected, None).results)
+    let case = Case { scenario, plan: &plan, thresholds: &scenario.thresholds };
+    (own.results, conclude(&case, collected, None).results)
 }
 
 fn near(what: &str, one: f64, other: f64) {

@@ -4,12 +4,12 @@ use super::digest::Digest;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::measure::flow::last_quarters;
-use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::periods;
 use crate::measure::recovery::Recovery;
 use crate::measure::results::{Ending, Interval, SeriesRow};
 use crate::measure::second::{Kind, Settled};
 use crate::measure::series::summarise;
+use crate::metric::latency::LatencyMetric as Metric;
 
 const SECOND: u64 = 1_000_000_000;
 

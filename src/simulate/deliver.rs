@@ -10,7 +10,7 @@ use super::world::{Running, World};
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::measure::flow::Flow;
-use crate::measure::metric::LatencyMetric as Metric;
+use crate::metric::latency::LatencyMetric as Metric;
 use crate::queue::ready::Answer;
 use crate::queue::schedule::Next;
 use crate::seed::{Key, Purpose};

@@ -15,7 +15,6 @@ use crate::ledger::event::Period;
 use crate::measure::conservation::Counts;
 use crate::measure::fairness::fairness;
 use crate::measure::health::{self, Evidence};
-use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::ordering::OutOfOrder;
 use crate::measure::recovery::Recovery;
 use crate::measure::results::{
@@ -24,11 +23,12 @@ use crate::measure::results::{
     Verdict, Warning,
 };
 use crate::measure::sums::{Sums, Unowned};
-use crate::measure::threshold::Threshold;
 use crate::measure::validity::Validity;
 use crate::measure::verdict::{self, Grounds};
 use crate::measure::{closed, connections, faults, load, queue, terms, warning};
+use crate::metric::latency::LatencyMetric as Metric;
 use crate::scenario::Loaded;
+use crate::scenario::model::Threshold;
 
 /// What a run was judged by, beside what happened.
 pub(super) struct Ended<'a> {

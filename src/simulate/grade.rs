@@ -7,12 +7,12 @@ use super::tally::{KEPT, METRICS, Tally};
 use crate::ledger::event::Period;
 use crate::measure::figures::{connection_attempts, latency_figure, recovery_time};
 use crate::measure::flow::GOODPUT;
-use crate::measure::metric::LatencyMetric;
+use crate::measure::grade::{Actual, grade};
 use crate::measure::results::{DestinationFacts, QueueFacts, ThresholdResult};
-use crate::measure::threshold::Threshold;
-use crate::measure::threshold::catalogue::{Stat, Subject};
-use crate::measure::threshold::grade::{Actual, grade};
+use crate::metric::catalogue::{Stat, Subject};
+use crate::metric::latency::LatencyMetric;
 use crate::probe::DestinationId;
+use crate::scenario::model::Threshold;
 
 /// What thresholds are graded by.
 pub(super) struct Kept<'a> {

@@ -9,7 +9,7 @@ use crate::clock::Time;
 use crate::ledger::event::NoAnswer;
 use crate::limits;
 use crate::measure::flow::Flow;
-use crate::measure::metric::LatencyMetric as Metric;
+use crate::metric::latency::LatencyMetric as Metric;
 use crate::plan::Offer;
 use crate::queue::ready::Entry;
 use crate::scenario::model::LoadModel;

@@ -38,11 +38,11 @@ use crate::measure::faults;
 use crate::measure::herd::Buckets;
 use crate::measure::recovery::Recovery;
 use crate::measure::results::Findings;
+use crate::measure::terms;
 use crate::measure::timeline::Timeline;
-use crate::measure::{terms, threshold};
 use crate::plan::Plan;
-use crate::scenario::model::{Extent, LoadModel, Scenario};
-use crate::scenario::{Loaded, ScenarioError};
+use crate::scenario::Loaded;
+use crate::scenario::model::{Extent, LoadModel, Scenario, Threshold};
 use course::Course;
 use digest::Digest;
 use model::Model;
@@ -77,31 +77,25 @@ impl Default for Glimpse {
 }
 
 /// Simulates a scenario; `look` is shown how it stands now and then.
-///
-/// # Errors
-/// When a threshold means nothing.
 pub fn simulate(
     loaded: &Loaded,
     model: &Model,
     command: &str,
     look: &mut dyn FnMut(Glimpse),
-) -> Result<Findings, ScenarioError> {
+) -> Findings {
     simulate_observed(loaded, model, command, look, None)
 }
 
 /// As [`simulate`], and shows an observer what the actors of a real run would have recorded.
-///
-/// # Errors
-/// When a threshold means nothing.
 pub fn simulate_observed(
     loaded: &Loaded,
     model: &Model,
     command: &str,
     look: &mut dyn FnMut(Glimpse),
     observer: Option<&mut dyn Observer>,
-) -> Result<Findings, ScenarioError> {
+) -> Findings {
     let scenario = &loaded.scenario;
-    let thresholds = threshold::compile(loaded)?;
+    let thresholds = &scenario.thresholds;
     let plan = Plan::new(scenario, None);
     let total = expected(scenario);
     let measured = time(scenario.load.warm_up);
@@ -110,7 +104,7 @@ pub fn simulate_observed(
     let rows = row_seconds(scenario, total);
     let windows = faults::disturbances(scenario, Time(measured)).collect();
     let course = Course::new(rows, measured, Recovery::new(windows, Time::ZERO));
-    let parts = (tally(scenario, &thresholds, measured), course, herd);
+    let parts = (tally(scenario, thresholds, measured), course, herd);
     let mut world = World::new(scenario, &plan, model, parts);
     if let Some(observer) = observer {
         world.observer = Some(observer);
@@ -127,7 +121,7 @@ pub fn simulate_observed(
         });
     });
     let healed = faults::healed(scenario, Time(measured), Time(world.now));
-    Ok(findings::Ended { loaded, thresholds: &thresholds, command, healed }.judge(world))
+    findings::Ended { loaded, thresholds, command, healed }.judge(world)
 }
 
 fn time(length: Duration) -> u64 {
@@ -165,7 +159,7 @@ fn timeline(scenario: &Scenario, measured_from: u64) -> Timeline {
     }
 }
 
-fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from: u64) -> Tally {
+fn tally(scenario: &Scenario, thresholds: &[Threshold], measured_from: u64) -> Tally {
     let count = scenario.destinations.len();
     let shown = shown(scenario, thresholds);
     let places = shown.len() + usize::from(shown.len() < count);
@@ -202,7 +196,7 @@ fn tally(scenario: &Scenario, thresholds: &[threshold::Threshold], measured_from
 
 /// Destinations reported one by one, in scenario order: all, or those with a fault or a
 /// threshold of their own and then the largest.
-fn shown(scenario: &Scenario, thresholds: &[threshold::Threshold]) -> Vec<usize> {
+fn shown(scenario: &Scenario, thresholds: &[Threshold]) -> Vec<usize> {
     let count = scenario.destinations.len();
     if count <= limits::SIMULATED_DESTINATIONS {
         return (0..count).collect();

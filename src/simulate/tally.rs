@@ -10,11 +10,11 @@ use crate::ledger::class::{Class, Judgement};
 use crate::ledger::disposition::{ProbeHistory, Queued, classify};
 use crate::ledger::history::ProbeView;
 use crate::measure::flow::{Flow, Flows};
-use crate::measure::metric::LatencyMetric as Metric;
 use crate::measure::queue::Attempts;
 use crate::measure::retry::EARLY_BELOW;
 use crate::measure::sums::Sums;
 use crate::measure::timeline::Timeline;
+use crate::metric::latency::LatencyMetric as Metric;
 use crate::probe::DestinationId;
 use crate::queue::schedule::RetrySchedule;
 

@@ -15,7 +15,7 @@ use super::visit::Visit;
 use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::measure::herd::Buckets;
-use crate::measure::metric::LatencyMetric as Metric;
+use crate::metric::latency::LatencyMetric as Metric;
 use crate::plan::{Offer, Offers, Plan};
 use crate::probe::BOUNCE_DOMAIN;
 use crate::queue::ready::Ready;

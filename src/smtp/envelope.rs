@@ -2,6 +2,9 @@
 //!
 //! Parameter values are kept decoded (`xtext`, RFC 3461 §4); whoever sends them on encodes them.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 /// A transaction's envelope: who sends, and the recipients taken so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Envelope {
@@ -54,17 +57,18 @@ pub enum Body {
     BinaryMime,
 }
 
-/// How much of the message a DSN returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+/// How much a DSN returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Ret {
-    /// All of it.
+    /// The whole message.
     Full,
-    /// Its header section.
+    /// Its headers.
     Headers,
 }
 
 /// When a DSN is wanted. All false: `NEVER`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Notify {
     /// On delivery.
     pub success: bool,

@@ -295,9 +295,8 @@ fn count(queue: &Path, _seen: &mut Seen) -> std::io::Result<QueueLength> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::queue::ordering::OrderingKind;
     use crate::queue::schedule::{Growth, RetrySchedule};
-    use crate::scenario::model::{Delivery, Durability, OnwardTls, TargetKind};
+    use crate::scenario::model::{Delivery, TargetKind};
     use crate::target::demands::Demands;
     use crate::target::intake::Intake;
 
@@ -311,13 +310,7 @@ mod tests {
                 jitter: 0.1,
                 give_up_after: 600 * second,
             },
-            delivery: Delivery {
-                concurrency: 50,
-                per_destination: 7,
-                ordering: OrderingKind::Fifo,
-                durability: Durability::Fsync,
-                tls: OnwardTls::May,
-            },
+            delivery: Delivery { per_destination: 7, ..Delivery::default() },
             seed: 1,
             sink: address(2526),
             routes: routes.iter().map(|(to, port)| ((*to).to_owned(), address(*port))).collect(),

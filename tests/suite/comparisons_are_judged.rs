@@ -2,9 +2,9 @@
 //! each side, what is said where data are missing, and which reasons end in which exit code.
 
 use mailbench::ledger::event::{AttemptOutcome, SubmitResult};
+use mailbench::measure::comparison::Terms;
 use mailbench::measure::comparison::paired::{self, Made, Plan};
 use mailbench::measure::comparison::results::{Comparison, Outcome, Row};
-use mailbench::measure::comparison::{self, Terms};
 use mailbench::measure::results::{DoubtfulFigure, Findings, Reason, Results};
 use mailbench::scenario;
 use mailbench::smtp::reply::Reply;
@@ -298,9 +298,8 @@ fn terms(lines: &str) -> Result<Terms, String> {
     let variants = ["a", "b"].map(|name| format!("[[compare.variant]]\nname = \"{name}\"\n"));
     let more = format!("[compare]\n{lines}\n{}", variants.concat());
     let text = steady(40, 10, &more);
-    let loaded = scenario::parse("s.toml", &text, &[]).expect("a scenario");
-    let compare = loaded.scenario.compare.as_ref().expect("a comparison");
-    comparison::terms(&loaded, compare).map_err(|error| error.to_string())
+    let loaded = scenario::parse("s.toml", &text, &[]).map_err(|error| error.to_string())?;
+    Ok(Terms::from(loaded.scenario.compare.as_ref().expect("a comparison")))
 }
 
 #[test]

@@ -29,13 +29,7 @@ fn read(text: &str, overrides: &[&str]) -> Scenario {
 
 /// Where a threshold stands differs between the two texts; all else must not.
 fn without_places(mut scenario: Scenario) -> Scenario {
-    for line in &mut scenario.thresholds {
-        (line.metric_span, line.bound_span) = (0..0, 0..0);
-    }
-    if let Some(compare) = &mut scenario.compare {
-        compare.gate_span = 0..0;
-        compare.gate_spans.clear();
-    }
+    scenario.thresholds.iter_mut().for_each(|threshold| threshold.lines = (0, 0));
     scenario
 }
 
@@ -110,8 +104,8 @@ fn every_key_is_meant_as_written() {
     let size = Quantity::Drawn { law, min: None, max: Some(5.0 * 1_048_576.0) };
     assert_eq!(scenario.message.size, size);
     assert_eq!(scenario.destinations[1].weight, 0.5);
-    let metrics: Vec<&str> = scenario.thresholds.iter().map(|line| line.metric.as_str()).collect();
-    assert_eq!(metrics, ["lost", "e2e_response.p99", "e2e_response.p99", "a_metric.max"]);
+    let metrics: Vec<&str> = scenario.thresholds.iter().map(|it| it.words.0.as_str()).collect();
+    assert_eq!(metrics, ["lost", "e2e_response.p99", "e2e_response.p99", "backlog.max"]);
 }
 
 fn declared_changes(changes: &Changes) {
@@ -268,8 +262,8 @@ fn overrides_take_the_paths_of_the_file() {
     assert_eq!([7.0, 8.0], [scenario.destinations[0].weight, scenario.destinations[1].weight]);
     assert_eq!(scenario.faults[0].scope.odds, Odds(500_000_000));
     assert_eq!(scenario.faults[0].scope.attempts, Some(Attempts { first: 2, last: None }));
-    assert_eq!(scenario.thresholds[0].bound, "<= 1");
-    assert_eq!(scenario.thresholds[4].metric, "e2e_response{destination=a.test}.p50");
+    assert_eq!(scenario.thresholds[0].words.1, "<= 1");
+    assert_eq!(scenario.thresholds[4].words.0, "e2e_response{destination=a.test}.p50");
     assert_eq!(scenario.message.size, Quantity::Constant(2048.0));
 }
 

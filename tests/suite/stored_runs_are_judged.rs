@@ -240,7 +240,9 @@ fn why_a_figure_is_missing_is_said() {
 fn destinations_have_names_where_there_are_several() {
     let names = |more: &str| {
         let loaded = scenario::parse("s.toml", &steady(40, 10, more), &[]).expect("a scenario");
-        figure::names_by_destination(&loaded.scenario.destinations)
+        let destinations = loaded.scenario.destinations.iter();
+        let domains: Vec<&str> = destinations.map(|one| one.domain.as_str()).collect();
+        mailbench::metric::figure::names_by_destination(&domains)
     };
     assert!(names("").is_empty());
     let several = names("[[destination]]\ndomain = \"b.test\"\n");

@@ -46,7 +46,7 @@ mod tests {
             let mut attempt = taken(0, 1, 1, 0);
             let worst = seen.iter().map(|change: &Change| change.level_where(&declared)).max();
             attempt.content.as_mut().expect("content").changes = seen;
-            assert_eq!(changes.note(&attempt, &declared), worst);
+            assert_eq!(changes.note(&attempt, &declared, false), worst);
         }
         assert!(changes.seen().eq([(first, 3), (second, 1)]));
     }

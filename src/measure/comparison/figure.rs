@@ -5,7 +5,8 @@ use super::results::Better;
 use crate::measure::latency::PERCENTILES;
 use crate::measure::results::{DestinationFacts, Latency, Results};
 use crate::measure::samples::decode;
-use crate::scenario::model::Destination;
+pub use crate::metric::figure::{GATED, GATED_MOST, names};
+use crate::metric::figure::{LATENCIES, OF_DESTINATION, OTHERS, RATES, metric_of};
 
 /// One number of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,43 +28,6 @@ pub struct Figure {
     pub within: Option<(f64, f64)>,
     /// Standard error of its logarithm within the run, where it can be told.
     pub error: f64,
-}
-
-/// Figures that decide, unless the user names others. Few, since each further question asked of
-/// the same runs makes every answer weaker.
-pub const GATED: [&str; 4] =
-    ["e2e_response.p50", "e2e_response.p99", "submit_response.p99", "delivered.rate"];
-
-/// Most figures that may decide.
-pub const GATED_MOST: usize = 4;
-
-/// Latency figures of a whole run.
-const LATENCIES: [(&str, &[&str]); 4] = [
-    ("e2e_response", &["p50", "p90", "p99"]),
-    ("submit_response", &["p50", "p99"]),
-    ("submit_service", &["p50", "p99"]),
-    ("relay_latency", &["p50", "p99"]),
-];
-
-/// Rates: events inside the measured period per second of it, and goodput.
-const RATES: [&str; 3] = ["delivered", "accepted", "goodput"];
-
-/// The names of every figure a run may have, without those of destinations.
-pub fn names() -> Vec<String> {
-    let latencies = LATENCIES
-        .iter()
-        .flat_map(|(metric, stats)| stats.iter().map(move |stat| format!("{metric}.{stat}")));
-    let rates = RATES.iter().map(|rate| format!("{rate}.rate"));
-    let others = OTHERS.iter().map(|(name, _, _)| (*name).to_owned());
-    latencies.chain(rates).chain(others).collect()
-}
-
-/// The names of the figures of destinations; those of a run with one only are the run's.
-pub fn names_by_destination(destinations: &[Destination]) -> Vec<String> {
-    let several = destinations.iter().filter(|_| destinations.len() > 1);
-    several
-        .flat_map(|to| OF_DESTINATION.map(|stat| format!("{}.{stat}", metric_of(&to.domain))))
-        .collect()
 }
 
 impl Figure {
@@ -113,8 +77,8 @@ pub fn blank(name: &str) -> Figure {
             ..plain(name.to_owned(), "/s", 0.0)
         };
     }
-    let other = OTHERS.iter().find(|(other, _, _)| *other == name);
-    plain(name.to_owned(), other.map_or("us", |(_, unit, _)| unit), 0.0)
+    let other = OTHERS.iter().find(|(other, _)| *other == name);
+    plain(name.to_owned(), other.map_or("us", |(_, unit)| unit), 0.0)
 }
 
 /// Each figure once, in reading order, and those of `gate` that are not among them, without a
@@ -173,7 +137,7 @@ pub fn figures(results: &Results) -> Vec<Figure> {
         found.extend(results.destinations.iter().flat_map(of_destination));
     }
     found.extend(RATES.iter().filter_map(|rate| of_rate(rate, results)));
-    found.extend(OTHERS.iter().filter_map(|(name, unit, value)| {
+    found.extend(OTHERS.iter().zip(VALUES).filter_map(|((name, unit), value)| {
         let value = value(results).filter(|value| value.is_finite())?;
         let error = if *name == CONNECTIONS { error_of_connections(results) } else { 0.0 };
         Some(Figure { error, ..plain((*name).to_owned(), unit, value) })
@@ -205,13 +169,6 @@ fn of_destination(place: &DestinationFacts) -> Vec<Figure> {
     latency.map(|latency| of_latency(&metric, latency, &OF_DESTINATION)).unwrap_or_default()
 }
 
-/// Figures of a destination's own end-to-end times.
-const OF_DESTINATION: [&str; 2] = ["p50", "p99"];
-
-fn metric_of(domain: &str) -> String {
-    format!("e2e_response{{destination={domain}}}")
-}
-
 /// The error of a count that could as well have been a little higher or lower is left out: under
 /// an open load it is the plan that decides it.
 fn of_rate(rate: &str, results: &Results) -> Option<Figure> {
@@ -230,20 +187,20 @@ const CONNECTIONS: &str = "connection_attempts.per_delivery";
 
 type Value = fn(&Results) -> Option<f64>;
 
-/// What is neither latency nor rate; less is better.
-const OTHERS: [(&str, &str, Value); 8] = [
-    ("drain_time", "s", |results| results.queue.drain_time_s),
+/// The values of [`OTHERS`], in their order.
+const VALUES: [Value; OTHERS.len()] = [
+    |results| results.queue.drain_time_s,
     // A bound is no figure: how long it took is not known.
-    ("recovery_time.max", "s", |results| {
+    |results| {
         let bound = results.queue.recovery_time_max_at_least;
         results.queue.recovery_time_max_s.filter(|_| !bound)
-    }),
-    (CONNECTIONS, "", |results| results.queue.connection_attempts.as_ref()?.per_delivery),
-    ("backlog.max", "", |results| Some(results.queue.backlog_max as f64)),
-    ("attempts_per_delivery.mean", "", |results| results.queue.attempts_per_delivery_mean),
-    ("target_cpu.mean", "cores", |results| Some(results.resources.target.as_ref()?.cpu_mean_cores)),
-    ("target_rss.mean", "bytes", |results| Some(results.resources.target.as_ref()?.rss_mean_bytes)),
-    ("target_io.mean", "bytes/s", |results| results.resources.target.as_ref()?.io_mean_bytes_per_s),
+    },
+    |results| results.queue.connection_attempts.as_ref()?.per_delivery,
+    |results| Some(results.queue.backlog_max as f64),
+    |results| results.queue.attempts_per_delivery_mean,
+    |results| Some(results.resources.target.as_ref()?.cpu_mean_cores),
+    |results| Some(results.resources.target.as_ref()?.rss_mean_bytes),
+    |results| results.resources.target.as_ref()?.io_mean_bytes_per_s,
 ];
 
 fn share(stat: &str) -> f64 {
@@ -267,13 +224,6 @@ mod tests {
     use crate::measure::latency::summarise;
     use crate::measure::samples::Samples;
     use std::time::Duration;
-
-    #[test]
-    fn the_figures_that_decide_are_figures() {
-        let known = names();
-        assert!(GATED.iter().all(|gated| known.iter().any(|name| name == gated)), "{known:?}");
-        assert!(GATED.len() <= GATED_MOST);
-    }
 
     #[test]
     fn a_blank_figure_is_as_one_of_a_run() {

@@ -19,9 +19,7 @@ pub mod shift;
 pub mod signed_rank;
 pub mod single;
 
-use crate::scenario::diagnosis::{Problem, suggest};
 use crate::scenario::model::Compare;
-use crate::scenario::{Loaded, ScenarioError};
 
 /// What a comparison is judged by.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,54 +42,15 @@ impl Default for Terms {
     }
 }
 
-/// The terms of a scenario's `[compare]`.
-///
-/// # Errors
-/// When a figure that is to decide is none, or is named twice, or there are too many or too few.
-pub fn terms(loaded: &Loaded, compare: &Compare) -> Result<Terms, ScenarioError> {
-    let terms = Terms {
-        latency_margin: compare.margin,
-        throughput_margin: compare.rate_margin,
-        ..Terms::default()
-    };
-    let Some(gate) = &compare.gate else { return Ok(terms) };
-    let mut known = figure::names();
-    known.extend(figure::names_by_destination(&loaded.scenario.destinations));
-    let place = |at: usize| compare.gate_spans.get(at).unwrap_or(&compare.gate_span);
-    let mut problems: Vec<Problem> = mistakes(gate, &known)
-        .map(|(at, mistake)| Problem::new(place(at), mistake.message).help(mistake.help))
-        .collect();
-    if !(1..=figure::GATED_MOST).contains(&gate.len()) {
-        let problem = Problem::new(&compare.gate_span, "one to four figures can decide");
-        problems.push(problem.help("each further figure weakens every answer"));
-    }
-    if !problems.is_empty() {
-        return Err(ScenarioError::new(&loaded.source, problems));
-    }
-    Ok(Terms { gate: gate.clone(), ..terms })
-}
-
-/// Why a name cannot be among the figures that decide.
-pub struct Mistake {
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub help: String,
-}
-
-/// The names of `gate` that are no figures, or were named before, with their places.
-pub fn mistakes(gate: &[String], known: &[String]) -> impl Iterator<Item = (usize, Mistake)> {
-    gate.iter().enumerate().filter_map(|(at, name)| {
-        if !known.contains(name) {
-            let help = suggest(name, known.iter().map(String::as_str));
-            return Some((at, Mistake { message: format!("`{name}` is not a figure"), help }));
+impl From<&Compare> for Terms {
+    fn from(compare: &Compare) -> Terms {
+        let default = Terms::default();
+        Terms {
+            latency_margin: compare.margin,
+            throughput_margin: compare.rate_margin,
+            gate: compare.gate.clone().unwrap_or(default.gate),
         }
-        // Asked twice, a question would be held to a stricter level for nothing.
-        gate[..at].contains(name).then(|| {
-            let message = format!("`{name}` is named twice");
-            (at, Mistake { message, help: "name each figure once".to_owned() })
-        })
-    })
+    }
 }
 
 /// Odds of a false alarm, two-sided, over all looks at the data together.

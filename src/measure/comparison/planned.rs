@@ -61,17 +61,13 @@ mod tests {
     use super::*;
 
     fn planned(pairs: u32, gate: usize, extend: bool) -> Planned {
-        let compare = Compare {
-            pairs,
-            cool_down: std::time::Duration::ZERO,
-            extend,
-            margin: 0.05,
-            rate_margin: 0.03,
-            gate: None,
-            gate_span: 0..0,
-            gate_spans: Vec::new(),
-            variants: Vec::new(),
-        };
+        let text = format!(
+            "[load]\nrate = \"1/s\"\n[[destination]]\ndomain = \"a.test\"\n\
+             [compare]\npairs = {pairs}\nextend = {extend}\n\
+             [[compare.variant]]\nname = \"a\"\n[[compare.variant]]\nname = \"b\"\n"
+        );
+        let loaded = crate::scenario::parse("pairs.toml", &text, &[]).expect("a scenario");
+        let compare = loaded.scenario.compare.expect("variants");
         let gate = (0..gate).map(|n| n.to_string()).collect();
         Planned::new(&compare, &Terms { gate, ..Terms::default() })
     }

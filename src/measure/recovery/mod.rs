@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use super::results::RecoveryFacts;
 use crate::clock::Time;
+pub use crate::metric::disturbance::Kind;
 
 /// How far back before a disturbance the backlog is looked at.
 pub const REFERENCE: Duration = Duration::from_secs(60);
@@ -32,26 +33,6 @@ pub const FLOOR: u64 = 5;
 
 /// How long the backlog must lie above the band to be a relapse.
 pub const STANDING: Duration = Duration::from_secs(1);
-
-/// What disturbs a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// The window of a fault rule.
-    Fault,
-    /// A chaos event.
-    Chaos,
-}
-
-impl Kind {
-    /// As thresholds and reports name it.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Kind::Fault => "fault",
-            Kind::Chaos => "chaos",
-        }
-    }
-}
 
 /// A fault window or a chaos event.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -75,7 +75,7 @@ pub fn on_model(
         let number = known.trials.len() as u64;
         let offered = Offered { rate, seconds: options.seconds(full), number };
         let loaded = trial::scenario(&request.loaded, options, offered);
-        let findings = simulate(&loaded, model, &request.command, &mut |_| {})?;
+        let findings = simulate(&loaded, model, &request.command, &mut |_| {});
         let drain = request.loaded.scenario.load.drain;
         let judged = trial::judged(&findings, options, offered, drain, Path::new(""));
         known.trials.push(judged);
@@ -330,9 +330,7 @@ impl CapacitySearch<'_> {
     ) -> Result<Option<Findings>, RunError> {
         let loaded = trial::scenario(&self.request.loaded, self.options, offered);
         match &self.options.model {
-            Some(model) => simulate(&loaded, model, &self.request.command, &mut |_| {})
-                .map(Some)
-                .map_err(RunError::Stored),
+            Some(model) => Ok(Some(simulate(&loaded, model, &self.request.command, &mut |_| {}))),
             None => self.real(loaded, folder, progress).await,
         }
     }

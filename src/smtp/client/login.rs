@@ -5,6 +5,8 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mail_send::Credentials;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use smtp_proto::{AUTH_CRAM_MD5, AUTH_LOGIN, AUTH_PLAIN, AUTH_SCRAM_SHA_256, AUTH_XOAUTH2};
 
 use super::connection::Connection;
@@ -27,7 +29,7 @@ pub struct Login {
 }
 
 /// SASL mechanism.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Mechanism {
     /// PLAIN (RFC 4616).
@@ -36,7 +38,8 @@ pub enum Mechanism {
     Login,
     /// CRAM-MD5 (RFC 2195).
     CramMd5,
-    /// XOAUTH2, the secret being the token.
+    // The secret is the token.
+    /// XOAUTH2.
     Xoauth2,
     /// SCRAM-SHA-256 (RFC 7677).
     #[serde(rename = "scram-sha-256")]

@@ -5,6 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use super::login::Login;
 use super::timeouts::Timeouts;
 use super::tls::TlsClient;
@@ -32,13 +35,15 @@ pub struct Peer {
     pub timeouts: Timeouts,
 }
 
-/// SMTP, or its sibling for final delivery.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+// LMTP is the sibling of SMTP for final delivery.
+/// Which protocol is spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// RFC 5321.
     Smtp,
-    /// RFC 2033: LHLO, and a reply for each recipient after the content.
+    // LHLO, and a reply for each recipient after the content.
+    /// RFC 2033.
     Lmtp,
 }
 

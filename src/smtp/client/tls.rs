@@ -19,8 +19,7 @@ use tokio_rustls::client::TlsStream;
 use crate::{files, limits};
 
 /// Whose certificates are taken.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Trust {
     /// Anybody's.
     Any,
