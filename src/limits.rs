@@ -63,7 +63,7 @@ pub const FAULTS: usize = 1024;
 /// `[[abuse]]` entries in one scenario; the number of an entry is a `u16`.
 pub const ABUSES: usize = 256;
 
-/// Bad clients at a time, all kinds together: each holds a socket of ours and of the target's.
+/// Bad clients at a time, all kinds together: each holds one of our sockets and one of the target's.
 pub const ABUSE_SESSIONS: u32 = 5_000;
 
 /// `[[chaos]]` entries in one scenario.
@@ -240,7 +240,7 @@ pub const PID_FILE: Duration = Duration::from_secs(5);
 /// Time a target has to stop in order before it is killed.
 pub const TARGET_STOP: Duration = Duration::from_secs(10);
 
-/// Lines of a target's output kept for whoever waits for an announcement.
+/// Lines of a target's output kept for the task that waits for an announcement.
 pub const TARGET_LINES: usize = 64;
 
 /// Bytes of one line of a target's output kept for them, and read at a time.
@@ -252,7 +252,7 @@ pub const QUEUE_FILE: u64 = 8 * 1024;
 /// Time a queue command may take.
 pub const QUEUE_COMMAND: Duration = Duration::from_secs(10);
 
-/// Recipients the relay holds before it answers `452` and `421`, unless told otherwise: a few
+/// Recipients the relay holds before it answers `452` and `421`, by default: a few
 /// hundred bytes of memory each.
 pub const RELAY_QUEUE: u64 = 1_000_000;
 
@@ -316,7 +316,7 @@ pub const RETRY_OVERDUE: Duration = Duration::from_secs(2);
 /// Destinations to which a first look at a target (`mailbench doctor target`) sends a message each.
 pub const CHECKUP_DESTINATIONS: usize = 100;
 
-/// Messages of a closed load that `mailbench plan` prints unless told otherwise.
+/// Messages of a closed load that `mailbench plan` prints by default.
 pub const PLAN_SHOWN: u64 = 100;
 
 /// Longest time a model of a target may take over one step.
@@ -349,7 +349,7 @@ pub const COMPARE_VARIANTS: usize = 8;
 pub const COMPARE_REPEATS: u32 = 2;
 
 /// Messages sampled for the live view's percentile, on their way and arrived: 99 % of so many are
-/// told to within a few ranks, and a look at them costs well under a millisecond.
+/// known to within a few ranks, and a look at them costs well under a millisecond.
 pub const LIVE_SAMPLE: usize = 4096;
 
 /// Connections of scrapers served at once.

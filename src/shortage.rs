@@ -37,7 +37,7 @@ impl Shortage {
         Shortage::Memory,
     ];
 
-    /// The shortage that an error on a socket of ours tells of; `None`: it is about the peer, or the
+    /// The shortage that an error on one of our sockets shows; `None`: it is about the peer, or the
     /// way to it.
     #[must_use]
     pub fn of(error: &io::Error) -> Option<Shortage> {

@@ -19,7 +19,7 @@ use crate::run::history::{self, FILE};
 /// Show where figures changed for good over the runs of a history
 ///
 /// A history is the history.jsonl that runs append to (reports/SCENARIO/history.jsonl, or where
-/// --history says). A change is told by the first run that is different.
+/// --history says). A change is named by the first run that is different.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files, or folders that hold a history.jsonl [default: every reports/*/history.jsonl]

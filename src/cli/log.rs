@@ -7,7 +7,7 @@ use super::exit::Exit;
 use crate::escape;
 use crate::scenario::ScenarioError;
 
-/// Writes a line to stderr. A closed stderr leaves nobody to tell.
+/// Writes a line to stderr. A closed stderr leaves no reader.
 pub(super) fn complain(text: &str) {
     let _nobody_to_tell = writeln!(anstream::stderr(), "{}", escape::plain(text));
 }

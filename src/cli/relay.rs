@@ -71,12 +71,12 @@ pub(super) struct Args {
     /// Print how many recipients in the queue are not done, as JSON, and exit
     #[arg(long, conflicts_with_all = ["relay_to", "settings"])]
     count: bool,
-    /// With --count: print again after each such time, until nobody reads
+    /// With --count: print again after each such time, until the reader is gone
     #[arg(long, value_name = "DURATION", requires = "count")]
     every: Option<Timespan>,
 }
 
-/// Runs the relay until it is told to stop, or counts its queue.
+/// Runs the relay until it is stopped, or counts its queue.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let runtime = server::runtime()?;
     match args.relay_to {
@@ -160,7 +160,7 @@ fn settings(path: Option<&Path>) -> anyhow::Result<(RetrySchedule, Delivery)> {
     Ok(crate::scenario::relay_settings(&name, &text)?)
 }
 
-/// Cancels `stop` when standard input ends: by then whoever held it is gone, even if killed.
+/// Cancels `stop` when standard input ends: by then the parent that held it is gone, even if killed.
 fn stop_at_end_of_input(stop: CancellationToken) {
     std::thread::spawn(move || {
         // An input that cannot be read has ended, too.
@@ -170,7 +170,7 @@ fn stop_at_end_of_input(stop: CancellationToken) {
     });
 }
 
-/// Prints the count once, or again and again until nobody reads it or the parent is gone.
+/// Prints the count once, or again and again until the reader is gone it or the parent is gone.
 async fn count(queue: &Path, every: Option<Duration>) -> anyhow::Result<Exit> {
     let reader = Reader::open(queue).map_err(|error| Exit::Unreachable.because(error))?;
     let parent = nix::unistd::getppid();

@@ -16,7 +16,7 @@ pub(super) struct ScenarioArgs {
     /// Allow recipients in this domain, which is not a reserved one (repeatable)
     #[arg(long, value_name = "DOMAIN")]
     allow_recipient_domain: Vec<String>,
-    /// The scenario is somebody else's, as in a pull request: refuse whatever in it runs commands,
+    /// The scenario is from someone else, as in a pull request: refuse whatever in it runs commands,
     /// reads files outside its folder or sends secrets
     ///
     /// Refused are run, start_command, stop_command, queue_command, program, pid_file, settings,

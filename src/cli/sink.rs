@@ -72,7 +72,7 @@ fn extension(text: &str) -> Result<Extension, String> {
     serde_json::from_value(wanted).map_err(|_| format!("no extension `{text}` is known here"))
 }
 
-/// Runs the sink until it is told to stop.
+/// Runs the sink until it is stopped.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let (settings, domains) = settings(args)?;
     let (folder, path) = journal_path(args.journal.as_deref())?;

@@ -10,7 +10,7 @@ use crate::target::watchdog::{self, Duty};
 pub(super) struct Args {
     /// Its folder
     folder: PathBuf,
-    /// Only continue what was stopped, of a target that somebody else started
+    /// Only continue what was stopped, of a target that was there before
     #[arg(long = "continue")]
     resume: bool,
 }

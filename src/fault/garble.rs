@@ -78,7 +78,7 @@ impl Garble {
     }
 }
 
-/// Replies of ours are ASCII, so that their text can be cut anywhere.
+/// Our replies are ASCII, so their text can be cut anywhere.
 fn first_line(reply: &Reply) -> &str {
     reply.text.lines().next().unwrap_or_default()
 }

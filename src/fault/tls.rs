@@ -11,7 +11,7 @@ use crate::smtp::stage::Stage;
 pub enum TlsFault {
     /// A certificate that was good once.
     Expired,
-    /// A certificate that nobody but itself vouches for.
+    /// A self-signed certificate.
     SelfSigned,
     /// After the go-ahead not a byte more.
     HandshakeStall,

@@ -19,7 +19,7 @@ pub enum Class {
     Altered,
     /// Reported as failed, and delivered.
     BouncedAndDelivered,
-    /// Null sender and permanent failure: nobody to tell (RFC 5321 §4.5.5).
+    /// Null sender and permanent failure: no one to notify (RFC 5321 §4.5.5).
     NullSenderDiscarded,
     /// Accepted, and gone: not received, not bounced, in no queue.
     Lost,

@@ -97,7 +97,7 @@ pub struct Disposition {
     pub judgement: Judgement,
     /// Copies beyond the first.
     pub duplicates: Duplicates,
-    /// Its lifetime ended and nobody was told.
+    /// Its lifetime ended and no DSN was sent.
     pub expired_without_dsn: bool,
     /// A DSN about it does not conform.
     pub dsn_malformed: bool,

@@ -140,7 +140,7 @@ pub struct RunFacts {
     pub target_version: String,
     /// Where the target took mail.
     pub target_address: String,
-    /// What of the scenario the target was not told, because it has no such setting; in words.
+    /// Settings of the scenario that the target has no counterpart for; in words.
     pub untranslated: Vec<String>,
 }
 

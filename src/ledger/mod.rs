@@ -30,8 +30,8 @@ use recent::Recent;
 
 /// The handle through which actors write. Cheap to clone; all clones write one journal.
 ///
-/// Events are encoded by whoever records them, collected under one short lock, and given to the
-/// kernel under another, so that nobody who records waits for the disk.
+/// Events are encoded by the task that records them, collected under one short lock, and given to the
+/// kernel under another, so no task that records waits for the disk.
 #[derive(Clone)]
 pub struct Ledger {
     shared: Arc<Shared>,
@@ -101,7 +101,7 @@ impl Ledger {
         self.shared.book().recent.p99(now, span)
     }
 
-    /// Hands everything recorded so far to the kernel, so that it survives a kill of this
+    /// Hands everything recorded so far to the kernel, so it survives a kill of this
     /// process.
     pub fn flush(&self) {
         self.shared.flush();

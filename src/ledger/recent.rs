@@ -1,4 +1,4 @@
-//! How long mail took lately, for whoever watches a run: a sample of messages, chosen by number
+//! How long mail took lately, for the live view: a sample of messages, chosen by number
 //! and not by how soon they arrive, so that those that wait long are seen too.
 //!
 //! The judgement of a run does not come from here.

@@ -1,7 +1,7 @@
 //! Bounds of what is held of content, and of what is shown where it differs.
 
 /// Bytes of a content that are held to be checked whole; a longer one is checked as it streams by,
-/// and what is wrong with it is told from counts alone.
+/// and what is wrong with it is judged by counts alone.
 pub const CONTENT_HELD: usize = 8 * 1024 * 1024;
 
 /// Bytes of contents longer than [`CONTENT_HELD_FREE`] that all sessions of a sink hold together;

@@ -29,5 +29,5 @@ pub const DSN_BYTES: usize = 256 * 1024;
 /// Parts of a DSN that are looked at; it has three (RFC 3462 §2).
 pub const DSN_PARTS: usize = 8;
 
-/// Flaws told of one DSN.
+/// Flaws recorded of one DSN.
 pub const DSN_FLAWS: usize = 16;

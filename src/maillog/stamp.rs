@@ -4,7 +4,7 @@
 
 use jiff::civil::{Date, DateTime, Time};
 
-/// The year in which stamps without one are held: a leap year, so that it has every day.
+/// The year in which stamps without one are held: a leap year, so it has every day.
 pub(super) const LEAP_YEAR: i16 = 2024;
 
 /// A time as it is written.

@@ -48,7 +48,7 @@ impl Clients {
         tally.held_sum_us += held_us;
     }
 
-    /// What is to be told; nothing of a scenario without abuse.
+    /// What is to be reported; nothing of a scenario without abuse.
     #[must_use]
     pub fn facts(&self, scenario: &Scenario, honest: &Honest) -> Option<AbuseReport> {
         let profiles = scenario.abuse.iter().zip(&self.tallies);
@@ -73,7 +73,7 @@ impl Clients {
     }
 }
 
-/// What honest mail felt: due before any bad client came, and while some were there.
+/// What legitimate mail saw: due before any bad client came, and while some were there.
 #[derive(Debug, Default)]
 pub struct Honest {
     /// None: the abuse lasts as long as the measured period, and there is nothing to hold it
@@ -91,7 +91,7 @@ struct Side {
 }
 
 impl Honest {
-    /// Nothing felt yet.
+    /// Nothing seen yet.
     #[must_use]
     pub fn new(scenario: &Scenario, periods: &Periods) -> Honest {
         let from = periods.measured_from();

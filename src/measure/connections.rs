@@ -1,7 +1,7 @@
 //! Connections that the target tried to open to destinations: what a retry policy costs.
 //!
 //! The sink sees every connection that the kernel completes. One that finds the port closed is
-//! answered by the kernel and seen by nothing of ours, so that while a rule closes a port the count
+//! answered by the kernel and not seen by the sink, so while a rule closes a port the count
 //! is known only where the target's own log tells of refused connections.
 
 use super::periods::Periods;

@@ -199,7 +199,7 @@ impl<'a> Search<'a> {
 /// Whose content it was, and what changed in it; empty where none was seen.
 fn describe_content(attempt: &Attempt) -> String {
     let Some(content) = &attempt.content else { return String::new() };
-    let whose = content.message.map_or("nobody".to_owned(), |it| it.0.to_string());
+    let whose = content.message.map_or("no message of this run".to_owned(), |it| it.0.to_string());
     let mut text = format!("; content of message {whose}, {} bytes", content.bytes);
     for change in &content.changes {
         text += &format!(", {}", change.name());

@@ -12,7 +12,7 @@ use crate::scenario::model::Scenario;
 #[derive(Debug)]
 pub struct Strikes {
     counts: Vec<u64>,
-    /// When the measured period begins; told before anything happens in it.
+    /// When the measured period begins; set before anything happens in it.
     measured: Option<Time>,
 }
 

@@ -131,7 +131,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         sizing,
         warnings,
         verdict,
-        // Its text is known to whoever read the file.
+        // Its text is known from the file.
         scenario: String::new(),
     };
     Findings { results, series, attempts, intervals, timeline }

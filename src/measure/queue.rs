@@ -49,7 +49,7 @@ impl Reports {
     }
 
     /// Most that were deferred and most that were frozen at a time, over a span; none where it
-    /// was not told.
+    /// was not known.
     #[must_use]
     pub fn most(&self, from: Time, to: Time) -> Option<States> {
         let inside = self.states.iter().filter(|(at, _)| *at >= from && *at <= to);

@@ -42,7 +42,7 @@ pub struct Retries {
     gaps: Vec<Gap>,
     /// Probes whose last attempt calls for another.
     owed: HashMap<ProbeId, Owed>,
-    /// Ports that are closed. An attempt at one is seen by nobody, so that no pause is measured
+    /// Ports that are closed. An attempt at one is not seen, so no pause is measured
     /// that a closed port was part of.
     closed: HashSet<Option<DestinationId>>,
 }

@@ -45,7 +45,7 @@ pub struct Tables {
     pub undisturbed_lag: Samples,
     /// What a sick destination costs the healthy ones.
     pub isolation: Isolation,
-    /// What honest mail felt of bad clients.
+    /// What legitimate mail saw during abuse.
     pub honest: Honest,
     /// Probes due and finished while the load lasted.
     pub timeline: Timeline,

@@ -61,7 +61,7 @@ pub(super) fn text(facts: &Facts, offer: &Offer) -> Vec<u8> {
     }
 }
 
-/// Bytes of the signature of every message that is made up: none, where nobody signs.
+/// Bytes of the signature of every message that is made up: none, where nothing is signed.
 pub(super) fn signature_length(facts: &Facts) -> usize {
     let Some(signer) = &facts.signer else { return 0 };
     let frame = Frame::new(facts, MessageId(0), &[]);

@@ -48,7 +48,7 @@ struct Facts {
     /// Least size of a message: headers, identity, opening lines and end line. Bytes.
     least_size: u64,
     frames: frames::Frames,
-    /// Who signs; `None`: nobody.
+    /// Who signs; `None`: nothing is signed.
     signer: Option<dkim::Signer>,
     /// Bytes of a signature.
     signature: usize,
@@ -197,7 +197,7 @@ impl Plan {
         self.facts.signer.as_ref().map(dkim::Signer::record)
     }
 
-    /// The text of the message with this number, whoever has it: what arrives is compared with it.
+    /// The text of the message with this number, whichever session has it: what arrives is compared with it.
     /// `None`: a number that no message of a plan has.
     #[must_use]
     pub fn original(&self, message: MessageId) -> Option<Vec<u8>> {
@@ -239,7 +239,7 @@ impl Facts {
         &self.source.destinations[usize::from(destination.0)].domain
     }
 
-    /// The preflight message is plain, so that it goes wherever any mail goes.
+    /// The preflight message is plain, so it is accepted wherever any mail is.
     fn letters(&self, message: MessageId) -> Letters {
         if message >= PREFLIGHT { Letters::Ascii } else { self.source.message.encoding.letters() }
     }

@@ -37,7 +37,7 @@ pub fn recipient(letters: Letters, probe: ProbeId, domain: &str) -> String {
     [USERS[letters as usize], "+", number.format(probe.0), "@", domain].concat()
 }
 
-/// The probe an address names, with the domain as written. `None`: not an address of ours.
+/// The probe an address names, with the domain as written. `None`: not our address.
 #[must_use]
 pub fn parse_recipient(address: &str) -> Option<(ProbeId, &str)> {
     let (local, domain) = split(address)?;
@@ -53,7 +53,7 @@ pub fn reverse_path(letters: Letters, nonce: &str, message: MessageId) -> String
 }
 
 /// The nonce (as written; compare it without regard to case) and the message an address names.
-/// `None`: not a sender of ours, of whatever run.
+/// `None`: not our sender, of any run.
 #[must_use]
 pub fn parse_reverse_path(address: &str) -> Option<(&str, MessageId)> {
     let (local, domain) = split(address)?;

@@ -80,7 +80,7 @@ fn diagnose_body(sent: &IdentityHeader, body: &Tally, damage: &mut Vec<Change>) 
         surplus -= dots;
     }
     if ended && body.high < sent.high {
-        // Stripped bits keep the length, an encoding changes it: either way no more to be told.
+        // Stripped bits keep the length, an encoding changes it: nothing more can be said either way.
         damage.push(Change::EightBit);
         surplus = 0;
     }

@@ -1,4 +1,4 @@
-//! What arrived, told from what its identity header says of it, in bounded memory.
+//! What arrived, compared with what its identity header says of it, in bounded memory.
 //!
 //! It sees every content that is too long to be held, or is not as it was sent.
 

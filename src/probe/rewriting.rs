@@ -16,7 +16,7 @@ pub enum SenderForm {
     Batv,
     /// A list's or forwarder's address that holds ours otherwise.
     Verp,
-    /// The null reverse-path in place of ours, or the other way round.
+    /// The null reverse-path instead of our sender, or the reverse.
     Null,
     /// Another address, which does not hold ours.
     Other,
@@ -106,7 +106,7 @@ pub fn recipient_form(probe: ProbeId, seen: &str) -> RecipientForm {
     if stripped { RecipientForm::SubaddressStripped } else { RecipientForm::Alias }
 }
 
-/// A sender of ours found within an address.
+/// Our sender, found within an address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EmbeddedSender {
     /// The nonce, as written.
@@ -229,7 +229,7 @@ mod tests {
             assert_eq!(is_sender_of_another_run("another", seen), names || seen.contains("x.8"));
             assert!(!is_sender_of_another_run("01jd9x", seen), "{seen}");
         }
-        // A word of the same form at another domain is nobody's.
+        // A word of the same form at another domain is not ours.
         assert!(!is_sender_of_another_run("01jd9x", "list-b-other.7@list.test"));
         assert_eq!(own_sender("01jd9x", "list-b-01jd9x.7@list.test"), Some(MessageId(7)));
     }

@@ -158,7 +158,7 @@ impl Committer {
         }
     }
 
-    /// After a failed commit: whoever waits for a mail to be safe gets it back, those still in line
+    /// After a failed commit: a session that waits for a mail to be safe gets it back, those still in line
     /// too; changes are kept for later.
     fn fail_accepts(&mut self) {
         while self.batch.len() < RELAY_ORDERS

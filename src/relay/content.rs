@@ -52,7 +52,7 @@ impl Arriving {
         self.size
     }
 
-    /// Whether there is so much of it that waiting for its end serves nobody.
+    /// Whether there is so much of it that waiting for its end serves no one.
     pub(super) fn is_hopeless(&self) -> bool {
         self.size > self.limit.saturating_mul(2)
     }

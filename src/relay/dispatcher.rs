@@ -58,7 +58,7 @@ impl Dispatcher {
         self.deliveries.insert(id, delivery);
     }
 
-    /// Delivers until told to stop, then lets the attempts under way end.
+    /// Delivers until it is stopped, then lets the attempts under way end.
     pub async fn run(
         mut self,
         mut arrivals: mpsc::Receiver<Vec<Delivery>>,

@@ -99,7 +99,7 @@ impl Intake {
         self.holdings.queued() >= self.capacity
     }
 
-    /// Takes connections until told to stop, then lets the sessions end.
+    /// Takes connections until it is stopped, then lets the sessions end.
     pub async fn run(self: Arc<Intake>, listener: TcpListener) {
         let places = Arc::new(Semaphore::new(RELAY_SESSIONS));
         let sessions = TaskTracker::new();

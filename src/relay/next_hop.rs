@@ -40,7 +40,7 @@ impl NextHops {
     }
 }
 
-/// How all hops are talked to. They share what TLS needs, so that it is there once.
+/// How all hops are talked to. They share what TLS needs, so it exists once.
 struct Onward {
     policy: OnwardTls,
     client: TlsClient,

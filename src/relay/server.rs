@@ -141,7 +141,7 @@ impl Relay {
         self.listener.local_addr()
     }
 
-    /// Relays until told to stop; returns when everything that is known is in the store.
+    /// Relays until it is stopped; returns when everything that is known is in the store.
     pub async fn run(self) {
         let intake = tokio::spawn(self.intake.run(self.listener));
         self.dispatcher.run(self.arrivals, self.stop).await;

@@ -136,7 +136,7 @@ impl Session {
         }
     }
 
-    /// TLS. What was said before it is over, also what has come and was not heard yet
+    /// TLS. What was said before it is over, also what has arrived and was not read yet
     /// (CVE-2011-0411).
     async fn shake_hands(&mut self) -> Result<(), End> {
         self.flush().await?;

@@ -13,7 +13,7 @@ pub(super) fn render(results: &Results) -> io::Result<String> {
 /// JSON Schema of `report.json`, as text.
 ///
 /// # Errors
-/// When it cannot be written as JSON, which no schema of ours gives cause for.
+/// When it cannot be written as JSON, which none of our schemas gives cause for.
 pub(super) fn schema() -> io::Result<String> {
     let schema = schemars::schema_for!(Results);
     Ok(serde_json::to_string_pretty(&schema)? + "\n")

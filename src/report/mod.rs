@@ -139,7 +139,7 @@ pub fn render(format: Format, findings: &Findings, view: &View) -> io::Result<St
 /// JSON Schema of `report.json`, as text.
 ///
 /// # Errors
-/// When it cannot be written as JSON, which no schema of ours gives cause for.
+/// When it cannot be written as JSON, which none of our schemas gives cause for.
 pub fn schema() -> io::Result<String> {
     json::schema()
 }

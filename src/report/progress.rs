@@ -101,7 +101,7 @@ impl Snapshot {
     }
 }
 
-/// The last snapshot, for whoever looks from elsewhere.
+/// The last snapshot, for readers on other threads.
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     last: Arc<Mutex<Option<Snapshot>>>,

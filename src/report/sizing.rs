@@ -8,7 +8,7 @@ use crate::measure::results::{Results, SizingFacts};
 pub(super) const SIMULATED: &str =
     "SIMULATED: no mail was sent; the target is a model, and time is virtual.";
 
-/// Name and value of every line; empty where nothing can be told.
+/// Name and value of every line; empty where nothing is known.
 pub(super) fn lines(results: &Results) -> Vec<(&'static str, String)> {
     let Some(facts) = &results.sizing else { return Vec::new() };
     let mut lines = vec![

@@ -165,7 +165,7 @@ pub fn keep(file: &Path, calibration: &Calibration) -> io::Result<()> {
     std::fs::rename(&beside, file)
 }
 
-/// What is kept; nothing where there is no file, or none of ours.
+/// What is kept; nothing where there is no file, or not one that we wrote.
 fn read(file: &Path) -> Vec<Calibration> {
     let text = files::read_text(file, limits::RESULT_BYTES).unwrap_or_default();
     let kept: Vec<Calibration> = serde_json::from_str(&text).unwrap_or_default();

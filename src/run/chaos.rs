@@ -155,7 +155,7 @@ impl ChaosRunner {
     }
 
     /// Waits, and sees that the target is down meanwhile: its address must refuse connections, also
-    /// later, when somebody else may have started it again. False: cut short.
+    /// later, when it may have been started again by something else. False: cut short.
     async fn stay_down(&self, target: &Target, length: Duration) -> bool {
         let end = self.clock.now().plus(length);
         let mut survived = false;

@@ -15,7 +15,7 @@ use crate::target::members::Members;
 #[derive(Clone)]
 pub(super) struct Custody {
     target: Arc<Mutex<Target>>,
-    /// Why it is gone for good, though nobody meant it to be.
+    /// Why it is gone for good, though nothing in the scenario ended it.
     gone: Arc<OnceLock<String>>,
     /// Commands of the user's that may be taking it down and bringing it back.
     excuses: Arc<AtomicUsize>,
@@ -40,12 +40,12 @@ impl Custody {
         }
     }
 
-    /// Takes it in hand, once nobody else has it.
+    /// Takes it, once no other task has it.
     pub(super) async fn take(&self) -> MutexGuard<'_, Target> {
         self.target.lock().await
     }
 
-    /// Whether somebody acts on it now.
+    /// Whether a task acts on it now.
     pub(super) fn in_hand(&self) -> bool {
         self.target.try_lock().is_err()
     }

@@ -27,7 +27,7 @@ pub(super) async fn drain(stand: &mut Stand, watched: &mut Watched, progress: &m
         let now = stand.clock.now();
         let tally = stand.ledger.tally();
         quiet.look(now, &tally);
-        // Mail without a sender may be dropped, which nobody is told.
+        // Mail without a sender may be dropped, without a DSN.
         let may_be_dropped = stand.scenario.message.null_sender > 0.0;
         let quiet_enough = may_be_dropped && quiet.lasted(now) >= SETTLE;
         let nothing_owed = tally.backlog == 0 || quiet_enough;

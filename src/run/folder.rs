@@ -1,4 +1,4 @@
-//! The run's folder and name: where everything it writes lands, and a nonce nobody else has.
+//! The run's folder and name: where everything it writes lands, and a nonce that no other run has.
 
 use std::fs::{File, TryLockError};
 use std::io::{Error, ErrorKind};

@@ -57,7 +57,7 @@ struct Sums {
 }
 
 impl Sums {
-    /// Children that nobody waited for take their sums with them: what falls within one life is
+    /// Children that were not waited for take their sums with them: what falls within one life is
     /// not counted back.
     fn add(&mut self, at: Time, life: u32, look: &Usage) -> event::Usage {
         if let Some((last_life, last)) = self.last {

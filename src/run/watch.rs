@@ -86,7 +86,7 @@ impl Watched {
     pub(super) async fn stop(self) {
         for watcher in self.watchers {
             watcher.abort();
-            // It was told to end in the middle of whatever it did.
+            // It was ended in the middle of its work.
             let _cancelled = watcher.await;
         }
     }

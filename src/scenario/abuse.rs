@@ -39,7 +39,7 @@ pub(super) struct Written {
     /// How long each rests before it comes again. Default: 100ms.
     pub pause: Option<At<Timespan>>,
     /// Offsets into the measured period, such as `10s..20s`. Default: all of it. With a part left
-    /// out, the report holds what honest senders felt against that part.
+    /// out, the report compares what legitimate clients saw with that part.
     pub during: Option<At<String>>,
     /// Kind slowloris: between two bytes. Default: 1s.
     pub interval: Option<At<Timespan>>,

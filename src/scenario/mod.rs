@@ -80,7 +80,7 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError
     load_as(path, overrides, Provenance::Own)
 }
 
-/// As [`load`]; of somebody else's scenario, what it would run, read or reveal is refused.
+/// As [`load`]; what an untrusted scenario would run, read or reveal is refused.
 ///
 /// # Errors
 /// As there.
@@ -271,7 +271,7 @@ pub fn check_domains(loaded: &Loaded, allowed: &[String]) -> Result<(), Scenario
     let mut problems = Problems::default();
     for (destination, span) in loaded.scenario.destinations.iter().zip(&loaded.domain_spans) {
         if !destination::is_reserved(&destination.domain, allowed) {
-            let what = format!("`{}` could be somebody's real domain", destination.domain);
+            let what = format!("`{}` could be a real domain", destination.domain);
             problems.refuse(
                 span,
                 what,

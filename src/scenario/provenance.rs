@@ -1,4 +1,4 @@
-//! What a scenario may do when it comes from somebody else, such as a pull request.
+//! What a scenario may do when it comes from someone else, such as a pull request.
 //!
 //! A scenario is code: it runs commands, names files to read and secrets to send. Under
 //! `--untrusted` all of that is refused before any of it is touched; what the command line itself
@@ -29,7 +29,7 @@ const SETTINGS: &str = "an MTA's own settings can run commands";
 const SIGNALS: &str = "it names processes to be ended";
 const LEADS_OUT: &str = "the target could reach other machines";
 
-/// Notes every key of somebody else's scenario that runs, reads or reveals something. `ours`: where
+/// Notes every key of an untrusted scenario that runs, reads or reveals something. `ours`: where
 /// the command line's own settings stand in the source; `folder`: where the scenario lies.
 pub(super) fn check(
     written: &File,

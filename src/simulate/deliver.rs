@@ -222,7 +222,7 @@ impl World<'_> {
         self.enqueue(slot, domain, accepted, due);
     }
 
-    /// The sender is told: the report is a delivery of its own, to where senders are.
+    /// The sender gets a DSN: the report is a delivery of its own, to the senders' destination.
     fn report(&mut self, job: Job) {
         let domain = self.domain(&job);
         let slot = self.jobs.put(job);

@@ -43,7 +43,7 @@ pub(super) enum Addressee {
     Probe(ProbeId, Option<DestinationId>),
     /// A recipient of the preflight message; `None`: its address does not say which.
     Preflight(Option<ProbeId>),
-    /// A VERP sender of ours: the mail is a DSN.
+    /// Our VERP sender: the mail is a DSN.
     Bounce,
     /// A recipient that names no probe. Content or sender may say whose it is.
     Stranger(Option<DestinationId>),
@@ -66,7 +66,7 @@ impl Directory {
         self.identity.is_some()
     }
 
-    /// Who the run is; to a sink alone, whoever the VERP sender says.
+    /// Who the run is; to a sink alone, what the VERP sender says.
     pub(super) fn identity(&self, verp: &str) -> Identity {
         let named = || address::parse_reverse_path(verp).map_or("", |(nonce, _)| nonce);
         self.identity

@@ -1,6 +1,6 @@
 //! How many attempts each subject has had at this sink, across sessions.
 //!
-//! Probes are numbered from 0, so their counters lie in pages, two bytes a probe; whoever is not
+//! Probes are numbered from 0, so their counters lie in pages, two bytes a probe; one that is not
 //! (a stranger's key, a number made up by a peer) is looked up.
 
 use std::collections::HashMap;

@@ -20,7 +20,7 @@ pub(super) enum Attribution {
     Returned,
     /// Mail of another run was taken.
     AnotherRun,
-    /// Mail of nobody was taken.
+    /// Mail that belongs to no run was accepted.
     Phantom,
     /// Nothing that concerns the run.
     Nothing,

@@ -1,6 +1,6 @@
 //! One port of the sink: accepts connections while it is open, closes it while a rule refuses.
 //!
-//! A closed port stays ours, bound but not listening: nobody else can get it meanwhile, and no
+//! A closed port stays ours, bound but not listening: no other process can get it meanwhile, and no
 //! client's own port can happen to be the one it dials.
 
 use std::future::pending;

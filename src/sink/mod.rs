@@ -1,4 +1,4 @@
-//! The destinations: ports whose sessions take mail, enact the faults they are told, and record
+//! The destinations: ports whose sessions take mail, inject the faults of the rules, and record
 //! every attempt. One port takes mail for every domain; beside it each destination can have a host
 //! and port of its own, on which a session is known to be its from connect on.
 //!
@@ -156,7 +156,7 @@ pub enum SinkError {
     /// There are no certificates.
     #[error("cannot make the sink's certificates")]
     Tls(#[from] server_tls::TlsError),
-    /// A rule asks for what cannot be told.
+    /// A rule asks for what is not known.
     #[error(
         "fault `{rule}`: at stage {stage} a session is not known to be of its destination, since \
          the sink has one address for all; write addresses = \"per-destination\" in [sink]"
@@ -180,7 +180,7 @@ pub struct Sink {
 /// Starts a sink in the current runtime.
 ///
 /// # Errors
-/// When its address is not loopback and it was not told that it may be, when a port cannot be
+/// When its address is not loopback and that was not allowed, when a port cannot be
 /// had, or when it cannot do what a rule asks.
 pub async fn start(settings: Settings, clock: Clock, ledger: Ledger) -> Result<Sink, SinkError> {
     let wanted = settings.listen;
@@ -253,7 +253,7 @@ impl Sink {
     }
 
     /// Tells when the measured period starts. Until then no rule with a window holds; a sink that
-    /// is part of a run is told after the preflight message has arrived.
+    /// is part of a run learns it after the preflight message has arrived.
     pub fn measured_from(&self, start: Time) {
         self.shared.measured_from.send_replace(Some(start));
         self.shared.begin();

@@ -191,7 +191,7 @@ impl Recorder {
         }
     }
 
-    /// Mail to a VERP sender of ours.
+    /// Mail to our VERP sender.
     pub(super) fn returned(&self, reverse_path: &str, recipient: &Recipient, text: &[u8]) {
         let (at, session) = (self.shared.clock.now(), self.session);
         let arrival = Arrival { at, session, reverse_path, recipient: &recipient.address };
@@ -236,7 +236,7 @@ impl Recorder {
         });
     }
 
-    /// A bound was reached; told once a session, so that a peer cannot fill the journal.
+    /// A bound was reached; recorded once a session, so that a peer cannot fill the journal.
     pub(super) fn limit(&mut self, name: &'static str, value: u64) {
         if !self.limits_told.contains(&name) {
             self.limits_told.push(name);

@@ -120,7 +120,7 @@ impl Shared {
     }
 
     /// Whether the load has begun. Before it only the preflight message comes, and at the stages
-    /// before MAIL a session of it cannot be told from others, so no rule holds there yet.
+    /// before MAIL a session of it cannot be distinguished from others, so no rule holds there yet.
     pub(super) fn has_begun(&self) -> bool {
         self.begun.load(Ordering::Acquire)
     }
@@ -140,7 +140,7 @@ impl Shared {
         (session, taken < limits::SINK_SESSIONS)
     }
 
-    /// All places are taken; told once.
+    /// All places are taken; reported once.
     pub(super) fn tell_full(&self) {
         if !self.told_full.swap(true, Ordering::AcqRel) {
             let (at, value) = (self.clock.now(), limits::SINK_SESSIONS as u64);

@@ -292,7 +292,7 @@ impl Wire {
     }
 
     /// Goes on under TLS. What the peer said before in the clear is dropped: taken for commands
-    /// that came under TLS, it would be whoever is in between who speaks (CVE-2011-0411).
+    /// that came under TLS, it may come from an attacker in between (CVE-2011-0411).
     pub(super) async fn secure(&mut self, acceptor: &TlsAcceptor) -> ControlFlow<Ended, ()> {
         self.flush().await?;
         (self.start, self.end) = (0, 0);

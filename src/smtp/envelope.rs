@@ -1,6 +1,6 @@
 //! What MAIL and RCPT say (RFC 5321 §4.1.1.2, §4.1.1.3) and the envelope they build.
 //!
-//! Parameter values are kept decoded (`xtext`, RFC 3461 §4); whoever sends them on encodes them.
+//! Parameter values are kept decoded (`xtext`, RFC 3461 §4); the code that sends them on encodes them.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -16,7 +16,7 @@ use super::watchdog::{Duty, Watchdog};
 pub(super) struct Containment {
     folder: PathBuf,
     group: Option<ControlGroup>,
-    /// Whether orphans of the target become children of ours.
+    /// Whether orphans of the target become our children.
     adopts: bool,
     /// Where nothing listened before.
     address: Option<SocketAddr>,

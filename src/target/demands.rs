@@ -1,5 +1,5 @@
 //! What an examination asks of a target that no run asks: mail that may only go under TLS, clients
-//! for which it may not relay, a second host of a destination. Which kind can be told what.
+//! for which it may not relay, a second host of a destination. Which kind supports what.
 
 use std::net::Ipv4Addr;
 
@@ -12,13 +12,13 @@ pub const STRANGER: Ipv4Addr = Ipv4Addr::new(127, 66, 0, 1);
 /// What is asked of a target.
 #[derive(Clone, Debug, Default)]
 pub struct Demands {
-    /// Domains whose mail may only go under TLS, whoever vouches for the peer.
+    /// Domains whose mail may only go under TLS, with any certificate.
     pub secured: Vec<String>,
     /// Whether it is not to relay for [`STRANGER`].
     pub strangers: bool,
 }
 
-/// What a kind can be told. A domain with several hosts stands several times in the routes.
+/// What a kind supports. A domain with several hosts is listed several times in the routes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Means {
     /// A next hop for each of many domains.
@@ -32,7 +32,7 @@ pub struct Means {
 }
 
 impl Means {
-    /// What this kind can be told about so many routes.
+    /// What this kind supports with so many routes.
     #[must_use]
     pub fn of(kind: &TargetKind, routes: usize) -> Means {
         let mta = match kind {

@@ -55,11 +55,11 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
     let text = configuration(settings, given, &places, address.port());
     let config = places.folder.join("exim.conf");
     write_private(&config, &text, None).map_err(failed)?;
-    // Exim takes it from whoever started it, for its own group to read.
+    // Exim takes it from the process that started it, for its own group to read.
     chown(&config, None, Some(places.owner.1)).map_err(failed)?;
     std::fs::set_permissions(&config, std::fs::Permissions::from_mode(0o640)).map_err(failed)?;
     let config = config.display().to_string();
-    // Reads the settings, too: one that does not exist is told here.
+    // Reads the settings, too: one that does not exist is reported here.
     let said = programs::output_in(&places.program, &["-C", &config, "-bV"], &environment).await?;
     let version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
     let queue_runs = format!("-q{}s", EXIM_QUEUE_RUN.as_secs());

@@ -54,7 +54,7 @@ impl Certificate {
     }
 }
 
-/// Writes a file that nobody but its owner reads.
+/// Writes a file that only its owner can read.
 pub(super) fn write_private(path: &Path, text: &str, owner: Option<(u32, u32)>) -> io::Result<()> {
     let mut options = std::fs::File::options();
     let mut file = options.write(true).create_new(true).mode(0o600).open(path)?;

@@ -46,7 +46,7 @@ pub async fn workplace() -> std::io::Result<tempfile::TempDir> {
     Ok(workplace)
 }
 
-/// Marks a folder as that of a target of ours.
+/// Marks a folder as that of one of our targets.
 fn claim(folder: &Path) -> std::io::Result<()> {
     let own = identity(std::process::id()).unwrap_or_default();
     crate::files::write(&folder.join(OWNER), own)

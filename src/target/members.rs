@@ -170,13 +170,13 @@ impl Members {
             || self.folder.as_ref().is_some_and(|own| root().is_ok_and(|at| at.starts_with(own)))
     }
 
-    /// Whether a child of ours is one that its own parent left.
+    /// Whether one of our children was left by its own parent.
     fn is_adopted(&self, entry: &Entry) -> bool {
         self.adopts && entry.parent == std::process::id() && !is_auxiliary(entry.id.pid)
     }
 }
 
-/// Whether a child of ours is none of the target's: a command of the user's, the watchdog, or one
+/// Whether one of our children does not belong to the target: a command of the user's, the watchdog, or one
 /// that has not become another program yet.
 fn is_auxiliary(pid: u32) -> bool {
     [AUXILIARY, WATCHDOG].iter().any(|name| has_name(pid, name))

@@ -210,7 +210,7 @@ impl Target {
         }
     }
 
-    /// What of the scenario it was not told, because it has no such setting; in words.
+    /// Settings of the scenario that it has no counterpart for; in words.
     #[must_use]
     pub fn untranslated(&self) -> Vec<String> {
         match self {

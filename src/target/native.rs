@@ -26,7 +26,7 @@ impl Waits {
     }
 }
 
-/// Lets the group of an MTA that drops its privileges pass through its folder, and nobody else: mail
+/// Lets the group of an MTA that drops its privileges pass through its folder, and no other user: mail
 /// lies below it.
 pub(super) fn admit(folder: &Path, group: u32) -> std::io::Result<()> {
     std::os::unix::fs::chown(folder, None, Some(group))?;

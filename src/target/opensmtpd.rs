@@ -94,7 +94,7 @@ fn check_privileges() -> Result<(), TargetError> {
     Err(unmet(format!("OpenSMTPD needs {}, which this root lacks", missing.join(", "))))
 }
 
-/// Two ids that nobody else is known by; they are named in its own root directory only.
+/// Two unused ids; they are named in its own root directory only.
 fn unused_ids() -> Result<[u32; 2], TargetError> {
     let is_unused = |id: &u32| {
         matches!(User::from_uid(Uid::from_raw(*id)), Ok(None))
@@ -193,7 +193,7 @@ fn routes(settings: &Settings) -> String {
     text + &matched("any", "sink")
 }
 
-/// Has it read its settings: one that does not exist is told here.
+/// Lets it check its settings: one that does not exist is reported here.
 async fn check_settings(root: &PrivateRoot) -> Result<(), TargetError> {
     let ended = ask(root, &["-n", "-f", CONFIG]).await?;
     if ended.status.success() {

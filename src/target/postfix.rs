@@ -176,7 +176,7 @@ const MAIN: &[(&str, &str)] = &[
     ("smtp_dns_support_level", "disabled"),
     ("smtp_host_lookup", "native"),
     ("smtpd_peername_lookup", "no"),
-    // TLS where it is offered, whoever vouches for it.
+    // TLS where it is offered, with any certificate.
     ("smtp_tls_security_level", "may"),
     ("smtpd_client_connection_count_limit", "0"),
     ("smtpd_client_connection_rate_limit", "0"),

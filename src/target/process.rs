@@ -1,4 +1,4 @@
-//! A child process of ours, with all it starts: its output kept, paused, ended in order or by
+//! A child process, with all it starts: its output kept, paused, ended in order or by
 //! force, never left behind.
 
 use std::fs::File;
@@ -246,7 +246,7 @@ impl Drop for Paused {
 }
 
 /// SIGSTOP to every process, those too that are forked meanwhile, until all stand still. Each is noted before it is
-/// stopped; one that somebody else has stopped is none of ours.
+/// stopped; one that another process stopped is not ours to continue.
 pub(super) async fn pause_all(members: &Members, roster: &Roster) -> Paused {
     let mut paused = Paused { stopped: Vec::new(), roster: Some(roster.clone()) };
     for _ in 0..PASSES {

@@ -87,7 +87,7 @@ impl ProcessId {
 }
 
 fn raw(pid: u32) -> Option<Pid> {
-    // Neither init nor every process of ours: no number of a process that we may signal.
+    // Neither init nor all of our own processes: no number of a process that we may signal.
     i32::try_from(pid).ok().filter(|pid| *pid > 1).and_then(Pid::from_raw)
 }
 
@@ -172,7 +172,7 @@ pub(super) fn own_line() -> BTreeSet<u32> {
     line
 }
 
-/// Takes notice of the end of processes that became children of ours when their own parents ended. A
+/// Reaps processes that became our children when their own parents ended. A
 /// child that we started leads a process group and no session; it is left to who started it.
 pub(super) fn reap_adopted(entries: &[Entry]) {
     let own = std::process::id();

@@ -30,7 +30,7 @@ pub struct QueueStates {
     pub active: u64,
     /// Waiting for a further attempt.
     pub deferred: u64,
-    /// Set aside: not tried again until somebody lets it go.
+    /// On hold: not tried again until it is released.
     pub frozen: u64,
 }
 

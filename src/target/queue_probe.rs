@@ -33,7 +33,7 @@ pub enum QueueProbe {
     Directory {
         /// Where they lie.
         folder: PathBuf,
-        /// How they are told apart.
+        /// What distinguishes them.
         count: Count,
         /// What the last look saw.
         seen: Arc<Mutex<Seen>>,

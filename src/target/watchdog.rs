@@ -54,7 +54,7 @@ impl Drop for Watchdog {
     /// Waits until nothing of the target is left; its folder is ours to remove.
     fn drop(&mut self) {
         if let Some(mut input) = self.child.stdin.take() {
-            // If it is gone, somebody killed it, and there is nothing to tell.
+            // If it is gone, it was killed, and there is nothing to report.
             let _gone = input.write_all(b"alive");
         }
         let _status = self.child.wait();

@@ -101,7 +101,7 @@ impl Work {
         Some(Handed::new(&self.shared, job, now, now))
     }
 
-    /// The next message of the plan, its text written; a long text where it holds nobody up.
+    /// The next message of the plan, its text written; a long text where no session waits for it.
     async fn prepared(&self) -> Option<Job> {
         let offer = self.offers.lock().unwrap_or_else(PoisonError::into_inner).next()?;
         let chunking = self.shared.settings.peer.chunking;

@@ -126,7 +126,7 @@ pub enum TrafficError {
     /// A thread could not be started.
     #[error("cannot start a thread of the traffic generator: {0}")]
     Thread(#[from] std::io::Error),
-    /// A task of ours panicked.
+    /// One of our tasks panicked.
     #[error("the traffic generator failed: {0}")]
     Task(#[from] tokio::task::JoinError),
 }
@@ -206,7 +206,7 @@ fn background(scenario: &Scenario, start: Time) -> Background {
 /// own.
 ///
 /// # Errors
-/// When a thread cannot be started or a task of ours panicked; never for what the target does.
+/// When a thread cannot be started or one of our tasks panicked; never for what the target does.
 pub async fn offer(
     plan: Plan,
     settings: Settings,

@@ -62,7 +62,7 @@ fn write(plan: &Plan, chunking: bool, offer: &Offer, room: Option<Room>) -> Read
     Ready { envelope: plan.envelope(offer), text, _room: room }
 }
 
-/// Starts the thread. It ends with the plan, or when nobody takes messages any more.
+/// Starts the thread. It ends with the plan, or when no task takes messages any more.
 pub(super) fn start(plan: Plan, chunking: bool, to: mpsc::Sender<Job>) -> io::Result<()> {
     let prepare = move || {
         let used = Arc::new(AtomicU64::new(0));

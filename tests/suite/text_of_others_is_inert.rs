@@ -6,8 +6,8 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Output;
 
-use mailbench::conformance::finding::Examination;
-use mailbench::conformance::render as examination;
+use mailbench::conformance::finding::ConformanceReport;
+use mailbench::conformance::render as conformance;
 use mailbench::measure::capacity::results::Capacity;
 use mailbench::measure::comparison::results::Comparison;
 use mailbench::measure::results::{Findings, Results};
@@ -260,18 +260,27 @@ fn every_string_of_other_results_in_every_format() {
 }
 
 #[test]
-fn every_string_of_an_examination_in_every_format() {
-    use examination::Format as Form;
+fn every_string_of_a_conformance_report_in_every_format() {
+    use conformance::Format as Form;
     let row = |verdict: &str, gates: bool| {
         json!({ "id": "a", "direction": "inbound", "title": "b", "expected": "c", "source": "d",
             "mandated": true, "observed": "e", "verdict": verdict, "gates": gates })
     };
     let rows = [row("violates", true), row("conforms", false)];
-    let whole = json!({ "schema_version": 1, "tool": "a", "target_kind": "b", "target_version": "c",
+    let whole = json!({ "schema_version": 2, "tool": "a", "target_kind": "b", "target_version": "c",
         "started_at": "d", "rows": rows });
-    let (found, count) = poisoned::<Examination>(whole, &[]);
+    let (found, count) = poisoned::<ConformanceReport>(whole, &[]);
     assert!(count >= 14, "{count} strings");
-    for format in [Form::Table, Form::Markdown, Form::Json, Form::Junit, Form::Sarif] {
-        assert_inert(&format!("{format:?}"), &examination::render(&found, format, HOSTILE));
+    let view = View::plain(80);
+    for (format, verbose) in [
+        (Form::Table, false),
+        (Form::Table, true),
+        (Form::Markdown, false),
+        (Form::Json, false),
+        (Form::Junit, false),
+        (Form::Sarif, false),
+    ] {
+        let how = conformance::Presentation { scenario: HOSTILE, view: &view, verbose };
+        assert_inert(&format!("{format:?}"), &conformance::render(&found, format, &how));
     }
 }

@@ -35,7 +35,7 @@ pub struct Arrival<'a> {
     pub recipient: &'a str,
 }
 
-/// Reads a DSN; what does not conform is told, whatever it is. Content beyond
+/// Reads a DSN; what does not conform is recorded, whatever it is. Content beyond
 /// [`limits::DSN_BYTES`] is not looked at.
 #[must_use]
 pub fn read(content: &[u8], identity: &Identity, arrival: &Arrival<'_>) -> Dsn {

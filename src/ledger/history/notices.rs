@@ -103,7 +103,7 @@ impl History {
         }
     }
 
-    /// One DSN block that names no probe of this run; under an address that is none of ours it is
+    /// One DSN block that names no probe of this run; under an address that is not ours it is
     /// about a recipient all the same.
     fn unnamed(&mut self, dsn: &Dsn, action: DsnAction, seen: (Option<ProbeId>, bool)) {
         match (dsn.message.filter(|message| self.message(*message).is_some()), seen) {

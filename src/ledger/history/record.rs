@@ -87,7 +87,7 @@ pub(super) struct Message {
 }
 
 impl Record {
-    /// A probe nobody offered.
+    /// A probe that was never offered.
     pub(super) const ABSENT: Record = Record {
         first_attempt: NEVER,
         last_attempt_end: NEVER,

@@ -1,4 +1,4 @@
-//! Receptions whose envelope and content do not belong together, or that belong to nobody: whose
+//! Receptions whose envelope and content do not belong together, or that belong to no probe: whose
 //! they are is decided when everything else is known.
 
 use super::record::Mark;
@@ -7,7 +7,7 @@ use crate::clock::Time;
 use crate::ledger::event::{Attempt, AttemptOutcome};
 use crate::probe::{EMBEDDED, MessageId, PREFLIGHT, ProbeId};
 
-/// A reception under an identity that is not its envelope's, or under one nobody offered.
+/// A reception under an identity that is not its envelope's, or under one that was never offered.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Stray {
     envelope: ProbeId,
@@ -31,7 +31,7 @@ impl Stray {
     }
 }
 
-/// Gives every stray to its owner, or to nobody as a phantom.
+/// Gives every stray to its owner, or counts it as a phantom.
 pub(super) fn settle(history: &mut History, strays: &[Stray]) {
     for stray in strays {
         let (probe, mark) = match owner(history, stray) {

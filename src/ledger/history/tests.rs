@@ -1,4 +1,4 @@
-//! What a history holds of each probe, told event by event: times in seconds, one destination.
+//! What a history holds of each probe, event by event: times in seconds, one destination.
 
 use super::*;
 use crate::ledger::class::Class;

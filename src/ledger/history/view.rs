@@ -40,7 +40,7 @@ pub struct ProbeView {
     pub taken: Option<Time>,
     /// First DSN that called it failed.
     pub bounced: Option<Time>,
-    /// End of its last attempt, where it was dropped after that and had no sender to be told.
+    /// End of its last attempt, where it was dropped after that and had no sender for a DSN.
     pub dropped: Option<Time>,
     /// Attempts answered 4yz.
     pub deferrals: u32,
@@ -161,7 +161,7 @@ impl History {
     }
 
     /// Events that contradict the rest of the journal: a number offered twice or out of all
-    /// proportion, a result for a message nobody offered, anything about a probe after the close.
+    /// proportion, a result for a message that was never offered, anything about a probe after the close.
     /// More than none is a bug of the actors.
     #[must_use]
     pub fn contradictions(&self) -> u64 {

@@ -49,7 +49,7 @@ pub struct Capacity {
     pub width_reached: Option<f64>,
     /// Why the trials at the upper bound were bad, or what else ended the search.
     pub reason: String,
-    /// What the generator can offer on this machine, messages a second; null when it was told or
+    /// What the generator can offer on this machine, messages a second; null when it was given or
     /// simulated.
     pub ceiling_per_s: Option<f64>,
     /// What `mailbench calibrate` found the instrument able to do on this machine with such

@@ -26,7 +26,7 @@ pub struct Figure {
     /// Between what it lies, where the instrument's own delays may have made a good part of it, or
     /// hidden one.
     pub within: Option<(f64, f64)>,
-    /// Standard error of its logarithm within the run, where it can be told.
+    /// Standard error of its logarithm within the run, where it is known.
     pub error: f64,
 }
 

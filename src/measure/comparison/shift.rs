@@ -50,7 +50,7 @@ pub enum Shift {
 }
 
 /// Differences of pairs: as measured, and the least and the most that they can be. Each claim is
-/// tested on those that speak most against it, so that it holds whatever is not known.
+/// tested on those that speak most against it, so it holds whatever is not known.
 #[derive(Clone, Debug)]
 pub struct Pairs {
     seen: Differences,

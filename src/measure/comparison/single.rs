@@ -1,4 +1,4 @@
-//! One run against another. Without a second run of either nobody knows how much two runs of one
+//! One run against another. Without a second run of either it is not known how much two runs of one
 //! and the same differ; so a variation is taken for granted, and said.
 
 use super::figure::{self, Figure, figures};

@@ -19,7 +19,7 @@ use super::split::{LACKS_ROUGHLY, LEAST, best, corrected};
 use crate::seed::{Key, Purpose, Seed};
 
 /// Where a split is looked for: in all of a segment, and in overlapping windows of a half and of
-/// a quarter. The window is chosen, too, where its own estimate is lowest, so that it is held to be
+/// a quarter. The window is chosen, too, where its own estimate is lowest, so it is held to be
 /// twice as far off (fitted to series of 30 to 120 values with coefficients up to 0.8: false alarms
 /// keep to 5 % up to 0.7, to 7 % at 0.8).
 const SCALES: [Scale; 3] = [

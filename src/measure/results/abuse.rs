@@ -43,7 +43,7 @@ pub struct AbuseFacts {
     pub held_max_us: u64,
 }
 
-/// What honest mail felt: due to reply, and what of it was not accepted.
+/// What legitimate mail saw: due to reply, and what of it was not accepted.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct HonestFacts {
     /// Median of mail due before any bad client came, microseconds.

@@ -29,7 +29,7 @@ struct Each {
 /// What it has in common with many.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Shared {
-    /// Probe, session and reception, where they do not fit: no run of ours comes so far, a strange
+    /// Probe, session and reception, where they do not fit: none of our runs comes so far, a foreign
     /// journal may.
     wide: Option<[u64; 3]>,
     attempt: u32,

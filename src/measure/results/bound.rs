@@ -1,4 +1,4 @@
-//! A figure together with how well it is known, so that it cannot be shown without.
+//! A figure together with how well it is known, so it cannot be shown without.
 
 use std::ops::Div;
 

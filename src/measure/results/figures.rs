@@ -133,7 +133,7 @@ pub struct QueueFacts {
     /// Peak of what the target reports to wait for a further attempt; null where it does not tell.
     #[serde(default)]
     pub deferred_max: Option<u64>,
-    /// Peak of what the target reports to have set aside, to be tried again by nobody.
+    /// Peak of what the target reports to have set aside, not to be tried again.
     #[serde(default)]
     pub frozen_max: Option<u64>,
     /// Whether the queue was proved empty.
@@ -167,7 +167,7 @@ pub struct QueueFacts {
     /// Thundering herd: whether what waited came at once when the last fault healed; null without
     /// such a fault.
     pub herd: Option<HerdFacts>,
-    /// What a sick destination cost the healthy ones; null where it cannot be told.
+    /// What a sick destination cost the healthy ones; null where it is not known.
     pub isolation: Option<IsolationFacts>,
 }
 

@@ -109,7 +109,7 @@ pub struct Results {
     pub thresholds: Vec<ThresholdResult>,
     /// Resource use of the instrument and of the target.
     pub resources: Resources,
-    /// How large the target must be; null where it cannot be told.
+    /// How large the target must be; null where it is not known.
     #[serde(default)]
     pub sizing: Option<SizingFacts>,
     /// What a reader should know before believing a number.

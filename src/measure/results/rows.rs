@@ -17,7 +17,7 @@ pub struct Interval {
     /// Length in seconds.
     pub length_s: f64,
     /// What was observed. A histogram of each interval would hold far more memory than the values;
-    /// `measure::samples::interval` makes one at a time, for whoever writes the log.
+    /// `measure::samples::interval` makes one at a time, for the writer of the log.
     pub values: Values,
 }
 

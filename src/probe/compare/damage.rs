@@ -64,13 +64,13 @@ fn decodes_to(arrived: &[u8], sent: &[u8]) -> bool {
     decoded.is_some_and(|decoded| decoded == sent)
 }
 
-/// Whether another message of ours stands in it, or its end.
+/// Whether it contains another of our messages, or its end.
 pub(super) fn is_merged(sent: &[u8], arrived: &[u8]) -> bool {
     let identities = |text: &[u8]| memmem::find_iter(text, header::NAME).count();
     identities(arrived) > identities(sent) || ends(arrived) > ends(sent)
 }
 
-/// Lines as the last one of a body of ours is.
+/// Lines that look like the last one of our bodies.
 fn ends(text: &[u8]) -> usize {
     memmem::find_iter(text, b"\nEND ").filter(|at| is_end_line(&text[at + 5..])).count()
 }

@@ -6,7 +6,7 @@ use super::address;
 use super::field::{Field, squeezed};
 use crate::probe::change::Change;
 
-/// Fields in whose values white space separates words, so that it cannot be left out.
+/// Fields in whose values white space separates words, so it cannot be left out.
 const FREE_TEXT: [&str; 4] = ["subject", "comments", "keywords", "thread-topic"];
 
 /// How one field came from the other, if it says the same: nothing where they are the same to the

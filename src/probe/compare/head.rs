@@ -74,7 +74,7 @@ pub(super) fn compare<'a>(sent: &Fields<'a>, arrived: &Fields<'a>, found: &mut F
             false => found.note(removed(field), &field.shown(), field.value, b""),
         }
     }
-    // What stands before all of ours was passed over in mail that is as it was sent, too.
+    // What precedes all of our header was passed over in mail that is as it was sent, too.
     for (_, field) in pairs.added().filter(|(place, _)| *place > first) {
         match field.is_one_of(&MIME) {
             true => mime.push([None, Some(*field)]),

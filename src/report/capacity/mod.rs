@@ -32,7 +32,7 @@ pub fn render(format: Format, capacity: &Capacity, view: &View) -> io::Result<St
 /// JSON Schema of `capacity.json`, as text.
 ///
 /// # Errors
-/// When it cannot be written as JSON, which no schema of ours gives cause for.
+/// When it cannot be written as JSON, which none of our schemas gives cause for.
 pub fn schema() -> io::Result<String> {
     let schema = schemars::schema_for!(Capacity);
     Ok(serde_json::to_string_pretty(&schema)? + "\n")

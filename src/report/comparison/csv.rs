@@ -1,4 +1,4 @@
-//! `comparison.csv`: one row a run, one column a figure, for whoever wants to compute again.
+//! `comparison.csv`: one row a run, one column a figure, for further computation.
 
 use std::collections::BTreeSet;
 use std::io;

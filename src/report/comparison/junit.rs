@@ -41,7 +41,7 @@ fn contrasted(contrast: &Contrast, design: Design) -> Vec<Case> {
 }
 
 /// An inconclusive figure is an error where it makes the exit code 96. Two single runs that leave it
-/// open end with 0, so that it is skipped: what fails a job in CI is what fails the command.
+/// open end with 0, so it is skipped: what fails a job in CI is what fails the command.
 fn outcome(row: &Row, design: Design) -> Outcome {
     let said = || {
         let (base, new) = (words::base(row), words::new(row));

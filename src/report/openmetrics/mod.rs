@@ -205,7 +205,7 @@ fn recovery(out: &mut Exposition, queue: &QueueFacts) {
         return;
     }
     out.family((name, "gauge", "seconds"), help);
-    // Several acts of chaos of one kind are told apart by their number.
+    // Several chaos events of one kind have a number each.
     for (number, it) in (1_u32..).zip(&queue.recovery) {
         let number = number.to_string();
         let labels = [("kind", it.kind.as_str()), ("name", &it.name), ("number", &number)];

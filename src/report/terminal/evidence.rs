@@ -137,7 +137,7 @@ pub(super) fn result(page: &mut Page, results: &Results) {
     for reason in &results.verdict.reasons {
         page.prose(2, (tone, "-"), &plain(&reason.message));
     }
-    // The command stays on one line, however long, so that it can be copied.
+    // The command stays on one line, however long, so it can be copied.
     page.line(&format!("  repeat: {}", plain(&results.run.command)));
     if let Some(folder) = &page.view.folder {
         page.line(&format!("  files:  {}", plain(folder)));

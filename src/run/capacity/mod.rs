@@ -151,7 +151,7 @@ impl CapacitySearch<'_> {
         }
     }
 
-    /// Where the search may go. Unless told, the generator is tried first, against the sink alone;
+    /// Where the search may go. By default the generator is tried first, against the sink alone;
     /// what was calibrated bounds it too.
     async fn range(&mut self, progress: &mut Progress) -> Result<Range, RunError> {
         let most = match self.options.most {

@@ -61,7 +61,7 @@ fn even(scenario: &mut Scenario, options: &SearchOptions, Offered { rate, second
 }
 
 /// How long the queue is waited for. What is left in the queue of an external target would be the
-/// next trial's mail, so that it is waited for longer than the scenario allows it to take. A
+/// next trial's mail, so it is waited for longer than the scenario allows it to take. A
 /// simulation has a row a second only up to a number of seconds.
 fn drain(scenario: &Scenario, options: &SearchOptions, seconds: f64) -> Duration {
     let drain = scenario.load.drain;

@@ -16,7 +16,7 @@ const MAIL_PORTS: [u16; 4] = [25, 465, 587, 24];
 #[derive(Clone, Debug)]
 pub(in crate::run) struct Elsewhere {
     allowed: Vec<Cidr>,
-    /// An MTA of the user's may ask its directory or its filter; what we started asks nobody.
+    /// An MTA of the user's may ask its directory or its filter; what we started needs neither.
     mail_only: bool,
     seen: BTreeSet<SocketAddr>,
 }

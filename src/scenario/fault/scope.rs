@@ -164,7 +164,7 @@ fn cannot_be_told(
 ) {
     for (key, span) in keys {
         let Some(span) = span else { continue };
-        let what = format!("`{key}` cannot be told at stage {stage}");
+        let what = format!("`{key}` is not known before stage {stage}");
         problems.refuse(span, what, help);
     }
 }

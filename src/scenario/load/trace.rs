@@ -40,7 +40,7 @@ pub struct TraceFile {
 }
 
 impl TraceFile {
-    /// The row of the message with this number; `None`: beyond the end, or not told.
+    /// The row of the message with this number; `None`: beyond the end, or not given.
     #[must_use]
     pub fn row(&self, message: u64) -> Option<usize> {
         self.firsts.binary_search(&message).ok()

@@ -184,7 +184,7 @@ fn fit(raw: &[u8]) -> Result<Vec<u8>, String> {
     }
     let from_blank_line = text[head.len() - 2..].to_ascii_lowercase();
     if memmem::find(&from_blank_line, b"\r\nx-mailbench:").is_some() {
-        return Err("an identity of ours in its body".to_owned());
+        return Err("an X-Mailbench header in its body".to_owned());
     }
     let mut kept = kept_head(head)?;
     kept.extend_from_slice(body);
@@ -234,7 +234,7 @@ mod tests {
             (b"body without headers\n", "line 1 is no header"),
             ("A: \u{e9}\n\n".as_bytes(), "headers that are not ASCII"),
             (b"A: b\nno header\n\n", "line 2 is no header"),
-            (b"A: b\n\n\nX-Mailbench: y\n", "an identity of ours in its body"),
+            (b"A: b\n\n\nX-Mailbench: y\n", "an X-Mailbench header in its body"),
         ] {
             assert_eq!(fit(raw).err().as_deref(), Some(wrong));
         }

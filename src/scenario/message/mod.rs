@@ -85,7 +85,7 @@ pub struct MessageSpec {
     /// Share of messages sent from the null reverse-path.
     #[serde(skip_serializing_if = "is_none_of_them")]
     pub null_sender: f64,
-    /// Who signs; `None`: nobody.
+    /// Who signs; `None`: nothing is signed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dkim: Option<Dkim>,
 }

@@ -93,7 +93,7 @@ pub struct SinkSpec {
 }
 
 impl Engine {
-    /// What it offers unless told otherwise: nothing that costs more than a parameter.
+    /// What it offers by default: nothing that costs more than a parameter.
     #[must_use]
     pub fn extensions(self) -> Vec<Extension> {
         let ordinary = [

@@ -29,7 +29,7 @@ pub(in crate::scenario) struct Dsn {
 pub(in crate::scenario) enum Notify {
     /// On delivery.
     Success,
-    /// On failure. Always wanted: without it nobody can tell a bounce from a loss.
+    /// On failure. Always wanted: without it a bounce cannot be distinguished from a loss.
     Failure,
     /// On delay.
     Delay,
@@ -81,7 +81,7 @@ fn wanted(written: &At<Vec<Notify>>, problems: &mut Problems) -> envelope::Notif
         problems.refuse(
             &written.span,
             "`failure` is missing",
-            "without a DSN on failure a bounce cannot be told from a loss: add \"failure\"",
+            "without a DSN on failure a bounce cannot be distinguished from a loss: add \"failure\"",
         );
     }
     notify

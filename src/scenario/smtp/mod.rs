@@ -66,7 +66,7 @@ pub struct Submission {
     pub protocol: Protocol,
     /// `None`: in the clear.
     pub tls: Option<TlsTerms>,
-    /// `None`: nobody logs in.
+    /// `None`: no log-in.
     pub login: Option<LoginTerms>,
     /// Use PIPELINING (RFC 2920) when it is offered.
     pub pipelining: bool,

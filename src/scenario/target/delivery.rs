@@ -47,7 +47,7 @@ pub enum OnwardTls {
     /// Where STARTTLS is offered; in the clear where it is not or is refused, and, from the second
     /// attempt on, where it fails.
     May,
-    /// Never in the clear: mail waits until TLS is to be had.
+    /// Never in the clear: mail waits until TLS is available.
     Encrypt,
 }
 

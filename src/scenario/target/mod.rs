@@ -142,7 +142,7 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
-    /// Whether it is told a next hop of its own for each of so many destinations, so that the
+    /// Whether it is given a next hop of its own for each of so many destinations, so that the
     /// sink knows whose a session is from connect on.
     #[must_use]
     pub fn is_routed(&self, destinations: usize) -> bool {

@@ -10,11 +10,11 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Haraka ignores a list of delays with a shorter one.
 pub const HARAKA_SHORTEST: Duration = Duration::from_secs(5);
 
-/// What is added to the waits that Postfix is told: its queue manager's clock has whole seconds,
+/// What is added to the waits that Postfix is given: its queue manager's clock has whole seconds,
 /// and takes a message up one second before the time noted on its file.
 pub const POSTFIX_EARLY: Duration = Duration::from_secs(2);
 
-/// What is added to the waits that Exim is told: its clock has whole seconds.
+/// What is added to the waits that Exim is given: its clock has whole seconds.
 pub const EXIM_EARLY: Duration = SECOND;
 
 /// How often Exim looks at its queue.

@@ -137,7 +137,7 @@ impl Session {
                 return self.cut_content(cut).await;
             }
             if incoming.bytes() > 2 * limits::MESSAGE_SIZE {
-                // It was to be told 552 at its end; it has none.
+                // It should get 552 at its end; it has none.
                 self.recorder.limit("MESSAGE_SIZE", incoming.bytes());
                 return self.break_off(Hangup::Fin).await;
             }
@@ -237,7 +237,7 @@ impl Session {
     }
 
     /// What a reply to the content concludes. One that need not be understood is as good as
-    /// withheld: whether the peer took it for a 250 nobody can know.
+    /// withheld: whether the peer took it for a 250 cannot be known.
     pub(super) fn content_conclusion(
         &self,
         reply: &Reply,

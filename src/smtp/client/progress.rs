@@ -100,7 +100,7 @@ impl Progress {
         self.outcomes[index].get_or_insert(outcome);
     }
 
-    /// The outcomes; whoever is left (nobody, after a whole transaction) counts as not sent.
+    /// The outcomes; a recipient that is left (none, after a whole transaction) counts as not sent.
     pub(super) fn into_outcomes(mut self) -> Vec<Outcome> {
         self.lost(Stage::MailFrom, Cause::Closed);
         self.outcomes.into_iter().flatten().collect()

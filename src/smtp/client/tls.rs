@@ -78,7 +78,7 @@ impl TlsClient {
         })
     }
 
-    /// The same client for a server that is known by its address alone, which is not told it.
+    /// The same client for a server that is known by its address alone, without server name indication.
     #[must_use]
     pub fn at(&self, address: IpAddr) -> TlsClient {
         TlsClient { connector: self.connector.clone(), name: ServerName::from(address) }

@@ -1,7 +1,7 @@
 //! How long each stage of a connection and its transactions took, and which were under way when
 //! they were abandoned.
 //!
-//! It belongs to the caller, not to the operation, so that it can be read after the operation was
+//! It belongs to the caller, not to the operation, so it can be read after the operation was
 //! dropped under way.
 
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! The server side of the SMTP dialogue as a state machine (RFC 5321 §4.1.4).
 //!
 //! Two steps a turn. [`Dialogue::answer`] says what an obedient server replies and changes
-//! nothing; [`Dialogue::settle`] is told the reply that is really sent and moves on by its code.
-//! So whoever overrides a reply (a fault, a full queue) need not know any state: a recipient that
+//! nothing; [`Dialogue::settle`] gets the reply that is really sent and moves on by its code.
+//! So code that overrides a reply (a fault, a full queue) need not know any state: a recipient that
 //! was answered 4yz is not in the envelope, because it was not taken. No socket, no clock.
 
 mod answer;
@@ -182,7 +182,7 @@ impl Dialogue {
             Turn::Command(Command::Auth(auth)) => return self.log_in(&auth, reply),
             Turn::Command(Command::Starttls) if reply.code == 220 => return Next::Handshake,
             Turn::Command(Command::Data) if reply.code == 354 => return Next::Content,
-            // Nothing can come of it any more, and its owner has told each recipient's end.
+            // Nothing can come of it any more, and its owner has reported each recipient's outcome.
             Turn::Command(Command::Data) if !self.chunked => self.end_transaction(),
             Turn::Command(Command::Bdat { .. }) if !reply.is_positive() => self.end_transaction(),
             Turn::Command(Command::Bdat { .. }) => self.chunked = true,

@@ -1,4 +1,4 @@
-//! What a server offers to whoever says EHLO, and what it bears.
+//! What a server offers to EHLO, and its limits.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

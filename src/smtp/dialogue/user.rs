@@ -48,7 +48,7 @@ impl User {
         name == self.name.as_bytes() && password == self.password.as_bytes()
     }
 
-    /// PLAIN: whether this is his answer. He acts for nobody but himself.
+    /// PLAIN: whether this is the right answer, without another authorisation identity.
     pub(super) fn says_plainly(&self, answer: &[u8]) -> bool {
         let parts: Vec<&[u8]> = answer.split(|byte| *byte == 0).collect();
         let [acts_for, name, password] = parts[..] else { return false };

@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::{Keys, attribute, both, decoded, encoded, everything, hashed, iterations, signed};
 
-/// No channel binding, nobody else's name (RFC 5802 §7, `gs2-header`).
+/// No channel binding, no authorisation identity (RFC 5802 §7, `gs2-header`).
 const UNBOUND: &str = "n,,";
 
 /// A log-in that was begun.

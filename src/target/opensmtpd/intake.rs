@@ -1,6 +1,6 @@
 //! OpenSMTPD's intake under TLS, with a user or without.
 //!
-//! It keeps its private key in a process of its own: whoever shakes hands holds an object of
+//! It keeps its private key in a process of its own: the process that shakes hands holds an object of
 //! libcrypto that stands for the key, with a mark on it. OpenSSL 3 hands out copies of such objects,
 //! so that version 6.8 never sees its mark again and fails in the handshake ("EVP lib"), unless an
 //! engine answers for RSA and EC keys: then libcrypto goes the old way. Any engine will do that
@@ -84,7 +84,7 @@ fn engine(packages: &Path) -> Result<std::path::PathBuf, TargetError> {
     })
 }
 
-/// The engine is loaded for the methods of public keys, and never told of a token.
+/// The engine is loaded for the methods of public keys, and is never given a token.
 fn openssl() -> String {
     format!(
         "openssl_conf = init

@@ -38,7 +38,7 @@ pub(super) async fn prepare(
         offered.say("smtpd_tls_wrappermode", if implicit { "yes" } else { "no" });
     }
     if let Some(login) = &settings.intake.login {
-        // Debian's Postfix looks here, whatever it is told.
+        // Debian's Postfix looks here, whatever its settings say.
         let folder = settings.folder.join("etc/sasl");
         let plugins = programs::library("sasl2/libsasldb.so", root)?;
         let plugins = plugins.parent().unwrap_or(Path::new("/")).display().to_string();

@@ -29,7 +29,7 @@ pub struct Background {
     pub measured: Time,
     /// Its end, where that is a matter of time.
     pub end: Option<Time>,
-    /// A recipient that nobody has.
+    /// A recipient that does not exist.
     pub recipient: String,
 }
 
