@@ -8,8 +8,8 @@ pub const PREFLIGHT: Duration = Duration::from_secs(30);
 /// And for each of its recipients in addition.
 pub const PREFLIGHT_EACH: Duration = Duration::from_millis(20);
 
-/// How long an external target's queue may take to be empty after the preflight before the user is
-/// told that it was not empty before.
+/// How long an external target's queue may take to be empty after the preflight before a warning
+/// says that it was not empty before.
 pub const LEFTOVER_WAIT: Duration = Duration::from_secs(2);
 
 /// Time for which a preflight message that is deferred is tried again: longer than the five minutes

@@ -146,7 +146,7 @@ mod tests {
     use crate::measure::synthetic::ms;
     use std::time::Duration;
 
-    fn felt(windows: Vec<(Time, Time)>) -> Honest {
+    fn legitimate(windows: Vec<(Time, Time)>) -> Honest {
         let mut honest = Honest { windows, ..Honest::default() };
         for (due, millis, accepted) in [(500, 10, true), (1500, 40, false), (2500, 900, false)] {
             for number in 0..400 {
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn honest_mail_in_the_window_is_held_against_honest_mail_before_it() {
-        let facts = felt(vec![(ms(1000), ms(2000))]).facts().expect("facts");
+        let facts = legitimate(vec![(ms(1000), ms(2000))]).facts().expect("facts");
         let inflation = facts.inflation().expect("a ratio");
         assert_eq!(inflation.certainty, Certainty::Exact);
         assert!((inflation.bare() - 4.0).abs() < 0.1, "{facts:?}");
@@ -168,9 +168,9 @@ mod tests {
 
     #[test]
     fn a_percentile_that_was_cut_off_is_a_bound_and_so_is_its_ratio() {
-        let mut felt = felt(vec![(ms(1000), ms(2000))]);
-        (0..20).for_each(|_| felt.response(ms(1500), Seen::Cut(Duration::from_secs(9))));
-        let facts = felt.facts().expect("facts");
+        let mut legitimate = legitimate(vec![(ms(1000), ms(2000))]);
+        (0..20).for_each(|_| legitimate.response(ms(1500), Seen::Cut(Duration::from_secs(9))));
+        let facts = legitimate.facts().expect("facts");
         assert_eq!(facts.p50().map(|it| it.expect("a value").certainty), [Certainty::Exact; 2]);
         assert_eq!(
             facts.p99().map(|it| it.expect("a value").certainty),
@@ -178,13 +178,13 @@ mod tests {
         );
         let inflation = facts.inflation().expect("a ratio");
         assert_eq!(inflation.text(|times| format!("{times:.0}")), ">=900");
-        (0..20).for_each(|_| felt.response(ms(500), Seen::Cut(Duration::from_secs(9))));
-        assert!(felt.facts().expect("facts").inflation().is_none(), "nothing is known of it");
+        (0..20).for_each(|_| legitimate.response(ms(500), Seen::Cut(Duration::from_secs(9))));
+        assert!(legitimate.facts().expect("facts").inflation().is_none(), "nothing is known of it");
     }
 
     #[test]
     fn abuse_all_the_time_has_nothing_to_be_held_against() {
-        assert!(felt(Vec::new()).facts().is_none());
-        assert!(felt(vec![(ms(0), ms(3000))]).facts().is_none());
+        assert!(legitimate(Vec::new()).facts().is_none());
+        assert!(legitimate(vec![(ms(0), ms(3000))]).facts().is_none());
     }
 }

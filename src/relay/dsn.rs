@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn another_program_reads_the_report() {
         let failed =
-            [failure("a@x.test", Some("smtp; 550 5.1.1 nobody")), failure("b@x.test", None)];
+            [failure("a@x.test", Some("smtp; 550 5.1.1 no such user")), failure("b@x.test", None)];
         let octets =
             report(9, &envelope(), &failed, b"X-Mailbench: id=3\r\nTo: a\r\n\r\nbody", NOW);
         let message = MessageParser::default().parse(&octets).expect("a message");
@@ -139,7 +139,7 @@ mod tests {
         let status = String::from_utf8_lossy(parts[1].contents()).into_owned();
         assert!(status.contains("Final-Recipient: rfc822; a@x.test\r\nAction: failed\r\n"));
         assert_eq!(status.matches("Status: 5.1.1").count(), 2);
-        assert!(status.contains("Diagnostic-Code: smtp; 550 5.1.1 nobody"));
+        assert!(status.contains("Diagnostic-Code: smtp; 550 5.1.1 no such user"));
         let returned = String::from_utf8_lossy(parts[2].contents()).into_owned();
         assert!(returned.contains("X-Mailbench: id=3") && !returned.contains("body"));
     }

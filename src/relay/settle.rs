@@ -196,7 +196,7 @@ mod tests {
         let outcomes = vec![
             Outcome::Delivered,
             reply("451 4.7.1 later"),
-            reply("550 5.1.1 nobody"),
+            reply("550 5.1.1 no such user"),
             Outcome::Unanswered("connection lost".into()),
         ];
         let settled = settled(outcomes, 5);

@@ -10,7 +10,7 @@ use super::doubt;
 use super::figures::{self, Row, STATS};
 use super::sizing;
 use super::story::{self, value};
-use super::terminal::abuse::felt;
+use super::terminal::abuse::impact;
 use super::{human, timeline, view::Tone};
 use crate::escape::{markdown as prose, markdown_cell as cell, markdown_code as code};
 use crate::measure::results::{Findings, HealthStatus, Results, ThresholdStatus};
@@ -274,7 +274,7 @@ fn abuse(results: &Results) -> String {
     }
     if let Some(honest) = &report.honest {
         let _infallible =
-            writeln!(text, "\nLegitimate clients: {}", prose(&felt(honest).join(", ")));
+            writeln!(text, "\nLegitimate clients: {}", prose(&impact(honest).join(", ")));
     }
     text + "\n"
 }

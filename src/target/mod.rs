@@ -67,7 +67,7 @@ pub struct Settings {
     /// The sink's main address: where mail for domains without a route goes.
     pub sink: SocketAddr,
     /// The sink's address for each of these domains; filled in where `TargetKind::is_routed` says
-    /// that the kind can be told them.
+    /// that the kind supports them.
     pub routes: Vec<(String, SocketAddr)>,
     /// What an examination asks beside.
     pub demands: Demands,
@@ -268,7 +268,7 @@ impl Target {
     }
 
     /// Who takes connections at its address, which should refuse them because it was ended; `None`:
-    /// nobody, as far as can be seen.
+    /// none, as far as can be seen.
     pub async fn still_up(&self) -> Option<String> {
         let address = self.address();
         if ready::takes_connections(address).await != Some(true) {

@@ -15,7 +15,7 @@ pub struct DeclaredEnvelopes {
     pub copies: Vec<String>,
 }
 
-/// Which senders may arrive instead of ours.
+/// Which senders may arrive instead of our own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SenderRule {
     /// Those that hold ours: SRS, BATV and VERP name the same mailbox.
@@ -27,7 +27,7 @@ pub enum SenderRule {
     Any,
 }
 
-/// Which recipients may arrive instead of ours.
+/// Which recipients may arrive instead of our own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RecipientRule {
     /// The same user at the same domain, in another spelling or without the subaddress.

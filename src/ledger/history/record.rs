@@ -141,8 +141,8 @@ impl Record {
         *count = count.saturating_add(1);
     }
 
-    /// Takes note of the first reception. `false`: its number does not fit here, as that of no run
-    /// of ours.
+    /// Takes note of the first reception. `false`: its number does not fit here, as none of our
+    /// runs has.
     pub(super) fn receive(&mut self, first: &Reception) -> bool {
         self.received = first.ended;
         if first.withheld {

@@ -113,7 +113,11 @@ fn a_bounce_that_names_no_recipient_is_about_one_without_an_outcome() {
     let last = [offered(0, 1), taken(0), unnamed()];
     assert_eq!(tally(&last).bounced, 1, "what was not offered is no recipient of it");
     assert_eq!(tally(&[offered(0, 2), bounce(None, 1)]).bounced, 1, "by any of its numbers");
-    assert_eq!(tally(&[offered(0, 2), bounce(None, 2)]).bounced, 0, "a message nobody offered");
+    assert_eq!(
+        tally(&[offered(0, 2), bounce(None, 2)]).bounced,
+        0,
+        "a message that was never offered"
+    );
 }
 
 fn submitted(message: u64, result: SubmitResult) -> Event {

@@ -7,7 +7,7 @@ use super::timeline::{Column, Fold, Timeline};
 use crate::escape::xml;
 use crate::measure::results::{AbuseFacts, ChaosFacts, FaultFacts, Findings, Results, SeriesRow};
 use crate::report::human;
-use crate::report::terminal::abuse::felt;
+use crate::report::terminal::abuse::impact;
 
 /// The section.
 pub(super) fn rates(findings: &Findings) -> String {
@@ -106,8 +106,8 @@ fn abuse(results: &Results) -> String {
     let titles =
         ["abuse", "#at once", "#came", "#refused", "#cut off", "#tolerated", "#held (max)"];
     let table = table(&titles, report.profiles.iter().map(row).collect());
-    let honest = report.honest.as_ref().map(|honest| felt(honest).join(", "));
-    let honest = honest.map(|felt| format!("<p>Legitimate clients: {}</p>", xml(&felt)));
+    let honest = report.honest.as_ref().map(|honest| impact(honest).join(", "));
+    let honest = honest.map(|impact| format!("<p>Legitimate clients: {}</p>", xml(&impact)));
     table + &honest.unwrap_or_default()
 }
 

@@ -23,7 +23,7 @@ pub(super) fn abuse(page: &mut Page, results: &Results) {
     report.profiles.iter().for_each(|profile| table.row(row(profile)));
     page.headed_table("ABUSE", &table);
     if let Some(honest) = &report.honest {
-        page.facts("legitimate clients", &felt(honest));
+        page.facts("legitimate clients", &impact(honest));
     }
 }
 
@@ -42,7 +42,7 @@ fn row(profile: &AbuseFacts) -> Vec<Cell> {
 }
 
 /// What legitimate clients saw, in words: one piece a figure.
-pub(crate) fn felt(honest: &HonestFacts) -> Vec<String> {
+pub(crate) fn impact(honest: &HonestFacts) -> Vec<String> {
     let pair = |name: &str, percentiles: [Percentile; 2]| {
         let [before, during] = percentiles.map(figures::duration);
         format!("{name} {during} (before {before})")
