@@ -8,16 +8,12 @@ use std::process::Output;
 
 use mailbench::conformance::finding::Examination;
 use mailbench::conformance::render as examination;
-use mailbench::measure::capacity::results::Capacity;
-use mailbench::measure::comparison::results::Comparison;
 use mailbench::measure::results::{Findings, Results};
-use mailbench::report::forms;
 use mailbench::report::view::View;
 use mailbench::report::{self, Format};
 use serde_json::{Value, json};
 
 use crate::hostile_text::{HOSTILE, assert_inert, poisoned};
-use crate::report_formats::comparison::compared;
 use crate::report_formats::fixture::rich::rich;
 use crate::support::{SMALL, mailbench};
 
@@ -229,31 +225,6 @@ fn every_string_of_a_report_in_every_format() {
             let text = report::render(format, &findings, &View::plain(width)).expect("text");
             assert_inert(format.name(), &text);
             let is_marked_up = matches!(format, Format::Html | Format::Junit);
-            assert!(!is_marked_up || !text.contains("<img src"), "{}", format.name());
-        }
-    }
-}
-
-#[test]
-fn every_string_of_other_results_in_every_format() {
-    let (compared, count) =
-        poisoned::<Comparison>(serde_json::to_value(compared()).expect("JSON"), &[]);
-    assert!(count > 10, "{count} strings");
-    let place = Place::new(SMALL);
-    let words = ["capacity", "s.toml", "--simulate", "--quick", "--output", "c"];
-    place.run(&[&words[..], &["--set", "simulate.service=\"5ms\""]].concat());
-    let found = read(&place.0.path().join("c/capacity.json"));
-    let (capacity, count) = poisoned::<Capacity>(found, &[]);
-    assert!(count > 10, "{count} strings");
-    for format in forms::Format::ALL {
-        let view = View::plain(80);
-        let texts = [
-            report::comparison::render(format, &compared, &view).expect("text"),
-            report::capacity::render(format, &capacity, &view).expect("text"),
-        ];
-        for text in texts {
-            assert_inert(format.name(), &text);
-            let is_marked_up = matches!(format, forms::Format::Html | forms::Format::Junit);
             assert!(!is_marked_up || !text.contains("<img src"), "{}", format.name());
         }
     }
