@@ -110,31 +110,30 @@ pub const LONG_REPLY: usize = 64 * 1024;
 /// Time between the bytes of a reply that is split on purpose, so that each has its own segment.
 pub const SPLIT_REPLY: Duration = Duration::from_millis(5);
 
-/// How long an examining client waits for a reply: some servers slow errors down.
+/// How long a client of `conformance` waits for a reply: some servers delay error replies.
 pub const CONFORMANCE_REPLY: Duration = Duration::from_secs(15);
 
-/// How long an examination waits for mail that was accepted, and for retries.
+/// How long `conformance` waits for accepted mail and for retries.
 pub const CONFORMANCE_WAIT: Duration = Duration::from_secs(60);
 
-/// How long an examined target tries at the least before it returns mail: longer than an examination
-/// takes, whose own minutes would otherwise be laid at the target's door.
+/// Minimum queue lifetime of a target under `conformance`: longer than the test, so that no mail
+/// bounces for its age.
 pub const CONFORMANCE_GIVE_UP: Duration = Duration::from_secs(60 * 60);
 
-/// How long an examination goes on listening when everything expected has come: for what should
-/// not come.
+/// How long `conformance` waits for mail that should not come, once everything expected has come.
 pub const CONFORMANCE_REST: Duration = Duration::from_secs(4);
 
-/// How long an examination waits for a target to come with a message it has just taken, and for what
-/// a case does to it to show.
+/// How long `conformance` waits for a target to relay a message it has just accepted, and for the
+/// effect of a case to show.
 pub const CONFORMANCE_SETTLE: Duration = Duration::from_secs(1);
 
-/// How long after what a server did to an examined target its end is laid at that server's door.
+/// How long after a test server misbehaved the exit of the target is attributed to that server.
 pub const CONFORMANCE_BLAME: Duration = Duration::from_secs(5);
 
-/// Octets of a reply without end that an examined target may take.
+/// Octets that a test server of `conformance` sends of a reply without end.
 pub const CONFORMANCE_REPLY_OCTETS: usize = 64 * 1024 * 1024;
 
-/// Octets kept of one message that arrives in an examination.
+/// Octets of one message that a test server of `conformance` keeps.
 pub const CONFORMANCE_MESSAGE: usize = 16 * 1024 * 1024;
 
 /// Subjects whose attempts the sink counts: probes two bytes each, strangers about 40.

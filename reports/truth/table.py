@@ -250,19 +250,24 @@ def stalls(program, folder):
 
 
 def hangs(program, folder):
-    """One message in twenty is never answered."""
+    """One message in twenty, or in forty of sessions that wait for it, is never answered."""
     load = 'arrival = "poisson"\nrate = "50/s"\nwarm_up = "1s"\nduration = "20s"\ndrain = "8s"\nsessions = 200'
-    real = Real(program, folder, "hang", load, ["--hang-every", "20"])
-    ledger, case = real.run.figures.ledger, "5 % hung, open 50/s"
-    measured = [m for m in ledger.messages.values() if ledger.is_measured(m.due)]
-    hung = [m for m in measured if m.number % 20 == 7]
-    counts = real.report()["counts"]
-    row(case, "messages without a reply", len(hung), counts_of(real, "indeterminate"), counts["indeterminate"])
-    for stat in ("p90", "p95", "p99", "max"):
-        mine, other = real.run.latency("submit_response", stat)
-        theory = "unknown, above" if stat != "p90" else "that of the answered"
-        row(case, f"submit_response {stat}", theory, other, mine)
-    held(case, real.run)
+    closed = 'model = "closed"\nwarm_up = "1s"\nduration = "15s"\ndrain = "6s"\nsessions = 20\nthink_time = "20ms"'
+    for case, name, load, every, stats in (
+        ("5 % hung, open 50/s", "hang", load, 20, ("p90", "p95", "p99", "max")),
+        ("one in 40 hung, closed, 20 sessions", "hang-closed", closed, 40, ("p90", "p99", "max")),
+    ):
+        real = Real(program, folder, name, load, ["--hang-every", str(every)])
+        ledger = real.run.figures.ledger
+        measured = [m for m in ledger.messages.values() if ledger.is_measured(m.due)]
+        hung = [m for m in measured if m.number % every == 7]
+        counts = real.report()["counts"]
+        row(case, "messages without a reply", len(hung), counts_of(real, "indeterminate"), counts["indeterminate"])
+        for stat in stats:
+            mine, other = real.run.latency("submit_response", stat)
+            theory = "unknown, above" if stat != "p90" else "that of the answered"
+            row(case, f"submit_response {stat}", theory, other, mine)
+        held(case, real.run)
 
 
 def counts_of(real, name):

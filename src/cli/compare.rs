@@ -1,5 +1,6 @@
 //! `mailbench compare BASE NEW...`: holds stored runs against one another. Sends nothing.
 
+use std::collections::{BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use super::choice;
@@ -72,7 +73,8 @@ impl TermsArgs {
             ..Terms::default()
         };
         if !self.gate.is_empty() {
-            check_gate(&self.gate, base)?;
+            let own = figure::figures(base).into_iter().map(|figure| figure.name);
+            check_gate(&self.gate, own)?;
             terms.gate.clone_from(&self.gate);
         }
         Ok((terms, self.noise))
@@ -91,13 +93,16 @@ fn share(text: &str) -> Result<f64, String> {
         .ok_or_else(|| "write a share from 0 to 1, or a percentage such as 10%".to_owned())
 }
 
-fn check_gate(gate: &[String], base: &Results) -> anyhow::Result<()> {
+/// Refuses names of `--gate` that are no figures; `own`: those that the runs at hand have.
+pub(super) fn check_gate(gate: &[String], own: impl Iterator<Item = String>) -> anyhow::Result<()> {
     let wrong = |text: String| Err(Exit::Usage.because(anyhow!(text)));
     if gate.len() > figure::GATED_MOST {
         return wrong(format!("at most {} figures can decide", figure::GATED_MOST));
     }
     let mut known = figure::names();
-    known.extend(figure::figures(base).into_iter().map(|figure| figure.name));
+    let listed: HashSet<String> = known.iter().cloned().collect();
+    let own: BTreeSet<String> = own.filter(|name| !listed.contains(name)).collect();
+    known.extend(own);
     match mistakes(gate, &known).next() {
         None => Ok(()),
         Some((_, mistake)) => wrong(format!("--gate: {}; {}", mistake.message, mistake.help)),

@@ -1,4 +1,4 @@
-//! `mailbench conformance`: how a target bears bad peers and bad content.
+//! `mailbench conformance`: tests how a target handles misbehaving peers and unusual content.
 
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -12,17 +12,18 @@ use super::server;
 use super::unwritten::Unwritten;
 use crate::conformance::case::{Case, Times};
 use crate::conformance::cases;
-use crate::conformance::examine::{self, ExamineError};
-use crate::conformance::finding::Examination;
-use crate::conformance::render::{self, Format};
+use crate::conformance::examine::{self, ConformanceError};
+use crate::conformance::finding::ConformanceReport;
+use crate::conformance::render::{self, Format, Presentation};
+use crate::report::view::View;
 use crate::run::safety;
 
-/// Examine a target: smuggling, robustness, broken peers in both directions; each case with its
+/// Test how a target handles misbehaving clients and servers and unusual content; each case has a
 /// source and a verdict
 ///
-/// Of the scenario only the target and where the sink listens are used; no load is sent. The
-/// target must be on this machine. Exit 97 when a row that an RFC mandates is violated or
-/// vulnerable.
+/// Uses only the target and the sink address of the scenario; sends no load. The target must be on
+/// this machine. The exit code is 97 if a case that an RFC mandates has the verdict `violates` or
+/// `vulnerable`.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Scenario file
@@ -30,20 +31,23 @@ pub(super) struct Args {
     scenario: Option<PathBuf>,
     #[command(flatten)]
     changes: ScenarioArgs,
-    /// Print the examination so
+    /// Output format
     #[arg(long, value_enum, default_value = "table")]
     format: FormatArg,
+    /// With the table format: show every case by itself, also those that conform
+    #[arg(long)]
+    verbose: bool,
     /// Write conformance.json, .md, .sarif, .xml and the target's log to this folder
     #[arg(long, value_name = "DIR")]
     output: Option<PathBuf>,
-    /// Only cases whose name begins so (repeatable)
+    /// Run only cases whose names begin with this (repeatable)
     #[arg(long, value_name = "CASE")]
     case: Vec<String>,
-    /// Let cases about patience take the minutes that RFC 5321 speaks of instead of seconds:
-    /// eleven minutes for the whole, and up to twenty-five where mail is awaited that never comes
+    /// Test timeouts with the minutes of RFC 5321 instead of seconds: takes about 11 minutes, up to
+    /// 25 if expected mail does not arrive
     #[arg(long)]
     full: bool,
-    /// Let rows that hold no RFC's demand gate too
+    /// Also fail on cases that no RFC mandates
     #[arg(long)]
     strict: bool,
     /// Print the names of all cases
@@ -75,7 +79,7 @@ impl From<FormatArg> for Format {
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     let times = if args.full { Times::FULL } else { Times::QUICK };
     let Some(scenario) = args.scenario.as_ref().filter(|_| !args.list) else {
-        let line = |case: Case| format!("{:28}{}\n", case.id, case.title);
+        let line = |case: Case| format!("{:28} {}\n", case.id, case.title);
         super::print(&cases::all(&times).into_iter().map(line).collect::<String>())?;
         return Ok(Exit::Passed);
     };
@@ -100,54 +104,58 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         }
     });
     runtime.shutdown_background();
-    let mut examination = examined?;
+    let mut report = examined?;
     if args.strict {
-        examination.rows.iter_mut().for_each(|row| row.gates = row.verdict.is_bad());
+        report.rows.iter_mut().for_each(|row| row.gates = row.verdict.is_bad());
     }
     let name = scenario.display().to_string();
-    let verdict = if examination.fails() { Exit::Correctness } else { Exit::Passed };
+    let verdict = if report.failures() > 0 { Exit::Correctness } else { Exit::Passed };
+    let view = View::of_stdout(false, None);
+    let how = Presentation { scenario: &name, view: &view, verbose: args.verbose };
     let mut unwritten = Unwritten::default();
-    unwritten.print(&render::render(&examination, args.format.into(), &name), verdict);
+    unwritten.print(&render::render(&report, args.format.into(), &how), verdict);
     if args.output.is_some() {
-        unwritten.note(write(&examination, folder.path(), &name));
+        unwritten.note(write(&report, folder.path(), &how));
     }
     Ok(unwritten.exit(verdict))
 }
 
-fn exit(error: ExamineError) -> anyhow::Error {
+fn exit(error: ConformanceError) -> anyhow::Error {
     match &error {
-        ExamineError::NoCase(_) => Exit::Usage.because(error),
-        ExamineError::NoTarget => Exit::Scenario.because(error),
+        ConformanceError::NoCase(_) | ConformanceError::Renamed(..) => Exit::Usage.because(error),
+        ConformanceError::NoTarget => Exit::Scenario.because(error),
         _ => Exit::Unreachable.because(error),
     }
 }
 
-/// A folder that stays, or one that goes with us.
-enum Place {
+/// The folder for the target's log and the report.
+enum OutputFolder {
+    /// Named by the user.
     Kept(PathBuf),
-    Passing(tempfile::TempDir),
+    /// Removed when the command ends.
+    Temporary(tempfile::TempDir),
 }
 
-impl Place {
+impl OutputFolder {
     fn path(&self) -> &Path {
         match self {
-            Place::Kept(path) => path,
-            Place::Passing(folder) => folder.path(),
+            OutputFolder::Kept(path) => path,
+            OutputFolder::Temporary(folder) => folder.path(),
         }
     }
 }
 
-fn folder(wanted: Option<&Path>) -> anyhow::Result<Place> {
+fn folder(wanted: Option<&Path>) -> anyhow::Result<OutputFolder> {
     let Some(path) = wanted else {
-        return Ok(Place::Passing(crate::files::private_temporary("conformance-")?));
+        return Ok(OutputFolder::Temporary(crate::files::private_temporary("conformance-")?));
     };
     std::fs::create_dir_all(path)
-        .with_context(|| format!("cannot make {}", path.display()))
+        .with_context(|| format!("cannot create {}", path.display()))
         .map_err(|error| Exit::Usage.because(error))?;
-    Ok(Place::Kept(path.to_owned()))
+    Ok(OutputFolder::Kept(path.to_owned()))
 }
 
-fn write(examination: &Examination, folder: &Path, scenario: &str) -> anyhow::Result<()> {
+fn write(report: &ConformanceReport, folder: &Path, how: &Presentation<'_>) -> anyhow::Result<()> {
     for (name, format) in [
         ("conformance.json", Format::Json),
         ("conformance.md", Format::Markdown),
@@ -155,7 +163,7 @@ fn write(examination: &Examination, folder: &Path, scenario: &str) -> anyhow::Re
         ("conformance.xml", Format::Junit),
     ] {
         let path = folder.join(name);
-        crate::files::write(&path, render::render(examination, format, scenario))
+        crate::files::write(&path, render::render(report, format, how))
             .with_context(|| format!("cannot write {}", path.display()))?;
     }
     Ok(())

@@ -7,6 +7,7 @@ use clap::ValueEnum;
 
 use super::exit::Exit;
 use super::unwritten::Unwritten;
+use crate::measure::comparison::figure::GATED;
 use crate::measure::history::Entry;
 use crate::measure::history::check::check;
 use crate::measure::history::trend::{self, Family};
@@ -28,6 +29,11 @@ pub(super) struct Args {
     /// that cannot be decided: fewer than six runs, the newest invalid, or without the figure
     #[arg(long)]
     check: bool,
+    /// A figure that decides, such as e2e_response.p99 (repeatable, at most four); a run without it is
+    /// inconclusive [default: those of e2e_response.p50, e2e_response.p99, submit_response.p99 and
+    /// delivered.rate that the runs have]
+    #[arg(long, value_name = "FIGURE")]
+    gate: Vec<String>,
     /// How many runs --check looks back
     #[arg(long, value_name = "N", default_value_t = 5)]
     last: usize,
@@ -65,7 +71,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         let what = format!("none of the {skipped} lines is one of a history");
         return Err(Exit::Usage.because(anyhow!(what)));
     }
-    let families = trend::families(&entries);
+    let families = trend::families(&entries, &gate(args, &entries)?);
     let view = match args.output {
         Some(_) => View::plain(80),
         None => View::of_stdout(false, None),
@@ -84,12 +90,22 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     Ok(unwritten.exit(verdict))
 }
 
+/// The figures that decide.
+fn gate(args: &Args, entries: &[Entry]) -> anyhow::Result<Vec<String>> {
+    if args.gate.is_empty() {
+        return Ok(GATED.map(str::to_owned).to_vec());
+    }
+    let known = entries.iter().flat_map(|entry| entry.figures.keys().cloned());
+    super::compare::check_gate(&args.gate, known)?;
+    Ok(args.gate.clone())
+}
+
 /// What `--check` comes to; the reasons go to stderr.
 fn judged(args: &Args, families: &[Family], entries: &[Entry], skipped: u64) -> Exit {
     if !args.check {
         return Exit::Passed;
     }
-    let reasons = check(families, args.last);
+    let reasons = check(families, args.last, !args.gate.is_empty());
     if entries.is_empty() && skipped > 0 {
         super::complain(&format!("none of {skipped} lines could be read"));
     }

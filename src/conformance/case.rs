@@ -1,317 +1,321 @@
-//! What a case is: what is done, what is expected, and by which text.
+//! What a case consists of: the script of a misbehaving client or server, the expectation and its
+//! source. Owns the types only; the cases themselves are in `cases`.
 
 use std::time::Duration;
 
 use super::finding::Verdict;
 
-/// One case of the examination.
+/// One case of the conformance test.
 #[derive(Clone, Debug)]
 pub struct Case {
-    /// Its name: part of addresses and reports.
+    /// Its name, used in addresses and reports.
     pub id: String,
-    /// What is done.
+    /// What the peer does.
     pub title: String,
-    /// What is expected.
+    /// What the target is expected to do.
     pub expected: &'static str,
-    /// The RFC's section or the advisory.
+    /// Section of the RFC, or the advisory.
     pub source: &'static str,
-    /// Whether an RFC demands it: such a row gates.
+    /// Whether an RFC mandates it. Only mandated cases fail the test by default.
     pub mandated: bool,
-    /// The act.
-    pub act: Act,
+    /// The script of the peer.
+    pub script: Script,
 }
 
-/// Who misbehaves.
+/// The misbehaving peer of a case.
 #[derive(Clone, Debug)]
-pub enum Act {
-    /// A client of ours towards the target.
-    Client(Script),
-    /// A server of ours, to which the target relays.
-    Server(Manner),
+pub enum Script {
+    /// A client that connects to the target.
+    Client(ClientScript),
+    /// A server to which the target relays.
+    Server(ServerScript),
 }
 
-/// What a client does, and how it is judged.
+/// What a client sends, and how the result is judged.
 #[derive(Clone, Debug)]
-pub struct Script {
-    /// What it says and awaits, after the banner where it does not begin with [`Step::Early`].
+pub struct ClientScript {
+    /// The steps. They begin after the banner unless the first is [`Step::BeforeBanner`].
     pub steps: Vec<Step>,
     /// Domain of the recipients.
     pub domain: &'static str,
-    /// What is asked of what was seen.
-    pub question: Question,
-    /// Whether it may be played only to a target that offers PIPELINING.
+    /// How replies and deliveries are judged.
+    pub check: ClientCheck,
+    /// Whether it requires a target that offers PIPELINING.
     pub pipelines: bool,
 }
 
-/// One step of a client. `@FROM@`, `@TO@` and `@OTHER@` stand for the case's addresses.
+/// One step of a client. `@FROM@`, `@TO@` and `@OTHER@` stand for the addresses of the case.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Comes from an address that the target was told not to trust.
-    AsStranger,
-    /// Does not wait for the banner.
-    Early,
-    /// Writes at once.
-    Say(Vec<u8>),
-    /// Writes each octet in a segment of its own, with this pause after it.
-    Dribble(Vec<u8>, Duration),
-    /// Awaits so many replies.
-    Hear(usize),
+    /// Connects from an address that the target is configured not to trust. First step only.
+    FromUntrusted,
+    /// Does not wait for the banner. First step only.
+    BeforeBanner,
+    /// Sends text in one write.
+    Send(Vec<u8>),
+    /// Sends each octet in a segment of its own, with this pause after each.
+    SlowSend(Vec<u8>, Duration),
+    /// Waits for this many replies.
+    AwaitReplies(usize),
     /// Waits.
     Pause(Duration),
-    /// Goes on under TLS.
-    Secure,
-    /// Notes what comes unasked within this time.
+    /// Performs the TLS handshake and continues under TLS.
+    StartTls,
+    /// Records what the target sends unasked within this time.
     Listen(Duration),
-    /// Opens so many further connections and keeps them, idle.
-    Crowd(usize),
-    /// Opens so many further connections, each of which says an octet of a command that never ends
-    /// every so often.
-    Besiege(usize, Duration),
-    /// Ends its half of the connection.
-    EndHalf,
-    /// Resets the connection.
+    /// Opens this many further connections and leaves them idle.
+    IdleClients(usize),
+    /// Opens this many further connections, each of which sends one octet of an endless command at
+    /// this interval (slowloris).
+    SlowClients(usize, Duration),
+    /// Closes its sending half of the connection (FIN).
+    HalfClose,
+    /// Resets the connection (RST).
     Reset,
 }
 
-/// What is asked of what a client saw and of what arrived.
+/// How the replies to a client and the mail that was delivered are judged.
 #[derive(Clone, Debug)]
-pub enum Question {
-    /// Did `@OTHER@` get a message of its own, that stood inside the one for `@TO@`? Was the
-    /// sequence passed on as it was?
-    Smuggled {
-        /// What might be taken for the end of data.
+pub enum ClientCheck {
+    /// `@OTHER@` gets no message of its own from inside the message to `@TO@`, and the sequence is
+    /// not passed on as it was.
+    NotSmuggled {
+        /// What a server might mistake for the end of data.
         sequence: Vec<u8>,
-        /// Text at the end of the message inside.
+        /// Text at the end of the inner message.
         last: &'static [u8],
-        /// Whether it is legal content.
+        /// Whether the sequence is legal content.
         legal: bool,
     },
-    /// Did a message that was accepted arrive once, its body byte for byte?
-    Whole {
-        /// The body, unstuffed.
+    /// An accepted message is delivered once, its body byte for byte.
+    BodyUnchanged {
+        /// The body before dot-stuffing.
         body: Vec<u8>,
-        /// What a refusal means.
-        refused: Verdict,
-        /// What another body means.
+        /// Verdict if the target rejects it.
+        rejected: Verdict,
+        /// Verdict if the body changed in transit.
         altered: Verdict,
     },
-    /// Did a message that was accepted arrive at every accepted recipient, once?
-    Once {
-        /// What a refusal means.
-        refused: Verdict,
+    /// An accepted message is delivered to `@TO@` once.
+    DeliveredOnce {
+        /// Verdict if the target rejects it.
+        rejected: Verdict,
     },
-    /// Did it arrive, once, or was it turned away with a reply?
+    /// The message is delivered once, or turned away with a reply.
     Served,
-    /// Did it arrive, once, at each of these recipients that was accepted by a RCPT of its own?
-    Each {
+    /// The message is delivered once to each of these recipients that was accepted by its RCPT.
+    EveryRecipient {
         /// In the order of their RCPT, after banner, EHLO and MAIL.
         recipients: Vec<String>,
     },
-    /// Did it come to this address, and to no other?
-    Literal {
-        /// Where it was sent.
+    /// The message is delivered to this address and to no other.
+    NotRerouted {
+        /// The recipient as it was sent.
         address: String,
-        /// Where a trick would have it go.
+        /// The recipient that a source-routing hack would deliver to.
         trick: String,
     },
-    /// Was the last command refused?
-    Denied,
-    /// Was a message accepted without bare CR or LF passed on?
-    Normalised,
-    /// Did nothing arrive?
-    Nothing,
-    /// Did it arrive at most once?
+    /// The last command is rejected.
+    RelayingDenied,
+    /// An accepted message is passed on without bare CR or LF.
+    LineEndsNormalised,
+    /// Nothing is delivered.
+    NothingDelivered,
+    /// The message is delivered at most once.
     AtMostOnce,
-    /// Do the codes heard begin so, one by one? An empty one: whatever.
-    Codes {
-        /// Beginnings, alternatives parted by `|`.
+    /// The reply codes begin with these, one by one. An empty entry matches any code.
+    ReplyCodes {
+        /// Beginnings of codes; alternatives separated by `|`.
         codes: Vec<&'static str>,
-        /// What others mean.
+        /// Verdict for any other code.
         otherwise: Verdict,
     },
-    /// Was `@TO@` accepted by the last RCPT and was nothing of an earlier transaction delivered?
-    Fresh,
-    /// Did a reply come under TLS to what was said before it?
-    Injected,
-    /// Was every line of a flood answered, or the client turned away in order?
-    Answered {
-        /// How many.
+    /// `@TO@` gets the message, and no recipient of the transaction before it does.
+    TransactionReset,
+    /// Commands sent before the TLS handshake get no reply under TLS.
+    PlaintextDiscarded,
+    /// Every unknown command gets a reply, or the client is turned away with one.
+    EveryCommandAnswered {
+        /// Number of commands.
         lines: usize,
     },
-    /// Was a message that had passed too many hosts stopped?
+    /// A message that has passed too many hosts is not relayed further.
     LoopStopped,
 }
 
-/// How a server of ours behaves, and how the target's answer is judged.
+/// How a misbehaving server acts, and how the target's reaction is judged.
 #[derive(Clone, Debug, Default)]
-pub struct Manner {
-    /// What EHLO is answered with; `None`: the ordinary extensions.
-    pub offer: Option<Vec<&'static str>>,
+pub struct ServerScript {
+    /// Extensions in the reply to EHLO; `None`: the ordinary ones.
+    pub extensions: Option<Vec<&'static str>>,
     /// Where it misbehaves, and how.
-    pub strikes: Vec<(Moment, Strike)>,
-    /// In so many tries; then it is obedient.
-    pub tries: usize,
-    /// The message to submit: its recipients' number, and its body.
-    pub message: Errand,
-    /// What is asked.
-    pub asked: Asked,
-    /// Whether the target is told to speak TLS to it or not at all.
-    pub secured: bool,
-    /// Whether it is the second host of its domain, the first being closed.
-    pub spare: bool,
+    pub misbehaviour: Vec<(ServerStage, Misbehaviour)>,
+    /// In this many attempts of the target; after them it behaves.
+    pub attempts: usize,
+    /// The message that is submitted to the target for this server.
+    pub message: TestMessage,
+    /// How the target's reaction is judged.
+    pub check: ServerCheck,
+    /// Whether the target is configured to require TLS for this server's domain.
+    pub requires_tls: bool,
+    /// Whether this is the second host of its domain; the first refuses connections.
+    pub second_host: bool,
 }
 
-/// How long cases go on that are about patience: the time an RFC speaks of is minutes.
+/// Durations of the cases about timeouts. RFC 5321 gives them in minutes.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// Until the reply to the final dot comes.
-    pub reply: Duration,
-    /// Between two octets of a slow client.
-    pub octet: Duration,
-    /// How long a server of ours dawdles over one reply.
-    pub dawdle: Duration,
+    /// Delay of the reply to the end of data.
+    pub reply_delay: Duration,
+    /// Time between two octets of a slow client.
+    pub octet_interval: Duration,
+    /// How long a server goes on with a reply that has no end.
+    pub endless_reply: Duration,
 }
 
 impl Times {
-    /// For an examination of a few minutes: an impatient target shows, a patient one is proved
-    /// patient for so long only.
+    /// For a test of a few minutes. A target with too short a timeout is found; that of any other
+    /// is shown to be at least this long.
     pub const QUICK: Times = Times {
-        reply: Duration::from_secs(20),
-        octet: Duration::from_millis(250),
-        dawdle: Duration::from_secs(20),
+        reply_delay: Duration::from_secs(20),
+        octet_interval: Duration::from_millis(250),
+        endless_reply: Duration::from_secs(20),
     };
 
-    /// As RFC 5321 §4.5.3.2 has it: ten minutes for the reply to the dot, five for others.
+    /// The minimum timeouts of RFC 5321 §4.5.3.2: ten minutes for the reply to the end of data, five
+    /// for others.
     pub const FULL: Times = Times {
-        reply: Duration::from_secs(595),
-        octet: Duration::from_secs(8),
-        dawdle: Duration::from_secs(660),
+        reply_delay: Duration::from_secs(595),
+        octet_interval: Duration::from_secs(8),
+        endless_reply: Duration::from_secs(660),
     };
 
-    /// The longest that a server lets the target wait.
+    /// The longest time that a server keeps the target waiting.
     #[must_use]
     pub fn longest(&self) -> Duration {
-        self.reply.max(self.dawdle)
+        self.reply_delay.max(self.endless_reply)
     }
 }
 
-/// The message that brings the target to the server.
+/// The message that makes the target connect to the misbehaving server.
 #[derive(Clone, Debug)]
-pub struct Errand {
-    /// Local parts, after the case's name.
+pub struct TestMessage {
+    /// Local parts of the recipients; the case's name is put before each.
     pub recipients: Vec<String>,
     /// Parameters of MAIL.
     pub parameters: &'static str,
     /// The body.
     pub body: Vec<u8>,
-    /// Whether its sender is at the misbehaving server, too.
-    pub own_sender: bool,
-    /// Whether another message, for an obedient server, is submitted as soon as the target has
-    /// come with this one.
+    /// Whether the sender's domain is at the misbehaving server, too.
+    pub sender_at_server: bool,
+    /// Whether a second message, for a compliant server, is submitted as soon as the target has
+    /// connected with this one.
     pub companion: bool,
 }
 
-impl Default for Errand {
-    fn default() -> Errand {
-        Errand {
+impl Default for TestMessage {
+    fn default() -> TestMessage {
+        TestMessage {
             recipients: vec!["to".to_owned()],
             parameters: "",
             body: b"An ordinary body.\r\n".to_vec(),
-            own_sender: false,
+            sender_at_server: false,
             companion: false,
         }
     }
 }
 
-/// Where in the dialogue.
+/// Where in the dialogue a server misbehaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Moment {
+pub enum ServerStage {
     /// Instead of the banner.
     Banner,
-    /// In reply to EHLO.
+    /// In the reply to EHLO.
     Ehlo,
-    /// In reply to STARTTLS.
+    /// In the reply to STARTTLS.
     StartTls,
-    /// In reply to MAIL.
+    /// In the reply to MAIL.
     Mail,
-    /// In reply to RCPT, to a recipient whose local part contains this.
+    /// In the reply to RCPT, for recipients whose address contains this.
     Rcpt(&'static str),
-    /// In reply to DATA.
+    /// In the reply to DATA.
     Data,
     /// After the first octets of content.
     Content,
-    /// In reply to the final dot.
-    Dot,
-    /// In reply to any command.
-    Any,
+    /// In the reply to the end of data.
+    EndOfData,
 }
 
-/// What is done there.
+/// What a server does instead of the ordinary reply.
 #[derive(Clone, Debug)]
-pub enum Strike {
-    /// Says this instead, and goes on as if it had said the ordinary reply.
-    Say(Vec<u8>),
-    /// Says this, which is a refusal, and goes on so.
-    Refuse(&'static str),
-    /// Says this and closes.
-    Farewell(&'static str),
-    /// Closes.
+pub enum Misbehaviour {
+    /// Sends this and continues as after the ordinary reply.
+    Reply(Vec<u8>),
+    /// Sends this reply, which rejects the command.
+    Reject(&'static str),
+    /// Sends this reply and closes the connection.
+    ReplyAndClose(&'static str),
+    /// Closes the connection.
     Close,
-    /// Resets.
+    /// Resets the connection.
     Reset,
-    /// Ends its half, and reads on.
-    EndHalf,
-    /// Waits, then goes on.
-    Wait(Duration),
-    /// Says what never ends, for this long at most, and closes.
-    Dawdle {
-        /// First.
-        lead: &'static str,
-        /// Then this, again and again.
-        again: Vec<u8>,
-        /// With such pauses.
-        pause: Duration,
-        /// For so long.
+    /// Closes its sending half and continues to read.
+    HalfClose,
+    /// Waits before the ordinary reply.
+    Delay(Duration),
+    /// Sends a reply without end, then closes.
+    EndlessReply {
+        /// Sent once.
+        first: &'static str,
+        /// Sent again and again after it.
+        repeated: Vec<u8>,
+        /// Pause after each piece.
+        interval: Duration,
+        /// How long at most.
         length: Duration,
     },
-    /// Goes ahead to TLS, and sends what is no handshake.
-    BadHandshake,
-    /// Goes ahead, and in the same segment says this.
-    Inject(&'static str),
-    /// Shows a bad certificate.
-    Certificate(crate::fault::tls::TlsFault),
+    /// Accepts STARTTLS, then sends something that is not a TLS handshake.
+    InvalidHandshake,
+    /// Accepts STARTTLS and sends this plaintext in the same segment.
+    InjectPlaintext(&'static str),
+    /// Presents a bad certificate.
+    BadCertificate(crate::fault::tls::TlsFault),
 }
 
-/// What is asked of a target that met a misbehaving server.
+/// How the target's reaction to a misbehaving server is judged.
 #[derive(Clone, Debug, Default)]
-pub enum Asked {
-    /// Is the message delivered in the end, once, and not returned?
+pub enum ServerCheck {
+    /// The message is delivered in the end, once, and does not bounce.
     #[default]
     Delivered,
-    /// Delivered at once: what it met was no failure.
-    Understood,
-    /// Not taken for a success: tried again, or returned.
-    NotTaken,
-    /// Taken for a success, or tried again: one or the other, and not returned.
-    EitherWay,
-    /// Delivered, at the first host or at the next.
+    /// The message is delivered and does not bounce, even after several attempts: the reply was
+    /// valid.
+    DeliveredAtOnce,
+    /// The reply is not treated as success: the message is retried or bounces.
+    NotASuccess,
+    /// The reply is treated as success or the message is retried; it does not bounce.
+    SuccessOrRetry,
+    /// The message is delivered to the second host of the domain.
     NextHost,
-    /// Was nothing sent but under TLS, and nothing returned at once?
-    OnlySecured,
-    /// Did other mail go on while this server dawdled, and was it given up?
-    NotHeldUp,
-    /// Was its return, refused in its turn, the last that was heard of it?
-    NoReturnOfReturn,
-    /// Did it wait at least this long for the reply?
-    Patient(Duration),
-    /// Refused recipients returned once, deferred ones tried again alone, the rest delivered once.
-    EachAsTold,
-    /// Returned, exactly once.
-    Returned,
-    /// Does it say EHLO after the handshake, and wait for the reply?
-    Anew,
-    /// Are no octets above 127 sent to a server that did not offer to take them?
+    /// Nothing is sent without TLS, and nothing bounces at once.
+    OnlyUnderTls,
+    /// Other mail is delivered while this server keeps the target waiting, and the target gives up
+    /// on the server.
+    OtherMailContinues,
+    /// A bounce that is rejected causes no further bounce.
+    NoBounceOfBounce,
+    /// The target waits at least this long for the reply.
+    WaitsForReply(Duration),
+    /// Rejected recipients bounce once, deferred ones are retried alone, the others get the message
+    /// once.
+    PerRecipient,
+    /// The message bounces exactly once.
+    BouncedOnce,
+    /// The target sends EHLO after the handshake and waits for the reply to it.
+    EhloAfterTls,
+    /// No octets above 127 are sent to a server that does not offer 8BITMIME.
     SevenBit,
-    /// Is no address sent that the server did not offer to take, nor another in its place?
+    /// No internationalized address is sent to a server that does not offer SMTPUTF8, nor is it
+    /// replaced by another.
     AsciiAddress,
 }

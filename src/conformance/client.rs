@@ -1,4 +1,5 @@
-//! Plays a client's script against the target and notes what it heard.
+//! Runs the script of a client against the target and records what the target answers. Does not
+//! judge it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -15,27 +16,27 @@ use crate::limits;
 use crate::smtp::client::{TlsClient, Trust};
 use crate::target::demands::STRANGER;
 
-/// What a client heard.
+/// What happened at a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Heard {
-    /// A whole reply, its lines as they came.
+pub enum ClientEvent {
+    /// A complete reply, all its lines.
     Reply(String),
-    /// Nothing in time.
-    Silence,
-    /// The end of the connection.
+    /// No reply in time.
+    Timeout,
+    /// The target closed the connection, or there was none.
     Closed,
-    /// A handshake that succeeded.
-    Secured,
-    /// A handshake that failed.
-    NotSecured,
+    /// The TLS handshake succeeded.
+    TlsEstablished,
+    /// The TLS handshake failed.
+    TlsFailed,
 }
 
-impl Heard {
-    /// The code; empty where it was no reply.
+impl ClientEvent {
+    /// The reply code; empty if the event is not a reply.
     #[must_use]
     pub fn code(&self) -> &str {
         match self {
-            Heard::Reply(text) => text.get(..3).unwrap_or_default(),
+            ClientEvent::Reply(text) => text.get(..3).unwrap_or_default(),
             _ => "",
         }
     }
@@ -44,23 +45,23 @@ impl Heard {
 /// The addresses of a case.
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    /// Its sender.
+    /// The sender.
     pub from: String,
-    /// Its recipient.
+    /// The recipient.
     pub to: String,
-    /// Another.
+    /// Another recipient, which some cases must not reach.
     pub other: String,
 }
 
 impl Addresses {
-    /// Puts the addresses where their signs stand.
+    /// Replaces the placeholders of [`Step`] by the addresses.
     #[must_use]
     pub fn fill(&self, text: &[u8]) -> Vec<u8> {
-        let signs = [("@FROM@", &self.from), ("@TO@", &self.to), ("@OTHER@", &self.other)];
+        let placeholders = [("@FROM@", &self.from), ("@TO@", &self.to), ("@OTHER@", &self.other)];
         let mut filled = text.to_vec();
-        for (sign, address) in signs {
-            while let Some(at) = memmem::find(&filled, sign.as_bytes()) {
-                filled.splice(at..at + sign.len(), address.bytes());
+        for (placeholder, address) in placeholders {
+            while let Some(at) = memmem::find(&filled, placeholder.as_bytes()) {
+                filled.splice(at..at + placeholder.len(), address.bytes());
             }
         }
         filled
@@ -70,139 +71,140 @@ impl Addresses {
 trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
 
-struct Player {
+struct Client {
     stream: Box<dyn Socket>,
     unread: Vec<u8>,
-    heard: Vec<Heard>,
-    crowd: Vec<TcpStream>,
-    siege: JoinSet<()>,
+    events: Vec<ClientEvent>,
+    idle_clients: Vec<TcpStream>,
+    slow_clients: JoinSet<()>,
 }
 
-/// A client that never comes to the end of a command.
-async fn besiege(target: SocketAddr, pause: Duration) {
+/// Sends a command that never ends, one octet at a time.
+async fn send_slowly(target: SocketAddr, interval: Duration) {
     let Ok(mut stream) = TcpStream::connect(target).await else { return };
     let mut next = b"NOOP ".as_slice();
     while stream.write_all(&next[..1]).await.is_ok() {
         next = if next.len() > 1 { &next[1..] } else { b"x" };
-        tokio::time::sleep(pause).await;
+        tokio::time::sleep(interval).await;
     }
 }
 
-async fn connect(target: SocketAddr, is_stranger: bool) -> io::Result<TcpStream> {
+async fn connect(target: SocketAddr, is_untrusted: bool) -> io::Result<TcpStream> {
     let socket = match target {
         SocketAddr::V4(_) => TcpSocket::new_v4()?,
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
-    if is_stranger {
+    if is_untrusted {
         socket.bind(SocketAddr::from((STRANGER, 0)))?;
     }
     socket.connect(target).await
 }
 
-/// Plays `steps`; what was heard, in order. The connection ends with the script.
-pub async fn play(target: SocketAddr, steps: &[Step], addresses: &Addresses) -> Vec<Heard> {
-    let is_stranger = matches!(steps.first(), Some(Step::AsStranger));
-    let Ok(stream) = connect(target, is_stranger).await else { return vec![Heard::Closed] };
+/// Runs `steps` against the target and returns the events in order. The connection ends with the
+/// script.
+pub async fn run(target: SocketAddr, steps: &[Step], addresses: &Addresses) -> Vec<ClientEvent> {
+    let is_untrusted = matches!(steps.first(), Some(Step::FromUntrusted));
+    let Ok(stream) = connect(target, is_untrusted).await else { return vec![ClientEvent::Closed] };
     let _best_effort = stream.set_nodelay(true);
     if matches!(steps.last(), Some(Step::Reset)) {
         let _best_effort = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
     }
-    let mut player = Player {
+    let mut client = Client {
         stream: Box::new(stream),
         unread: Vec::new(),
-        heard: Vec::new(),
-        crowd: Vec::new(),
-        siege: JoinSet::new(),
+        events: Vec::new(),
+        idle_clients: Vec::new(),
+        slow_clients: JoinSet::new(),
     };
-    if !matches!(steps.first(), Some(Step::Early)) && !player.hear(limits::CONFORMANCE_REPLY).await
-    {
-        return player.heard;
+    let awaits_banner = !matches!(steps.first(), Some(Step::BeforeBanner));
+    if awaits_banner && !client.await_reply(limits::CONFORMANCE_REPLY).await {
+        return client.events;
     }
     for step in steps {
-        player = match player.step(step, target, addresses).await {
-            Ok(player) => player,
-            Err(heard) => return heard,
+        client = match client.step(step, target, addresses).await {
+            Ok(client) => client,
+            Err(events) => return events,
         };
     }
-    player.heard
+    client.events
 }
 
-impl Player {
-    /// One step; what was heard where it was the last that could be played.
+impl Client {
+    /// Performs one step; the events so far if the script cannot continue after it.
     async fn step(
         mut self,
         step: &Step,
         target: SocketAddr,
         addresses: &Addresses,
-    ) -> Result<Player, Vec<Heard>> {
+    ) -> Result<Client, Vec<ClientEvent>> {
         match step {
-            Step::AsStranger | Step::Early | Step::Reset => {}
-            Step::Say(text) => {
+            Step::FromUntrusted | Step::BeforeBanner | Step::Reset => {}
+            Step::Send(text) => {
                 let text = addresses.fill(text);
-                // One who was turned away shows when it listens.
+                // A connection that the target has closed shows when a reply is awaited.
                 let _gone = timeout(limits::CONFORMANCE_REPLY, self.stream.write_all(&text)).await;
                 let _gone = self.stream.flush().await;
             }
-            Step::Dribble(text, pause) => {
+            Step::SlowSend(text, pause) => {
                 for byte in addresses.fill(text) {
                     let _gone = self.stream.write_all(&[byte]).await;
                     tokio::time::sleep(*pause).await;
                 }
             }
-            Step::Besiege(many, pause) => {
+            Step::SlowClients(many, interval) => {
                 for _ in 0..*many {
-                    self.siege.spawn(besiege(target, *pause));
+                    self.slow_clients.spawn(send_slowly(target, *interval));
                 }
-                // Until all of them are in mid-command.
+                // Until all of them have begun their command.
                 tokio::time::sleep(limits::CONFORMANCE_SETTLE).await;
             }
-            Step::Hear(replies) => {
+            Step::AwaitReplies(replies) => {
                 for _ in 0..*replies {
-                    if !self.hear(limits::CONFORMANCE_REPLY).await {
-                        return Err(self.heard);
+                    if !self.await_reply(limits::CONFORMANCE_REPLY).await {
+                        return Err(self.events);
                     }
                 }
             }
             Step::Pause(time) => tokio::time::sleep(*time).await,
             Step::Listen(time) => {
-                self.hear(*time).await;
+                self.await_reply(*time).await;
             }
-            Step::Crowd(many) => {
+            Step::IdleClients(many) => {
                 for _ in 0..*many {
-                    self.crowd.extend(TcpStream::connect(target).await);
+                    self.idle_clients.extend(TcpStream::connect(target).await);
                 }
             }
-            Step::EndHalf => {
+            Step::HalfClose => {
                 let _gone = self.stream.shutdown().await;
             }
-            Step::Secure => return self.secure().await,
+            Step::StartTls => return self.start_tls().await,
         }
         Ok(self)
     }
 
-    async fn secure(mut self) -> Result<Player, Vec<Heard>> {
+    async fn start_tls(mut self) -> Result<Client, Vec<ClientEvent>> {
         let Ok(tls) = TlsClient::new("localhost", &Trust::Any, false) else {
-            return Err(self.heard);
+            return Err(self.events);
         };
-        let shake = timeout(limits::CONFORMANCE_REPLY, tls.handshake(self.stream)).await;
-        let Ok(Ok(stream)) = shake else {
-            self.heard.push(Heard::NotSecured);
-            return Err(self.heard);
+        let handshake = timeout(limits::CONFORMANCE_REPLY, tls.handshake(self.stream)).await;
+        let Ok(Ok(stream)) = handshake else {
+            self.events.push(ClientEvent::TlsFailed);
+            return Err(self.events);
         };
-        self.heard.push(Heard::Secured);
-        Ok(Player { stream: Box::new(stream), unread: Vec::new(), ..self })
+        self.events.push(ClientEvent::TlsEstablished);
+        Ok(Client { stream: Box::new(stream), unread: Vec::new(), ..self })
     }
 
-    /// Notes one reply, or its absence; whether one came.
-    async fn hear(&mut self, patience: Duration) -> bool {
-        let heard = match timeout(patience, self.reply()).await {
-            Ok(Some(reply)) => Heard::Reply(reply),
-            Ok(None) => Heard::Closed,
-            Err(_) => Heard::Silence,
+    /// Records one reply or its absence; whether a reply came.
+    async fn await_reply(&mut self, patience: Duration) -> bool {
+        let event = match timeout(patience, self.reply()).await {
+            Ok(Some(reply)) => ClientEvent::Reply(reply),
+            Ok(None) => ClientEvent::Closed,
+            Err(_) => ClientEvent::Timeout,
         };
-        let came = matches!(heard, Heard::Reply(_));
-        self.heard.push(heard);
-        came
+        let is_reply = matches!(event, ClientEvent::Reply(_));
+        self.events.push(event);
+        is_reply
     }
 
     async fn reply(&mut self) -> Option<String> {

@@ -1,11 +1,12 @@
-//! An examination from start to end: the servers, the target, the cases, the target's end.
+//! A conformance test from start to end: opens the servers, starts the target, runs the cases, stops
+//! the target.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use super::case::{Case, Times};
 use super::cases;
-use super::finding::{Examination, SCHEMA_VERSION};
+use super::finding::{ConformanceReport, SCHEMA_VERSION};
 use super::lab::{Lab, LabError};
 use crate::clock::Clock;
 use crate::limits;
@@ -16,38 +17,43 @@ use crate::target::demands::Means;
 use crate::target::intake::Intake;
 use crate::target::{self, Target, TargetError, leftovers};
 
-/// Why there is no examination.
+/// Why the test cannot be run.
 #[derive(Debug, thiserror::Error)]
-pub enum ExamineError {
-    /// Not on this machine.
-    #[error("{0} is not on this machine: conformance speaks to loopback only, whatever is allowed")]
-    NotHere(SocketAddr),
-    /// There is nothing between.
-    #[error("kind direct has no target to examine; name one, such as `--set target.kind=postfix`")]
+pub enum ConformanceError {
+    /// Target or servers would not be on this machine.
+    #[error(
+        "{0} is not on this machine: `conformance` connects to loopback only, whatever else is allowed"
+    )]
+    NotLoopback(SocketAddr),
+    /// There is no target between client and server.
+    #[error("kind `direct` has no target to test; choose one, such as `--set target.kind=postfix`")]
     NoTarget,
-    /// No case is called so.
-    #[error("no case is called `{0}`; `--list` prints them")]
+    /// No case has this name.
+    #[error("no case is named `{0}`; `--list` prints all names")]
     NoCase(String),
-    /// Its servers.
+    /// A case by its former name.
+    #[error("case `{0}` is now named `{1}`")]
+    Renamed(String, &'static str),
+    /// The test servers.
     #[error(transparent)]
     Lab(#[from] LabError),
     /// The target.
     #[error(transparent)]
     Target(#[from] TargetError),
     /// A folder for the target.
-    #[error("cannot make a folder for the target")]
+    #[error("cannot create a folder for the target")]
     Folder(#[from] std::io::Error),
 }
 
-/// The cases whose name begins with one of `wanted`; none wanted: all.
+/// The cases whose names begin with one of `wanted`; all cases if it is empty.
 ///
 /// # Errors
-/// When one that is wanted is the beginning of no name.
-pub fn chosen(wanted: &[String], times: &Times) -> Result<Vec<Case>, ExamineError> {
+/// If one of `wanted` matches no name.
+pub fn chosen(wanted: &[String], times: &Times) -> Result<Vec<Case>, ConformanceError> {
     let all = cases::all(times);
     for prefix in wanted {
         if !all.iter().any(|case| case.id.starts_with(prefix)) {
-            return Err(ExamineError::NoCase(prefix.clone()));
+            return Err(unknown(prefix));
         }
     }
     let is_wanted =
@@ -55,44 +61,57 @@ pub fn chosen(wanted: &[String], times: &Times) -> Result<Vec<Case>, ExamineErro
     Ok(all.into_iter().filter(is_wanted).collect())
 }
 
-/// A schedule that is not over before the examination: what comes back was not too old.
+fn unknown(name: &str) -> ConformanceError {
+    match cases::RENAMED.iter().find(|(former, _)| *former == name) {
+        Some((_, now)) => ConformanceError::Renamed(name.to_owned(), now),
+        None => ConformanceError::NoCase(name.to_owned()),
+    }
+}
+
+/// The retry schedule with a queue lifetime longer than the test, so that no message bounces for its
+/// age.
 #[must_use]
-pub fn patient(retry: &RetrySchedule) -> RetrySchedule {
+pub fn outlasting(retry: &RetrySchedule) -> RetrySchedule {
     let give_up_after = retry.give_up_after.max(limits::CONFORMANCE_GIVE_UP);
     RetrySchedule { give_up_after, ..retry.clone() }
 }
 
-/// Examines the target of a scenario. What it prints goes to `log`.
+fn check_addresses(scenario: &Scenario) -> Result<(), ConformanceError> {
+    let target = match &scenario.target.kind {
+        TargetKind::Direct => return Err(ConformanceError::NoTarget),
+        TargetKind::External(external) => Some(external.address),
+        _ => None,
+    };
+    let addresses = target.into_iter().chain([scenario.sink.listen]);
+    match addresses.into_iter().find(|address| !address.ip().is_loopback()) {
+        Some(address) => Err(ConformanceError::NotLoopback(address)),
+        None => Ok(()),
+    }
+}
+
+/// Runs the cases against the target of a scenario. The target's output goes to `log`, the progress
+/// to `tell`.
 ///
 /// # Errors
-/// When the target is not on this machine, or cannot be started, or a server cannot be opened.
+/// If the target is not on this machine or cannot be started, or a server cannot be opened.
 pub async fn examine(
     scenario: &Scenario,
     cases: Vec<Case>,
     times: &Times,
     log: &Path,
     tell: impl FnMut(&str),
-) -> Result<Examination, ExamineError> {
-    match &scenario.target.kind {
-        TargetKind::Direct => return Err(ExamineError::NoTarget),
-        TargetKind::External(external) if !external.address.ip().is_loopback() => {
-            return Err(ExamineError::NotHere(external.address));
-        }
-        _ => {}
-    }
-    if !scenario.sink.listen.ip().is_loopback() {
-        return Err(ExamineError::NotHere(scenario.sink.listen));
-    }
+) -> Result<ConformanceReport, ConformanceError> {
+    check_addresses(scenario)?;
     let now = jiff::Timestamp::try_from(Clock::start().wall()).unwrap_or_default();
     let started_at = now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let lab =
-        Lab::open(cases, scenario.sink.listen, limits::CONFORMANCE_WAIT + times.longest()).await?;
+    let patience = limits::CONFORMANCE_WAIT + times.longest();
+    let lab = Lab::open(cases, scenario.sink.listen, patience).await?;
     let routes = lab.routes();
     let means = Means::of(&scenario.target.kind, routes.len());
     let workplace = leftovers::workplace().await?;
     let settings = target::Settings {
         kind: scenario.target.kind.clone(),
-        retry: patient(&scenario.target.retry),
+        retry: outlasting(&scenario.target.retry),
         delivery: scenario.target.delivery,
         seed: scenario.seed.0,
         sink: lab.main(),
@@ -104,7 +123,7 @@ pub async fn examine(
     };
     let mut target = start(settings).await?;
     let rows = lab.examine(&mut target, means, tell).await;
-    let examination = Examination {
+    let report = ConformanceReport {
         schema_version: SCHEMA_VERSION,
         tool: format!("mailbench {}", env!("CARGO_PKG_VERSION")),
         target_kind: target.kind().to_owned(),
@@ -113,11 +132,11 @@ pub async fn examine(
         rows,
     };
     target.stop().await;
-    Ok(examination)
+    Ok(report)
 }
 
-/// Starts the target; where something is missing by which it would offer STARTTLS, without that: the
-/// cases about it are then untold, and no others.
+/// Starts the target. If it cannot offer STARTTLS on this machine, it is started without: only the
+/// cases that need STARTTLS are then skipped.
 async fn start(settings: target::Settings) -> Result<Target, TargetError> {
     let plain = target::Settings { intake: Intake::default(), ..settings.clone() };
     match Target::start(settings).await {
@@ -125,14 +144,14 @@ async fn start(settings: target::Settings) -> Result<Target, TargetError> {
             let folder = &plain.folder;
             empty(folder).map_err(|cause| TargetError::Folder { folder: folder.clone(), cause })?;
             let target = Target::start(plain).await?;
-            tracing::warn!("it offers no STARTTLS: {what}; {remedy}");
+            tracing::warn!("the target is started without STARTTLS: {what}; {remedy}");
             Ok(target)
         }
         started => started,
     }
 }
 
-/// Takes away what was written by a start that came to nothing; whose folder it is, stays.
+/// Removes what a failed start wrote, except the file that names the folder's owner.
 fn empty(folder: &Path) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let path = entry?.path();

@@ -1,18 +1,20 @@
-//! How a target bears bad peers and bad content: cases with an expectation each, played in both
-//! directions, and a verdict for each. On this machine only.
+//! Conformance test of a target: how it handles misbehaving peers and unusual content. Each case
+//! has an expectation and gets a verdict; both directions are tested, on this machine only.
 //!
-//! A case is a value ([`case`], [`cases`]); [`client`] and [`far_end`] play it, [`judge`] says what
-//! it came to, [`render`] shows it. Nothing is measured here, and the ledger has no part in it:
-//! what is asked is what single octets do.
+//! A case is a value ([`case`], [`cases`]); [`client`] and [`test_server`] run its script against
+//! the target, [`judge`] derives the verdict, [`render`] writes the report. Load, latency and the
+//! ledger are not used here: these cases are about single octets.
 
 pub mod case;
 pub mod cases;
 pub mod client;
+mod envelope;
 pub mod examine;
-pub mod far_end;
 pub mod finding;
 pub mod judge;
 pub mod lab;
 pub mod render;
 mod session;
 pub mod subject;
+mod terminal;
+pub mod test_server;

@@ -1,4 +1,5 @@
-//! One connection at a server of ours.
+//! One connection at a test server: reads commands, answers them, and misbehaves where the script
+//! says so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,18 +7,18 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use super::case::{Moment, Strike};
-use super::far_end::{Arrived, Dawdled, Said, Shared, end};
+use super::case::{Misbehaviour, ServerStage};
+use super::test_server::{EndlessReply, ReceivedCommand, ReceivedMessage, Shared, end};
 use crate::fault::tls::TlsFault;
 use crate::limits;
 use crate::smtp::command::Command;
 use crate::smtp::content::Unstuffer;
 
-/// What is offered unless a case wants something else.
-const OFFER: [&str; 6] =
+/// The extensions that are offered unless the case names others.
+const EXTENSIONS: [&str; 6] =
     ["PIPELINING", "SIZE", "8BITMIME", "SMTPUTF8", "ENHANCEDSTATUSCODES", "DSN"];
 
-/// A connection's end: how it is to be broken.
+/// How a connection ends.
 enum End {
     Gone,
     Close,
@@ -36,7 +37,7 @@ struct Session<S> {
     stream: S,
     shared: Arc<Shared>,
     number: usize,
-    secured: bool,
+    tls: bool,
     unread: Vec<u8>,
     from: Option<String>,
     to: Vec<String>,
@@ -45,17 +46,17 @@ struct Session<S> {
 /// Serves one connection, up to TLS and under it.
 pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>, number: usize) {
     let mut session = Session::new(stream, Arc::clone(&shared), number, false);
-    let ended = match session.greet().await {
-        Ok(()) => session.talk().await,
+    let ended = match session.send_banner().await {
+        Ok(()) => session.serve_commands().await,
         Err(end) => Err(end),
     };
     let stream = session.stream;
     match ended {
         Ok(fault) => {
             let acceptor = shared.identity.acceptor(fault).clone();
-            if let Ok(secured) = Box::pin(acceptor.accept(stream)).await {
-                let mut session = Session::new(secured, shared, number, true);
-                let _ended = session.talk().await;
+            if let Ok(stream) = Box::pin(acceptor.accept(stream)).await {
+                let mut session = Session::new(stream, shared, number, true);
+                let _ended = session.serve_commands().await;
                 let _gone = session.stream.shutdown().await;
             }
         }
@@ -65,17 +66,17 @@ pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>, number: usize)
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
-    fn new(stream: S, shared: Arc<Shared>, number: usize, secured: bool) -> Session<S> {
+    fn new(stream: S, shared: Arc<Shared>, number: usize, tls: bool) -> Session<S> {
         let (unread, to) = (Vec::new(), Vec::new());
-        Session { stream, shared, number, secured, unread, from: None, to }
+        Session { stream, shared, number, tls, unread, from: None, to }
     }
 
-    async fn greet(&mut self) -> Result<(), End> {
-        self.reply(Moment::Banner, "220 far.mailbench.test ESMTP").await.map(|_| ())
+    async fn send_banner(&mut self) -> Result<(), End> {
+        self.reply(ServerStage::Banner, "220 far.mailbench.test ESMTP").await.map(|_| ())
     }
 
-    /// Commands, up to the end (an error) or to a handshake.
-    async fn talk(&mut self) -> Result<Option<TlsFault>, End> {
+    /// Answers commands until the connection ends (an error) or a TLS handshake follows.
+    async fn serve_commands(&mut self) -> Result<Option<TlsFault>, End> {
         loop {
             let line = self.line().await?;
             match self.answer(&line).await? {
@@ -94,14 +95,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 while line.last().is_some_and(|byte| b"\r\n".contains(byte)) {
                     line.pop();
                 }
-                let said = Said {
+                let command = ReceivedCommand {
                     at: self.shared.clock.now(),
                     connection: self.number,
                     line: String::from_utf8_lossy(&line).into_owned(),
-                    secured: self.secured,
-                    more: !self.unread.is_empty(),
+                    tls: self.tls,
+                    followed: !self.unread.is_empty(),
                 };
-                self.shared.seen().said.push(said);
+                self.shared.record().commands.push(command);
                 return Ok(line);
             }
             self.fill().await?;
@@ -123,18 +124,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn answer(&mut self, line: &[u8]) -> Result<Next, End> {
-        let text = String::from_utf8_lossy(line).into_owned();
         match Command::parse(line) {
             Command::Ehlo(_) => {
-                let offer = self.offer();
-                self.reply(Moment::Ehlo, &offer).await?;
+                let reply = self.ehlo_reply();
+                self.reply(ServerStage::Ehlo, &reply).await?;
             }
             Command::Helo(_) => {
-                self.reply(Moment::Ehlo, "250 far.mailbench.test").await?;
+                self.reply(ServerStage::Ehlo, "250 far.mailbench.test").await?;
             }
             Command::Starttls => return self.starttls().await,
             Command::Mail(mail) => {
-                if self.reply(Moment::Mail, "250 2.1.0 Ok").await? {
+                if self.reply(ServerStage::Mail, "250 2.1.0 Ok").await? {
                     (self.from, self.to) = (Some(mail.reverse_path), Vec::new());
                 }
             }
@@ -143,9 +143,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                     self.to.push(rcpt.forward_path);
                 }
             }
-            Command::Data if self.to.is_empty() => self.write(b"554 5.5.1 Nobody\r\n").await?,
+            Command::Data if self.to.is_empty() => {
+                self.write(b"554 5.5.1 No valid recipients\r\n").await?;
+            }
             Command::Data => {
-                if self.reply(Moment::Data, "354 Go on").await? {
+                if self.reply(ServerStage::Data, "354 End data with <CR><LF>.<CR><LF>").await? {
                     return Ok(Next::Content);
                 }
             }
@@ -158,15 +160,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 self.write(b"250 2.0.0 Ok\r\n").await?;
             }
             Command::Noop => self.write(b"250 2.0.0 Ok\r\n").await?,
-            _ => self.write(format!("502 5.5.1 Not here: {text}\r\n").as_bytes()).await?,
+            _ => self.write(b"502 5.5.1 Command not implemented\r\n").await?,
         }
         Ok(Next::Command)
     }
 
-    fn offer(&self) -> String {
-        let own = self.shared.manner.offer.as_deref();
-        let starttls = |word: &&&str| !(self.secured && **word == "STARTTLS");
-        let mut words = own.unwrap_or(&OFFER).iter().filter(starttls).peekable();
+    fn ehlo_reply(&self) -> String {
+        let own = self.shared.script.extensions.as_deref();
+        let is_offered = |word: &&&str| !(self.tls && **word == "STARTTLS");
+        let mut words = own.unwrap_or(&EXTENSIONS).iter().filter(is_offered).peekable();
         let mut text = String::from("250");
         text.push(if words.peek().is_some() { '-' } else { ' ' });
         text.push_str("far.mailbench.test");
@@ -178,21 +180,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn starttls(&mut self) -> Result<Next, End> {
-        for strike in self.shared.strikes(self.number, Moment::StartTls) {
-            match strike {
-                Strike::Inject(text) => {
+        for misbehaviour in self.shared.misbehaviour(self.number, ServerStage::StartTls) {
+            match misbehaviour {
+                Misbehaviour::InjectPlaintext(text) => {
                     self.write(format!("220 Go ahead\r\n{text}").as_bytes()).await?;
                     return Ok(Next::Handshake(None));
                 }
-                Strike::Certificate(fault) => {
+                Misbehaviour::BadCertificate(fault) => {
                     self.write(b"220 Go ahead\r\n").await?;
                     return Ok(Next::Handshake(Some(fault)));
                 }
-                Strike::BadHandshake => {
-                    self.write(b"220 Go ahead\r\nthis is no handshake at all\r\n").await?;
+                Misbehaviour::InvalidHandshake => {
+                    self.write(b"220 Go ahead\r\nthis is not a TLS handshake\r\n").await?;
                     return Err(End::Close);
                 }
-                Strike::Refuse(text) => {
+                Misbehaviour::Reject(text) => {
                     self.write(format!("{text}\r\n").as_bytes()).await?;
                     return Ok(Next::Command);
                 }
@@ -204,96 +206,103 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
     }
 
     async fn reply_rcpt(&mut self, address: &str) -> Result<bool, End> {
-        let strikes = self.shared.manner.strikes.clone();
-        for (moment, strike) in strikes {
-            if let (Moment::Rcpt(part), true) = (moment, self.shared.misbehaves(self.number))
-                && address.contains(part)
-            {
-                return self.strike(&strike).await?.map_or(Ok(true), Ok);
+        for misbehaviour in self.shared.misbehaviour_at_rcpt(self.number, address) {
+            if let Some(is_accepted) = self.misbehave(&misbehaviour).await? {
+                return Ok(is_accepted);
             }
         }
-        self.reply(Moment::Rcpt("*"), "250 2.1.5 Ok").await
+        self.write(b"250 2.1.5 Ok\r\n").await?;
+        Ok(true)
     }
 
-    /// Replies, or does what is to be done instead; whether it was, or passed for, the ordinary
-    /// reply.
-    async fn reply(&mut self, moment: Moment, ordinary: &str) -> Result<bool, End> {
-        for strike in self.shared.strikes(self.number, moment) {
-            if let Some(passed) = self.strike(&strike).await? {
-                return Ok(passed);
+    /// Replies, or misbehaves instead; whether the reply was, or passed for, the ordinary one.
+    async fn reply(&mut self, stage: ServerStage, ordinary: &str) -> Result<bool, End> {
+        for misbehaviour in self.shared.misbehaviour(self.number, stage) {
+            if let Some(is_ordinary) = self.misbehave(&misbehaviour).await? {
+                return Ok(is_ordinary);
             }
         }
         self.write(format!("{ordinary}\r\n").as_bytes()).await?;
         Ok(true)
     }
 
-    /// Does it; `None`: the ordinary reply is still to come.
-    async fn strike(&mut self, strike: &Strike) -> Result<Option<bool>, End> {
-        match strike {
-            Strike::Say(text) => {
+    /// Misbehaves; `None`: the ordinary reply follows.
+    async fn misbehave(&mut self, misbehaviour: &Misbehaviour) -> Result<Option<bool>, End> {
+        match misbehaviour {
+            Misbehaviour::Reply(text) => {
                 self.write(text).await?;
                 Ok(Some(true))
             }
-            Strike::Refuse(text) => {
+            Misbehaviour::Reject(text) => {
                 self.write(format!("{text}\r\n").as_bytes()).await?;
                 Ok(Some(false))
             }
-            Strike::Farewell(text) => {
+            Misbehaviour::ReplyAndClose(text) => {
                 self.write(format!("{text}\r\n").as_bytes()).await?;
                 Err(End::Close)
             }
-            Strike::Close => Err(End::Close),
-            Strike::Reset => Err(End::Reset),
-            Strike::EndHalf => {
+            Misbehaviour::Close => Err(End::Close),
+            Misbehaviour::Reset => Err(End::Reset),
+            Misbehaviour::HalfClose => {
                 let _gone = self.stream.shutdown().await;
                 Ok(Some(true))
             }
-            Strike::Wait(time) => {
+            Misbehaviour::Delay(time) => {
                 tokio::time::sleep(*time).await;
-                self.note_haste().await;
+                self.record_early_commands().await;
                 Ok(None)
             }
-            Strike::Dawdle { lead, again, pause, length } => {
-                let begun = {
-                    let from = self.shared.clock.now();
-                    let mut seen = self.shared.seen();
-                    seen.dawdled.push(Dawdled { from, ended: None, octets: 0 });
-                    seen.dawdled.len() - 1
-                };
-                let dawdle = self.dawdle(lead, again, *pause, begun);
-                let left = tokio::time::timeout(*length, dawdle).await.unwrap_or(false);
+            Misbehaviour::EndlessReply { first, repeated, interval, length } => {
+                let number = self.record_endless_reply();
+                let reply = self.reply_endlessly((first.as_bytes(), repeated), *interval, number);
+                let left = tokio::time::timeout(*length, reply).await.unwrap_or(false);
                 let now = self.shared.clock.now();
-                self.shared.seen().dawdled[begun].ended = Some((now, left));
+                self.shared.record().endless_replies[number].ended = Some((now, left));
                 Err(End::Close)
             }
-            Strike::BadHandshake | Strike::Inject(_) | Strike::Certificate(_) => Ok(None),
+            Misbehaviour::InvalidHandshake
+            | Misbehaviour::InjectPlaintext(_)
+            | Misbehaviour::BadCertificate(_) => Ok(None),
         }
     }
 
-    /// Says what never ends; whether the client was the first to leave.
-    async fn dawdle(&mut self, lead: &str, again: &[u8], pause: Duration, begun: usize) -> bool {
-        let (mut next, mut said) = (lead.as_bytes(), 0);
-        while said < limits::CONFORMANCE_REPLY_OCTETS {
+    /// Records the beginning of an endless reply; its number.
+    fn record_endless_reply(&self) -> usize {
+        let started = self.shared.clock.now();
+        let mut record = self.shared.record();
+        record.endless_replies.push(EndlessReply { started, ended: None, octets: 0 });
+        record.endless_replies.len() - 1
+    }
+
+    /// Sends a reply without end; whether the target was the first to close the connection.
+    async fn reply_endlessly(
+        &mut self,
+        (first, repeated): (&[u8], &[u8]),
+        interval: Duration,
+        number: usize,
+    ) -> bool {
+        let (mut next, mut sent) = (first, 0);
+        while sent < limits::CONFORMANCE_REPLY_OCTETS {
             if self.write(next).await.is_err() {
                 return true;
             }
-            said += next.len();
-            self.shared.seen().dawdled[begun].octets = said;
-            next = again;
-            tokio::time::sleep(pause).await;
+            sent += next.len();
+            self.shared.record().endless_replies[number].octets = sent;
+            next = repeated;
+            tokio::time::sleep(interval).await;
         }
         false
     }
 
-    /// Takes note of whether the client has gone on before it was answered.
-    async fn note_haste(&mut self) {
+    /// Records whether the client sent more before its last command was answered.
+    async fn record_early_commands(&mut self) {
         let mut room = [0; 4096];
         let there = self.stream.read(&mut room);
         if let Ok(Ok(read)) = tokio::time::timeout(Duration::from_millis(1), there).await {
             self.unread.extend_from_slice(&room[..read]);
         }
-        if let Some(last) = self.shared.seen().said.last_mut() {
-            last.more |= !self.unread.is_empty();
+        if let Some(last) = self.shared.record().commands.last_mut() {
+            last.followed |= !self.unread.is_empty();
         }
     }
 
@@ -315,28 +324,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Session<S> {
                 return Err(End::Close);
             }
             if !content.is_empty() {
-                for strike in self.shared.strikes(self.number, Moment::Content) {
-                    self.strike(&strike).await?;
+                for misbehaviour in self.shared.misbehaviour(self.number, ServerStage::Content) {
+                    self.misbehave(&misbehaviour).await?;
                 }
             }
             self.fill().await?;
         }
-        let mut arrived = Arrived {
+        let message = ReceivedMessage {
             at: self.shared.clock.now(),
             connection: self.number,
             from: self.from.take().unwrap_or_default(),
             to: std::mem::take(&mut self.to),
             content,
-            taken: false,
-            secured: self.secured,
+            accepted: false,
+            tls: self.tls,
         };
-        let place = {
-            let mut seen = self.shared.seen();
-            seen.arrived.push(arrived.clone());
-            seen.arrived.len() - 1
+        let number = {
+            let mut record = self.shared.record();
+            record.messages.push(message);
+            record.messages.len() - 1
         };
-        arrived.taken = self.reply(Moment::Dot, "250 2.0.0 Taken").await?;
-        self.shared.seen().arrived[place].taken = arrived.taken;
+        let accepted = self.reply(ServerStage::EndOfData, "250 2.0.0 Ok").await?;
+        self.shared.record().messages[number].accepted = accepted;
         Ok(())
     }
 }

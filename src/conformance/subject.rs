@@ -1,40 +1,41 @@
-//! What is examined: where it is, whether it still lives, and how it is started again.
+//! The target under test as `lab` needs it: its address, whether it is still running, and how it is
+//! restarted.
 
 use std::net::SocketAddr;
 
 use crate::target::Target;
 
-/// What is examined.
+/// The target under test.
 pub trait Subject {
-    /// Where it takes mail.
+    /// Where it accepts mail.
     fn address(&self) -> SocketAddr;
 
-    /// How it ended, where it did so by itself.
-    fn ended(&mut self) -> Option<String>;
+    /// How it exited, if it did so by itself.
+    fn exited(&mut self) -> Option<String>;
 
-    /// How many messages are in its queue; `None`: nobody knows.
-    fn queued(&self) -> impl Future<Output = Option<u64>>;
+    /// Number of messages in its queue; `None`: not known.
+    fn queue_length(&self) -> impl Future<Output = Option<u64>>;
 
-    /// Starts it again, with its queue; what came of that.
-    fn start_again(&mut self) -> impl Future<Output = String>;
+    /// Restarts it with its queue; the result in words.
+    fn restart(&mut self) -> impl Future<Output = String>;
 }
 
-/// Somebody else looks after it.
+/// A target that mailbench neither watches nor restarts.
 impl Subject for SocketAddr {
     fn address(&self) -> SocketAddr {
         *self
     }
 
-    fn ended(&mut self) -> Option<String> {
+    fn exited(&mut self) -> Option<String> {
         None
     }
 
-    async fn queued(&self) -> Option<u64> {
+    async fn queue_length(&self) -> Option<u64> {
         None
     }
 
-    async fn start_again(&mut self) -> String {
-        "left alone".to_owned()
+    async fn restart(&mut self) -> String {
+        "not restarted".to_owned()
     }
 }
 
@@ -43,21 +44,21 @@ impl Subject for Target {
         Target::address(self)
     }
 
-    fn ended(&mut self) -> Option<String> {
+    fn exited(&mut self) -> Option<String> {
         Target::ended(self)
     }
 
-    async fn queued(&self) -> Option<u64> {
+    async fn queue_length(&self) -> Option<u64> {
         let probe = self.queue().filter(|probe| !probe.is_fixed())?;
         probe.ask().await.ok().map(|length| length.total)
     }
 
-    async fn start_again(&mut self) -> String {
-        // What its death has left of it.
+    async fn restart(&mut self) -> String {
+        // Ends the processes that its exit left behind.
         self.kill().await;
         match Target::start_again(self).await {
-            Ok(()) => "started again".to_owned(),
-            Err(error) => format!("not to be started again: {error}"),
+            Ok(()) => "restarted".to_owned(),
+            Err(error) => format!("cannot be restarted: {error}"),
         }
     }
 }

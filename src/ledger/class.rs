@@ -114,6 +114,22 @@ impl Class {
         )
     }
 
+    /// Whether a probe of this class reached its recipient, in whatever state and however it was
+    /// submitted.
+    #[must_use]
+    pub fn has_arrived(self) -> bool {
+        matches!(
+            self,
+            Class::Delivered
+                | Class::IndeterminateDelivered
+                | Class::Unconfirmed
+                | Class::Altered
+                | Class::Corrupted
+                | Class::BouncedAndDelivered
+                | Class::DeliveredAfterRefusal
+        )
+    }
+
     /// The name used in reports.
     #[must_use]
     pub fn name(self) -> &'static str {
@@ -153,5 +169,33 @@ mod tests {
         let plain =
             |name: &&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
         assert!(names.iter().all(plain) && !names.contains(""), "{names:?}");
+    }
+
+    #[test]
+    fn an_earlier_name_leads_to_the_one_it_has_now() {
+        for (earlier, now) in EARLIER_NAMES {
+            assert_eq!((renamed(earlier), renamed(now)), (Some(now), None));
+            let is_class = Class::ALL.iter().any(|class| class.name() == now);
+            assert!(is_class || now == "expired_without_dsn", "{now}");
+        }
+        assert_eq!([renamed("lost"), renamed("")], [None; 2]);
+    }
+
+    #[test]
+    fn violations_are_what_a_target_must_never_do() {
+        let violations = Class::ALL.into_iter().filter(|class| class.is_violation());
+        let names: Vec<&str> = violations.map(Class::name).collect();
+        let expected = [
+            "smuggled",
+            "misrouted",
+            "delivered_before_end_of_data",
+            "delivered_after_refusal",
+            "corrupted",
+            "altered",
+            "bounced_and_delivered",
+            "lost",
+            "false_bounce",
+        ];
+        assert_eq!(names, expected);
     }
 }

@@ -51,9 +51,9 @@ pub struct ProbeHistory {
     pub smuggled: bool,
     /// Received elsewhere.
     pub misrouted: bool,
-    /// Received damaged.
+    /// Received damaged, or a copy beside it was.
     pub corrupted: bool,
-    /// Received with a change that is neither permitted nor declared.
+    /// Received, or a copy beside it was, with a change that is neither permitted nor declared.
     pub altered: bool,
     /// Sent from the null reverse-path.
     pub null_sender: bool,
@@ -130,8 +130,9 @@ fn class_of(p: &ProbeHistory) -> Class {
         () if p.misrouted => Class::Misrouted,
         () if received && never_sent_whole => Class::DeliveredBeforeEndOfData,
         () if received && p.accepted + p.indeterminate == 0 => Class::DeliveredAfterRefusal,
-        () if p.corrupted => Class::Corrupted,
-        () if p.altered => Class::Altered,
+        // A copy for a further recipient may be damaged while the probe itself never arrived.
+        () if received && p.corrupted => Class::Corrupted,
+        () if received && p.altered => Class::Altered,
         () if p.bounces > 0 && p.confirmed > 0 => Class::BouncedAndDelivered,
         () if p.accepted > 0 && nothing => unseen(p),
         () if p.may_wait() => Class::Pending,

@@ -120,9 +120,10 @@ impl<R: Read> Reader<R> {
     /// When it is not that of a journal.
     pub fn new(mut source: R) -> io::Result<Reader<R>> {
         let mut magic = [0; MAGIC.len()];
-        source.read_exact(&mut magic)?;
+        let read = read_up_to(&mut source, &mut magic)?;
         if magic != MAGIC {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a mailbench journal"));
+            let what = if read == 0 { "it is empty" } else { "not a mailbench journal" };
+            return Err(io::Error::new(io::ErrorKind::InvalidData, what));
         }
         Ok(Reader { source, record: Vec::new(), damage: None })
     }
@@ -224,6 +225,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_no_journal_is_named() {
+        for (bytes, named) in [(&b""[..], "it is empty"), (&MAGIC[1..], "not a mailbench journal")]
+        {
+            assert_eq!(Reader::new(bytes).err().map(|it| it.to_string()).as_deref(), Some(named));
+        }
+    }
+
     fn event(n: u64) -> Event {
         Event::Confirmed { reception: n, at: Time(n), proof: Proof::Command }
     }
@@ -267,6 +276,9 @@ mod tests {
         let record = journal(&[event(1)]).len() - MAGIC.len();
         (0..limits::JOURNAL_BUFFER / record).for_each(|_| writer.append(&event(1)));
         assert!(on_disk() >= limits::JOURNAL_BUFFER);
+        writer.append(&event(1));
+        writer.flush();
+        assert_eq!(writer.whole as usize - MAGIC.len(), on_disk(), "so much can be kept");
         assert_eq!(writer.failure(), None);
     }
 

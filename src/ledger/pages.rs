@@ -52,16 +52,16 @@ mod tests {
     #[test]
     fn entries_are_found_again_and_gaps_take_no_pages() {
         let mut pages = Pages::new(0_u32);
-        let places = [3, 64, 65, 10_000_000];
+        let places = [65, 3, 64, 10_000_000];
         for (value, at) in (1..).zip(places) {
             *pages.entry(at) = value;
         }
         assert_eq!(places.map(|at| pages.get(at).copied()), [Some(1), Some(2), Some(3), Some(4)]);
         assert_eq!((pages.get(4), pages.get(5000), pages.get(usize::MAX)), (Some(&0), None, None));
-        assert!(pages.get_mut(64).is_some_and(|entry| *entry == 2) && pages.get_mut(200).is_none());
+        assert!(pages.get_mut(64).is_some_and(|entry| *entry == 3) && pages.get_mut(200).is_none());
         let found: Vec<(u64, u32)> =
             pages.iter().filter(|(_, value)| **value > 0).map(|(at, value)| (at, *value)).collect();
-        assert_eq!(found, [(3, 1), (64, 2), (65, 3), (10_000_000, 4)]);
+        assert_eq!(found, [(3, 2), (64, 3), (65, 1), (10_000_000, 4)]);
         assert_eq!(pages.iter().count(), 3 * PAGE);
     }
 }

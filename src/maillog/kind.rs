@@ -4,7 +4,7 @@
 type Kind = (&'static str, fn(&str) -> bool);
 
 /// Kinds of files. The first that fits names the line.
-const KINDS: [Kind; 14] = [
+const KINDS: [Kind; 15] = [
     ("a log of Sendmail", |line| {
         line.contains("sm-mta[") || line.contains("sendmail[") || line.contains("mailer=esmtp")
     }),
@@ -28,6 +28,9 @@ const KINDS: [Kind; 14] = [
     ("an HTTP access log", |line| line.contains("\" 200 ") || line.contains(" HTTP/1.")),
     ("a mailbox", |line| line.starts_with("From ") || line.starts_with("Received: from ")),
     ("a trace", |line| line.starts_with("time,size") || line.starts_with("time;size")),
+    ("an export of the systemd journal, of which `journalctl -o json` makes a log", |line| {
+        line.starts_with("__CURSOR=") || line.starts_with("__REALTIME_TIMESTAMP=")
+    }),
     ("JSON", |line| line.starts_with('{') || line.starts_with('[')),
 ];
 
@@ -70,6 +73,8 @@ mod tests {
             "Nov 24 10:00:00 mx smtpd[1]: 5d2f mta delivery evpid=1 from=<a@b> to=<c@d>";
         assert_eq!(looks(&[opensmtpd]), Some("a log of OpenSMTPD"));
         assert_eq!(looks(&["From a@b Tue Nov 24 10:00:00 2026"]), Some("a mailbox"));
+        let export = ["__CURSOR=s=1", "MESSAGE=4F1A: removed"];
+        assert!(looks(&export).is_some_and(|it| it.contains("journalctl -o json")));
         assert_eq!(looks(&["what is this"]), None);
     }
 }

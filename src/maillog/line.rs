@@ -1,6 +1,6 @@
 //! The envelope of a log line: when, by which program, and what. Syslog files (traditional,
 //! RFC 3339, RFC 5424), `journalctl` (short forms and JSON), Docker (JSON files, `docker logs -t`,
-//! Compose), Exim's own log, and Exim by syslog.
+//! Compose), Kubernetes, Exim's own log, and Exim by syslog.
 
 use std::borrow::Cow;
 
@@ -16,6 +16,9 @@ const STAMPS: usize = 3;
 /// be read.
 const WORDS_BEFORE: usize = 6;
 
+/// What container runtimes put between their stamp and a whole line (Kubernetes' CRI).
+const STREAMS: [&str; 2] = ["stdout F ", "stderr F "];
+
 /// A line, taken apart.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Line<'a> {
@@ -27,8 +30,13 @@ pub(super) struct Line<'a> {
     pub(super) text: Cow<'a, str>,
 }
 
+/// What may stand before the first line of a file (a byte order mark), or before each record of a
+/// sequence of JSON texts (RFC 7464).
+const MARKS: [char; 2] = ['\u{feff}', '\u{1e}'];
+
 /// Takes a line apart.
 pub(super) fn read(line: &str) -> Line<'_> {
+    let line = line.trim_start_matches(MARKS);
     match line.starts_with('{').then(|| serde_json::from_str(line)) {
         Some(Ok(Value::Object(fields))) => json(&fields),
         _ => plain(line),
@@ -74,6 +82,10 @@ fn plain(line: &str) -> Line<'_> {
         return rfc5424;
     }
     let (stamp, rest) = stamps(without_priority(line));
+    if let Some(inner) = STREAMS.iter().find_map(|stream| rest.strip_prefix(stream)) {
+        let inner = plain(inner);
+        return Line { stamp: fuller(stamp, inner.stamp), ..inner };
+    }
     let (program, text) = header(rest);
     if program.starts_with("exim") {
         // By syslog Exim writes a stamp of its own, too.
@@ -226,6 +238,17 @@ mod tests {
                 "postfix/qmgr",
             ),
             (
+                "2026-11-24T10:00:00.5+01:00 stdout F Nov 24 10:00:00 mx postfix/qmgr[12]: 4F1A: removed",
+                zoned,
+                "postfix/qmgr",
+            ),
+            (
+                "2026-11-24T10:00:00.5+01:00 stderr F postfix/qmgr[12]: 4F1A: removed",
+                zoned,
+                "postfix/qmgr",
+            ),
+            ("\u{feff}Nov 24 10:00:00 mx postfix/qmgr[12]: 4F1A: removed", undated, "postfix/qmgr"),
+            (
                 "Nov 24 10:00:00 mx exim[3]: 2026-11-24T10:00:00.5+01:00 4F1A: removed",
                 zoned,
                 "exim",
@@ -246,6 +269,7 @@ mod tests {
             text: "4F".into(),
         };
         assert_eq!(read(line), expected);
+        assert_eq!(read(&format!("\u{1e}{line}")), expected, "journalctl -o json-seq");
     }
 
     #[test]

@@ -35,12 +35,12 @@ impl fmt::Display for Declaration {
 
 /// A copy at an address that is not declared.
 #[must_use]
-pub fn copy(address: &str, declared: &Changes) -> Option<Declaration> {
-    let known = declared.copies.iter().any(|copy| copy.eq_ignore_ascii_case(address));
+pub fn copy(at: &str, declared: &Changes) -> Option<Declaration> {
+    let known = declared.copies.iter().any(|copy| address::is_same(copy, at));
     (!known).then(|| Declaration {
         key: "copies".to_owned(),
-        value: format!("[\"{address}\"]"),
-        why: format!("a copy arrived for <{address}>"),
+        value: format!("[\"{at}\"]"),
+        why: format!("a copy arrived for <{at}>"),
     })
 }
 
@@ -223,7 +223,9 @@ impl Sent {
             false => 3,
         };
         let Some(own) = all.iter().min_by_key(far) else { return Vec::new() };
-        let others = all.iter().filter(|one| !one.unchanged && one.recipient != own.recipient);
+        let is_own =
+            |one: &&Taken| one.unchanged || address::is_same(&one.recipient, &own.recipient);
+        let others = all.iter().filter(|one| !is_own(one));
         let mut found: Vec<Declaration> =
             others.filter_map(|one| copy(&one.recipient, declared)).collect();
         if !own.unchanged {
@@ -285,6 +287,9 @@ mod tests {
         };
         let all = [taken("x@y.test", "who@a.test"), taken("x@y.test", "archive@a.test")];
         keys(&all, &declared, &[]);
+        for written in ["<ARCHIVE@a.test>", "\"archive\"@a.test", "archive@a.test."] {
+            keys(&[taken("", ""), taken("x@y.test", written)], &declared, &[]);
+        }
     }
 
     #[test]

@@ -39,9 +39,14 @@ pub fn ranges(
     // One that nothing touched is as short as it was seen.
     let touched = samples.doubted.as_ref().is_some_and(|it| it.count() == samples.len());
     let min = latency.min.filter(|_| touched).map(|value| ("min", value, least.min(), most.min()));
-    let ranged = stated.chain(max).chain(min).chain(mean(samples, latency, added_us));
+    // A bound that the histogram does not tell apart from the figure is the figure.
+    let exact = |value, bound| if all.equivalent(value, bound) { value } else { bound };
+    let ranged = stated.chain(max).chain(min);
+    let ranged = ranged.map(|(name, value, low, high)| {
+        (name, value, exact(value, low).min(value), exact(value, high).max(value))
+    });
     ranged
-        .map(|(name, value, low, high)| (name, value, low.min(value), high.max(value)))
+        .chain(mean(samples, latency, added_us))
         .filter(|(_, value, low, high)| low < value || value < high)
         .map(|(name, _, low, high)| (name.to_owned(), (low, high)))
         .collect()
@@ -84,7 +89,9 @@ fn mean(
     let count = samples.len() as f64;
     let (less, more) = samples.doubted.as_ref().map_or((0, 0), |doubted| doubted.by());
     let low = (value - (less as f64 + added_us) / count).max(0.0);
-    Some(("mean", value.round() as u64, low as u64, (value + more as f64 / count).round() as u64))
+    let whole = value.round() as u64;
+    let high = (value + more as f64 / count).round() as u64;
+    Some(("mean", whole, (low as u64).min(whole), high.max(whole)))
 }
 
 /// The figures that a reader should not take as they stand, in the order of `stats`.
@@ -143,6 +150,26 @@ mod tests {
         assert_eq!(latency.p999, Some(p999.most));
         assert!(near(latency.doubtful[1].least, 9_999), "{:?}", latency.doubtful);
         assert!(summarise(&paused(0)).range.is_empty());
+    }
+
+    /// What only lengthens observations leaves every figure at most what was seen.
+    #[test]
+    fn what_makes_figures_worse_only_gives_no_range_above_them() {
+        for (base, pause) in [(1_777, 298_370), (20_011, 122_001), (3_001_003, 77_777)] {
+            let mut samples = Samples::default();
+            for number in 0..400_u64 {
+                let least = us(base + number);
+                let held = if number % 3 == 0 { us(pause + 13 * number) } else { Duration::ZERO };
+                let most = least + held;
+                samples.enter_within(Seen::Whole(most), Within { least, most });
+            }
+            let latency = summarise_with(&samples, 400.0 * 1_500.0);
+            let above = |name: &str| latency.range.get(name).map(|(_, most)| *most);
+            assert_eq!(above("max"), latency.max, "{base} {pause}");
+            for name in ["p50", "p75", "p90", "p95", "p99"] {
+                assert!(above(name) <= percentile(&latency, name), "{base} {pause} {name}");
+            }
+        }
     }
 
     #[test]

@@ -101,11 +101,13 @@ impl<'a> Search<'a> {
                 let about = self.about(seen.attempt.probe);
                 let text = || {
                     let (to, from) = (&seen.recipient, &seen.reverse_path);
+                    let content = describe_content(&seen.attempt);
                     format!(
-                        "a copy for <{to}> from <{from}>, which is not a recipient of its message"
+                        "a copy for <{to}> from <{from}>, which is not a recipient of its message{content}"
                     )
                 };
                 self.say(&about, seen.attempt.ended, text);
+                self.differences(&about, &seen.attempt);
             }
             Event::Notice(notice) => {
                 let about = notice.message.map(|message| self.messages.get(&message.0));
@@ -144,11 +146,17 @@ impl<'a> Search<'a> {
         }
         let text = self.describe_attempt(attempt);
         self.say(&about, attempt.ended, || text);
+        self.differences(&about, attempt);
         if let Some(reception) = attempt.reception {
-            for line in self.differing.get(&reception).cloned().unwrap_or_default() {
-                self.say(&about, attempt.ended, || line);
-            }
             self.receptions.entry(reception).or_default().extend(about);
+        }
+    }
+
+    /// How the content of a reception differs, where that was noted.
+    fn differences(&mut self, about: &[usize], attempt: &Attempt) {
+        let noted = attempt.reception.and_then(|reception| self.differing.get(&reception));
+        for line in noted.cloned().unwrap_or_default() {
+            self.say(about, attempt.ended, || line);
         }
     }
 
@@ -184,15 +192,19 @@ impl<'a> Search<'a> {
         if let Some(reply) = &attempt.reply {
             text += &format!(", {reply}");
         }
-        if let Some(content) = &attempt.content {
-            let whose = content.message.map_or("nobody".to_owned(), |it| it.0.to_string());
-            text += &format!("; content of message {whose}, {} bytes", content.bytes);
-            for change in &content.changes {
-                text += &format!(", {}", change.name());
-            }
-        }
-        text
+        text + &describe_content(attempt)
     }
+}
+
+/// Whose content it was, and what changed in it; empty where none was seen.
+fn describe_content(attempt: &Attempt) -> String {
+    let Some(content) = &attempt.content else { return String::new() };
+    let whose = content.message.map_or("nobody".to_owned(), |it| it.0.to_string());
+    let mut text = format!("; content of message {whose}, {} bytes", content.bytes);
+    for change in &content.changes {
+        text += &format!(", {}", change.name());
+    }
+    text
 }
 
 fn describe_envelope(seen: &Readdressed) -> String {

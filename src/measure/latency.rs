@@ -107,7 +107,9 @@ pub fn state(latency: &mut Latency, all: &Histogram<u64>, least: u64, open: &Ope
             continue;
         }
         let value = all.value_at_quantile(percentile.share);
-        *field(latency, percentile.name) = Some(value);
+        // The histogram's steps end above the greatest value that fell into them.
+        let stated = latency.max.map_or(value, |most| value.min(most));
+        *field(latency, percentile.name) = Some(stated);
         if uncertain(all.len(), open, percentile.share, value) {
             latency.at_least.push(percentile.name.to_owned());
         }
@@ -184,6 +186,20 @@ mod tests {
         assert_eq!((few.p95, few.p99), (Some(349_183), None));
         assert_eq!(few.too_few, ["p99", "p999", "p9999"]);
         assert!(summarise(&millis(1..=368)).p99.is_some());
+    }
+
+    #[test]
+    fn no_percentile_is_above_the_greatest() {
+        for us in [1_500, 19_999, 3_033_551, 59_999_999_u64] {
+            let mut samples = Samples::default();
+            (0..400).for_each(|_| samples.record(Duration::from_micros(us)));
+            let latency = summarise(&samples);
+            let stated = [latency.p50, latency.p90, latency.p99, latency.max];
+            assert_eq!(stated, [Some(us); 4]);
+            samples.fail(Duration::from_micros(us + 1));
+            let latency = summarise(&samples);
+            assert!(latency.p99 <= latency.max, "{:?} {:?}", latency.p99, latency.max);
+        }
     }
 
     #[test]

@@ -205,8 +205,8 @@ fn undecided(grounds: &Grounds<'_>) -> Vec<Reason> {
     };
     let (pending, unaccounted) = (count("pending"), count("unaccounted"));
     let accepted = count("accepted");
-    let arrived =
-        ["delivered", "indeterminate_delivered", "unconfirmed"].map(count).iter().sum::<u64>();
+    let arrived = Class::ALL.into_iter().filter(|class| class.has_arrived());
+    let arrived: u64 = arrived.map(|class| count(class.name())).sum();
     add(!grounds.complete, "incomplete", "the record ends before the run was closed".to_owned());
     add(accepted == 0, "nothing-accepted", "the target accepted nothing".to_owned());
     add(

@@ -12,6 +12,9 @@ use crate::scenario::model::{Arrival, LoadModel, Scenario};
 /// Percentiles whose absence is worth a word. The rarer ones are withheld on most runs.
 const EXPECTED: [&str; 5] = ["p50", "p75", "p90", "p95", "p99"];
 
+/// What to do about observations that the end of the run cut off.
+const LONGER_DRAIN: &str = "; a longer load.drain shows more of what was cut off";
+
 /// A measured period shorter than this cannot show that the system had settled: twelve batches
 /// of five seconds.
 const STEADY_S: f64 = 60.0;
@@ -79,11 +82,16 @@ fn censored(name: &str, latency: &Latency) -> Option<Warning> {
         return None;
     }
     let all = latency.count + latency.censored;
+    let (why, advice) = match (latency.failed, latency.censored - latency.failed) {
+        (_, 0) => ("they failed".to_owned(), ""),
+        (0, _) => ("the end of the run cut them off".to_owned(), LONGER_DRAIN),
+        (failed, cut) => {
+            (format!("{failed} failed, the end of the run cut off {cut}"), LONGER_DRAIN)
+        }
+    };
     let text = format!(
-        "{} of {all} observations of {name} have no end ({} failed, the others were cut off by the \
-         end of the run); {} are lower bounds: a longer load.drain shows more of what was cut off",
+        "{} of {all} observations of {name} have no end ({why}); lower bounds: {}{advice}",
         latency.censored,
-        latency.failed,
         latency.at_least.join(", ")
     );
     Some(warn("censored", text))
@@ -328,4 +336,45 @@ pub fn circumstances(periods: &Periods, build: Option<&str>, pulses: usize) -> V
         warnings.push(warn("no-pulse", text.to_owned()));
     }
     warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::latency::summarise;
+    use std::time::Duration;
+
+    #[test]
+    fn a_longer_drain_is_advised_where_the_end_of_the_run_cut_something_off() {
+        for (cut, failed, expected) in [
+            (0, 0, None),
+            (
+                3,
+                0,
+                Some(
+                    "3 of 7 observations of m have no end (the end of the run cut them off); lower bounds: mean, max; a longer load.drain shows more of what was cut off",
+                ),
+            ),
+            (
+                0,
+                2,
+                Some("2 of 6 observations of m have no end (they failed); lower bounds: mean, max"),
+            ),
+            (
+                1,
+                2,
+                Some(
+                    "3 of 7 observations of m have no end (2 failed, the end of the run cut off 1); lower bounds: mean, max; a longer load.drain shows more of what was cut off",
+                ),
+            ),
+        ] {
+            let mut samples = Samples::default();
+            (0..4).for_each(|_| samples.record(Duration::from_millis(1)));
+            (0..cut).for_each(|_| samples.censor(Duration::from_millis(2)));
+            (0..failed).for_each(|_| samples.fail(Duration::from_millis(2)));
+            let latency = Latency { too_few: Vec::new(), ..summarise(&samples) };
+            let warning = censored("m", &latency).map(|warning| warning.message);
+            assert_eq!(warning.as_deref(), expected);
+        }
+    }
 }

@@ -88,6 +88,23 @@ pub fn own_envelope_id(nonce: &str, envelope_id: &str) -> Option<MessageId> {
     written.eq_ignore_ascii_case(nonce).then_some(message)
 }
 
+/// The one form in which addresses of mailboxes are compared: without brackets, quotes, source route
+/// and the root's dot, in lower case. RFC 5321 §2.4 leaves the case of local-parts to their host;
+/// local-parts that differ in case alone are one mailbox almost everywhere.
+#[must_use]
+pub fn canonical(address: &str) -> String {
+    match split(address) {
+        Some((local, domain)) => [&local, "@", domain].concat().to_lowercase(),
+        None => unquoted(address.trim().trim_matches(['<', '>'])).to_lowercase(),
+    }
+}
+
+/// Whether two addresses name the same mailbox, as [`canonical`] has it.
+#[must_use]
+pub fn is_same(one: &str, other: &str) -> bool {
+    one == other || canonical(one) == canonical(other)
+}
+
 /// Local-part without quotes and quoted pairs, domain without a trailing dot (RFC 5321 §4.1.2).
 pub(super) fn split(address: &str) -> Option<(Cow<'_, str>, &str)> {
     let address = address.trim();
@@ -192,6 +209,27 @@ mod tests {
         assert_eq!(own_reverse_path("mine", "b+other.7@bounce.mailbench.test"), None);
     }
 
+    #[test]
+    fn the_same_mailbox_however_it_is_written() {
+        let archive = "archive+all@a.test";
+        for written in [
+            "archive+all@a.test",
+            "<Archive+ALL@A.TEST>",
+            " <archive+all@a.test> ",
+            "\"archive+all\"@a.test.",
+            "\"archive\\+all\"@a.test",
+            "archive\\+all@A.test",
+            "<@relay.test,@other.test:archive+all@a.test>",
+        ] {
+            assert!(is_same(archive, written) && is_same(written, archive), "{written}");
+        }
+        for other in ["archive@a.test", "archive-all@a.test", "archive+all@b.test", "", "a.test"] {
+            assert!(!is_same(archive, other), "{other}");
+        }
+        assert!(is_same("Postmaster", "<postmaster>") && is_same("", "<>"));
+        assert!(is_same("\u{c4}rger@a.test", "\"\u{e4}rger\"@a.test"));
+    }
+
     proptest! {
         #[test]
         fn round_trips(number: u64, nonce in "[a-z0-9]{1,26}") {
@@ -211,6 +249,7 @@ mod tests {
         fn never_panics(text in "\\PC*") {
             let _ = parse_recipient(&text);
             let _ = parse_reverse_path(&text);
+            prop_assert!(is_same(&text, &text.clone()));
         }
     }
 }

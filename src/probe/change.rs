@@ -85,6 +85,8 @@ pub enum Change {
     EndOfBody,
     /// An mbox `From ` line before the header section (RFC 4155).
     MboxLine,
+    /// It is a part of another message: forwarded as an attachment, as by a spam filter or a journal.
+    Attached,
 }
 
 /// What a change amounts to. The worse one wins when two meet.
@@ -120,7 +122,7 @@ impl Default for Declared {
 
 impl Change {
     /// Every change.
-    pub const ALL: [Change; 38] = [
+    pub const ALL: [Change; 39] = [
         Change::HeaderLost,
         Change::Truncated,
         Change::Extended,
@@ -159,6 +161,7 @@ impl Change {
         Change::MimeHeaders,
         Change::EndOfBody,
         Change::MboxLine,
+        Change::Attached,
     ];
 
     /// Its level, where nothing is declared.
@@ -183,7 +186,8 @@ impl Change {
             | Change::PartAdded
             | Change::FromEscaped
             | Change::Transcoded
-            | Change::LinksRewritten => Level::Altered,
+            | Change::LinksRewritten
+            | Change::Attached => Level::Altered,
             _ if self < Change::SubjectChanged => Level::Corrupted,
             _ => Level::Permitted,
         }
@@ -243,6 +247,7 @@ impl Change {
             Change::MimeHeaders => "mime-headers",
             Change::EndOfBody => "end-of-body",
             Change::MboxLine => "mbox-line",
+            Change::Attached => "attached",
         }
     }
 }

@@ -9,7 +9,6 @@ use super::table::{Table, cell, left, right};
 use super::terminal::page::{INDENT, Page};
 use super::view::{Tone, View};
 use crate::escape::{self, plain, xml};
-use crate::measure::comparison::figure::GATED;
 use crate::measure::history::trend::{Family, Trend, Turn};
 use crate::measure::results::{Certainty, Marked};
 
@@ -36,7 +35,7 @@ pub fn terminal(families: &[Family], view: &View) -> String {
         for trend in &family.trends {
             trend.changes.iter().for_each(|turn| told(&mut page, trend, turn));
         }
-        if let Some(text) = resembling(family) {
+        for text in resembling(family).into_iter().chain(lacking(family)) {
             page.prose(INDENT, (Tone::Dim, "-"), &plain(&text));
         }
         page.line("");
@@ -53,7 +52,7 @@ fn row(trend: &Trend) -> Vec<super::table::Cell> {
     let count = known.len();
     known.sort_by(|one, other| one.bare().total_cmp(&other.bare()));
     let median = shown(known.get(count / 2).map(|it| of_median(&known, it)).as_ref());
-    let mark = if GATED.contains(&trend.metric.as_str()) { "*" } else { " " };
+    let mark = if trend.decides { "*" } else { " " };
     let tone = match trend.changes.last() {
         Some(turn) if turn.worse && !turn.doubtful => Tone::Bad,
         Some(_) => Tone::Doubt,
@@ -101,9 +100,15 @@ fn at_least(bound: bool) -> &'static str {
 /// Autocorrelation from which on it is worth a word.
 const RESEMBLES: f64 = 0.3;
 
+/// Figures that are to decide and that no run has.
+fn lacking(family: &Family) -> Option<String> {
+    let names = family.lacking.join(", ");
+    (!names.is_empty()).then(|| format!("none of these runs has {names}"))
+}
+
 /// That runs resemble those before them, of figures that decide.
 fn resembling(family: &Family) -> Option<String> {
-    let gated = family.trends.iter().filter(|trend| GATED.contains(&trend.metric.as_str()));
+    let gated = family.trends.iter().filter(|trend| trend.decides);
     let found = gated.filter_map(|trend| {
         let by = trend.autocorrelation.filter(|by| *by >= RESEMBLES)?;
         Some(format!("{} {by:.1}", trend.metric))
@@ -197,7 +202,7 @@ fn family(family: &Family) -> String {
 }
 
 fn note(trend: &Trend) -> String {
-    let decides = if GATED.contains(&trend.metric.as_str()) { "decides" } else { "" };
+    let decides = if trend.decides { "decides" } else { "" };
     let bounds = trend.at_least.iter().filter(|bound| **bound).count();
     let bounds = (bounds > 0).then(|| format!("{bounds} values are lower bounds"));
     let parts = [Some(decides.to_owned()).filter(|it| !it.is_empty()), bounds];

@@ -31,8 +31,8 @@ mod recovery;
 mod sizing;
 mod story;
 mod suite;
-mod table;
-mod terminal;
+pub(crate) mod table;
+pub(crate) mod terminal;
 mod timeline;
 
 use std::fs;

@@ -170,7 +170,7 @@ pub(super) fn chars(text: &str) -> usize {
 }
 
 /// `text`, cut to `width` with a mark where it was cut.
-pub(super) fn elided(text: &str, width: usize, view: &View) -> String {
+pub(crate) fn elided(text: &str, width: usize, view: &View) -> String {
     if chars(text) <= width {
         return text.to_owned();
     }

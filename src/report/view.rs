@@ -52,7 +52,7 @@ impl View {
 
     /// `text` in `tone`.
     #[must_use]
-    pub(super) fn paint(&self, tone: Tone, text: &str) -> String {
+    pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
         if !self.colour || tone == Tone::Plain || text.trim().is_empty() {
             return text.to_owned();
         }
@@ -77,7 +77,7 @@ fn is_utf8(variable: impl Fn(&str) -> Option<String>) -> bool {
 
 /// What a piece of text means to its reader.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     /// Nothing special.
     #[default]
     Plain,

@@ -10,6 +10,7 @@ use super::setup::Stand;
 use crate::clock::Time;
 use crate::measure::declare::{self, Declaration};
 use crate::plan::{Envelope, Plan};
+use crate::probe::address::is_same;
 use crate::probe::rewriting::{RecipientForm, recipient_form, sender_form};
 use crate::probe::{MessageId, ProbeId};
 use crate::scenario::model::{Changes, TargetKind};
@@ -34,9 +35,13 @@ pub(super) async fn preflight(stand: &Stand) -> Result<(), RunError> {
     let all = arrived.wait_for(|arrived| *arrived >= wanted);
     if tokio::time::timeout(within, all).await.is_err() {
         let arrived = *stand.sink.preflight_arrived().borrow();
+        let returned = stand.sink.preflight_returned();
+        let returned = returned.map_or_else(String::new, |says| {
+            format!("; the target returned it, saying \"{}\"", says.escape_debug())
+        });
         return Err(failed(format!(
             "the target accepted the preflight, but it arrived at the sink ({}) for {arrived} of \
-             {wanted} destinations within {} s; check that the target relays every destination there \
+             {wanted} destinations within {} s{returned}; check that the target relays every destination there \
              (`mailbench doctor target` says which does not arrive)",
             stand.sink.address(),
             within.as_secs()
@@ -101,7 +106,7 @@ fn changes(
         let form =
             |it: &&&PreflightArrival| recipient_form(probe, &it.recipient) != RecipientForm::Alias;
         let own = arrivals.iter().find(form).unwrap_or(&arrivals[0]);
-        let others = arrivals.iter().filter(|other| other.recipient != own.recipient);
+        let others = arrivals.iter().filter(|other| !is_same(&other.recipient, &own.recipient));
         found.extend(others.filter_map(|other| declare::copy(&other.recipient, declared)));
         let form = sender_form(*message, probe, false, &own.reverse_path);
         let (was, is) = (&envelope.reverse_path, &own.reverse_path);

@@ -284,6 +284,12 @@ impl Sink {
         self.shared.preflight.count()
     }
 
+    /// Why the preflight was returned instead, in the words of the first notification that says so.
+    #[must_use]
+    pub fn preflight_returned(&self) -> Option<String> {
+        self.shared.preflight.why_returned()
+    }
+
     /// How envelopes of the preflight arrived, where they are not as they were sent.
     #[must_use]
     pub fn preflight_arrivals(&self) -> Vec<PreflightArrival> {

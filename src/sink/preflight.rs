@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
 use crate::limits;
-use crate::probe::{PREFLIGHT, ProbeId};
+use crate::probe::{MessageId, PREFLIGHT, ProbeId};
 
 /// One arrival.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(super) struct Preflight {
 struct Seen {
     probes: BTreeSet<ProbeId>,
     arrivals: Vec<PreflightArrival>,
+    /// What the first notification says that came back instead.
+    returned: Option<String>,
 }
 
 impl Preflight {
@@ -55,6 +57,18 @@ impl Preflight {
             seen.arrivals.push(PreflightArrival { probe, reverse_path, recipient });
         }
         self.arrived.send_replace(seen.probes.len());
+    }
+
+    /// It was returned by this notification, if that is about the preflight.
+    pub(super) fn returned(&self, about: Option<MessageId>, says: &str) {
+        if about.is_some_and(|message| message >= PREFLIGHT) {
+            self.seen().returned.get_or_insert_with(|| says.to_owned());
+        }
+    }
+
+    /// Why it was returned, in the words of the notification.
+    pub(super) fn why_returned(&self) -> Option<String> {
+        self.seen().returned.clone()
     }
 
     /// How many recipients have been reached, as it changes.

@@ -11,7 +11,8 @@ use crate::clock::Time;
 use crate::ledger::dsn::Arrival;
 use crate::ledger::dsn::returned::{self, Returned};
 use crate::ledger::event::{
-    Attempt, AttemptOutcome, Ending, Event, Proof, Readdressed, Recognised, SessionChange,
+    Attempt, AttemptOutcome, DsnAction, Ending, Event, NoticeKind, Proof, Readdressed, Recognised,
+    SessionChange,
 };
 use crate::probe::damage::ContentCheck;
 use crate::probe::recognition::Belongs;
@@ -196,8 +197,20 @@ impl Recorder {
         let arrival = Arrival { at, session, reverse_path, recipient: &recipient.address };
         let identity = self.shared.directory.identity(&recipient.address);
         match returned::read(text, &identity, &arrival) {
-            Returned::Dsn(dsn) => self.shared.ledger.record(&Event::Dsn(dsn)),
-            Returned::Notice(notice) => self.shared.ledger.record(&Event::Notice(notice)),
+            Returned::Dsn(dsn) => {
+                for failed in dsn.recipients.iter().filter(|it| it.action == DsnAction::Failed) {
+                    let says = [&failed.diagnostic, &failed.status];
+                    let says = says.into_iter().find(|text| !text.is_empty());
+                    self.shared.preflight.returned(dsn.message, says.map_or("", String::as_str));
+                }
+                self.shared.ledger.record(&Event::Dsn(dsn));
+            }
+            Returned::Notice(notice) => {
+                if notice.kind == NoticeKind::Failed {
+                    self.shared.preflight.returned(notice.message, &notice.subject);
+                }
+                self.shared.ledger.record(&Event::Notice(notice));
+            }
             Returned::AnotherRun if self.shared.directory.in_run() => {
                 self.another_run(at, reverse_path, recipient);
             }

@@ -4,6 +4,8 @@
 //! routes); strict where tolerance hides something: NUL, CR inside a line and bytes that are not
 //! UTF-8 make a line malformed. What a command does is `dialogue`'s.
 
+mod parameters;
+
 use std::borrow::Cow;
 
 use smtp_proto::{Error, MailFrom, RcptTo, Request};
@@ -82,7 +84,7 @@ pub enum Flaw {
     ReversePath,
     /// The forward-path is no address.
     ForwardPath,
-    /// A parameter has a value it cannot have.
+    /// A parameter has a value it cannot have, or is given twice.
     Value(&'static str),
     /// A parameter is not known; as written.
     Parameter(String),
@@ -152,8 +154,14 @@ impl Command {
             Request::Ehlo { host } => Command::Ehlo(host.into_owned()),
             Request::Helo { host } => Command::Helo(host.into_owned()),
             Request::Lhlo { host } => Command::Lhlo(host.into_owned()),
-            Request::Mail { from } => Command::Mail(mail(from, line)),
-            Request::Rcpt { to } => rcpt(to, line),
+            Request::Mail { from } => match parameters::flaw(line, &parameters::OF_MAIL) {
+                Some(flaw) => Command::Malformed(flaw),
+                None => Command::Mail(mail(from, line)),
+            },
+            Request::Rcpt { to } => match parameters::flaw(line, &parameters::OF_RCPT) {
+                Some(flaw) => Command::Malformed(flaw),
+                None => rcpt(to, line),
+            },
             Request::Data => Command::Data,
             Request::Bdat { chunk_size, is_last } => {
                 Command::Bdat { size: chunk_size as u64, last: is_last }
@@ -208,7 +216,7 @@ fn flaw(error: Error) -> Flaw {
         Error::InvalidRecipientAddress => Flaw::ForwardPath,
         Error::SyntaxError { syntax } => Flaw::Syntax(syntax),
         Error::InvalidParameter { param } => Flaw::Value(param),
-        Error::UnsupportedParameter { param } => Flaw::Parameter(param),
+        Error::UnsupportedParameter { param } => parameters::rejected(param),
         // Quotes that never close run past the end of the line.
         _ => Flaw::Syntax("a command and its arguments"),
     }
@@ -227,19 +235,12 @@ fn mail(from: MailFrom<Cow<'_, str>>, line: &str) -> Mail {
         smtputf8: has(smtp_proto::MAIL_SMTPUTF8),
         ret: ret.into_iter().find(|(flag, _)| has(*flag)).map(|(_, ret)| ret),
         reverse_path: path(from.address, line),
-        size: has_parameter(line, "SIZE").then_some(from.size as u64),
+        size: parameters::has(line, "SIZE").then_some(from.size as u64),
         envid: from.env_id.map(Cow::into_owned),
         auth: from.auth.map(Cow::into_owned),
-        mt_priority: has_parameter(line, "MT-PRIORITY")
+        mt_priority: parameters::has(line, "MT-PRIORITY")
             .then_some(from.mt_priority.clamp(-9, 9) as i8),
     }
-}
-
-/// Whether a line names a parameter: the parser reads one with its default value as none.
-fn has_parameter(line: &str, name: &str) -> bool {
-    line.split(' ')
-        .filter_map(|word| word.split_once('='))
-        .any(|(key, _)| key.eq_ignore_ascii_case(name))
 }
 
 fn rcpt(to: RcptTo<Cow<'_, str>>, line: &str) -> Command {
@@ -270,14 +271,7 @@ fn path(parsed: Cow<'_, str>, line: &str) -> String {
         return parsed.into_owned();
     }
     let Some((_, rest)) = line.split_once('<') else { return parsed.into_owned() };
-    let (mut quoted, mut escaped) = (false, false);
-    let end = rest.find(|character: char| {
-        let closes = character == '>' && !quoted;
-        quoted ^= character == '"' && !escaped;
-        escaped = character == '\\' && !escaped;
-        closes
-    });
-    let written = end.map_or(rest, |end| &rest[..end]).trim();
+    let written = parameters::path_end(rest).map_or(rest, |end| &rest[..end]).trim();
     let routed = written.strip_prefix('@').and_then(|route| route.split_once(':'));
     routed.map_or(written, |(_, mailbox)| mailbox).to_owned()
 }

@@ -8,7 +8,7 @@ use nix::unistd::Pid;
 
 use crate::an_external_target_is_handled_by_its_commands::Own;
 use crate::nothing_outlives_mailbench::targets;
-use crate::support::{Lab, Ran, SMALL, wait_until};
+use crate::support::{Lab, Ran, SMALL, mailbench, wait_until};
 
 /// An SMTP server of the user's that exits after some messages.
 fn mortal(own: &Own, more: &[&str]) -> Child {
@@ -117,4 +117,38 @@ fn a_queue_command_that_prints_nothing_proves_nothing() {
     let curve = &report["retry_curve"];
     assert!(curve[0]["count"].as_u64().is_some_and(|count| count > 0), "{curve}");
     assert!(curve[0]["configured_s"].is_null(), "nobody configured it: {curve}");
+}
+
+/// What comes after it would be measured without it: the search ends, and says why.
+#[test]
+fn a_capacity_search_ends_with_it() {
+    let own = Own::new();
+    let mut child = mortal(&own, &["die-after", "8"]);
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("small.toml"), SMALL).expect("written");
+    let mut command = mailbench();
+    command.current_dir(folder.path()).args(["capacity", "small.toml", "--output", "out"]);
+    command.args(["--quick", "--trial", "2", "--no-curve", "--max-rate", "40", "--quiet"]);
+    command.args(["--allow", "health", "--set", "target.kind=external"]);
+    for setting in [
+        format!("target.address={}", own.address),
+        "target.queue_command=[\"echo\", \"0\"]".to_owned(),
+        format!("sink.listen={}", own.sink),
+        format!("target.pid_file={}", own.pid_file()),
+    ] {
+        command.args(["--set", &setting]);
+    }
+    let output = command.output().expect("mailbench runs");
+    child.wait().expect("its end");
+    assert_eq!(output.status.code(), Some(96), "{output:?}");
+    let text = std::fs::read_to_string(folder.path().join("out/capacity.json")).expect("a report");
+    let known: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(known["limited_by"], "inconclusive", "{known}");
+    let reason = known["reason"].as_str().expect("a reason");
+    assert!(reason.starts_with("the target ended by itself in trial 1"), "{reason}");
+    assert_eq!(known["trials"].as_array().map(Vec::len), Some(1), "{known}");
+    let said = String::from_utf8_lossy(&output.stdout);
+    let words = said.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("the target ended by itself"), "{said}");
+    assert!(!words.contains("not empty"), "{said}");
 }

@@ -4,9 +4,11 @@
 
 use std::net::TcpListener;
 
+use crate::pipeline::notice::{Notice, Refused, compose};
+use crate::pipeline::{Behaviour, HONEST, Pipeline};
 use crate::rewriting::{self, Mail};
 use crate::second_reading::assert_agrees;
-use crate::support::{Lab, Ran};
+use crate::support::{Lab, Ran, free_address};
 
 /// Every message to this destination is rejected.
 const STRICT: &str = "[[fault]]\nname = \"unknown\"\ndestination = \"two.test\"\n\
@@ -132,4 +134,29 @@ fn a_notification_from_a_sender_is_a_violation_of_its_own() {
     );
     let allowed = ran.report()["verdict"]["reasons"].to_string();
     assert!(allowed.contains("dsn_non_null_sender"), "{allowed}");
+}
+
+/// A preflight that is returned never arrives; what the notification says is the reason.
+#[test]
+fn a_preflight_that_comes_back_says_why() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let behaviour = Behaviour {
+        act: |mail, _| {
+            let reply = "555 5.5.4 \u{1b}[2JBODY not offered here".to_owned();
+            let recipient = mail.recipients.first().cloned().unwrap_or_default();
+            vec![compose(Notice::Standard, &mail, &[Refused { recipient, reply }])]
+        },
+        ..HONEST
+    };
+    let sink = free_address();
+    let pipeline = Pipeline::start(behaviour, sink, false, folder.path());
+    let ran = Lab::small("")
+        .set("target.kind", "external")
+        .set("target.address", &pipeline.address.to_string())
+        .set("sink.listen", &sink.to_string())
+        .run();
+    ran.assert_code(106);
+    assert!(ran.stderr.contains("the target returned it, saying"), "{ran}");
+    assert!(ran.stderr.contains("555 5.5.4") && ran.stderr.contains("BODY not offered"), "{ran}");
+    assert!(!ran.stderr.contains('\u{1b}'), "{ran}");
 }

@@ -204,7 +204,7 @@ fn smtp_source_delivers() {
 }
 
 /// Where an unpacked Postfix has its libraries.
-fn libraries(program: &Path) -> std::ffi::OsString {
+pub(crate) fn libraries(program: &Path) -> std::ffi::OsString {
     let usr = program.ancestors().nth(2).unwrap_or(Path::new("/usr"));
     let places = ["lib/postfix", "lib/x86_64-linux-gnu", "lib/aarch64-linux-gnu", "lib"];
     std::env::join_paths(places.map(|place| usr.join(place))).expect("plain paths")

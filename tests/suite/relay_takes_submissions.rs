@@ -134,7 +134,7 @@ fn a_run_submits_by_starttls_and_a_log_in() {
 fn a_run_submits_under_implicit_tls_also_after_a_kill() {
     let killed = "tls = \"implicit\"\n[[chaos]]\nat = \"1s\"\nkill = { restart_after = \"200ms\" }";
     let scenario = SMALL.replace("[message]", &format!("[smtp]\n{killed}\n[message]"));
-    let ran = Lab::new(&scenario).run();
+    let ran = Lab::new(&scenario).set("load.duration", "5s").run();
     assert!(ran.timed("stage_starttls") > 0 && ran.timed("stage_auth") == 0, "{ran}");
     assert_eq!(ran.count("lost"), 0, "{ran}");
     assert!(ran.count("delivered") > 60, "{ran}");

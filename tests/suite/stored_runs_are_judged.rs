@@ -44,7 +44,7 @@ fn the_error_of_single_runs_is_that_of_both() {
     let (ratio, high) = (row.ratio.expect("a ratio"), row.high.expect("an end"));
     assert!(((high / ratio).ln() / error - 1.959_964).abs() < 1e-4, "{row:?}");
     let said = &comparison.warnings[0].message;
-    assert!(said.contains("10% is taken for granted"), "{said}");
+    assert!(said.contains("assumed to be 10%"), "{said}");
     assert_eq!(comparison.warnings.len(), 1);
 }
 
@@ -283,4 +283,28 @@ fn what_must_be_decided_depends_on_the_design() {
     assert!(!Design::Single.must_decide(open) && Design::Paired.must_decide(open));
     let informing = row(&comparison, "e2e_response.p99");
     assert!(!Design::Paired.must_decide(informing));
+}
+
+/// One connection more or less, kept open for many messages, is no difference; many are.
+#[test]
+fn a_few_connections_more_are_no_regression() {
+    const CONNECTIONS: &str = "connection_attempts.per_delivery";
+    let with = |count: u64| {
+        let mut results = at(100);
+        let known = results.queue.connection_attempts.get_or_insert_default();
+        (known.count, known.per_delivery) = (Some(count), Some(count as f64 / 200.0));
+        results
+    };
+    for (base, new, expected, exit_code) in [
+        (0, 1, Outcome::Inconclusive, 0),
+        (1, 0, Outcome::Inconclusive, 0),
+        (1, 2, Outcome::Inconclusive, 0),
+        (200, 400, Outcome::Regression, 98),
+        (400, 200, Outcome::Improved, 0),
+        (0, 400, Outcome::Regression, 98),
+    ] {
+        let comparison = one_each(&with(base), &other(&with(new)), &[], &of(CONNECTIONS));
+        let seen = (row(&comparison, CONNECTIONS).verdict, comparison.verdict.exit_code);
+        assert_eq!(seen, (expected, exit_code), "{base} {new}");
+    }
 }

@@ -1,12 +1,12 @@
-//! A mail server with every flaw that a conformance case looks for: takes anything between dots for
-//! the end of data, answers under TLS what was said before it, gives up at the first trouble.
+//! A mail server with every defect that a conformance case looks for: accepts many sequences as the
+//! end of data, answers plaintext commands under TLS, bounces at the first failure.
 
 use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mailbench::conformance::cases::OBEDIENT;
+use mailbench::conformance::cases::COMPLIANT;
 use mailbench::sink::tls::Identity;
 use mailbench::smtp::client::{TlsClient, Trust};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -16,45 +16,45 @@ use tokio::sync::Mutex;
 trait Socket: AsyncRead + AsyncWrite + Unpin + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Send> Socket for T {}
 
-/// What all its sessions know.
-struct Post {
+/// State that its sessions share.
+struct Shared {
     routes: HashMap<String, SocketAddr>,
     /// Where all other mail goes.
     main: SocketAddr,
     identity: Identity,
-    /// Certificates that vouch for nobody it meets.
-    strangers: tempfile::NamedTempFile,
-    /// One command is read at a time, whoever says it.
-    clerk: Mutex<()>,
-    /// Mail of one sender goes out one after another, however long that takes.
+    /// Certificates of an authority that signed no peer's certificate.
+    other_authority: tempfile::NamedTempFile,
+    /// Only one session reads a command at a time.
+    reader: Mutex<()>,
+    /// Mail of one sender is relayed one message after another, however long that takes.
     senders: Mutex<HashMap<String, Arc<Mutex<()>>>>,
 }
 
-/// A command has to be whole in this time after its first octet.
-const HASTE: Duration = Duration::from_secs(1);
+/// A command must be complete in this time after its first octet.
+const COMMAND_TIMEOUT: Duration = Duration::from_secs(1);
 
-/// Starts it; where it listens.
+/// Starts it; its address.
 pub(crate) async fn start(routes: Vec<(String, SocketAddr)>, main: SocketAddr) -> SocketAddr {
     let here = SocketAddr::from(([127, 0, 0, 1], 0));
     let listener = TcpListener::bind(here).await.expect("a port");
     let address = listener.local_addr().expect("an address");
-    let strangers = tempfile::NamedTempFile::new().expect("a file");
+    let other_authority = tempfile::NamedTempFile::new().expect("a file");
     let other = Identity::make(here.ip()).expect("certificates");
-    std::fs::write(strangers.path(), other.authority()).expect("written");
+    std::fs::write(other_authority.path(), other.authority()).expect("written");
     let identity = Identity::make(here.ip()).expect("certificates");
-    // Of several hosts it knows the first.
+    // It uses only the first of several hosts.
     let mut first = HashMap::new();
     for (domain, host) in routes {
         first.entry(domain).or_insert(host);
     }
     let routes = first;
-    let (clerk, senders) = (Mutex::default(), Mutex::default());
-    let post = Arc::new(Post { routes, main, identity, strangers, clerk, senders });
+    let (reader, senders) = (Mutex::default(), Mutex::default());
+    let shared = Arc::new(Shared { routes, main, identity, other_authority, reader, senders });
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            let post = Arc::clone(&post);
+            let shared = Arc::clone(&shared);
             tokio::spawn(async move {
-                Intake::new(stream, post).run().await;
+                Session::new(stream, shared).run().await;
             });
         }
     });
@@ -66,24 +66,24 @@ struct Mail {
     from: String,
     to: Vec<String>,
     text: Vec<u8>,
-    /// Whether TLS was tried in vain.
-    in_the_clear: bool,
+    /// Whether TLS failed before.
+    without_tls: bool,
 }
 
-struct Intake {
+struct Session {
     stream: Box<dyn Socket>,
-    post: Arc<Post>,
+    shared: Arc<Shared>,
     unread: Vec<u8>,
     mail: Mail,
 }
 
-impl Intake {
-    fn new(stream: TcpStream, post: Arc<Post>) -> Intake {
-        Intake { stream: Box::new(stream), post, unread: Vec::new(), mail: Mail::default() }
+impl Session {
+    fn new(stream: TcpStream, shared: Arc<Shared>) -> Session {
+        Session { stream: Box::new(stream), shared, unread: Vec::new(), mail: Mail::default() }
     }
 
     async fn run(mut self) -> Option<()> {
-        self.say("220 vulnerable.test ESMTP").await;
+        self.send("220 vulnerable.test ESMTP").await;
         loop {
             let line = self.line().await?;
             let verb = line.get(..4).unwrap_or_default().to_ascii_uppercase();
@@ -91,48 +91,48 @@ impl Intake {
                 "EHLO" => {
                     "250-vulnerable.test\r\n250-STARTTLS\r\n250-PIPELINING\r\n250-SMTPUTF8\r\n250 8BITMIME"
                 }
-                "MAIL" if line.contains("<>") => "550 5.1.7 Nobody",
+                "MAIL" if line.contains("<>") => "550 5.1.7 No sender",
                 "MAIL" => {
-                    // Recipients of a transaction that was reset stay.
+                    // Recipients of a transaction that was reset are kept.
                     self.mail.from = path(&line);
                     "250 2.1.0 Ok"
                 }
                 "RCPT" => self.rcpt(&line),
                 "DATA" => {
-                    self.say("354 Go on").await;
+                    self.send("354 End data with <CR><LF>.<CR><LF>").await;
                     let whole = self.content().await;
                     self.deliver();
                     whole?;
                     "250 2.0.0 Ok"
                 }
                 "STAR" => {
-                    self.say("220 Go ahead").await;
-                    // What was read in the clear stays in the buffer.
-                    let acceptor = self.post.identity.acceptor(None).clone();
+                    self.send("220 Go ahead").await;
+                    // Plaintext that was read already stays in the buffer.
+                    let acceptor = self.shared.identity.acceptor(None).clone();
                     self.stream = Box::new(acceptor.accept(self.stream).await.ok()?);
                     continue;
                 }
                 "QUIT" => {
-                    self.say("221 2.0.0 Bye").await;
+                    self.send("221 2.0.0 Bye").await;
                     return None;
                 }
                 "RSET" => {
-                    // It empties its buffer with the transaction.
+                    // It discards pipelined commands with the transaction.
                     self.unread.clear();
                     "250 2.0.0 Ok"
                 }
                 _ if line.len() > 10_000 => return None,
-                _ => "250 2.0.0 Whatever",
+                _ => "250 2.0.0 Ok",
             };
-            self.say(reply).await;
+            self.send(reply).await;
         }
     }
 
     fn rcpt(&mut self, line: &str) -> &'static str {
         let mut to = path(line);
-        let Some((mailbox, domain)) = to.split_once('@') else { return "550 5.1.1 Who is that" };
+        let Some((mailbox, domain)) = to.split_once('@') else { return "550 5.1.1 No such user" };
         if let Some((user, host)) = mailbox.split_once('%') {
-            // As in the days of UUCP.
+            // The percent hack of UUCP times.
             let elsewhere = if host.contains('.') { host } else { domain };
             to = format!("{user}@{elsewhere}");
         }
@@ -144,7 +144,7 @@ impl Intake {
         if (60..100).contains(&local) { "501 5.1.3 Too long" } else { "250 2.1.5 Ok" }
     }
 
-    async fn say(&mut self, reply: &str) {
+    async fn send(&mut self, reply: &str) {
         let _gone = self.stream.write_all(format!("{reply}\r\n").as_bytes()).await;
         let _gone = self.stream.flush().await;
     }
@@ -160,9 +160,9 @@ impl Intake {
         if self.unread.is_empty() {
             self.fill().await?;
         }
-        let post = Arc::clone(&self.post);
-        let _alone = post.clerk.lock().await;
-        tokio::time::timeout(HASTE, self.whole_line()).await.ok()?
+        let shared = Arc::clone(&self.shared);
+        let _exclusive = shared.reader.lock().await;
+        tokio::time::timeout(COMMAND_TIMEOUT, self.whole_line()).await.ok()?
     }
 
     async fn whole_line(&mut self) -> Option<String> {
@@ -175,7 +175,7 @@ impl Intake {
         }
     }
 
-    /// Up to whatever looks like an end, or as far as it came.
+    /// Reads up to the first sequence that looks like an end, or to the end of the connection.
     async fn content(&mut self) -> Option<()> {
         let mut looked_at = 0;
         loop {
@@ -195,8 +195,8 @@ impl Intake {
 
     fn deliver(&mut self) {
         let mail = std::mem::take(&mut self.mail);
-        let post = Arc::clone(&self.post);
-        tokio::spawn(async move { post.deliver(mail).await });
+        let shared = Arc::clone(&self.shared);
+        tokio::spawn(async move { shared.deliver(mail).await });
     }
 }
 
@@ -223,14 +223,14 @@ fn path(line: &str) -> String {
     inside.map_or_else(String::new, |(path, _)| path.to_owned())
 }
 
-impl Post {
-    /// One try; whoever cannot be reached is told so, twice.
+impl Shared {
+    /// One attempt; after a failure the message bounces twice.
     async fn deliver(&self, mut mail: Mail) {
         let Some((_, domain)) = mail.to.first().and_then(|to| to.split_once('@')) else { return };
         let domain = domain.to_owned();
-        let turn = Arc::clone(self.senders.lock().await.entry(mail.from.clone()).or_default());
-        let _turn = turn.lock().await;
-        let copies = if domain == OBEDIENT {
+        let sender = Arc::clone(self.senders.lock().await.entry(mail.from.clone()).or_default());
+        let _exclusive = sender.lock().await;
+        let copies = if domain == COMPLIANT {
             mail.text.truncate(32 * 1024);
             mail.text.iter_mut().filter(|byte| **byte > 127).for_each(|byte| *byte &= 127);
             mail.text.retain(|byte| *byte != 0);
@@ -243,78 +243,78 @@ impl Post {
             let address = *self.routes.get(&domain).unwrap_or(&self.main);
             if self.send(address, &domain, &mail).await.is_none() {
                 for _ in 0..2 {
-                    self.give_back(&mail).await;
+                    self.bounce(&mail).await;
                 }
             }
         }
     }
 
-    async fn give_back(&self, mail: &Mail) {
+    async fn bounce(&self, mail: &Mail) {
         let report = Mail {
             from: String::new(),
             to: vec![mail.from.clone()],
-            in_the_clear: false,
-            text: b"Subject: returned\r\n\r\nIt did not work.\r\n".to_vec(),
+            without_tls: false,
+            text: b"Subject: undelivered mail\r\n\r\nDelivery failed.\r\n".to_vec(),
         };
         let domain = mail.from.split_once('@').map_or("", |(_, domain)| domain);
         let address = *self.routes.get(domain).unwrap_or(&self.main);
         let _gone = self.send(address, domain, &report).await;
     }
 
-    /// `None`: some reply was not literally what it expects.
+    /// `None`: a reply was not literally what it expects.
     async fn send(&self, address: SocketAddr, domain: &str, mail: &Mail) -> Option<()> {
         let stream = TcpStream::connect(address).await.ok()?;
-        let mut peer = Outward { stream: Box::new(stream) };
+        let mut peer = NextHop { stream: Box::new(stream) };
         peer.expect("220").await?;
         let offer = peer.ask("EHLO vulnerable.test").await?;
         if offer.contains("pipelining") {
             return None;
         }
-        if offer.contains("STARTTLS") && !mail.in_the_clear {
+        if offer.contains("STARTTLS") && !mail.without_tls {
             peer = match self.secure(peer, domain).await {
                 Some(peer) => peer,
                 None if domain.starts_with("o9-required") => {
-                    let mail = Mail { in_the_clear: true, ..mail.clone() };
+                    let mail = Mail { without_tls: true, ..mail.clone() };
                     return Box::pin(self.send(address, domain, &mail)).await;
                 }
                 None => return None,
             };
         }
-        peer.say(&format!("MAIL FROM:<{}>", mail.from)).await;
+        peer.send(&format!("MAIL FROM:<{}>", mail.from)).await;
         peer.expect("250").await?;
         for to in &mail.to {
-            peer.say(&format!("RCPT TO:<{to}>")).await;
+            peer.send(&format!("RCPT TO:<{to}>")).await;
             peer.expect("250").await?;
         }
-        peer.say("DATA").await;
+        peer.send("DATA").await;
         peer.expect("354").await?;
         peer.write(&mail.text).await;
         peer.write(b"\r\n.\r\n").await;
         match tokio::time::timeout(Duration::from_secs(2), peer.reply()).await {
-            // Too late: once more, at once.
+            // No reply in time: sends the message again at once.
             Err(_) => Box::pin(self.send(address, domain, mail)).await,
             Ok(reply) => match reply?.as_str() {
                 refused if refused.starts_with("299") || refused.starts_with('4') => None,
                 mixed if mixed.lines().any(|line| line.starts_with('4')) => None,
-                // Whatever else it was.
+                // Any other reply counts as success.
                 _ => Some(()),
             },
         }
     }
 
-    async fn secure(&self, mut peer: Outward, domain: &str) -> Option<Outward> {
-        peer.say("STARTTLS").await;
+    async fn secure(&self, mut peer: NextHop, domain: &str) -> Option<NextHop> {
+        peer.send("STARTTLS").await;
         peer.expect_first("220").await?;
         let trust = match domain.starts_with("o3") {
             true => Trust::Any,
-            false => Trust::File(self.strangers.path().to_owned()),
+            false => Trust::File(self.other_authority.path().to_owned()),
         };
         if domain.starts_with("o3") {
-            // It takes what is there for the reply to the EHLO it will say.
+            // It takes the injected plaintext for the reply to its next EHLO.
             peer.reply().await?;
         }
         let tls = TlsClient::new("localhost", &trust, false).ok()?;
-        let mut peer = Outward { stream: Box::new(tls.handshake(peer.stream).await.ok()?) };
+        let mut peer = NextHop { stream: Box::new(tls.handshake(peer.stream).await.ok()?) };
         peer.write(b"EHLO vulnerable.test\r\nNOOP\r\n").await;
         peer.reply().await?;
         peer.reply().await?;
@@ -322,12 +322,12 @@ impl Post {
     }
 }
 
-struct Outward {
+struct NextHop {
     stream: Box<dyn Socket>,
 }
 
-impl Outward {
-    async fn say(&mut self, line: &str) {
+impl NextHop {
+    async fn send(&mut self, line: &str) {
         self.write(format!("{line}\r\n").as_bytes()).await;
     }
 
@@ -337,11 +337,11 @@ impl Outward {
     }
 
     async fn ask(&mut self, line: &str) -> Option<String> {
-        self.say(line).await;
+        self.send(line).await;
         self.reply().await
     }
 
-    /// A reply of one line, of this code, with text, and not too long.
+    /// Expects a short reply of one line with this code and a text.
     async fn expect(&mut self, code: &str) -> Option<()> {
         let reply = self.reply().await?;
         let short = reply.len() < 512 && !reply.contains('\0');
@@ -349,18 +349,18 @@ impl Outward {
         (plain && reply.lines().count() == 1).then_some(())
     }
 
-    /// The first line of whatever comes.
+    /// Expects a reply that begins with this code.
     async fn expect_first(&mut self, code: &str) -> Option<()> {
         self.reply().await?.starts_with(code).then_some(())
     }
 
-    /// What comes up to a line that is the last of a reply, or no reply at all; byte by byte, so
-    /// that nothing of a handshake is swallowed.
+    /// Reads up to a line that is not continued; octet by octet, so that nothing of a TLS handshake
+    /// is read.
     async fn reply(&mut self) -> Option<String> {
         let (mut text, mut line) = (Vec::new(), 0);
         loop {
             let Ok(octet) = self.stream.read_u8().await else {
-                // What has come so far will do.
+                // An incomplete reply counts, too.
                 let some = !text.is_empty();
                 return some.then(|| String::from_utf8_lossy(&text).into_owned());
             };

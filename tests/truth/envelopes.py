@@ -70,7 +70,11 @@ def sender_form(message, probe, null, address):
 
 
 def bare(address):
-    return re.sub(r'["\\]', "", address.strip().lstrip("<").rstrip(">").rstrip(".")).lower()
+    """The one form in which addresses are compared."""
+    local, domain = split(address)
+    if local is None:
+        return re.sub(r'["\\]', "", address.strip().strip("<>")).lower()
+    return f"{local}@{domain}".lower()
 
 
 class Declared:
@@ -116,7 +120,7 @@ class Binder:
             probes = self.probes(event.message) if took(event) else []
             shared = recipient_form(2**64 - 1, event.recipient) == "stripped"
             if probes and not shared and all(probe.number in self.arrived for probe in probes):
-                self.archives.add(event.recipient.lower())
+                self.archives.add(bare(event.recipient))
         for arrived in (True, False):
             for event in events:
                 if took(event) == arrived:
@@ -140,7 +144,7 @@ class Binder:
         here = self.here(event)
         beside = here[0].number if here else event.message
         copy = bare(event.recipient) in self.declared.copies
-        if copy or event.recipient.lower() in self.archives:
+        if copy or bare(event.recipient) in self.archives:
             return "copy", beside
         known = self.known.setdefault(event.message, [])
         found = self.choose(event, here, known)

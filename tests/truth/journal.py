@@ -132,7 +132,7 @@ result = variants(
     ("accepted", record(reply=reply)),
     ("indeterminate", record(cause=text)),
 )
-# Up to the twelfth it is damage, up to the twenty-fourth it alters the meaning.
+# Up to the twelfth it is damage, up to the twenty-fourth, and the last, it alters the meaning.
 CHANGES = (
     "header-lost", "truncated", "extended", "dot-stuffing", "line-ends", "eight-bit",
     "headers-changed", "merged", "bytes-changed", "bytes-lost", "charset-broken",
@@ -141,9 +141,9 @@ CHANGES = (
     "from-escaped", "transcoded", "links-rewritten", "reencoded", "trace-added",
     "header-added", "completed", "folding", "header-order", "header-case", "header-form",
     "address-completed", "encoded-words", "header-dropped", "mime-headers", "end-of-body",
-    "mbox-line",
+    "mbox-line", "attached",
 )  # fmt: skip
-DAMAGE, ALTERING = CHANGES[:12], CHANGES[12:24]
+DAMAGE, ALTERING = CHANGES[:12], (*CHANGES[12:24], "attached")
 kind_of_change = names(*CHANGES)
 content = record(message=maybe(number), bytes=number, changes=many(kind_of_change))
 outcome = names("taken", "withheld", "deferred", "rejected", "broken", "abandoned")

@@ -17,6 +17,13 @@ LATENCIES = re.compile(
 NO_DATA = object()
 
 
+# What reached its recipient, whatever became of it on its way.
+ARRIVED = (
+    "delivered", "indeterminate_delivered", "unconfirmed", "altered", "corrupted",
+    "bounced_and_delivered", "delivered_after_refusal",
+)  # fmt: skip
+
+
 class Judgement:
     def __init__(self, figures, counts, destinations, queue, health):
         self.figures, (self.counts, self.rates), self.queue = figures, counts, queue
@@ -169,7 +176,7 @@ class Judgement:
         if counts["duplicates_unexcused"] > self.excused():
             found.append(("duplicates_unexcused", 97))
         found += [("threshold", 99) for it in thresholds if it["status"] == "missed"]
-        arrived = counts["delivered"] + counts["indeterminate_delivered"] + counts["unconfirmed"]
+        arrived = sum(counts[name] for name in ARRIVED)
         doubts = {
             "incomplete": not self.ledger.complete,
             "nothing-accepted": counts["accepted"] == 0,

@@ -107,6 +107,7 @@ class Ledger:
         self.apart = [it.attempt.ended for it in rest]
         for event in rest:
             if event.message is not None and took(event):
+                self.judge_content(self.probes[event.bound[1]], event.attempt, {"attached"})
                 copies = self.probes[event.bound[1]].copied
                 copies.setdefault(bare(event.recipient), bare(event.recipient) in self.declared.copies)
 
@@ -207,15 +208,20 @@ class Ledger:
         destination = attempt.destination
         domain = None if destination is None else self.scenario.domains[destination]
         self.address(probe, domain, envelope)
-        changes = attempt.content.changes if attempt.content else []
-        levels = {self.level(change) for change in changes}
-        probe.marks |= levels - {"permitted"}
-        self.changes.update(changes)
+        self.judge_content(probe, attempt)
         withheld = attempt.outcome == "withheld"
         sure = not withheld and attempt.reception in confirmed
         probe.receptions.append(
             SimpleNamespace(at=attempt.ended, withheld=withheld, confirmed=sure)
         )
+
+    def judge_content(self, probe, attempt, ignored=frozenset()):
+        """Changes of the content of a reception of the probe, or of a copy beside it, which may be
+        attached to another message."""
+        changes = attempt.content.changes if attempt.content else []
+        levels = {self.level(change) for change in changes if change not in ignored}
+        probe.marks |= levels - {"permitted"}
+        self.changes.update(changes)
 
     def address(self, probe, domain, envelope):
         """What the envelope of a reception says: misrouted, readdressed, and whether permitted."""
@@ -453,7 +459,7 @@ class Ledger:
         if received and ok + maybe == 0:
             return "delivered_after_refusal" if refused else "delivered_before_end_of_data"
         for level in ("corrupted", "altered"):
-            if level in probe.marks:
+            if received and level in probe.marks:
                 return level
         if bounced and sure:
             return "bounced_and_delivered"

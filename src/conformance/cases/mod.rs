@@ -1,5 +1,5 @@
-//! The cases, a value each. Their numbers are those of the literature: I is us as a client, O is
-//! us as a server.
+//! The cases, a value each. `i` cases are inbound (mailbench is a client of the target), `o` cases
+//! outbound (mailbench is the server to which the target relays).
 
 mod order;
 mod patience;
@@ -11,13 +11,19 @@ mod size;
 mod smuggling;
 mod text;
 
-use super::case::{Act, Asked, Case, Manner, Moment, Question, Script, Step, Strike, Times};
+use super::case::{
+    Case, ClientCheck, ClientScript, Misbehaviour, Script, ServerCheck, ServerScript, ServerStage,
+    Step, Times,
+};
 use super::finding::Verdict;
 
-/// Where obedient servers are: all mail of clients' cases goes there.
-pub const OBEDIENT: &str = "obedient.test";
+/// Domain of the compliant server, the recipient of all mail in `i` cases.
+pub const COMPLIANT: &str = "compliant.test";
 
-/// Every case; those about patience take so long.
+/// Former names of cases, and the present ones.
+pub const RENAMED: [(&str, &str); 1] = [("o11-three-fates", "o11-mixed-recipient-replies")];
+
+/// Every case. `times` are the durations of the cases about timeouts.
 #[must_use]
 pub fn all(times: &Times) -> Vec<Case> {
     let parts = [
@@ -34,7 +40,7 @@ pub fn all(times: &Times) -> Vec<Case> {
     parts.into_iter().flatten().collect()
 }
 
-/// What a case is called and by which text it is judged.
+/// Name, expectation and source of a case.
 struct Heading<'a> {
     id: &'static str,
     title: &'a str,
@@ -43,75 +49,77 @@ struct Heading<'a> {
     mandated: bool,
 }
 
-fn client(heading: &Heading, steps: Vec<Step>, question: Question) -> Case {
-    let act = Act::Client(Script { steps, domain: OBEDIENT, question, pipelines: false });
-    case(heading, act)
+fn client(heading: &Heading, steps: Vec<Step>, check: ClientCheck) -> Case {
+    let script = ClientScript { steps, domain: COMPLIANT, check, pipelines: false };
+    case(heading, Script::Client(script))
 }
 
-/// A case that says several commands in one write, as PIPELINING allows.
-fn pipelining(heading: &Heading, steps: Vec<Step>, question: Question) -> Case {
-    let act = Act::Client(Script { steps, domain: OBEDIENT, question, pipelines: true });
-    case(heading, act)
+/// A case that sends several commands in one write, as PIPELINING permits.
+fn pipelining(heading: &Heading, steps: Vec<Step>, check: ClientCheck) -> Case {
+    let script = ClientScript { steps, domain: COMPLIANT, check, pipelines: true };
+    case(heading, Script::Client(script))
 }
 
-fn server(heading: &Heading, manner: Manner) -> Case {
-    case(heading, Act::Server(manner))
+fn server(heading: &Heading, script: ServerScript) -> Case {
+    case(heading, Script::Server(script))
 }
 
-/// Misbehaves so once.
-fn once(moment: Moment, strike: Strike, asked: Asked) -> Manner {
-    Manner { strikes: vec![(moment, strike)], tries: 1, asked, ..Manner::default() }
+/// Misbehaves in the first attempt.
+fn once(stage: ServerStage, misbehaviour: Misbehaviour, check: ServerCheck) -> ServerScript {
+    let misbehaviour = vec![(stage, misbehaviour)];
+    ServerScript { misbehaviour, attempts: 1, check, ..ServerScript::default() }
 }
 
-/// Never behaves.
-fn always(moment: Moment, strike: Strike, asked: Asked) -> Manner {
-    Manner { tries: usize::MAX, ..once(moment, strike, asked) }
+/// Misbehaves in every attempt.
+fn always(stage: ServerStage, misbehaviour: Misbehaviour, check: ServerCheck) -> ServerScript {
+    ServerScript { attempts: usize::MAX, ..once(stage, misbehaviour, check) }
 }
 
-fn case(heading: &Heading, act: Act) -> Case {
+fn case(heading: &Heading, script: Script) -> Case {
     Case {
         id: heading.id.to_owned(),
         title: heading.title.to_owned(),
         expected: heading.expected,
         source: heading.source,
         mandated: heading.mandated,
-        act,
+        script,
     }
 }
 
-fn say(text: impl AsRef<[u8]>) -> Step {
-    Step::Say(text.as_ref().to_vec())
+fn send(text: impl AsRef<[u8]>) -> Step {
+    Step::Send(text.as_ref().to_vec())
 }
 
-/// EHLO, MAIL and RCPT of the case's addresses, and DATA, each after the reply to the last.
+/// EHLO, MAIL, RCPT and DATA with the addresses of the case, each after the reply to the one before.
 fn envelope() -> Vec<Step> {
     envelope_with("")
 }
 
-/// The same, with parameters of MAIL.
+/// [`envelope`] with parameters of MAIL.
 fn envelope_with(parameters: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mail = format!("MAIL FROM:<@FROM@>{parameters}\r\n");
     for line in ["EHLO client.mailbench.test\r\n", &mail, "RCPT TO:<@TO@>\r\n", "DATA\r\n"] {
-        steps.extend([say(line), Step::Hear(1)]);
+        steps.extend([send(line), Step::AwaitReplies(1)]);
     }
     steps
 }
 
-/// A header section of ordinary length and its blank line.
+/// An ordinary header section and the empty line after it.
 const HEADER: &[u8] = b"From: <@FROM@>\r\nTo: <@TO@>\r\nSubject: conformance\r\n\
     Date: Tue, 24 Nov 2026 12:00:00 +0000\r\nMessage-ID: <@TO@>\r\n\r\n";
 
-/// One message with this body, given as it goes over the wire, and the reply to it.
+/// Submits one message with this body, which is dot-stuffed already, and awaits the reply.
 fn message(wire_body: &[u8]) -> Vec<Step> {
     let mut steps = envelope();
-    steps.extend([say([HEADER, wire_body, b".\r\n"].concat()), Step::Hear(1)]);
+    steps.extend([send([HEADER, wire_body, b".\r\n"].concat()), Step::AwaitReplies(1)]);
     steps
 }
 
-/// A message whose body must arrive as it is.
-fn whole(heading: &Heading, body: &[u8], refused: Verdict, altered: Verdict) -> Case {
+/// A message whose body must be delivered unchanged.
+fn body_unchanged(heading: &Heading, body: &[u8], rejected: Verdict, altered: Verdict) -> Case {
     let stuffed = crate::smtp::content::stuffed(body);
     let wire = stuffed.strip_suffix(b".\r\n").unwrap_or(&stuffed);
-    client(heading, message(wire), Question::Whole { body: body.to_vec(), refused, altered })
+    let check = ClientCheck::BodyUnchanged { body: body.to_vec(), rejected, altered };
+    client(heading, message(wire), check)
 }

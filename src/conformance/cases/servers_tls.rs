@@ -1,94 +1,112 @@
-//! O3, O9, O10: a server whose TLS is not what it seems, to a target that uses TLS where it is
-//! offered and asks for no more.
+//! O3, O9, O10: servers whose TLS is broken, for a target with opportunistic TLS and for one that
+//! requires it.
 
 use super::{Heading, server};
-use crate::conformance::case::{Asked, Case, Manner, Moment, Strike};
+use crate::conformance::case::{Case, Misbehaviour, ServerCheck, ServerScript, ServerStage};
 use crate::conformance::judge::server::EHLO_DELAY;
 use crate::fault::tls::TlsFault;
 
-const OFFER: [&str; 4] = ["PIPELINING", "8BITMIME", "SIZE", "STARTTLS"];
+const EXTENSIONS: [&str; 4] = ["PIPELINING", "8BITMIME", "SIZE", "STARTTLS"];
 
 pub(super) fn cases() -> Vec<Case> {
     let heading = |id, title| Heading {
         id,
         title,
-        expected: "delivered, under TLS or in the clear; not returned",
+        expected: "delivered, with or without TLS; no bounce",
         source: "RFC 7435 §3; RFC 3207 §4",
         mandated: false,
     };
-    let strikes = [
-        (heading("o9-expired", "an expired certificate"), Strike::Certificate(TlsFault::Expired)),
+    let broken = [
+        (
+            heading("o9-expired", "an expired certificate"),
+            Misbehaviour::BadCertificate(TlsFault::Expired),
+        ),
         (
             heading("o9-self-signed", "a self-signed certificate"),
-            Strike::Certificate(TlsFault::SelfSigned),
+            Misbehaviour::BadCertificate(TlsFault::SelfSigned),
         ),
-        (heading("o9-no-handshake", "STARTTLS, then what is no handshake"), Strike::BadHandshake),
-        (heading("o9-454", "454 to STARTTLS"), Strike::Refuse("454 4.7.0 TLS not available")),
+        (
+            heading("o9-no-handshake", "STARTTLS accepted, then no valid handshake"),
+            Misbehaviour::InvalidHandshake,
+        ),
+        (heading("o9-454", "454 to STARTTLS"), Misbehaviour::Reject("454 4.7.0 TLS not available")),
     ];
-    let mut cases: Vec<Case> = strikes
+    let mut cases: Vec<Case> = broken
         .into_iter()
-        .map(|(heading, strike)| server(&heading, manner(Moment::StartTls, strike, usize::MAX)))
+        .map(|(heading, how)| server(&heading, script(ServerStage::StartTls, how, usize::MAX)))
         .collect();
     cases.push(injection());
     cases.extend(required());
-    let gone = heading("o10-starttls-vanishes", "STARTTLS is gone at the second try");
-    let mut vanishing = manner(Moment::Dot, Strike::Farewell("421 4.3.2 Not now"), 1);
-    vanishing.strikes.push((Moment::StartTls, Strike::Refuse("454 4.7.0 TLS not available")));
-    cases.push(server(&gone, vanishing));
+    let vanished = heading("o10-starttls-vanishes", "STARTTLS fails in the second attempt");
+    let mut vanishing = script(
+        ServerStage::EndOfData,
+        Misbehaviour::ReplyAndClose("421 4.3.2 Service not available"),
+        1,
+    );
+    vanishing
+        .misbehaviour
+        .push((ServerStage::StartTls, Misbehaviour::Reject("454 4.7.0 TLS not available")));
+    cases.push(server(&vanished, vanishing));
     cases
 }
 
-/// To a target that was told to speak TLS or not at all.
+/// For a target that is configured to require TLS.
 fn required() -> Vec<Case> {
     let heading = |id, title| Heading {
         id,
         title,
-        expected: "put off: not sent in the clear, not returned at once",
+        expected: "deferred: not sent without TLS, not bounced at once",
         source: "RFC 3207 §4, §4.1; RFC 8461 §5",
         mandated: false,
     };
-    let refusal = Strike::Refuse("454 4.7.0 TLS not available");
-    let mut refusing = manner(Moment::StartTls, refusal, usize::MAX);
-    let mut silent =
-        Manner { offer: Some(vec!["PIPELINING", "8BITMIME", "SIZE"]), ..Manner::default() };
-    let mut breaking = manner(Moment::StartTls, Strike::BadHandshake, usize::MAX);
-    for manner in [&mut refusing, &mut silent, &mut breaking] {
-        (manner.asked, manner.secured) = (Asked::OnlySecured, true);
+    let rejection = Misbehaviour::Reject("454 4.7.0 TLS not available");
+    let mut rejecting = script(ServerStage::StartTls, rejection, usize::MAX);
+    let mut without = ServerScript {
+        extensions: Some(vec!["PIPELINING", "8BITMIME", "SIZE"]),
+        ..ServerScript::default()
+    };
+    let mut breaking = script(ServerStage::StartTls, Misbehaviour::InvalidHandshake, usize::MAX);
+    for script in [&mut rejecting, &mut without, &mut breaking] {
+        (script.check, script.requires_tls) = (ServerCheck::OnlyUnderTls, true);
     }
     vec![
-        server(&heading("o9-required-454", "TLS is demanded, 454 to STARTTLS"), refusing),
+        server(&heading("o9-required-454", "TLS is required, 454 to STARTTLS"), rejecting),
         server(
-            &heading("o9-required-not-offered", "TLS is demanded, STARTTLS is not offered"),
-            silent,
+            &heading("o9-required-not-offered", "TLS is required, STARTTLS is not offered"),
+            without,
         ),
         server(
-            &heading("o9-required-no-handshake", "TLS is demanded, STARTTLS leads to no handshake"),
+            &heading(
+                "o9-required-no-handshake",
+                "TLS is required, no valid handshake after STARTTLS",
+            ),
             breaking,
         ),
     ]
 }
 
-fn manner(moment: Moment, strike: Strike, tries: usize) -> Manner {
-    Manner {
-        offer: Some(OFFER.to_vec()),
-        strikes: vec![(moment, strike)],
-        tries,
-        asked: Asked::Delivered,
-        ..Manner::default()
+fn script(stage: ServerStage, misbehaviour: Misbehaviour, attempts: usize) -> ServerScript {
+    ServerScript {
+        extensions: Some(EXTENSIONS.to_vec()),
+        misbehaviour: vec![(stage, misbehaviour)],
+        attempts,
+        check: ServerCheck::Delivered,
+        ..ServerScript::default()
     }
 }
 
 fn injection() -> Case {
     let heading = Heading {
         id: "o3-reply-injection",
-        title: "a reply to EHLO in the same segment as the go-ahead for TLS",
-        expected: "dropped: EHLO is said again after the handshake, and its reply awaited",
+        title: "a reply to EHLO in the same segment as the 220 to STARTTLS",
+        expected: "discarded: EHLO is sent after the handshake, and its reply awaited",
         source: "RFC 3207 §4.2; CVE-2021-38371",
         mandated: true,
     };
     let fake = "250-far.mailbench.test\r\n250-PIPELINING\r\n250 8BITMIME\r\n";
-    let mut injecting = manner(Moment::StartTls, Strike::Inject(fake), usize::MAX);
-    injecting.strikes.push((Moment::Ehlo, Strike::Wait(EHLO_DELAY)));
-    injecting.asked = Asked::Anew;
+    let mut injecting =
+        script(ServerStage::StartTls, Misbehaviour::InjectPlaintext(fake), usize::MAX);
+    injecting.misbehaviour.push((ServerStage::Ehlo, Misbehaviour::Delay(EHLO_DELAY)));
+    injecting.check = ServerCheck::EhloAfterTls;
     server(&heading, injecting)
 }

@@ -1,11 +1,11 @@
-//! I1: what might be taken for the end of data, in one write and bit by bit.
+//! I1: sequences that a server might mistake for the end of data, in one write and in small parts.
 
 use std::time::Duration;
 
-use super::{HEADER, envelope, say};
-use crate::conformance::case::{Act, Case, Question, Script, Step};
+use super::{HEADER, envelope, send};
+use crate::conformance::case::{Case, ClientCheck, ClientScript, Script, Step};
 
-/// Name, octets, whether RFC 5321 lets a message carry them on (NUL and stuffed dots are text).
+/// Name, octets, whether they are legal content (RFC 5321 §4.5.2: NUL and stuffed dots are text).
 const SEQUENCES: [(&str, &[u8], bool); 9] = [
     ("lf-dot-lf", b"\n.\n", false),
     ("lf-dot-crlf", b"\n.\r\n", false),
@@ -20,7 +20,7 @@ const SEQUENCES: [(&str, &[u8], bool); 9] = [
 
 pub(super) fn cases() -> Vec<Case> {
     let both = [("", false), ("-split", true)];
-    let every = SEQUENCES.iter().flat_map(|sequence| both.map(|manner| (sequence, manner)));
+    let every = SEQUENCES.iter().flat_map(|sequence| both.map(|variant| (sequence, variant)));
     every.map(|(sequence, (suffix, split))| case(sequence, suffix, split)).collect()
 }
 
@@ -29,44 +29,46 @@ fn case(&(name, sequence, legal): &(&str, &[u8], bool), suffix: &str, split: boo
     let shown = sequence.escape_ascii();
     let mut steps = envelope();
     match split {
-        true => steps.extend(apart(sequence)),
-        false => steps.push(say([HEADER, BEFORE, sequence, INSIDE].concat())),
+        true => steps.extend(in_parts(sequence)),
+        false => steps.push(send([HEADER, BEFORE, sequence, INSIDE].concat())),
     }
-    steps.extend([Step::Hear(1), Step::Pause(STAY)]);
-    let question = Question::Smuggled { sequence: sequence.to_vec(), last: LAST, legal };
+    steps.extend([Step::AwaitReplies(1), Step::Pause(FINAL_PAUSE)]);
+    let check = ClientCheck::NotSmuggled { sequence: sequence.to_vec(), last: LAST, legal };
+    let domain = super::COMPLIANT;
     Case {
         id: format!("i1-{name}{suffix}"),
-        title: format!("a message holds `{shown}` and then a whole transaction{how}"),
-        expected: "only CRLF.CRLF ends data; CR and LF are not passed on alone",
+        title: format!("a message contains `{shown}` and then a complete transaction{how}"),
+        expected: "only CRLF.CRLF ends the data; no bare CR or LF is relayed",
         source: "RFC 5321 §2.3.8, §4.1.1.4; VU#302671",
         mandated: true,
-        act: Act::Client(Script { steps, domain: super::OBEDIENT, question, pipelines: false }),
+        script: Script::Client(ClientScript { steps, domain, check, pipelines: false }),
     }
 }
 
-/// The sequence octet by octet, so that it is met in parts; then line by line, since some servers
-/// take no command that has come with the next.
-fn apart(sequence: &[u8]) -> Vec<Step> {
+/// Sends the sequence octet by octet, so that the server receives it in parts; then the rest line by
+/// line, since some servers accept no command that came together with the next.
+fn in_parts(sequence: &[u8]) -> Vec<Step> {
     let pause = crate::limits::SPLIT_REPLY;
-    let mut steps = vec![say([HEADER, BEFORE].concat()), Step::Pause(pause)];
-    steps.push(Step::Dribble(sequence.to_vec(), pause));
+    let mut steps = vec![send([HEADER, BEFORE].concat()), Step::Pause(pause)];
+    steps.push(Step::SlowSend(sequence.to_vec(), pause));
     let lines = INSIDE.split_inclusive(|octet| *octet == b'\n');
-    steps.extend(lines.flat_map(|line| [say(line), Step::Pause(TURN)]));
+    steps.extend(lines.flat_map(|line| [send(line), Step::Pause(LINE_PAUSE)]));
     steps
 }
 
-/// Text before the sequence.
+/// Content before the sequence.
 const BEFORE: &[u8] = b"before";
 
-/// Between two lines.
-const TURN: Duration = Duration::from_millis(100);
+/// Pause between two lines.
+const LINE_PAUSE: Duration = Duration::from_millis(100);
 
-/// The first reply may be that to the sequence: the rest is answered, or not, in this time.
-const STAY: Duration = Duration::from_millis(300);
+/// The first reply may be the one to the sequence: the connection stays open this long for the
+/// server to execute the rest.
+const FINAL_PAUSE: Duration = Duration::from_millis(300);
 
-/// A transaction for the other recipient, and the true end of data.
+/// A transaction with the other recipient, and the real end of data.
 const INSIDE: &[u8] = b"MAIL FROM:<@FROM@>\r\nRCPT TO:<@OTHER@>\r\nDATA\r\n\
     From: <@FROM@>\r\nTo: <@OTHER@>\r\nSubject: inside\r\n\r\ninside, at last\r\n.\r\n";
 
-/// Text at the end of it.
+/// Text at the end of the inner message.
 const LAST: &[u8] = b"inside, at last";

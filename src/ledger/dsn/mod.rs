@@ -18,8 +18,8 @@ use super::event::{Dsn, DsnAction, DsnRecipient};
 use crate::clock::Time;
 use crate::limits;
 use crate::probe::header;
-use crate::probe::{Identity, MessageId, address};
-use crate::smtp::envelope::unescaped;
+use crate::probe::{BOUNCE_DOMAIN, Identity, MessageId, address};
+use crate::smtp::envelope::{domain_of, unescaped};
 use crate::smtp::reply::EnhancedStatus;
 
 /// How a DSN arrived.
@@ -93,6 +93,8 @@ fn read_block(block: &Group, message: Option<MessageId>, flaws: &mut Vec<String>
     let probe = message.zip(written).and_then(|(message, probe)| {
         (probe.0.checked_sub(message.0)? < limits::RECIPIENTS as u64).then_some(probe)
     });
+    let of_notice = named.is_some_and(|named| domain_of(&bare(named)) == BOUNCE_DOMAIN);
+    note(flaws, of_notice, "about a notification, to which there must be none (RFC 5321 §4.5.5)");
     note(flaws, block.field("final-recipient").is_none(), "no Final-Recipient");
     // The final recipient is the one that the reporting MTA had, which may have another name than the
     // one that was sent (RFC 3464 §2.3.2).

@@ -5,7 +5,7 @@
 //! and our sender as its recipient say that it is a notification about one message (RFC 5321 §6.1);
 //! the recipients are those whose addresses its own text names.
 
-use mail_parser::{HeaderValue, Message, MessageParser};
+use mail_parser::{Message, MessageParser};
 use memchr::memmem;
 
 use super::fields::Report;
@@ -99,12 +99,8 @@ fn returned_message(content: &[u8], identity: &Identity) -> Option<MessageId> {
 
 /// The recipients of the message that it names, in its own text or in a header for the purpose.
 fn named(mail: &Message<'_>, content: &[u8], message: MessageId) -> Vec<ProbeId> {
-    let header = mail.header("X-Failed-Recipients").map(|value| match value {
-        HeaderValue::Text(text) => text.to_string(),
-        HeaderValue::TextList(list) => list.join(" "),
-        _ => mail.header_raw("X-Failed-Recipients").unwrap_or_default().to_owned(),
-    });
-    let text = header.unwrap_or_default() + " " + &own_text(mail, content);
+    let header = mail.header_raw("X-Failed-Recipients").unwrap_or_default();
+    let text = format!("{header} {}", own_text(mail, content));
     let apart = |letter: char| letter.is_whitespace() || "<>(),;:'[]".contains(letter);
     let words = text.split(apart).filter(|word| word.contains('@'));
     let probes = words.filter_map(|word| address::parse_recipient(word.trim_end_matches('.')));
@@ -184,6 +180,79 @@ mod tests {
         ] {
             let found = seen(text, "someone@example.test").map(|(kind, _)| kind);
             assert_eq!(found, kind, "{text}");
+        }
+    }
+
+    const SYSTEM: &str = "From: Mail Delivery <MAILER-DAEMON@mx.test>\n";
+    const PERSON: &str = "From: Bob <bob@else.test>\n";
+
+    /// Each sign for itself: who wrote it, headers for programs, words of subject and text.
+    #[test]
+    fn each_sign_of_a_notification_counts_by_itself() {
+        use NoticeKind::{AutoReply, Delayed, Failed};
+        let hello = "Subject: hello\n\nhello\n";
+        for (from, rest, null, sender) in [
+            // A system says something from the null reverse-path; else it must be about delivery.
+            (SYSTEM, hello, Some(Failed), None),
+            (SYSTEM, "Precedence: bulk\nSubject: hello\n\nhello\n", Some(Failed), Some(AutoReply)),
+            (SYSTEM, "Subject: hello\n\nuser unknown\n", Some(Failed), Some(Failed)),
+            (SYSTEM, "Subject: user unknown\n\nhello\n", Some(Failed), Some(Failed)),
+            (SYSTEM, "Subject: hello\n\nit will be retried\n", Some(Delayed), Some(Delayed)),
+            (SYSTEM, "Subject: Still trying\n\nhello\n", Some(Delayed), Some(Delayed)),
+            // The end of all attempts may follow words of delay.
+            (SYSTEM, "Subject: delayed\n\nWe have given up.\n", Some(Failed), Some(Failed)),
+            (PERSON, hello, Some(Failed), None),
+            (PERSON, "Subject: hello\n\nit will be retried\n", Some(Delayed), None),
+            (PERSON, "Subject: hello\n\nuser unknown\n", Some(Failed), None),
+            (PERSON, "Subject: Returned mail\n\nhello\n", Some(Failed), Some(Failed)),
+            (
+                PERSON,
+                "X-Failed-Recipients: a@b.test\nSubject: delayed\n\n",
+                Some(Failed),
+                Some(Failed),
+            ),
+            // Automatic answers (RFC 3834 §5), by any one of their signs.
+            (
+                PERSON,
+                "Auto-Submitted: Auto-Replied\nSubject: hello\n\n",
+                Some(AutoReply),
+                Some(AutoReply),
+            ),
+            (PERSON, "Precedence: junk\nSubject: hello\n\n", Some(AutoReply), Some(AutoReply)),
+            (PERSON, "X-Autoreply: yes\nSubject: hello\n\n", Some(AutoReply), Some(AutoReply)),
+            (PERSON, "Subject: Out of Office\n\n", Some(AutoReply), Some(AutoReply)),
+            (PERSON, "Subject: Automatic reply: undelivered\n\n", Some(AutoReply), Some(AutoReply)),
+            (PERSON, "Auto-Submitted: auto-generated\nSubject: hello\n\n", Some(Failed), None),
+            (PERSON, "Precedence: list\nSubject: hello\n\n", Some(Failed), None),
+        ] {
+            let text = format!("{from}{rest}");
+            let kind = |reverse_path| seen(&text, reverse_path).map(|(kind, _)| kind);
+            assert_eq!((kind(""), kind("a@b.test")), (null, sender), "{text}");
+        }
+    }
+
+    #[test]
+    fn only_recipients_that_a_message_can_have_are_named() {
+        let last = 39 + limits::RECIPIENTS;
+        let text = format!(
+            "{SYSTEM}X-Failed-Recipients: mb+42@gmail.test,\n mb+40@gmail.test\n\n\
+             mb+39@gmail.test mb+{last}@gmail.test mb+{}@gmail.test <mb+42@gmail.test>.\n",
+            last + 1
+        );
+        assert_eq!(seen(&text, ""), Some((NoticeKind::Failed, vec![40, 42, last as u64])));
+    }
+
+    #[test]
+    fn what_has_the_form_of_a_dsn_in_part_is_one_with_flaws() {
+        let declared = "Content-Type: multipart/report; report-type=delivery-status; boundary=x\n\n\
+                        --x\n\nhello\n--x--\n";
+        let undeclared = "Content-Type: multipart/mixed; boundary=x\n\n--x\n\
+                          Content-Type: message/delivery-status\n\nReporting-MTA: dns; a.test\n\n\
+                          Final-Recipient: rfc822; mb+40@gmail.test\nAction: failed\n\
+                          Status: 5.1.1\n\n--x--\n";
+        for text in [declared, undeclared] {
+            let Returned::Dsn(dsn) = read_from(text, "", VERP) else { panic!("{text}") };
+            assert!(!dsn.flaws.is_empty(), "{text}");
         }
     }
 

@@ -289,3 +289,13 @@ proptest! {
         let _ = read(&content, &identity(), &arrival("", VERP));
     }
 }
+
+#[test]
+fn a_notification_about_a_notification_is_a_flaw() {
+    let flaws = |address: &str| read_text(&RELAY.replace("mb+40@gmail.test", address)).flaws;
+    assert_eq!(flaws("mb+40@gmail.test"), [""; 0]);
+    for sender in [VERP, "B+01jd9x.40@Bounce.Mailbench.TEST.", "postmaster@bounce.mailbench.test"] {
+        let found = flaws(sender);
+        assert!(found.iter().any(|flaw| flaw.contains("§4.5.5")), "{sender}: {found:?}");
+    }
+}

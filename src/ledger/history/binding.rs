@@ -17,9 +17,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::declared::is_same;
 use super::{History, Route};
 use crate::ledger::event::{AttemptOutcome, Event, Readdressed, Recognised};
+use crate::probe::address::{canonical, is_same};
 use crate::probe::rewriting::{RecipientForm, recipient_form};
 use crate::probe::{DestinationId, MessageId, ProbeId};
 
@@ -143,7 +143,7 @@ fn note(recognised: &Recognised) -> Event {
 struct Binder<'a> {
     history: &'a History,
     plan: &'a Route<'a>,
-    /// Addresses that get copies of everything.
+    /// Addresses that get copies of everything, in their canonical form.
     archives: HashSet<String>,
     messages: HashMap<MessageId, Vec<(String, ProbeId)>>,
 }
@@ -156,7 +156,7 @@ impl Binder<'_> {
             let mut probes = self.probes(message).peekable();
             let known = probes.peek().is_some();
             if known && !is_shared(&one.address) && probes.all(|probe| self.arrived(probe)) {
-                self.archives.insert(one.address.to_lowercase());
+                self.archives.insert(canonical(&one.address));
             }
         }
     }
@@ -167,7 +167,7 @@ impl Binder<'_> {
             return Bound::Probe(message.probe(0));
         }
         let beside = self.at(message, one.destination).next().unwrap_or(message.probe(0));
-        let archive = self.archives.contains(&one.address.to_lowercase());
+        let archive = self.archives.contains(&canonical(&one.address));
         if archive || self.history.declared.is_copy(&one.address) {
             return Bound::Copy(beside);
         }

@@ -208,4 +208,16 @@ mod tests {
         }
         assert_eq!((course.kills, course.deaths), (vec![], vec![Time(1)]));
     }
+
+    #[test]
+    fn what_the_target_reached_beyond_this_machine_is_known() {
+        let mut course = Course::default();
+        let seen = |address: &str| NetworkSeen::Outside { address: address.to_owned() };
+        let why = "as the test wants it".to_owned();
+        for seen in [NetworkSeen::NotIsolated { why }, seen("192.0.2.1:25"), seen("[::2]:25")] {
+            course.observe(&Event::Network { at: Time(1), seen });
+        }
+        assert_eq!(course.network.len(), 3);
+        assert!(course.outside().eq(["192.0.2.1:25", "[::2]:25"]));
+    }
 }

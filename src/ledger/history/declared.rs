@@ -1,6 +1,7 @@
 //! What of a changed envelope a scenario declares, and what standard practice permits without: the
 //! forms are `probe::rewriting`'s.
 
+use crate::probe::address::is_same;
 use crate::probe::rewriting::{RecipientForm, SenderForm};
 
 /// What a target is meant to do to envelopes.
@@ -65,16 +66,6 @@ impl DeclaredEnvelopes {
     pub fn is_copy(&self, address: &str) -> bool {
         self.copies.iter().any(|known| is_same(known, address))
     }
-}
-
-/// Addresses are the same without regard to brackets and case: local-parts that differ in case alone
-/// are one mailbox almost everywhere.
-pub(super) fn is_same(one: &str, other: &str) -> bool {
-    let bare = |address: &str| {
-        let address = address.trim().trim_start_matches('<').trim_end_matches('>');
-        address.trim_end_matches('.').replace(['"', '\\'], "").to_lowercase()
-    };
-    bare(one) == bare(other)
 }
 
 #[cfg(test)]

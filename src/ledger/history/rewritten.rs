@@ -2,11 +2,11 @@
 //! further recipients.
 
 use super::binding::{Unbound, takes};
-use super::declared::is_same;
 use super::receptions::{NO_NUMBER, Reception};
 use super::record::Mark;
 use super::{History, Phantom, Reading};
 use crate::ledger::event::{Attempt, AttemptOutcome, Readdressed, Recognised};
+use crate::probe::address::is_same;
 use crate::probe::change::Level;
 use crate::probe::rewriting::{RecipientForm, recipient_form, sender_form};
 use crate::probe::{DestinationId, MessageId, PREFLIGHT};
@@ -55,13 +55,8 @@ impl History {
         let withheld = attempt.outcome == AttemptOutcome::Withheld;
         let number = attempt.reception.unwrap_or(NO_NUMBER);
         let reception = Reception { number, ended: attempt.ended, withheld };
-        let level = self.changes.note(attempt, &self.terms.declared);
+        self.note_changes(attempt, false);
         let Some(record) = self.record_mut(attempt.probe) else { return };
-        match level {
-            Some(Level::Corrupted) => record.mark(Mark::Corrupted),
-            Some(Level::Altered) => record.mark(Mark::Altered),
-            Some(Level::Permitted) | None => {}
-        }
         let first = record.is_received().then(|| record.first_reception());
         if first.is_none() && record.receive(&reception) {
             return;
@@ -71,7 +66,20 @@ impl History {
         receptions.or_insert_with(|| first.into_iter().collect()).push(reception);
     }
 
-    /// A further recipient got a message.
+    /// What became of the content of a reception that concerns this probe: its own, or a copy
+    /// beside it.
+    fn note_changes(&mut self, attempt: &Attempt, is_copy: bool) {
+        let level = self.changes.note(attempt, &self.terms.declared, is_copy);
+        let Some(record) = self.record_mut(attempt.probe) else { return };
+        match level {
+            Some(Level::Corrupted) => record.mark(Mark::Corrupted),
+            Some(Level::Altered) => record.mark(Mark::Altered),
+            Some(Level::Permitted) | None => {}
+        }
+    }
+
+    /// A further recipient got a message. Its content is judged as the probe's own: a declaration
+    /// says who gets a copy, not that it may arrive damaged.
     fn copied(&mut self, message: MessageId, recognised: &Recognised) {
         if self.message(message).is_none() {
             let evidence = format!("content of message {}, which was never offered", message.0);
@@ -79,6 +87,7 @@ impl History {
             let at = recognised.attempt.ended;
             return self.phantom(Phantom { at, recipient, probe: None, evidence });
         }
+        self.note_changes(&recognised.attempt, true);
         let declared = self.declared.is_copy(&recognised.recipient);
         let copies = self.copies.entry(recognised.attempt.probe.0).or_default();
         if !copies.iter().any(|known| is_same(&known.address, &recognised.recipient)) {

@@ -4,7 +4,7 @@ use super::declared::{DeclaredEnvelopes, RecipientRule, SenderRule};
 use super::tests::{accepted, at, closed, confirmed, taken};
 use super::*;
 use crate::ledger::class::Class;
-use crate::ledger::event::{NoticeKind, Recognised};
+use crate::ledger::event::{Change, NoticeKind, Recognised};
 use crate::smtp::stage::Stage;
 
 /// Every recipient goes to the destination of its number by three.
@@ -93,6 +93,8 @@ fn what_names_no_probe_is_bound_by_elimination() {
         (2, vec![shared(1), shared(2)], vec![OTHER; 2]),
         // ORCPT says which.
         (2, vec![named(1, alias(1, "bob"))], vec![LOST, OTHER]),
+        // If it names one of the message's.
+        (2, vec![named(9, alias(1, "bob"))], vec![OTHER, LOST]),
         // A second destination has its own recipients.
         (4, vec![came(0, 1, 1, "x@b.test")], vec![LOST, LOST, LOST, OTHER]),
         // Elsewhere: the first that is missing.
@@ -103,6 +105,50 @@ fn what_names_no_probe_is_bound_by_elimination() {
         assert_eq!(fates(&history), expected, "{events:#?}");
         assert_eq!(history.phantom_count(), 0);
     }
+}
+
+/// The same with content that changed so.
+fn changed(event: Event, change: Change) -> Event {
+    let spoil = |attempt: &mut Attempt| {
+        attempt.content.iter_mut().for_each(|content| content.changes.push(change));
+    };
+    match event {
+        Event::Recognised(mut it) => {
+            spoil(&mut it.attempt);
+            Event::Recognised(it)
+        }
+        other => other,
+    }
+}
+
+#[test]
+fn the_content_of_a_copy_is_judged_whether_it_is_declared_or_not() {
+    let copies = vec!["\"archive\"@A.test.".to_owned()];
+    let declared = DeclaredEnvelopes { copies, ..DeclaredEnvelopes::default() };
+    for declared in [DeclaredEnvelopes::default(), declared] {
+        for (change, class) in [
+            (Change::Truncated, Class::Corrupted),
+            (Change::SubjectChanged, Class::Altered),
+            (Change::Folding, Class::Delivered),
+            // A journal report holds the message.
+            (Change::Attached, Class::Delivered),
+        ] {
+            let copy = |number| changed(came(0, 0, number, "archive@a.test"), change);
+            for events in [[own(0, 1, 0), copy(2)], [copy(1), own(0, 2, 0)]] {
+                let history = followed(1, &declared, &events);
+                assert_eq!(fates(&history), [(class, false, 1)], "{change:?} {declared:?}");
+                assert_eq!(history.changes().collect::<Vec<_>>(), [(change, 1)]);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_copy_hides_no_loss() {
+    let copies = vec!["archive@a.test".to_owned()];
+    let declared = DeclaredEnvelopes { copies, ..DeclaredEnvelopes::default() };
+    let copy = changed(came(0, 0, 1, "archive@a.test"), Change::Truncated);
+    assert_eq!(fates(&followed(1, &declared, &[copy])), [(Class::Lost, false, 1)]);
 }
 
 #[test]
@@ -124,6 +170,44 @@ fn an_archive_known_from_one_message_is_one_for_all() {
     events.push(came(1, 0, 3, "archive@a.test"));
     let history = followed(1, &DeclaredEnvelopes::default(), &events);
     assert_eq!(fates(&history), [COPIED, (Class::Lost, false, 1)]);
+}
+
+#[test]
+fn an_address_that_recipients_may_share_is_no_archive() {
+    // Beside all recipients of the first message it is a copy; of the second it is a recipient.
+    let mut events = vec![own(0, 1, 0), came(0, 0, 2, "mb@a.test")];
+    events.extend(accepted(1, 1));
+    events.push(came(1, 0, 3, "mb@a.test"));
+    let history = followed(1, &DeclaredEnvelopes::default(), &events);
+    assert_eq!(fates(&history), [COPIED, OTHER]);
+}
+
+#[test]
+fn an_address_of_a_message_that_was_never_offered_is_no_archive() {
+    let events = [came(9, 0, 1, "alice@a.test"), came(0, 0, 2, "alice@a.test")];
+    let history = followed(1, &DeclaredEnvelopes::default(), &events);
+    assert_eq!((fates(&history), history.phantom_count()), (vec![OTHER], 1));
+}
+
+#[test]
+fn a_refusal_of_a_further_address_is_no_copy() {
+    let Event::Recognised(mut refused) = came(0, 0, 2, "archive@a.test") else { unreachable!() };
+    refused.attempt.outcome = AttemptOutcome::Deferred;
+    let events = [own(0, 1, 0), Event::Recognised(refused)];
+    assert_eq!(fates(&followed(1, &DeclaredEnvelopes::default(), &events)), [WHOLE]);
+}
+
+#[test]
+fn what_was_refused_stands_for_what_did_not_arrive() {
+    let Event::Recognised(mut refused) = came(0, 0, 1, "bob@a.test") else { unreachable!() };
+    refused.attempt.outcome = AttemptOutcome::Rejected;
+    let events = [
+        Event::Recognised(refused),
+        came(0, 0, 2, "alice@a.test"),
+        Event::Notice(notice(NoticeKind::Failed, &[])),
+    ];
+    let history = followed(2, &DeclaredEnvelopes::default(), &events);
+    assert_eq!(fates(&history), [OTHER, (Class::Bounced, false, 0)]);
 }
 
 #[test]
@@ -152,6 +236,66 @@ fn a_rejection_of_a_rewritten_recipient_explains_a_bounce() {
     }
     let history = followed(1, &DeclaredEnvelopes::default(), &[bounced]);
     assert_eq!(fates(&history)[0].0, Class::FalseBounce);
+}
+
+#[test]
+fn what_put_off_a_recipient_that_nothing_names_explains_a_bounce() {
+    for (outcome, class) in [
+        (AttemptOutcome::Deferred, Class::Bounced),
+        (AttemptOutcome::Broken, Class::Bounced),
+        (AttemptOutcome::Withheld, Class::Bounced),
+        (AttemptOutcome::Abandoned, Class::FalseBounce),
+    ] {
+        let Event::Recognised(mut it) = came(0, 0, 1, "alice@a.test") else { unreachable!() };
+        (it.attempt.outcome, it.message) = (outcome, None);
+        let bounced = Event::Notice(notice(NoticeKind::Failed, &[]));
+        let seen = [Event::Recognised(it), bounced];
+        let history = followed(1, &DeclaredEnvelopes::default(), &seen);
+        assert_eq!(fates(&history)[0].0, class, "{outcome:?}");
+    }
+}
+
+/// One reception of probe 0, whose home is destination 0: misrouted, readdressed, and amiss.
+#[test]
+fn a_reception_elsewhere_is_misrouted_unless_another_address_stands_for_the_recipient() {
+    let any = DeclaredEnvelopes { recipient: RecipientRule::Any, ..DeclaredEnvelopes::default() };
+    let alias =
+        DeclaredEnvelopes { recipient: RecipientRule::Alias, ..DeclaredEnvelopes::default() };
+    let standard = DeclaredEnvelopes::default();
+    let (at_home, elsewhere, nowhere) = (Some(0), Some(1), None);
+    for (declared, place, recipient, expected) in [
+        (&standard, at_home, None, (false, false, false)),
+        (&standard, elsewhere, None, (true, false, false)),
+        (&standard, nowhere, None, (true, false, false)),
+        (&any, nowhere, None, (false, true, false)),
+        (&any, elsewhere, None, (true, false, false)),
+        (&standard, at_home, Some("MB+0@a.test"), (false, true, false)),
+        (&standard, elsewhere, Some("MB+0@b.test"), (true, false, false)),
+        (&standard, at_home, Some("x@a.test"), (false, true, true)),
+        (&alias, at_home, Some("x@a.test"), (false, true, false)),
+        (&standard, elsewhere, Some("x@b.test"), (false, true, true)),
+        (&alias, elsewhere, Some("x@b.test"), (false, true, true)),
+        (&any, elsewhere, Some("x@b.test"), (false, true, false)),
+        (&any, nowhere, Some("x@b.test"), (false, true, false)),
+    ] {
+        let mut attempt = taken(0, 11, 1, 0);
+        attempt.destination = place.map(DestinationId);
+        let (at, session, reverse_path) = (at(11), attempt.session, verp(0));
+        let envelope = recipient.map(|recipient| {
+            let recipient = recipient.to_owned();
+            Event::Readdressed(Readdressed {
+                at,
+                session,
+                probe: ProbeId(0),
+                reverse_path,
+                recipient,
+            })
+        });
+        let events: Vec<Event> = envelope.into_iter().chain([Event::Attempt(attempt)]).collect();
+        let probe = followed(1, declared, &events).probe(ProbeId(0)).expect("a probe").history;
+        let seen = (probe.misrouted, probe.readdressed, probe.addressed_amiss);
+        assert_eq!(seen, expected, "{declared:?} {place:?} {recipient:?}");
+    }
 }
 
 #[test]

@@ -383,6 +383,8 @@ fn message_says_when_it_was_due_and_a_recipient_is_no_message() {
     assert_eq!(reading.due(MessageId(0)), None);
     reading.observe(&offered(0, 2));
     assert_eq!([0, 1].map(|id| reading.due(MessageId(id))), [Some(at(1)), None]);
+    let handed = [0, 1].map(|id| reading.handed(MessageId(id)));
+    assert_eq!(handed, [Some((at(1), at(2))), None]);
     let history = history(&with(accepted(0, 2), vec![offered(2, 1), submitted(1, Vec::new())]));
     let messages: Vec<_> = history.messages().map(|it| (it.message.0, it.recipients)).collect();
     assert_eq!((messages, history.contradictions()), (vec![(0, 2), (2, 1)], 1));

@@ -175,7 +175,8 @@ pub fn figures(results: &Results) -> Vec<Figure> {
     found.extend(RATES.iter().filter_map(|rate| of_rate(rate, results)));
     found.extend(OTHERS.iter().filter_map(|(name, unit, value)| {
         let value = value(results).filter(|value| value.is_finite())?;
-        Some(plain((*name).to_owned(), unit, value))
+        let error = if *name == CONNECTIONS { error_of_connections(results) } else { 0.0 };
+        Some(Figure { error, ..plain((*name).to_owned(), unit, value) })
     }));
     found
 }
@@ -218,6 +219,15 @@ fn of_rate(rate: &str, results: &Results) -> Option<Figure> {
     Some(Figure { value, ..blank(&format!("{rate}.rate")) })
 }
 
+/// Standard error of the logarithm of a count of connections: of one opened more or less, as one that
+/// is kept open for many messages may be, nothing follows. Independent ones vary by √n.
+fn error_of_connections(results: &Results) -> f64 {
+    let count = results.queue.connection_attempts.as_ref().and_then(|found| found.count);
+    1.0 / (count.unwrap_or_default().max(1) as f64).sqrt()
+}
+
+const CONNECTIONS: &str = "connection_attempts.per_delivery";
+
 type Value = fn(&Results) -> Option<f64>;
 
 /// What is neither latency nor rate; less is better.
@@ -228,9 +238,7 @@ const OTHERS: [(&str, &str, Value); 8] = [
         let bound = results.queue.recovery_time_max_at_least;
         results.queue.recovery_time_max_s.filter(|_| !bound)
     }),
-    ("connection_attempts.per_delivery", "", |results| {
-        results.queue.connection_attempts.as_ref()?.per_delivery
-    }),
+    (CONNECTIONS, "", |results| results.queue.connection_attempts.as_ref()?.per_delivery),
     ("backlog.max", "", |results| Some(results.queue.backlog_max as f64)),
     ("attempts_per_delivery.mean", "", |results| results.queue.attempts_per_delivery_mean),
     ("target_cpu.mean", "cores", |results| Some(results.resources.target.as_ref()?.cpu_mean_cores)),

@@ -1,11 +1,13 @@
 //! What `history --check` comes to: changes for the worse, and what could not be decided.
 //!
-//! A check that has nothing to look at does not pass. What decides are the gated figures that the
-//! runs of a family have; the newest run must have them, count, and not be a mere lower bound.
+//! A check that has nothing to look at does not pass. A figure that decides must be known of the newest
+//! run, which must count, and not be a mere lower bound. Of the figures that decide by default those
+//! are left out that no run of a family has, such as a p99 of short runs; of those that the user names
+//! none is.
 
 use super::split::LEAST;
 use super::trend::{Family, Trend, Turn};
-use crate::measure::comparison::figure::{GATED, blank};
+use crate::measure::comparison::figure::blank;
 use crate::measure::comparison::question::open;
 use crate::measure::results::Reason;
 use crate::measure::verdict::{INVALID, REGRESSION};
@@ -14,19 +16,24 @@ use crate::measure::verdict::{INVALID, REGRESSION};
 const FEWEST: usize = 2 * LEAST;
 
 /// One reason for each change for the worse no more than `last` runs ago, and for each figure of
-/// a current family that cannot be decided. Empty: checked, and nothing found.
+/// a current family that cannot be decided. Empty: checked, and nothing found. `named`: the user named
+/// the figures that decide.
 #[must_use]
-pub fn check(families: &[Family], last: usize) -> Vec<Reason> {
+pub fn check(families: &[Family], last: usize, named: bool) -> Vec<Reason> {
     if families.is_empty() {
         return vec![inconclusive("the history has no runs".to_owned())];
     }
     families
         .iter()
         .flat_map(|family| {
-            let gated = || family.trends.iter().filter(|it| GATED.contains(&it.metric.as_str()));
+            let gated = family.trends.iter().filter(|trend| trend.decides);
             let mut reasons: Vec<Reason> =
-                gated().filter_map(|trend| of_trend(family, trend, last)).collect();
-            reasons.extend(of_runs(family, gated().count()).map(inconclusive));
+                gated.filter_map(|trend| of_trend(family, trend, last)).collect();
+            let lacking = family.lacking.iter().filter(|_| named && family.current);
+            reasons.extend(lacking.map(|metric| {
+                inconclusive(format!("{}: {metric}: none of its runs has it", family.scenario))
+            }));
+            reasons.extend(of_runs(family).map(inconclusive));
             reasons
         })
         .collect()
@@ -37,7 +44,8 @@ fn inconclusive(message: String) -> Reason {
 }
 
 /// Why the runs of a family decide nothing, whatever the figure.
-fn of_runs(family: &Family, gated: usize) -> Option<String> {
+fn of_runs(family: &Family) -> Option<String> {
+    let gated = family.trends.iter().filter(|trend| trend.decides).count();
     let (scenario, runs) = (&family.scenario, family.runs.len());
     if !family.current {
         return None;
@@ -97,13 +105,22 @@ mod tests {
     use super::super::trend::families;
     use super::super::trend::tests::{entry, wobble};
     use super::*;
+    use crate::measure::comparison::figure::GATED;
 
     fn history(runs: std::ops::Range<usize>, level: impl Fn(usize) -> f64) -> Vec<Entry> {
         runs.map(|n| entry(n, wobble(n, level(n)), "a")).collect()
     }
 
     fn checked(entries: &[Entry], last: usize) -> Vec<(u8, String)> {
-        let reasons = check(&families(entries), last);
+        checked_by(&GATED.map(str::to_owned), entries, (last, false))
+    }
+
+    fn checked_by(
+        gate: &[String],
+        entries: &[Entry],
+        (last, named): (usize, bool),
+    ) -> Vec<(u8, String)> {
+        let reasons = check(&families(entries, gate), last, named);
         reasons.into_iter().map(|reason| (reason.exit_code, reason.message)).collect()
     }
 
@@ -137,6 +154,20 @@ mod tests {
         let mut entries = history(6..30, |_| 1000.0);
         entries.iter_mut().for_each(|entry| entry.figures.clear());
         assert_eq!(codes(&entries), [96], "no figure that decides");
+    }
+
+    #[test]
+    fn a_figure_that_the_user_names_must_be_there() {
+        let entries = history(6..30, |n| if n < 27 { 1000.0 } else { 2000.0 });
+        let by = |gate: &[&str], named| {
+            let gate: Vec<String> = gate.iter().map(|name| (*name).to_owned()).collect();
+            let found = checked_by(&gate, &entries, (5, named));
+            found.into_iter().map(|(code, _)| code).collect::<Vec<_>>()
+        };
+        assert_eq!(by(&["e2e_response.p50"], true), [98]);
+        assert_eq!(by(&["e2e_response.p50", "e2e_response.p99"], true), [98, 96]);
+        assert_eq!(by(&["e2e_response.p50", "e2e_response.p99"], false), [98]);
+        assert_eq!(by(&["e2e_response.p99"], true), [96, 96], "nor anything else that decides");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Entry;
 use super::change_point::{Change, autocorrelation, changes};
 use crate::limits;
-use crate::measure::comparison::figure::{GATED, blank, resolution};
+use crate::measure::comparison::figure::{blank, resolution};
 use crate::measure::comparison::question::open;
 use crate::measure::comparison::results::Better;
 use crate::measure::results::{Certainty, Marked};
@@ -37,6 +37,8 @@ pub struct Family {
     pub newest_invalid: Option<String>,
     /// By figure; those that decide first.
     pub trends: Vec<Trend>,
+    /// Figures that are to decide and that none of its runs has.
+    pub lacking: Vec<String>,
 }
 
 /// One run on the axis of a trend.
@@ -55,6 +57,8 @@ pub struct Point {
 pub struct Trend {
     /// The figure.
     pub metric: String,
+    /// Whether it decides.
+    pub decides: bool,
     /// One value a run; null where the run has none.
     pub values: Vec<Option<f64>>,
     /// Whether each value is only a lower bound.
@@ -98,9 +102,9 @@ pub struct Turn {
     pub doubtful: bool,
 }
 
-/// Every family, in the order in which they first occur.
+/// Every family, in the order in which they first occur. `gate`: the figures that decide.
 #[must_use]
-pub fn families(entries: &[Entry]) -> Vec<Family> {
+pub fn families(entries: &[Entry], gate: &[String]) -> Vec<Family> {
     let mut groups: Vec<Vec<&Entry>> = Vec::new();
     for entry in entries {
         match groups.iter_mut().find(|group| group[0].kin() == entry.kin()) {
@@ -114,17 +118,20 @@ pub fn families(entries: &[Entry]) -> Vec<Family> {
         };
         entries.iter().rfind(same).is_some_and(|newest| newest.kin() == group[0].kin())
     };
-    groups.iter().map(|group| family(group, newest(group))).collect()
+    groups.iter().map(|group| family(group, newest(group), gate)).collect()
 }
 
-fn family(all: &[&Entry], current: bool) -> Family {
+fn family(all: &[&Entry], current: bool, gate: &[String]) -> Family {
     let counted: Vec<&Entry> = all.iter().copied().filter(|entry| entry.counted).collect();
     let late = counted.len().saturating_sub(limits::HISTORY_RUNS);
     let counted = &counted[late..];
     let mut names: Vec<&String> = counted.iter().flat_map(|entry| entry.figures.keys()).collect();
     names.sort_unstable();
     names.dedup();
-    names.sort_by_key(|name| GATED.iter().position(|gated| gated == name).unwrap_or(GATED.len()));
+    let place = |name: &String| gate.iter().position(|gated| gated == name);
+    names.sort_by_key(|name| place(name).unwrap_or(gate.len()));
+    let lacking = gate.iter().filter(|name| !names.contains(name)).cloned().collect();
+    let decides = |name: &String| place(name).is_some();
     Family {
         scenario: all[0].scenario.clone(),
         target_kind: all[0].target_kind.clone(),
@@ -134,7 +141,8 @@ fn family(all: &[&Entry], current: bool) -> Family {
         invalid: all.iter().filter(|entry| !entry.counted).count(),
         current,
         newest_invalid: all.last().filter(|it| !it.counted).map(|it| it.run.clone()),
-        trends: names.into_iter().map(|name| trend(name, counted)).collect(),
+        trends: names.into_iter().map(|name| trend(name, decides(name), counted)).collect(),
+        lacking,
     }
 }
 
@@ -143,7 +151,7 @@ fn point(entry: &Entry) -> Point {
     Point { run, started_at, commit: entry.commit.clone() }
 }
 
-fn trend(metric: &str, entries: &[&Entry]) -> Trend {
+fn trend(metric: &str, decides: bool, entries: &[&Entry]) -> Trend {
     let values: Vec<Option<f64>> =
         entries.iter().map(|entry| entry.figures.get(metric).copied()).collect();
     let at_least: Vec<bool> =
@@ -173,7 +181,7 @@ fn trend(metric: &str, entries: &[&Entry]) -> Trend {
     };
     let changes = found.iter().enumerate().map(turn).collect();
     let autocorrelation = autocorrelation(&logs, &found);
-    Trend { metric: metric.to_owned(), values, at_least, autocorrelation, changes }
+    Trend { metric: metric.to_owned(), decides, values, at_least, autocorrelation, changes }
 }
 
 /// The runs between two changes.
@@ -210,6 +218,11 @@ fn turn(
 #[cfg(test)]
 pub(super) mod tests {
     use super::*;
+    use crate::measure::comparison::figure::GATED;
+
+    fn judged(entries: &[Entry]) -> Vec<Family> {
+        families(entries, &GATED.map(str::to_owned))
+    }
 
     pub(in crate::measure::history) fn entry(n: usize, p50: f64, machine: &str) -> Entry {
         Entry {
@@ -240,7 +253,7 @@ pub(super) mod tests {
         let entries: Vec<Entry> = (0..30)
             .map(|n| entry(n, wobble(n, if n < 26 { 1000.0 } else { 1200.0 }), "a"))
             .collect();
-        let families = families(&entries);
+        let families = judged(&entries);
         assert_eq!((families.len(), families[0].runs.len(), families[0].invalid), (1, 29, 1));
         let turn = &families[0].trends[0].changes[0];
         assert_eq!(turn.run, "run-26");
@@ -253,12 +266,12 @@ pub(super) mod tests {
         let better: Vec<Entry> = (0..30)
             .map(|n| entry(n, wobble(n, if n < 26 { 1000.0 } else { 800.0 }), "a"))
             .collect();
-        assert_eq!(families(&better)[0].trends[0].changes.len(), 1);
-        assert!(!families(&better)[0].trends[0].changes[0].worse);
+        assert_eq!(judged(&better)[0].trends[0].changes.len(), 1);
+        assert!(!judged(&better)[0].trends[0].changes[0].worse);
         let moved: Vec<Entry> = (0..30)
             .map(|n| if n < 26 { entry(n, wobble(n, 1000.0), "a") } else { entry(n, 1200.0, "b") })
             .collect();
-        let families = families(&moved);
+        let families = judged(&moved);
         assert_eq!(families.len(), 2);
         assert_eq!([families[0].current, families[1].current], [false, true]);
     }
@@ -275,7 +288,7 @@ pub(super) mod tests {
                     .collect();
                 made
             };
-            let found = families(&(0..30).map(made).collect::<Vec<_>>());
+            let found = judged(&(0..30).map(made).collect::<Vec<_>>());
             let turn = found[0].trends[0].changes[0].clone();
             (turn.worse, turn.doubtful, turn.before_at_least, turn.after_at_least)
         };
@@ -293,7 +306,7 @@ pub(super) mod tests {
             made.figures.insert("drain_time".to_owned(), drain);
             made
         };
-        let found = families(&(0..30).map(made).collect::<Vec<_>>());
+        let found = judged(&(0..30).map(made).collect::<Vec<_>>());
         let drain = found[0].trends.iter().find(|it| it.metric == "drain_time").expect("a trend");
         assert!(drain.changes.len() == 1 && drain.changes[0].worse, "{drain:?}");
     }

@@ -47,10 +47,15 @@ pub(super) fn is_stripped(sent: &[u8], arrived: &[u8]) -> bool {
         || letters.eq(arrived.iter().copied().map(char::from))
 }
 
-/// Whether no more than two bytes differ.
+/// Whether no more than two bytes differ, as no rewriting of a value would have it: another case, or
+/// another sign for a sign (`mb+7` and `mb-7`, `+0000` and `-0000`), is meant.
 pub(super) fn is_nearly(sent: &[u8], arrived: &[u8]) -> bool {
-    let differ = sent.iter().zip(arrived).filter(|(one, other)| one != other).count();
-    sent.len() == arrived.len() && differ <= 2
+    let differ = || sent.iter().zip(arrived).filter(|(one, other)| one != other);
+    let meant = |(one, other): (&u8, &u8)| {
+        one.eq_ignore_ascii_case(other)
+            || one.is_ascii_punctuation() && other.is_ascii_punctuation()
+    };
+    sent.len() == arrived.len() && differ().count() <= 2 && !differ().all(meant)
 }
 
 /// Whether it was encoded, and nothing says so.

@@ -24,11 +24,29 @@ use super::change::Change;
 use super::tally::{has_bare, head_length};
 use body::Entity;
 use field::Fields;
+use leaves::leaves;
 
 /// Compares content with the whole text of the message that was sent.
 #[must_use]
 pub fn compare(sent: &[u8], arrived: &[u8]) -> Found {
-    compare_nested(sent, arrived, 0)
+    let Some(inner) = attached(sent, arrived) else { return compare_nested(sent, arrived, 0) };
+    let mut found = Found::default();
+    found.note(Change::Attached, "message", sent, arrived);
+    found.nest(&compare_nested(sent, &inner, 1));
+    found
+}
+
+/// The message, where it is a part of another (RFC 2046 §5.2.1) that has none of its identity.
+fn attached(sent: &[u8], arrived: &[u8]) -> Option<Vec<u8>> {
+    let is_own = |text: &[u8]| {
+        let fields = Fields::of(&text[..head_length(text)]);
+        fields.all.iter().any(|field| field.is("x-mailbench"))
+    };
+    if !is_own(sent) || is_own(arrived) {
+        return None;
+    }
+    let parts = leaves(arrived).into_iter().filter(|part| part.kind == "message/rfc822");
+    parts.map(|part| part.bytes.into_owned()).find(|text| is_own(text))
 }
 
 /// As [`compare`], for a message inside so many others.

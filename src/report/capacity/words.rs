@@ -11,6 +11,10 @@ use crate::report::{figures, human};
 pub(super) fn answer(capacity: &Capacity) -> String {
     let bounds = bounds(capacity);
     match capacity.limited_by.as_str() {
+        // Why it was ended comes first.
+        "inconclusive" if capacity.not_empty.is_some() => {
+            format!("inconclusive: {}; {bounds}", capacity.not_empty.as_deref().unwrap_or_default())
+        }
         "unstable" => format!("unstable: {bounds} at the end"),
         "inconclusive" => format!("inconclusive: {bounds}"),
         "generator" if capacity.exit_code != 0 => format!("instrument-limited: {bounds}"),

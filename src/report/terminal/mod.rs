@@ -6,7 +6,7 @@
 pub(super) mod abuse;
 mod chart;
 mod evidence;
-pub(super) mod page;
+pub(crate) mod page;
 mod places;
 mod queue;
 mod target;

@@ -4,32 +4,32 @@ use crate::report::table::{Table, chars, wrapped};
 use crate::report::view::{Tone, View};
 
 /// Where text below a heading begins.
-pub(in crate::report) const INDENT: usize = 4;
+pub(crate) const INDENT: usize = 4;
 
 /// Width of the labels in front of facts.
 const LABEL: usize = 16;
 
 /// Text being laid out for a view.
-pub(in crate::report) struct Page<'v> {
+pub(crate) struct Page<'v> {
     /// How it will be looked at.
-    pub(in crate::report) view: &'v View,
+    pub(crate) view: &'v View,
     text: String,
 }
 
 impl<'v> Page<'v> {
     /// An empty page.
-    pub(in crate::report) fn new(view: &'v View) -> Page<'v> {
+    pub(crate) fn new(view: &'v View) -> Page<'v> {
         Page { view, text: String::new() }
     }
 
     /// One line as it is.
-    pub(in crate::report) fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.text.push_str(line.trim_end());
         self.text.push('\n');
     }
 
     /// A heading with a line of space above it.
-    pub(in crate::report) fn heading(&mut self, title: &str) {
+    pub(crate) fn heading(&mut self, title: &str) {
         let heading = self.heading_text(title);
         let heading = self.view.paint(Tone::Strong, &heading);
         self.line("");
@@ -71,13 +71,13 @@ impl<'v> Page<'v> {
     }
 
     /// A labelled line of facts; facts that do not fit go to the next line, below the first.
-    pub(in crate::report) fn facts(&mut self, label: &str, facts: &[String]) {
+    pub(crate) fn facts(&mut self, label: &str, facts: &[String]) {
         let label = format!("{}{label:<LABEL$}", " ".repeat(INDENT));
         self.flow(&label, facts);
     }
 
     /// Pieces after `lead`, three spaces apart, broken between pieces, continued below the first.
-    pub(in crate::report) fn flow(&mut self, lead: &str, pieces: &[String]) {
+    pub(crate) fn flow(&mut self, lead: &str, pieces: &[String]) {
         let hang = chars(lead);
         let mut line = lead.to_owned();
         for piece in pieces {
@@ -93,12 +93,7 @@ impl<'v> Page<'v> {
     }
 
     /// Prose after `mark`, wrapped, continued below its first word.
-    pub(in crate::report) fn prose(
-        &mut self,
-        indent: usize,
-        (tone, mark): (Tone, &str),
-        text: &str,
-    ) {
+    pub(crate) fn prose(&mut self, indent: usize, (tone, mark): (Tone, &str), text: &str) {
         let lead = if mark.is_empty() { 0 } else { chars(mark) + 1 };
         let room = self.view.width.saturating_sub(indent + lead);
         for (n, part) in wrapped(text, room).iter().enumerate() {
@@ -109,7 +104,7 @@ impl<'v> Page<'v> {
     }
 
     /// The text; in ASCII where nothing else can be shown.
-    pub(in crate::report) fn finish(self) -> String {
+    pub(crate) fn finish(self) -> String {
         if self.view.unicode {
             return self.text;
         }

@@ -144,7 +144,16 @@ pub(super) fn judged(
 
 /// Why a queue is not known to be empty after trial `number`: what is left in it would be measured by
 /// the next one. A target that cannot be asked is known by the run's own mail.
+/// One that ended by itself is not there for the next trial.
 pub(super) fn left_over(results: &Results, number: usize) -> Option<String> {
+    if let Some(died) = &results.target.died {
+        return Some(format!(
+            "the target ended by itself in trial {number}, {:.1} s after its start ({}); start it \
+             again, and find out why it ended",
+            died.at_s.max(0.0),
+            died.status
+        ));
+    }
     let queue = &results.queue;
     let pending = results.counts.get("pending").copied().unwrap_or(0);
     if queue.drain_time_s.is_some() && pending == 0 && queue.length_end.unwrap_or(0) == 0 {
@@ -161,6 +170,7 @@ pub(super) fn left_over(results: &Results, number: usize) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::results::DeathFacts;
     use crate::simulate::{model::Model, simulate};
 
     fn loaded(arrival: &str, target: &str) -> Loaded {
@@ -223,6 +233,12 @@ mod tests {
         assert_eq!(left_over(&results, 3), None, "it cannot be asked");
         results.queue.length_end = Some(2);
         assert!(left_over(&results, 3).is_some_and(|why| why.contains("length of the queue 2")));
+        results.target.died =
+            Some(DeathFacts { at_s: 1.25, status: "process 7 is gone".to_owned() });
+        let why = left_over(&results, 3).expect("a reason");
+        assert!(why.starts_with("the target ended by itself in trial 3, 1.2 s"), "{why}");
+        assert!(why.contains("process 7 is gone"), "{why}");
+        results.target.died = None;
         results.queue.length_end = None;
         results.counts.insert("pending".to_owned(), 549);
         assert!(left_over(&results, 3).is_some_and(|why| why.contains("549 messages")));

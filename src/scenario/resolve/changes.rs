@@ -1,5 +1,6 @@
 //! `[target.changes]`.
 
+use crate::probe::address::is_same;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::file::{self, At};
 use crate::scenario::model::Changes;
@@ -26,7 +27,7 @@ fn copies(written: Option<&At<Vec<At<String>>>>, problems: &mut Problems) -> Vec
         if !is_address(address) {
             let problem = Problem::new(span, format!("`{address}` is not an address"));
             problems.push(problem.help("write `local@domain`, without angle brackets"));
-        } else if copies.iter().any(|earlier| earlier.eq_ignore_ascii_case(address)) {
+        } else if copies.iter().any(|earlier| is_same(earlier, address)) {
             let problem = Problem::new(span, format!("`{address}` is listed twice"));
             problems.push(problem.help("leave one out"));
         } else {

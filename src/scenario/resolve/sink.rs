@@ -134,6 +134,11 @@ pub(super) fn choose(
     for extension in without.iter().flat_map(|without| &without.value) {
         chosen.retain(|one| *one != extension.value);
     }
+    // Who offers SMTPUTF8 must offer 8BITMIME (RFC 6531 §3.1): clients count on it.
+    let named = with.iter().flat_map(|with| &with.value).any(|it| it.value == Extension::SmtpUtf8);
+    if !chosen.contains(&Extension::EightBitMime) && !named {
+        chosen.retain(|one| *one != Extension::SmtpUtf8);
+    }
     with.iter().for_each(|with| check(with, engine, problems));
     Some(chosen)
 }
@@ -196,4 +201,34 @@ fn listen(written: Option<&At<String>>, problems: &mut Problems) -> SocketAddr {
         problems.push(Problem::new(&written.span, what).help(right));
         any_port
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::model::Extension::{self, EightBitMime, SmtpUtf8};
+
+    /// Whether these are offered by `[sink]` with this line, and by a destination with it.
+    fn offered(line: &str) -> [[bool; 2]; 2] {
+        let text = format!(
+            "name = \"x\"\n[load]\nrate = \"1/s\"\nduration = \"1s\"\n[sink]\n{line}\n\
+             [[destination]]\ndomain = \"a.test\"\n{line}\n"
+        );
+        let scenario = crate::scenario::parse("x.toml", &text, &[]).expect("a scenario").scenario;
+        let own = scenario.destinations[0].extensions.clone().expect("its own");
+        let has = |all: &[Extension]| [EightBitMime, SmtpUtf8].map(|one| all.contains(&one));
+        [has(&scenario.sink.extensions), has(&own)]
+    }
+
+    #[test]
+    fn smtputf8_goes_with_8bitmime() {
+        for (line, expected) in [
+            ("without = [\"SIZE\"]", [true, true]),
+            ("without = [\"SMTPUTF8\"]", [true, false]),
+            ("without = [\"8BITMIME\"]", [false, false]),
+            ("with = [\"SMTPUTF8\"]\nwithout = [\"8BITMIME\"]", [false, true]),
+            ("extensions = [\"SMTPUTF8\"]", [false, true]),
+        ] {
+            assert_eq!(offered(line), [expected; 2], "{line}");
+        }
+    }
 }

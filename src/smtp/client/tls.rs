@@ -120,8 +120,8 @@ pub(super) fn in_words(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(wrong) = error else { return error.to_string() };
     let words = match wrong {
         Wrong::UnknownIssuer => {
-            "the server's certificate is not signed by an authority that is trusted here \
-             (UnknownIssuer): name it in smtp.tls_ca"
+            "the server's certificate is self-signed or signed by an authority that is not trusted \
+             here (UnknownIssuer): name the authority's certificate in smtp.tls_ca"
         }
         Wrong::Expired | Wrong::ExpiredContext { .. } => {
             "the server's certificate has expired (Expired)"
@@ -137,9 +137,19 @@ pub(super) fn in_words(error: &rustls::Error) -> String {
         Wrong::BadEncoding | Wrong::UnhandledCriticalExtension => {
             "the server's certificate cannot be read (BadEncoding)"
         }
-        Wrong::BadSignature => "the server's certificate has a wrong signature (BadSignature)",
+        // So it is after an authority was made anew, and the file of the old one kept.
+        Wrong::BadSignature => {
+            "the server's certificate is signed by an authority with the name of a trusted one and \
+             another key (BadSignature): is the file in smtp.tls_ca up to date?"
+        }
         Wrong::InvalidPurpose | Wrong::InvalidPurposeContext { .. } => {
             "the server's certificate is not one for servers (InvalidPurpose)"
+        }
+        // A server's certificate by `openssl req -x509` is one of an authority, too.
+        Wrong::Other(other) if other.to_string().contains("CaUsedAsEndEntity") => {
+            "the server's certificate is self-signed and that of an authority, which no server's may \
+             be (CaUsedAsEndEntity, RFC 5280 §4.2.1.9): make one with CA:FALSE, or set \
+             smtp.tls_verify = false"
         }
         _ => return error.to_string(),
     };
@@ -182,5 +192,96 @@ impl ServerCertVerifier for TrustsAnybody {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::smtp::server_tls::acceptor;
+    use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, date_time_ymd};
+
+    /// An authority, and a file that names it as trusted.
+    struct Authority {
+        issuer: Issuer<'static, KeyPair>,
+        trusted: tempfile::NamedTempFile,
+    }
+
+    impl Authority {
+        fn new(name: &str) -> Authority {
+            let mut params = CertificateParams::new(Vec::new()).expect("parameters");
+            params.distinguished_name.push(rcgen::DnType::CommonName, name);
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let key = KeyPair::generate().expect("a key");
+            let trusted = tempfile::NamedTempFile::new().expect("a file");
+            let pem = params.self_signed(&key).expect("a certificate").pem();
+            std::fs::write(trusted.path(), pem).expect("written");
+            Authority { issuer: Issuer::new(params, key), trusted }
+        }
+    }
+
+    fn subject() -> CertificateParams {
+        CertificateParams::new(vec!["mx.test".to_owned()]).expect("parameters")
+    }
+
+    /// Why a client that expects this name, and trusts this authority, does not take a certificate.
+    async fn refusal(
+        name: &str,
+        shown: (rcgen::Certificate, KeyPair),
+        trusted: &Authority,
+    ) -> String {
+        let trust = Trust::File(trusted.trusted.path().to_owned());
+        let client = TlsClient::new(name, &trust, true).expect("a client");
+        let server = acceptor(vec![shown.0.der().clone()], &shown.1).expect("a server");
+        let (near, far) = tokio::io::duplex(64 * 1024);
+        let (asked, _answered) = tokio::join!(client.handshake(near), server.accept(far));
+        let Err(error) = asked else { return "taken".to_owned() };
+        let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        in_words(inner.expect("an error of TLS"))
+    }
+
+    fn signed(
+        change: impl Fn(&mut CertificateParams),
+        by: &Authority,
+    ) -> (rcgen::Certificate, KeyPair) {
+        let (mut params, key) = (subject(), KeyPair::generate().expect("a key"));
+        change(&mut params);
+        (params.signed_by(&key, &by.issuer).expect("a certificate"), key)
+    }
+
+    fn self_signed(is_ca: IsCa) -> (rcgen::Certificate, KeyPair) {
+        let (mut params, key) = (subject(), KeyPair::generate().expect("a key"));
+        params.is_ca = is_ca;
+        (params.self_signed(&key).expect("a certificate"), key)
+    }
+
+    #[tokio::test]
+    async fn what_is_wrong_with_a_certificate_is_said_in_words() {
+        let [own, other, anew] = ["own", "other", "own"].map(Authority::new);
+        let past = |it: &mut CertificateParams| {
+            (it.not_before, it.not_after) = (date_time_ymd(2020, 1, 1), date_time_ymd(2021, 1, 1));
+        };
+        let future = |it: &mut CertificateParams| {
+            (it.not_before, it.not_after) = (date_time_ymd(2090, 1, 1), date_time_ymd(2091, 1, 1));
+        };
+        let client = |it: &mut CertificateParams| {
+            it.extended_key_usages = vec![rcgen::ExtendedKeyUsagePurpose::ClientAuth];
+        };
+        let authority = IsCa::Ca(BasicConstraints::Unconstrained);
+        for (name, shown, words) in [
+            ("mx.test", signed(|_| {}, &own), &["taken"][..]),
+            ("mx.test", signed(past, &own), &["has expired", "(Expired)"]),
+            ("mx.test", signed(future, &own), &["not valid yet", "(NotValidYet)", "clock"]),
+            ("else.test", signed(|_| {}, &own), &["another name", "smtp.tls_name"]),
+            ("127.0.0.1", signed(|_| {}, &own), &["another name", "smtp.tls_name"]),
+            ("mx.test", signed(|_| {}, &other), &["not trusted", "(UnknownIssuer)", "smtp.tls_ca"]),
+            ("mx.test", signed(|_| {}, &anew), &["(BadSignature)", "up to date", "smtp.tls_ca"]),
+            ("mx.test", self_signed(IsCa::NoCa), &["self-signed", "smtp.tls_ca"]),
+            ("mx.test", self_signed(authority), &["self-signed", "CA:FALSE", "smtp.tls_verify"]),
+            ("mx.test", signed(client, &own), &["not one for servers", "(InvalidPurpose)"]),
+        ] {
+            let said = refusal(name, shown, &own).await;
+            assert!(words.iter().all(|word| said.contains(word)), "{words:?}: {said}");
+        }
     }
 }

@@ -33,7 +33,7 @@ impl Dialogue {
                 not_offered()
             }
             Command::Unknown => reply(500, (5, 5, 1), "Command not recognized"),
-            Command::Malformed(flaw) => answer_flaw(flaw),
+            Command::Malformed(flaw) => self.answer_flaw(flaw),
         }
     }
 
@@ -66,12 +66,9 @@ impl Dialogue {
             (Command::Mail(_), _) if self.terms.known.user.is_some() && !self.authenticated => {
                 reply(530, (5, 7, 0), "Log in first")
             }
-            (Command::Mail(mail), _) if mail.size > Some(self.terms.size) => too_large(),
-            (Command::Mail(mail), _) if mail.body == Some(Body::BinaryMime) => {
-                reply(555, (5, 5, 4), "BINARYMIME is not offered here")
-            }
             (Command::Mail(mail), _) => match self.strange_to_mail(mail) {
                 Some(parameter) => strange_parameter(parameter),
+                None if mail.size > Some(self.terms.size) => too_large(),
                 None if self.is_strange(&mail.reverse_path) => strange_address(),
                 None => reply(250, (2, 1, 0), "Sender ok"),
             },
@@ -100,7 +97,12 @@ impl Dialogue {
             (Extension::MtPriority, mail.mt_priority.is_some(), "MT-PRIORITY"),
             (Extension::Auth, mail.auth.is_some(), "AUTH"),
         ];
-        said.into_iter().find(|(of, said, _)| *said && !self.offers(*of)).map(|(.., name)| name)
+        let strange = |(of, said, _): &(_, bool, _)| *said && !self.takes_parameters_of(*of);
+        match said.into_iter().find(strange) {
+            Some((.., name)) => Some(name),
+            // RFC 3030 §3: an extension of its own, which is offered nowhere here.
+            None => (mail.body == Some(Body::BinaryMime)).then_some("BINARYMIME"),
+        }
     }
 
     /// An address in UTF-8 is understood where SMTPUTF8 is offered, also without the word that
@@ -111,7 +113,29 @@ impl Dialogue {
 
     fn strange_to_rcpt(&self, rcpt: &Rcpt) -> Option<&'static str> {
         let said = rcpt.notify.is_some() || rcpt.orcpt.is_some();
-        (said && !self.offers(Extension::Dsn)).then_some("NOTIFY and ORCPT")
+        (said && !self.takes_parameters_of(Extension::Dsn)).then_some("NOTIFY and ORCPT")
+    }
+
+    /// The value of a parameter is judged where its extension is offered; elsewhere it is one that is
+    /// not implemented (RFC 5321 §4.1.1.11), whatever its value.
+    fn answer_flaw(&self, flaw: &Flaw) -> Reply {
+        match flaw {
+            Flaw::Value(name) if !self.implements(name) => strange_parameter(name),
+            flaw => answer_flaw(flaw),
+        }
+    }
+
+    fn implements(&self, parameter: &str) -> bool {
+        let of = match parameter {
+            "SIZE" => Extension::Size,
+            "BODY" => Extension::EightBitMime,
+            "SMTPUTF8" => Extension::SmtpUtf8,
+            "RET" | "ENVID" | "NOTIFY" | "ORCPT" => Extension::Dsn,
+            "AUTH" => Extension::Auth,
+            "MT-PRIORITY" => Extension::MtPriority,
+            _ => return false,
+        };
+        self.takes_parameters_of(of)
     }
 
     /// Order as RFC 4954 §4 wants it.

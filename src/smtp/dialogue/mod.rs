@@ -71,7 +71,9 @@ enum State {
     Refusing,
     /// No EHLO or HELO yet.
     Strange,
-    /// Greeted.
+    /// Greeted by HELO: no extension was offered (RFC 5321 §4.1.1.1).
+    Plain,
+    /// Greeted by EHLO or LHLO.
     Ready,
 }
 
@@ -140,6 +142,11 @@ impl Dialogue {
         self.terms.offers(extension) && !self.withheld.contains(&extension)
     }
 
+    /// Whether parameters of this may be given: it was offered in reply to EHLO.
+    fn takes_parameters_of(&self, extension: Extension) -> bool {
+        self.state != State::Plain && self.offers(extension)
+    }
+
     /// The transaction under way, if MAIL was accepted.
     #[must_use]
     pub fn envelope(&self) -> Option<&Envelope> {
@@ -193,10 +200,8 @@ impl Dialogue {
 
     fn take(&mut self, command: Command) {
         match command {
-            Command::Ehlo(_) | Command::Helo(_) | Command::Lhlo(_) => {
-                self.state = State::Ready;
-                self.end_transaction();
-            }
+            Command::Ehlo(_) | Command::Lhlo(_) => self.greeted(State::Ready),
+            Command::Helo(_) => self.greeted(State::Plain),
             Command::Rset => self.end_transaction(),
             Command::Mail(mail) => self.envelope = Some(Envelope { mail, recipients: Vec::new() }),
             Command::Rcpt(rcpt) => {
@@ -206,6 +211,11 @@ impl Dialogue {
             }
             _ => {}
         }
+    }
+
+    fn greeted(&mut self, state: State) {
+        self.state = state;
+        self.end_transaction();
     }
 
     fn end_transaction(&mut self) {

@@ -141,6 +141,88 @@ fn what_is_not_offered_is_not_taken() {
     }
 }
 
+/// Each parameter, with a value and without a good one, and the extension that it belongs to.
+const PARAMETERS: [(&str, &str, Option<Extension>); 27] = [
+    ("SIZE=5", "SIZE=much", Some(Extension::Size)),
+    ("size=0", "SIZE", Some(Extension::Size)),
+    ("BODY=7BIT", "BODY=9BIT", Some(Extension::EightBitMime)),
+    ("BODY=8BITMIME", "BODY=", Some(Extension::EightBitMime)),
+    ("body=8bitmime", "BODY", Some(Extension::EightBitMime)),
+    ("SMTPUTF8", "SMTPUTF8=1", Some(Extension::SmtpUtf8)),
+    ("RET=FULL", "RET=HALF", Some(Extension::Dsn)),
+    ("RET=HDRS", "RET", Some(Extension::Dsn)),
+    ("ENVID=x+2By", "ENVID=", Some(Extension::Dsn)),
+    ("AUTH=<>", "AUTH", Some(Extension::Auth)),
+    ("AUTH=a+40b.test", "AUTH=", Some(Extension::Auth)),
+    ("MT-PRIORITY=3", "MT-PRIORITY=high", Some(Extension::MtPriority)),
+    ("MT-PRIORITY=0", "MT-PRIORITY", Some(Extension::MtPriority)),
+    ("RCPT NOTIFY=NEVER", "RCPT NOTIFY=SOMETIMES", Some(Extension::Dsn)),
+    ("RCPT NOTIFY=SUCCESS,DELAY", "RCPT NOTIFY", Some(Extension::Dsn)),
+    ("RCPT ORCPT=rfc822;a@b.test", "RCPT ORCPT=x400;a", Some(Extension::Dsn)),
+    ("RCPT orcpt=utf-8;a@b.test", "RCPT ORCPT=rfc822;", Some(Extension::Dsn)),
+    ("BODY=BINARYMIME", "BODY=BINARYMIME", None),
+    ("REQUIRETLS", "REQUIRETLS=1", None),
+    ("BY=120;R", "BY=soon", None),
+    ("HOLDFOR=60", "HOLDFOR=a", None),
+    ("HOLDUNTIL=2026-12-01T00:00:00Z", "HOLDUNTIL=x", None),
+    ("SOLICIT=org.example:ADV", "SOLICIT=", None),
+    ("MTRK=YWJj", "MTRK=", None),
+    ("CONPERM", "TRANSID=x", None),
+    ("XYZZY", "XYZZY=1", None),
+    ("RCPT RRVS=2026-12-01T00:00:00Z", "RCPT CONNEG", None),
+];
+
+/// The replies to a parameter of MAIL, or of `RCPT`, with a good value and with a bad one.
+fn to_parameter(hello: &str, offered: &[Extension], (good, bad): (&str, &str)) -> [u16; 2] {
+    [good, bad].map(|parameter| {
+        let dialogue = &mut offering(offered, false);
+        match parameter.strip_prefix("RCPT ") {
+            Some(parameter) => play(dialogue, &[hello, MAIL, &format!("{RCPT} {parameter}")]).0[2],
+            None => play(dialogue, &[hello, &format!("{MAIL} {parameter}")]).0[1],
+        }
+    })
+}
+
+const ALL: [Extension; 10] = [
+    Extension::Pipelining,
+    Extension::EightBitMime,
+    Extension::SmtpUtf8,
+    Extension::Size,
+    Extension::EnhancedStatusCodes,
+    Extension::Dsn,
+    Extension::MtPriority,
+    Extension::Chunking,
+    Extension::StartTls,
+    Extension::Auth,
+];
+
+/// RFC 5321 §4.1.1.11.
+#[test]
+fn a_parameter_of_an_extension_that_is_not_offered_is_555() {
+    for (good, bad, of) in PARAMETERS {
+        let without: Vec<Extension> = ALL.into_iter().filter(|one| Some(*one) != of).collect();
+        let replies = to_parameter("EHLO x", &without, (good, bad));
+        assert_eq!(replies, [555, 555], "{good}, {bad}");
+        let with = if of.is_some() { [250, 501] } else { [555, 555] };
+        assert_eq!(to_parameter("EHLO x", &ALL, (good, bad)), with, "{good}, {bad}");
+        let after_helo = to_parameter("HELO x", &ALL, (good, bad));
+        assert_eq!(after_helo, [555, 555], "HELO offers nothing: {good}, {bad}");
+    }
+}
+
+#[test]
+fn a_parameter_is_given_once() {
+    let twice = ["SIZE=5 size=5", "SMTPUTF8 SMTPUTF8", "RET=HDRS RET=FULL", "BODY=7BIT  BODY=7BIT"];
+    for parameters in twice {
+        let (codes, _) =
+            play(&mut offering(&ALL, false), &["EHLO x", &format!("{MAIL} {parameters}")]);
+        assert_eq!(codes[1], 501, "{parameters}");
+    }
+    let (codes, _) =
+        play(&mut offering(&ALL, false), &["EHLO x", "MAIL FROM:<\"a SIZE=5>\"@b.test> SIZE=5"]);
+    assert_eq!(codes[1], 250, "what a path holds is no parameter");
+}
+
 #[test]
 fn an_address_in_utf8_is_for_those_who_offer_it() {
     let lines = ["EHLO x", "MAIL FROM:<\u{fc}@b.test>", MAIL, "RCPT TO:<\u{fc}@b.test>"];

@@ -3,6 +3,7 @@
 use super::case::{ALL, Case, REST, THIRD};
 use crate::pipeline::mail::Mail;
 use crate::pipeline::{Answer, Behaviour, HONEST, Which};
+use mailbench::probe::EMBEDDED;
 
 pub(super) fn unlawful() -> Vec<Case> {
     [lost(), repeated(), refused(), misdirected(), merged(), leftovers()].concat()
@@ -120,6 +121,18 @@ fn misdirected() -> Vec<Case> {
             },
             &[("delivered", ALL), ("phantom", THIRD)],
         ),
+        Case::defect(
+            "a message that one carried delivered as its own",
+            |mail, _| {
+                let number = EMBEDDED + mail.number.unwrap_or_default();
+                let text = b"Subject: smuggled\r\n\r\nhello\r\n".to_vec();
+                let smuggled =
+                    Mail::new(mail.sender.clone(), vec![format!("mb+{number}@one.test")], text);
+                vec![mail, smuggled]
+            },
+            &[("delivered", REST), ("smuggled", THIRD)],
+        )
+        .samples(ALL),
         Case::defect(
             "delivered to a stranger instead",
             |mail, _| vec![mail.copy_for("eve@evil.test")],

@@ -7,6 +7,7 @@
 mod accounting;
 mod alterations;
 mod case;
+mod copies;
 mod damage;
 mod envelopes;
 mod headers;
@@ -14,32 +15,44 @@ mod messages;
 mod notices;
 mod transport;
 
+use std::path::PathBuf;
 use std::sync::Mutex;
 
 use case::{Case, Variant};
 
+use crate::second_reading::assert_agrees;
+use crate::support::Ran;
+
 /// Runs at the same time: most of their time is waiting.
 const AT_ONCE: usize = 8;
+
+/// What `make` makes of each variant, some at the same time; in any order.
+fn of_each<'a, T: Send>(
+    variants: Vec<Variant<'a>>,
+    make: impl Fn(&Variant<'a>) -> T + Sync,
+) -> Vec<T> {
+    let (left, made) = (Mutex::new(variants), Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                loop {
+                    let Some(variant) = left.lock().expect("a list").pop() else { return };
+                    let one = make(&variant);
+                    made.lock().expect("a list").push(one);
+                }
+            });
+        }
+    });
+    made.into_inner().expect("a list")
+}
 
 /// Runs all variants of these cases, and fails with a table of those that were judged otherwise.
 #[track_caller]
 fn judge(cases: &[Case]) {
     let wanted = std::env::var("MAILBENCH_MATRIX").unwrap_or_default();
     let cases = cases.iter().filter(|case| case.name.contains(&wanted));
-    let left: Vec<Variant<'_>> = cases.flat_map(Case::variants).collect();
-    let (left, wrong) = (Mutex::new(left), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Some(variant) = left.lock().expect("a list").pop() else { return };
-                    let row = variant.check();
-                    wrong.lock().expect("a list").extend(row);
-                }
-            });
-        }
-    });
-    let mut wrong = wrong.into_inner().expect("a list");
+    let variants: Vec<Variant<'_>> = cases.flat_map(Case::variants).collect();
+    let mut wrong: Vec<String> = of_each(variants, Variant::check).into_iter().flatten().collect();
     wrong.sort();
     assert!(wrong.is_empty(), "{} judged otherwise:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -56,6 +69,7 @@ fn every_case_has_a_name_of_its_own_and_there_are_enough() {
     let unlawful = [
         alterations::unlawful(),
         damage::unlawful(),
+        copies::unlawful(),
         accounting::unlawful(),
         envelopes::unlawful(),
         notices::unlawful(),
@@ -94,6 +108,51 @@ fn notices_of_every_make() {
 fn altered_content() {
     judge(&alterations::unlawful());
 }
+
+#[test]
+fn copies_of_changed_content() {
+    judge(&copies::unlawful());
+}
+
+/// What another program makes of the journals (`tests/truth`) is what the reports say, where content
+/// was changed and where something came back.
+#[test]
+fn a_second_reading_finds_the_same() {
+    let cases = [
+        alterations::unlawful(),
+        copies::unlawful(),
+        notices::lawful(),
+        notices::unlawful(),
+        headers::lawful(),
+        damage::unlawful(),
+    ];
+    let cases: Vec<Case> =
+        cases.concat().into_iter().filter(|case| READ_AGAIN.contains(&case.name)).collect();
+    assert_eq!(cases.len(), READ_AGAIN.len(), "each has such a name");
+    let in_the_clear = |variant: &Variant<'_>| !variant.is_secured();
+    let variants = cases.iter().flat_map(Case::variants).filter(in_the_clear).collect();
+    let runs: Vec<Ran> = of_each(variants, Variant::ran);
+    let folders: Vec<PathBuf> = runs.iter().map(|ran| ran.path.clone()).collect();
+    assert_agrees(&folders);
+}
+
+/// One of each kind.
+const READ_AGAIN: [&str; 14] = [
+    "subject tagged",
+    "footer added to text",
+    "author rewritten",
+    "attachment stripped",
+    "a copy cut short",
+    "a copy as an attachment",
+    "delivered as an attachment",
+    "the last line cut off",
+    "returned by qmail",
+    "returned by a notice about the notice",
+    "a vacation notice (RFC 3834)",
+    "a notice of delay by Exim, then delivery",
+    "a notice from the postmaster's own address",
+    "bounced without a reason in qmail's form",
+];
 
 #[test]
 fn damaged_content() {

@@ -21,6 +21,11 @@ fn returned() -> Vec<Case> {
         returns("returned by the standard", Notice::Standard).counts(&standard),
         returns("returned by the standard without the message", Notice::Terse).counts(&standard),
         returns("returned by Exim 4.82 and later", Notice::EximReport).counts(&standard),
+        returns("returned by a notice about the notice", Notice::Double).counts(&[
+            ("bounced", TWO),
+            ("delivered", ALL - TWO),
+            ("dsn_malformed", TWO),
+        ]),
         returns("returned by qmail", Notice::Qmail).counts(&other),
         returns("returned by Exim", Notice::Exim).counts(&other),
         returns("returned by Notes", Notice::Notes).counts(&other),
@@ -100,6 +105,12 @@ pub(super) fn unlawful() -> Vec<Case> {
         )
         .with(UNKNOWN)
         .lossy(),
+        Case::defect(
+            "a notice about a notice of what was delivered",
+            |mail, _| also(Notice::Double, mail),
+            &[("bounced_and_delivered", THIRD), ("delivered", REST), ("dsn_malformed", THIRD)],
+        )
+        .samples(ALL),
         Case::defect(
             "a notice of delay, and never delivered",
             |mail, _| vec![also(Notice::Delayed, mail).swap_remove(0)],

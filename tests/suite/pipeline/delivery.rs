@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 
+use super::client::Client;
 use super::mail::Mail;
 use super::notice::{self, Refused};
 use super::wire::Wire;
@@ -52,6 +53,10 @@ impl Shared {
         let mut open = None;
         let mut left = Vec::new();
         for job in jobs {
+            if let Some(client) = self.behaviour.style.client {
+                left.extend(self.hand_on(client, job));
+                continue;
+            }
             let mut session = open.take().or_else(|| self.open());
             if self.behaviour.style.hesitates && job.attempts == 0 {
                 if let Some(session) = session {
@@ -77,6 +82,19 @@ impl Shared {
             let _ = self.end(session);
         }
         left
+    }
+
+    /// By a real client, to each recipient.
+    fn hand_on(&self, client: Client, job: Job) -> Vec<Job> {
+        let folder = self.length.parent().expect("a folder");
+        let later = (451, "the client failed".to_owned());
+        let mut outcome = Outcome::default();
+        for recipient in &job.mail.recipients {
+            if !client.hands(&job.mail, recipient, self.next_hop, folder) {
+                outcome.add(recipient, &later);
+            }
+        }
+        self.settle(job, outcome)
     }
 
     fn open(&self) -> Option<Session> {

@@ -4,6 +4,7 @@
 //! It answers 250 when a message is in its queue, writes the length of its queue to a file that a
 //! queue command can print, and retries what was deferred.
 
+pub(crate) mod client;
 mod delivery;
 mod intake;
 pub(crate) mod mail;
@@ -18,6 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;
 
+use client::Client;
 use mail::Mail;
 use notice::Notice;
 
@@ -67,6 +69,8 @@ pub(crate) struct Style {
     pub(crate) hangs_up: bool,
     /// Closes each session after RCPT once, and comes again.
     pub(crate) hesitates: bool,
+    /// A real client that hands each message on instead.
+    pub(crate) client: Option<Client>,
 }
 
 /// What this MTA does.
@@ -101,6 +105,7 @@ pub(crate) const HONEST: Behaviour = Behaviour {
         reuses: false,
         hangs_up: false,
         hesitates: false,
+        client: None,
     },
     claims: 0,
     hides: false,

@@ -26,6 +26,8 @@ pub(crate) enum Notice {
     AfterDelay,
     /// multipart/report without the returned message and without an original recipient.
     Terse,
+    /// multipart/report about a multipart/report (RFC 5321 §4.5.5 forbids it).
+    Double,
     /// multipart/report of action delayed.
     Delayed,
     /// Exim's warning, of no standard form.
@@ -86,6 +88,11 @@ pub(crate) fn compose(notice: Notice, mail: &Mail, refused: &[Refused]) -> Mail 
         }
         Notice::Standard | Notice::FromPostmaster | Notice::EximReport | Notice::Terse => {
             report(notice, mail, refused, "failed")
+        }
+        Notice::Double => {
+            let first = compose(Notice::Standard, mail, refused);
+            let to = Refused::invented(&mail.origin);
+            report(notice, &Mail { origin: mail.origin.clone(), ..first }, &[to], "failed")
         }
         Notice::Delayed => report(notice, mail, refused, "delayed"),
         Notice::Relayed => report(notice, mail, refused, "relayed"),

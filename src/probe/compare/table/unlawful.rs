@@ -5,7 +5,7 @@ use super::{Case, EIGHT, MAILBOX, PARTS, PLAIN, case, check, split};
 use crate::probe::change::Change::*;
 use crate::probe::change::Level;
 
-const ALTERED: [Case; 25] = [
+const ALTERED: [Case; 30] = [
     case(PLAIN, "subject tagged", Swap("Subject: ", "Subject: [EXTERNAL] "), &[SubjectChanged]),
     case(
         PLAIN,
@@ -50,6 +50,24 @@ const ALTERED: [Case; 25] = [
         "footer as a part",
         Swap("--cut--", "--cut\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--cut--"),
         &[FooterAdded],
+    ),
+    case(PLAIN, "a first letter made great", Swap("Subject: m", "Subject: M"), &[SubjectChanged]),
+    case(PLAIN, "another sign in an address", Swap("tag.42@", "tag-42@"), &[HeaderRewritten]),
+    case(PLAIN, "attached to another message", By(|text| attached(text, b"")), &[Attached]),
+    case(
+        EIGHT,
+        "attached, after a trace field",
+        By(|text| attached(text, b"Received: by x\r\n")),
+        &[Attached],
+    ),
+    case(
+        PARTS,
+        "attached with another subject",
+        By(|text| {
+            let text = String::from_utf8_lossy(text).replace("Subject: ", "Subject: [SPAM] ");
+            attached(text.as_bytes(), b"")
+        }),
+        &[SubjectChanged, Attached],
     ),
     case(PLAIN, "wrapped into multipart with a footer", By(wrapped), &[FooterAdded]),
     case(PLAIN, "lines wrapped", Swap("here, and then", "here,\r\nand then"), &[LinesWrapped]),
@@ -186,6 +204,15 @@ const CORRUPTED: [Case; 31] = [
         &[HeadersChanged],
     ),
 ];
+
+/// As SpamAssassin's report_safe has it.
+fn attached(text: &[u8], before: &[u8]) -> Vec<u8> {
+    let outer = b"From: filter@a.test\r\nSubject: a report\r\nMIME-Version: 1.0\r\n\
+        Content-Type: multipart/mixed; boundary=\"--report\"\r\n\r\n\
+        ----report\r\nContent-Type: text/plain\r\n\r\nSee the attached message.\r\n\
+        ----report\r\nContent-Type: message/rfc822\r\n\r\n";
+    [&outer[..], before, text, b"\r\n----report--\r\n"].concat()
+}
 
 #[test]
 fn changes_on_purpose_are_altered_and_named() {

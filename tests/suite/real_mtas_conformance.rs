@@ -1,6 +1,5 @@
-//! Real MTAs pass the cases of the conformance examination that only they can be told of: to demand
-//! TLS, whom not to trust, a second host, and to offer STARTTLS. One of them does not survive a case,
-//! which is a finding.
+//! Conformance cases that need settings only a real MTA has: TLS required for a domain, an untrusted
+//! client, a second host, STARTTLS offered. OpenSMTPD exits during a case, which is a finding.
 
 use std::fs::read_dir;
 use std::os::unix::fs::symlink;
@@ -12,12 +11,12 @@ use serde_json::Value;
 use crate::real_mtas::{EXIM, HARAKA, OPENSMTPD, POSTFIX, Promise, is_here};
 use crate::support::mailbench as program;
 
-/// Cases that the embedded relay cannot be told of.
-const ASKED: [&str; 4] =
+/// Cases whose settings the embedded relay does not have.
+const CONFIGURED: [&str; 4] =
     ["i21-open-relay", "o9-required-454", "o9-required-not-offered", "o15-first-host-down"];
 
-/// Played where STARTTLS is offered.
-const OFFERED: &str = "i3-starttls-injection";
+/// Needs a target that offers STARTTLS.
+const NEEDS_STARTTLS: &str = "i3-starttls-injection";
 
 /// Verdict and observation of each of these cases.
 fn examine(promise: &Promise, cases: &[&str]) -> Vec<(String, String, String)> {
@@ -37,86 +36,86 @@ fn examine_with(
     }
     let output = command.output().expect("mailbench runs");
     let text = String::from_utf8_lossy(&output.stdout);
-    let examination: Value = serde_json::from_str(&text)
+    let report: Value = serde_json::from_str(&text)
         .unwrap_or_else(|_| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)));
     let text = |row: &Value, key: &str| row[key].as_str().expect("text").to_owned();
-    let rows = examination["rows"].as_array().expect("rows").iter();
+    let rows = report["rows"].as_array().expect("rows").iter();
     rows.map(|row| (text(row, "id"), text(row, "verdict"), text(row, "observed"))).collect()
 }
 
-/// All conform, but for those that this kind cannot be told.
-fn passes(promise: &Promise, untold: &[&str]) {
+/// All conform, except those whose settings this kind does not have.
+fn passes(promise: &Promise, skipped: &[&str]) {
     if !is_here(promise) {
         return;
     }
-    let rows = examine(promise, &ASKED);
-    assert_eq!(rows.len(), ASKED.len(), "{rows:#?}");
+    let rows = examine(promise, &CONFIGURED);
+    assert_eq!(rows.len(), CONFIGURED.len(), "{rows:#?}");
     for (id, verdict, observed) in rows {
-        let expected = if untold.contains(&id.as_str()) { "untold" } else { "conforms" };
+        let expected = if skipped.contains(&id.as_str()) { "skipped" } else { "conforms" };
         assert_eq!(verdict, expected, "{}: {id}: {observed}", promise.kind);
     }
 }
 
-/// It is played, and commands that came before the handshake are dropped.
-fn offers_tls(promise: &Promise) {
+/// STARTTLS is offered, and commands sent before the handshake are discarded.
+fn discards_plaintext(promise: &Promise) {
     if !is_here(promise) {
         return;
     }
-    let rows = examine(promise, &[OFFERED]);
-    let expected = "what was said before the handshake was dropped";
+    let rows = examine(promise, &[NEEDS_STARTTLS]);
+    let expected = "commands sent before the handshake were discarded";
     let [(_, verdict, observed)] = rows.as_slice() else { panic!("{rows:#?}") };
     assert_eq!((verdict.as_str(), observed.as_str()), ("conforms", expected), "{}", promise.kind);
 }
 
 #[test]
-fn postfix_drops_what_came_before_tls() {
-    offers_tls(&POSTFIX);
+fn postfix_discards_plaintext_before_tls() {
+    discards_plaintext(&POSTFIX);
 }
 
 #[test]
-fn exim_drops_what_came_before_tls() {
-    offers_tls(&EXIM);
+fn exim_discards_plaintext_before_tls() {
+    discards_plaintext(&EXIM);
 }
 
 #[test]
-fn haraka_drops_what_came_before_tls() {
-    offers_tls(&HARAKA);
+fn haraka_discards_plaintext_before_tls() {
+    discards_plaintext(&HARAKA);
 }
 
-/// OpenSMTPD refuses STARTTLS with something behind it (`Pipelining not supported`), and closes.
+/// OpenSMTPD rejects STARTTLS with more commands after it (`Pipelining not supported`) and closes.
 #[test]
-fn opensmtpd_breaks_off_where_something_came_before_tls() {
+fn opensmtpd_aborts_on_plaintext_before_tls() {
     if is_here(&OPENSMTPD) {
-        let rows = examine(&OPENSMTPD, &[OFFERED]);
+        let rows = examine(&OPENSMTPD, &[NEEDS_STARTTLS]);
         let [(_, verdict, observed)] = rows.as_slice() else { panic!("{rows:#?}") };
-        let expected = ("hardened", "given up: the handshake failed");
+        let expected = ("hardened", "aborted: TLS handshake failed");
         assert_eq!((verdict.as_str(), observed.as_str()), expected);
     }
 }
 
 #[test]
-fn postfix_does_as_it_is_told() {
+fn postfix_conforms_as_configured() {
     passes(&POSTFIX, &[]);
 }
 
 #[test]
-fn exim_does_as_it_is_told() {
+fn exim_conforms_as_configured() {
     passes(&EXIM, &[]);
 }
 
 #[test]
-fn haraka_does_as_it_is_told() {
+fn haraka_conforms_as_configured() {
     passes(&HARAKA, &[]);
 }
 
 #[test]
-fn opensmtpd_does_as_it_is_told() {
+fn opensmtpd_conforms_as_configured() {
     passes(&OPENSMTPD, &["o15-first-host-down"]);
 }
 
-/// OpenSMTPD 6.8 takes LF.LF for the end of data, but no command that came with the next one.
+/// OpenSMTPD 6.8 accepts LF.LF as the end of data, but no command that came together with the next.
 #[test]
-fn a_target_that_takes_no_commands_at_once_is_smuggled_to_line_by_line() {
+fn smuggling_without_pipelining_is_detected() {
     if !is_here(&OPENSMTPD) {
         return;
     }
@@ -127,9 +126,9 @@ fn a_target_that_takes_no_commands_at_once_is_smuggled_to_line_by_line() {
     assert_eq!(verdicts, expected, "{rows:#?}");
 }
 
-/// OpenSMTPD 6.8 ends with a double free; the next case finds it alive again.
+/// OpenSMTPD 6.8 exits with a double free and is restarted for the next case.
 #[test]
-fn a_target_that_a_case_brings_down_is_started_again() {
+fn target_that_exits_during_a_case_is_restarted() {
     if !is_here(&OPENSMTPD) {
         return;
     }
@@ -139,34 +138,34 @@ fn a_target_that_a_case_brings_down_is_started_again() {
     let expected =
         [("i21-null-sender", "conforms"), ("o9-no-handshake", "violates"), ("o9-454", "conforms")];
     assert_eq!(verdicts, expected, "{rows:#?}");
-    assert!(rows[1].2.contains("the target ended: ") && rows[1].2.contains("started again"));
+    assert!(rows[1].2.contains("the target exited: ") && rows[1].2.contains("restarted"));
 }
 
-/// Without the engine that keeps its key it cannot offer STARTTLS, and is examined all the same.
+/// Without the OpenSSL engine for its key it cannot offer STARTTLS; only those cases are skipped.
 #[test]
-fn opensmtpd_without_its_engine_is_examined_but_for_tls() {
+fn opensmtpd_without_its_engine_skips_the_starttls_cases() {
     if !is_here(&OPENSMTPD) {
         return;
     }
     let prefix = std::env::var_os("MAILBENCH_MTA_PREFIX").map(PathBuf::from).expect("a prefix");
     let folder = tempfile::tempdir().expect("a folder");
-    link_but("engines-3", &prefix, folder.path());
+    link_except("engines-3", &prefix, folder.path());
     let mut command = program();
     command.env("MAILBENCH_MTA_PREFIX", folder.path());
-    let rows = examine_with(&mut command, &OPENSMTPD, &[OFFERED, "i21-open-relay"]);
+    let rows = examine_with(&mut command, &OPENSMTPD, &[NEEDS_STARTTLS, "i21-open-relay"]);
     let verdicts: Vec<&str> = rows.iter().map(|(_, verdict, _)| verdict.as_str()).collect();
-    assert_eq!(verdicts, ["untold", "conforms"], "{rows:#?}");
+    assert_eq!(verdicts, ["skipped", "conforms"], "{rows:#?}");
 }
 
-/// Links to everything in a folder, down to the folders of libraries, but for what is called so.
-fn link_but(left_out: &str, from: &Path, to: &Path) {
+/// Links to everything in a folder, down to the folders of libraries, except one name.
+fn link_except(left_out: &str, from: &Path, to: &Path) {
     for entry in read_dir(from).expect("a folder").flatten() {
         let (name, place) = (entry.file_name(), to.join(entry.file_name()));
         let is_on_the_way = ["usr", "lib"].iter().any(|way| name == *way)
             || name.to_string_lossy().ends_with("-gnu");
         if is_on_the_way && entry.path().is_dir() {
             std::fs::create_dir(&place).expect("a folder");
-            link_but(left_out, &entry.path(), &place);
+            link_except(left_out, &entry.path(), &place);
         } else if name != left_out {
             symlink(entry.path(), place).expect("a link");
         }
