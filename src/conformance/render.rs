@@ -40,7 +40,7 @@ pub struct Presentation<'a> {
 #[must_use]
 pub fn render(report: &ConformanceReport, format: Format, how: &Presentation<'_>) -> String {
     match format {
-        Format::Table => terminal::render(report, how.view, how.verbose),
+        Format::Table => escape::styled(&terminal::render(report, how.view, how.verbose)),
         Format::Markdown => markdown(report),
         Format::Json => pretty(&serde_json::to_value(report).unwrap_or_default()),
         Format::Junit => junit(report),

@@ -17,7 +17,7 @@ pub(super) fn render(comparison: &Comparison) -> String {
         "### {} mailbench compare: {}: {}\n\n{}\n\n{}\n",
         worst.map_or("⚠️", sign),
         prose(&comparison.name),
-        verdict.status,
+        prose(&verdict.status),
         prose(&comparison.question),
         prose(&words::method(comparison)),
     );
