@@ -20,7 +20,7 @@ const BEYOND: [&str; 33] = [
     // What a variant sets is read in another section.
     "--> [[compare.variant]]",
     "is not a destination of this scenario",
-    "could be somebody's real domain",
+    "could be a real domain",
     "is not a figure",
     "is no metric",
     "is not a bound for",
@@ -37,7 +37,7 @@ const BEYOND: [&str; 33] = [
     "without `",
     "is greater than",
     "the fault has no stage",
-    "cannot be told at stage",
+    "is not known before stage",
     "is not known before stage",
     "cannot be at stage",
     "several times",

@@ -1,6 +1,7 @@
 //! `junit.xml` of a comparison: a case for each figure that decides, by side, and the whole.
 
 use super::{terminal, words};
+use crate::escape::plain;
 use crate::measure::comparison::results::{self, Comparison, Contrast, Design, Row};
 use crate::measure::verdict::INVALID;
 use crate::report::suite::{Case, Outcome, Suite};
@@ -55,14 +56,15 @@ fn outcome(row: &Row, design: Design) -> Outcome {
         }
         results::Outcome::Inconclusive => Outcome::Skipped(said()),
         results::Outcome::Regression => {
-            Outcome::Failed(said(), row.note.clone().unwrap_or_default())
+            Outcome::Failed(said(), row.note.as_deref().map(plain).unwrap_or_default())
         }
     }
 }
 
 fn verdict(comparison: &Comparison) -> Outcome {
     let verdict = &comparison.verdict;
-    let reasons: Vec<&str> = verdict.reasons.iter().map(|it| it.message.as_str()).collect();
+    // One a line: none has line ends of its own.
+    let reasons: Vec<String> = verdict.reasons.iter().map(|it| plain(&it.message)).collect();
     match verdict.exit_code {
         0 => Outcome::Passed,
         INVALID => Outcome::Error(format!("{}: {}", verdict.status, reasons.join("; "))),

@@ -13,7 +13,7 @@ use super::fixture::rich::{HOSTILE, rich};
 use super::golden;
 
 /// A clean run against a rich one, whose name is hostile; they are not comparable.
-fn compared() -> Comparison {
+pub(crate) fn compared() -> Comparison {
     let (base, mut new) = (clean().results, rich().results);
     new.run.id = "another".to_owned();
     let differences = comparable::differences(&base, &new);

@@ -3,7 +3,7 @@
 //! After a wanted change: `MAILBENCH_BLESS=1 cargo test --test suite report_formats`, then read
 //! the difference like code.
 
-mod comparison;
+pub(crate) mod comparison;
 pub(crate) mod fixture;
 
 use std::path::{Path, PathBuf};

@@ -147,10 +147,10 @@ fn what_a_stage_cannot_tell() {
         format!("{LOAD}{DESTINATION}[[fault]]\nstage = \"{stage}\"\n{more}\n")
     };
     for stage in ["connect", "banner", "ehlo", "quit"] {
-        let what = format!("`attempts` cannot be told at stage {stage}");
+        let what = format!("`attempts` is not known before stage {stage}");
         one(&fault(stage, "stall = \"5s\"\nattempts = 1"), ("1", &what, "mail-from"));
     }
-    let what = "`script` cannot be told at stage ehlo";
+    let what = "`script` is not known before stage ehlo";
     one(&fault("ehlo", "script = [\"451 no\"]"), ("[\"451 no\"]", what, "mail-from"));
 }
 
@@ -166,13 +166,13 @@ fn one_address_for_all_destinations_tells_none_before_rcpt() {
     let per = "limit = { rate = \"5/s\", per = \"destination\" }";
     for target in ["[target]\nkind = \"direct\"\n", external] {
         for stage in ["connect", "banner", "ehlo", "mail-from", "quit"] {
-            let what = format!("`destination` cannot be told at stage {stage}");
+            let what = format!("`destination` is not known before stage {stage}");
             one(
                 &fault(target, stage, stall),
                 ("\"a.test\"", &what, "addresses = \"per-destination\""),
             );
         }
-        let what = "`per` cannot be told at stage mail-from";
+        let what = "`per` is not known before stage mail-from";
         one(
             &fault(target, "mail-from", per),
             ("\"destination\"", what, "addresses = \"per-destination\""),
@@ -202,7 +202,7 @@ fn an_address_for_each_destination_is_known_from_connect_on() {
     let said = complaint(&format!("{external}{BY_DESTINATION}{LOAD}{DESTINATION}{own}{fault}"));
     assert!(said.starts_with("no problem"), "{said}");
     let shared = "[sink]\naddresses = \"shared\"\n";
-    let what = "`destination` cannot be told at stage connect";
+    let what = "`destination` is not known before stage connect";
     one(&format!("{shared}{LOAD}{DESTINATION}{fault}"), ("\"a.test\"", what, "per-destination"));
 }
 

@@ -101,7 +101,7 @@ fn destinations_and_target() {
         &with("[[destination]]\ndomain = \"gmail.com\""),
         (
             "\"gmail.com\"",
-            "`gmail.com` could be somebody's real domain",
+            "`gmail.com` could be a real domain",
             "--allow-recipient-domain gmail.com",
         ),
     );

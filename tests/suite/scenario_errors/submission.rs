@@ -50,7 +50,7 @@ fn protocol_sources_and_dsn() {
     let never = "[smtp.dsn]\nnotify = [\"delay\"]";
     one(
         &with(never),
-        ("[\"delay\"]", "`failure` is missing", "a bounce cannot be told from a loss"),
+        ("[\"delay\"]", "`failure` is missing", "a bounce cannot be distinguished from a loss"),
     );
     let half = "[message]\npriority = 1.5";
     one(&with(half), ("1.5", "a priority is a whole number", ""));
