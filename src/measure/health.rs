@@ -62,7 +62,7 @@ pub fn grade(evidence: &Evidence<'_>) -> Health {
         evidence.shortage.clone(),
         shortfall(evidence),
         timing::schedule_lag(evidence),
-        arrival_law(evidence),
+        inter_arrival_distribution(evidence),
         saturation(evidence),
         headroom(evidence),
         own_cpu(evidence),
@@ -102,12 +102,13 @@ fn shortfall(evidence: &Evidence<'_>) -> Option<HealthCheck> {
 /// Kolmogorov's distance: the greatest share of gaps that a look at one length finds too many or
 /// too few. Half of them amiss is another load; so it is where it is so for a tenth of the mail
 /// only, whenever that was. Less than that, it is worth a word.
-fn arrival_law(evidence: &Evidence<'_>) -> Option<HealthCheck> {
+fn inter_arrival_distribution(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     if evidence.load.model == "closed" {
         return None;
     }
     let distance = evidence.arrivals?;
-    let mut found = check("arrival_law", distance.overall, (0.1, 0.5), "of the gaps");
+    let mut found =
+        check("inter_arrival_distribution", distance.overall, (0.1, 0.5), "of the gaps");
     let late = match distance.disturbed {
         share if share > 0.1 => HealthStatus::Invalid,
         share if share > 0.0 => HealthStatus::Warn,

@@ -171,7 +171,7 @@ pub(super) fn resolve(
         if !seen.insert(&one.name) {
             problems.refuse(
                 span,
-                format!("abuse `{}` stands twice", one.name),
+                format!("abuse `{}` is defined twice", one.name),
                 "give each a `name`",
             );
         }

@@ -184,7 +184,7 @@ fn check_names(variants: &[At<WrittenVariant>], problems: &mut Problems) {
         let name = &one.value.name;
         check_name(name, problems);
         if !seen.insert(&name.value) {
-            let what = format!("variant `{}` stands twice", name.value);
+            let what = format!("variant `{}` is defined twice", name.value);
             problems.push(Problem::new(&name.span, what));
         }
     }

@@ -68,7 +68,7 @@ pub(super) fn resolve(
     let mut read = |one: &At<Written>| {
         let destination = destination(&one.value, sink, problems);
         if !seen.insert(destination.domain.clone()) {
-            let what = format!("destination `{}` stands twice", destination.domain);
+            let what = format!("destination `{}` is defined twice", destination.domain);
             problems.push(Problem::new(&one.value.domain.span, what));
         }
         destination

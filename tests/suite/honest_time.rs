@@ -92,7 +92,12 @@ fn a_generator_with_one_session_is_invalid_and_not_slow() {
         results.health.checks.iter().filter(bad).map(|check| check.id.as_str()).collect();
     assert_eq!(
         spoiled,
-        ["offered_shortfall", "schedule_lag_p99", "arrival_law", "sessions_saturated"]
+        [
+            "offered_shortfall",
+            "schedule_lag_p99",
+            "inter_arrival_distribution",
+            "sessions_saturated"
+        ]
     );
 }
 

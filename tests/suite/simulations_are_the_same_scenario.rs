@@ -75,8 +75,10 @@ fn times_come_from_a_run_and_without_any_the_way_out_is_told() {
     let healthy = |report: &Value| report["destinations"][0]["latency"].clone();
     let agree = |metric: &str, of: &dyn Fn(&Value) -> Value| {
         let p50 = |report: &Value| of(report)[metric]["p50"].as_f64().expect("a p50");
-        let ratio = p50(&simulated) / p50(&measured);
-        assert!((0.9..1.1).contains(&ratio), "{metric}: {ratio}");
+        let (simulated, measured) = (p50(&simulated), p50(&measured));
+        // Of times of some tens of microseconds the caches decide a part, which no model knows.
+        let close = (simulated - measured).abs() <= f64::max(0.1 * measured, 20.0);
+        assert!(close, "{metric}: {simulated} us, measured {measured} us");
     };
     agree("submit_service", &whole);
     agree("submit_response", &whole);

@@ -137,13 +137,17 @@ fn arrivals_by_another_law_are_a_warning_and_then_invalid() {
         (0.09, 0.12, HealthStatus::Invalid),
     ] {
         let health = with(Distance { overall, disturbed, worst_at: Some(ms(9000)) });
-        assert_eq!(status(&health, "arrival_law"), grade, "{overall} {disturbed}");
-        let check = health.checks.iter().find(|check| check.id == "arrival_law").expect("a check");
+        assert_eq!(status(&health, "inter_arrival_distribution"), grade, "{overall} {disturbed}");
+        let check = health
+            .checks
+            .iter()
+            .find(|check| check.id == "inter_arrival_distribution")
+            .expect("a check");
         assert_eq!(check.advice.contains("worst from 9.0s on"), disturbed > 0.0, "{check:?}");
     }
     let closed = kept(LoadFacts { model: "closed".to_owned(), ..load() });
     let health = graded(|evidence| (evidence.load, evidence.arrivals) = (closed, Some(amiss(0.9))));
-    assert!(health.checks.iter().all(|check| check.id != "arrival_law"));
+    assert!(health.checks.iter().all(|check| check.id != "inter_arrival_distribution"));
 }
 
 /// By what hangs on it: nothing that a threshold decides in spite of it, the larger part of a

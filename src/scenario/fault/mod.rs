@@ -169,7 +169,7 @@ pub(super) fn resolve(
         let name = name(&fault.value, index, problems);
         if !seen.insert(name.clone()) {
             let place = fault.value.name.as_ref().map_or(fault.span.clone(), |n| n.span.clone());
-            problems.push(Problem::new(&place, format!("fault `{name}` stands twice")));
+            problems.push(Problem::new(&place, format!("fault `{name}` is defined twice")));
         }
         let scope = scope::resolve(fault, destinations, problems);
         let Some(action) = action::resolve(fault, scope.stage, problems) else { continue };

@@ -10,7 +10,7 @@ fn a_comparison_needs_two_named_variants_and_pairs() {
     assert!(one_variant.contains("0 is out of range"), "{one_variant}");
     let twice = "[[compare.variant]]\nname = \"a\"\n".repeat(2);
     let twice = said(&format!("[compare]\npairs = 1\n{twice}"));
-    assert!(twice.contains("variant `a` stands twice"), "{twice}");
+    assert!(twice.contains("variant `a` is defined twice"), "{twice}");
 }
 
 /// A variant's own keys are shown as its own.

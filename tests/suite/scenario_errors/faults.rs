@@ -231,5 +231,5 @@ fn addresses_for_each_destination_must_be_known_to_the_target() {
 fn names_stand_once() {
     let fault = |text: &str| format!("{LOAD}{DESTINATION}[[fault]]\n{text}\n");
     let named = "name = \"x\"\nstage = \"rcpt-to\"\nstall = \"5s\"\n";
-    one(&fault(&format!("{named}[[fault]]\n{named}")), ("\"x\"", "fault `x` stands twice", ""));
+    one(&fault(&format!("{named}[[fault]]\n{named}")), ("\"x\"", "fault `x` is defined twice", ""));
 }

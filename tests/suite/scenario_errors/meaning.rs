@@ -87,7 +87,7 @@ fn destinations_and_target() {
     let base = format!("{LOAD}{DESTINATION}");
     let with = |more: &str| format!("{base}{more}");
     one(LOAD, ("[", "the scenario has no destination", "add `[[destination]]`"));
-    one(&with(DESTINATION), ("\"a.test\"", "destination `a.test` stands twice", ""));
+    one(&with(DESTINATION), ("\"a.test\"", "destination `a.test` is defined twice", ""));
     one(&with("weight = 0"), ("0", "a weight must be above 0", ""));
     one(
         &with("[[destination]]\ndomain = \"a@b\""),

@@ -65,7 +65,7 @@ fn bad_clients() {
     let stage = abuse("kind = \"disconnect\"\nstage = \"quit\"");
     one(&stage, ("\"quit\"", "no client disconnects at stage quit here", "mail-from"));
     let twice = abuse("kind = \"idle\"\n[[abuse]]\nkind = \"idle\"");
-    one(&twice, ("[[abuse]]", "abuse `idle` stands twice", "a `name`"));
+    one(&twice, ("[[abuse]]", "abuse `idle` is defined twice", "a `name`"));
     let many = complaint(&abuse("kind = \"idle\"\nsessions = 9000"));
     assert!(many.contains("9000 is out of range"), "{many}");
     let window = abuse("kind = \"idle\"\nduring = \"soon\"");
