@@ -17,6 +17,9 @@ pub const CERTIFICATES: u64 = 16 * 1024 * 1024;
 /// Bytes of a target's output that are kept: some millions of messages with ten lines each.
 pub const TARGET_OUTPUT: u64 = 2 * 1024 * 1024 * 1024;
 
+/// Bytes of a target's log: its output, and as much on standard error, which it writes itself.
+pub const TARGET_LOG: u64 = 2 * TARGET_OUTPUT;
+
 /// Bytes that a command of the user's may print while it runs, a hook or the stopping of a target.
 pub const HOOK_OUTPUT: u64 = 64 * 1024 * 1024;
 

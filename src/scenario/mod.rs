@@ -80,7 +80,7 @@ pub fn load(path: &Path, overrides: &[Override]) -> Result<Loaded, ScenarioError
     load_as(path, overrides, Provenance::Own)
 }
 
-/// As [`load`]; what an untrusted scenario would run, read or reveal is refused.
+/// As [`load()`]; what an untrusted scenario would run, read or reveal is refused.
 ///
 /// # Errors
 /// As there.
@@ -95,7 +95,7 @@ pub fn load_as(
 /// Reads a scenario of which only target and sink are used: it needs no load and no destination.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load()`].
 pub fn load_target(
     path: &Path,
     overrides: &[Override],
@@ -108,7 +108,7 @@ pub fn load_target(
 /// not needed.
 ///
 /// # Errors
-/// As [`load`].
+/// As [`load()`].
 pub fn load_stored(path: &Path) -> Result<Loaded, ScenarioError> {
     load_file(path, &[], (Purpose::Judge, Provenance::Own))
 }

@@ -82,6 +82,11 @@ pub(super) fn address() -> Value {
     pattern(ADDRESS)
 }
 
+/// An address and the port where a server listens.
+pub(super) fn server_address() -> Value {
+    pattern(&ADDRESS.replace(":[0-9]{1,5}$", ":0{0,4}[1-9][0-9]{0,4}$"))
+}
+
 /// A time that is not nothing.
 pub(super) fn some_time() -> Value {
     json!({ "not": { "type": "string", "pattern": ZERO } })

@@ -12,6 +12,7 @@ use rustix::process::Signal;
 use tokio::io::AsyncReadExt;
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::mpsc;
+use tokio_util::task::AbortOnDropHandle;
 
 use super::TargetError;
 use super::containment::Containment;
@@ -23,6 +24,9 @@ use crate::shortage;
 
 /// Passes over a target's processes to stop all of them: one may start another meanwhile.
 const PASSES: usize = 100;
+
+/// Time between two looks at the length of a target's log.
+const LOG_LOOK: Duration = Duration::from_millis(250);
 
 /// Time between two such passes.
 const PASS: Duration = Duration::from_millis(20);
@@ -56,6 +60,7 @@ pub(super) struct Process {
     _stdin: Option<ChildStdin>,
     lines: mpsc::Receiver<String>,
     log: PathBuf,
+    _bound: AbortOnDropHandle<()>,
 }
 
 impl Process {
@@ -89,7 +94,9 @@ impl Process {
         let members = containment.members(root);
         containment.begin(root);
         let log = launch.log.clone();
-        Ok(Process { child, members, ended_by_us: false, _stdin: stdin, lines, log })
+        let bound = bound_log(log.clone(), limits::TARGET_LOG);
+        let _bound = AbortOnDropHandle::new(tokio::spawn(bound));
+        Ok(Process { child, members, ended_by_us: false, _stdin: stdin, lines, log, _bound })
     }
 
     /// Waits for a line of output that begins so.
@@ -306,6 +313,18 @@ async fn keep_output(mut stdout: ChildStdout, mut log: File, sender: mpsc::Sende
     }
 }
 
+/// Cuts the log back while standard error, which the target writes itself, makes it longer than `most`
+/// bytes. It was opened to append: what follows begins at the new end.
+async fn bound_log(log: PathBuf, most: u64) {
+    loop {
+        tokio::time::sleep(LOG_LOOK).await;
+        let is_long = std::fs::metadata(&log).is_ok_and(|log| log.len() > most);
+        if is_long && let Ok(log) = crate::files::append(&log) {
+            let _unbounded = log.set_len(most);
+        }
+    }
+}
+
 /// Lines in what comes piece by piece. Of a long line the beginning is kept.
 #[derive(Debug, Default)]
 struct Lines {
@@ -335,6 +354,20 @@ impl Lines {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn standard_error_without_end_does_not_fill_the_disk() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("target.log");
+        let _bound = AbortOnDropHandle::new(tokio::spawn(bound_log(path.clone(), 1000)));
+        let mut log = crate::files::append(&path).expect("a log");
+        for _ in 0..100 {
+            log.write_all(&[b'x'; 100]).expect("written");
+            tokio::time::sleep(LOG_LOOK / 10).await;
+        }
+        let written = std::fs::metadata(&path).expect("the log").len();
+        assert!((1000..=6000).contains(&written), "{written}");
+    }
 
     #[test]
     fn lines_are_found_in_any_bytes_and_a_long_one_is_bounded() {

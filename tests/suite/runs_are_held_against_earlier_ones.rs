@@ -94,7 +94,11 @@ fn every_run_is_a_line_of_its_history() {
     let (code, said) = history(&step, &["--check"]);
     assert_eq!(code, 98, "{said}");
     assert!(said.contains("e2e_response.p50") && said.contains("from run run-26 on"), "{said}");
-    assert_eq!(history(&step, &["--check", "--last", "2"]).0, 0, "too long ago");
+    let (code, said) = history(&step, &["--check", "--last", "2"]);
+    assert!(code == 96 && said.contains("e2e_response.p99: none of its runs has it"), "{said}");
+    let named = ["--check", "--gate", "e2e_response.p50"];
+    assert_eq!(history(&step, &named).0, 98);
+    assert_eq!(history(&step, &[&named[..], &["--last", "2"]].concat()).0, 0, "too long ago");
     assert_eq!(history(&step, &[]).0, 0, "nothing was to be checked");
     let (code, page) = history(&step, &["--format", "html"]);
     assert!(code == 0 && page.contains("<svg") && page.contains("at run run-26"), "{page}");

@@ -234,6 +234,7 @@ fn reader_and_schema_agree_where_they_once_did_not() {
     let base = "name = \"t\"\n[load]\nrate = \"20/s\"\nwarm_up = \"0s\"\nduration = \"1s\"\n\
                 [[destination]]\ndomain = \"a.test\"\n";
     let fault = "[[fault]]\nname = \"x\"\nstage = \"rcpt-to\"\n";
+    let external = "[sink]\nlisten = \"127.0.0.1:2526\"\n[target]\nkind = \"external\"\n";
     let cases = [
         (true, format!("{base}{fault}attempts = 1\ndefer = \"451 4.7.1 later\"\n")),
         (false, format!("{base}[[chaos]]\nat = \"0.5s\"\n")),
@@ -255,6 +256,8 @@ fn reader_and_schema_agree_where_they_once_did_not() {
         (true, format!("{base}[thresholds]\ne2e_response.p99 = \"< 5s\"\n")),
         (false, format!("{base}{fault}defer = \"451 l\"\nreject = \"550 no\"\n")),
         (false, base.replace("[load]\n", "[[load]]\n")),
+        (false, format!("{base}{external}address = \"127.0.0.1:0\"\n")),
+        (true, format!("{base}{external}address = \"127.0.0.1:20\"\n")),
     ];
     let values = cases.clone().map(|(_, text)| toml::from_str::<Value>(&text).expect("TOML"));
     for ((right, text), value) in cases.iter().zip(&values) {

@@ -1,9 +1,7 @@
 //! What `history --check` comes to: changes for the worse, and what could not be decided.
 //!
 //! A check that has nothing to look at does not pass. A figure that decides must be known of the newest
-//! run, which must count, and not be a mere lower bound. Of the figures that decide by default those
-//! are left out that no run of a family has, such as a p99 of short runs; of those that the user names
-//! none is.
+//! run, which must count, and not be a mere lower bound.
 
 use super::split::LEAST;
 use super::trend::{Family, Trend, Turn};
@@ -16,10 +14,9 @@ use crate::measure::verdict::{INVALID, REGRESSION};
 const FEWEST: usize = 2 * LEAST;
 
 /// One reason for each change for the worse no more than `last` runs ago, and for each figure of
-/// a current family that cannot be decided. Empty: checked, and nothing found. `named`: the user named
-/// the figures that decide.
+/// a current family that cannot be decided. Empty: checked, and nothing found.
 #[must_use]
-pub fn check(families: &[Family], last: usize, named: bool) -> Vec<Reason> {
+pub fn check(families: &[Family], last: usize) -> Vec<Reason> {
     if families.is_empty() {
         return vec![inconclusive("the history has no runs".to_owned())];
     }
@@ -29,9 +26,13 @@ pub fn check(families: &[Family], last: usize, named: bool) -> Vec<Reason> {
             let gated = family.trends.iter().filter(|trend| trend.decides);
             let mut reasons: Vec<Reason> =
                 gated.filter_map(|trend| of_trend(family, trend, last)).collect();
-            let lacking = family.lacking.iter().filter(|_| named && family.current);
+            let known = family.current && !family.runs.is_empty();
+            let lacking = family.lacking.iter().filter(|_| known);
             reasons.extend(lacking.map(|metric| {
-                inconclusive(format!("{}: {metric}: none of its runs has it", family.scenario))
+                let scenario = &family.scenario;
+                inconclusive(format!(
+                    "{scenario}: {metric}: none of its runs has it; `--gate` names what decides"
+                ))
             }));
             reasons.extend(of_runs(family).map(inconclusive));
             reasons
@@ -45,7 +46,6 @@ fn inconclusive(message: String) -> Reason {
 
 /// Why the runs of a family decide nothing, whatever the figure.
 fn of_runs(family: &Family) -> Option<String> {
-    let gated = family.trends.iter().filter(|trend| trend.decides).count();
     let (scenario, runs) = (&family.scenario, family.runs.len());
     if !family.current {
         return None;
@@ -53,10 +53,8 @@ fn of_runs(family: &Family) -> Option<String> {
     if let Some(run) = &family.newest_invalid {
         return Some(format!("{scenario}: the newest run, {run}, is invalid"));
     }
-    if runs < FEWEST {
-        return Some(format!("{scenario}: {runs} runs count, a change can show from {FEWEST} on"));
-    }
-    (gated == 0).then(|| format!("{scenario}: its runs have none of the figures that decide"))
+    (runs < FEWEST)
+        .then(|| format!("{scenario}: {runs} runs count, a change can show from {FEWEST} on"))
 }
 
 fn of_trend(family: &Family, trend: &Trend, last: usize) -> Option<Reason> {
@@ -105,22 +103,18 @@ mod tests {
     use super::super::trend::families;
     use super::super::trend::tests::{entry, wobble};
     use super::*;
-    use crate::measure::comparison::figure::GATED;
 
     fn history(runs: std::ops::Range<usize>, level: impl Fn(usize) -> f64) -> Vec<Entry> {
         runs.map(|n| entry(n, wobble(n, level(n)), "a")).collect()
     }
 
     fn checked(entries: &[Entry], last: usize) -> Vec<(u8, String)> {
-        checked_by(&GATED.map(str::to_owned), entries, (last, false))
+        checked_by(&["e2e_response.p50"], entries, last)
     }
 
-    fn checked_by(
-        gate: &[String],
-        entries: &[Entry],
-        (last, named): (usize, bool),
-    ) -> Vec<(u8, String)> {
-        let reasons = check(&families(entries, gate), last, named);
+    fn checked_by(gate: &[&str], entries: &[Entry], last: usize) -> Vec<(u8, String)> {
+        let gate: Vec<String> = gate.iter().map(|name| (*name).to_owned()).collect();
+        let reasons = check(&families(entries, &gate), last);
         reasons.into_iter().map(|reason| (reason.exit_code, reason.message)).collect()
     }
 
@@ -157,17 +151,15 @@ mod tests {
     }
 
     #[test]
-    fn a_figure_that_the_user_names_must_be_there() {
+    fn a_figure_that_decides_must_be_there() {
         let entries = history(6..30, |n| if n < 27 { 1000.0 } else { 2000.0 });
-        let by = |gate: &[&str], named| {
-            let gate: Vec<String> = gate.iter().map(|name| (*name).to_owned()).collect();
-            let found = checked_by(&gate, &entries, (5, named));
+        let by = |gate: &[&str]| {
+            let found = checked_by(gate, &entries, 5);
             found.into_iter().map(|(code, _)| code).collect::<Vec<_>>()
         };
-        assert_eq!(by(&["e2e_response.p50"], true), [98]);
-        assert_eq!(by(&["e2e_response.p50", "e2e_response.p99"], true), [98, 96]);
-        assert_eq!(by(&["e2e_response.p50", "e2e_response.p99"], false), [98]);
-        assert_eq!(by(&["e2e_response.p99"], true), [96, 96], "nor anything else that decides");
+        assert_eq!(by(&["e2e_response.p50"]), [98]);
+        assert_eq!(by(&["e2e_response.p50", "e2e_response.p99"]), [98, 96]);
+        assert_eq!(by(&["e2e_response.p99"]), [96]);
     }
 
     #[test]

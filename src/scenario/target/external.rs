@@ -47,6 +47,11 @@ pub(super) fn resolve(
     let stop_command = command("stop_command", target.stop_command.as_ref(), problems);
     let pid_file = pid_file(target.pid_file.as_ref(), problems);
     match address(&written.value) {
+        Ok(address) if address.port() == 0 => {
+            let what = format!("`{}` names no port", written.value);
+            problems.refuse(&written.span, what, "write the port where the target listens");
+            TargetKind::Relay
+        }
         Ok(address) => TargetKind::External(External {
             address,
             queue_command,

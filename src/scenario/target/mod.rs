@@ -100,7 +100,7 @@ pub(super) struct RelaySettings {
 pub(super) fn refinements() -> Vec<Refinement> {
     let one_line = json!({ "type": ["string", "number", "boolean"], "pattern": "^[^\\n\\r]*$" });
     let own = vec![
-        ("Target.address", schema::address()),
+        ("Target.address", schema::server_address()),
         ("Target.queue_command", schema::command()),
         ("Target.start_command", schema::command()),
         ("Target.stop_command", schema::command()),

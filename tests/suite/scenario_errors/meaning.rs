@@ -114,6 +114,10 @@ fn destinations_and_target() {
         ("\"localhost\"", "`localhost` is not an address and port", ""),
     );
     one(
+        &with("[target]\nkind = \"external\"\naddress = \"127.0.0.1:0\""),
+        ("\"127.0.0.1:0\"", "`127.0.0.1:0` names no port", "where the target listens"),
+    );
+    one(
         &with("[target]\naddress = \"127.0.0.1:25\""),
         ("\"127.0.0.1:25\"", "`address` belongs to kind external", ""),
     );
