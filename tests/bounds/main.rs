@@ -7,7 +7,7 @@
 
 use std::alloc::System;
 use std::io::Cursor;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mailbench::clock::{Clock, Time};
@@ -49,6 +49,11 @@ fn budget() -> Duration {
     Duration::from_secs(told.and_then(|seconds| seconds.parse().ok()).unwrap_or(2))
 }
 
+/// Until it is dropped no other test runs: what its preparations allocate would be counted, too.
+fn alone() -> MutexGuard<'static, ()> {
+    ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Changes bytes of `text`: single ones, runs that repeat, numbers that become great, cuts.
 fn changed(text: &[u8], rng: &mut impl rand::Rng) -> Vec<u8> {
     let mut text = text.to_vec();
@@ -71,7 +76,6 @@ fn changed(text: &[u8], rng: &mut impl rand::Rng) -> Vec<u8> {
 
 /// Feeds changed texts to a reader and holds what it allocates against the bound.
 fn bounded(name: &str, texts: &[Vec<u8>], bound: &Bound, mut read: impl FnMut(&[u8])) {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let clock = Clock::start();
     // What is made once and kept is made here.
     texts.iter().for_each(|text| read(text));
@@ -101,6 +105,7 @@ fn bounded(name: &str, texts: &[Vec<u8>], bound: &Bound, mut read: impl FnMut(&[
 
 #[test]
 fn dsns() {
+    let _alone = alone();
     let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/dsn");
     let files = std::fs::read_dir(folder).expect("fixtures").flatten();
     let texts: Vec<Vec<u8>> = files.filter_map(|file| std::fs::read(file.path()).ok()).collect();
@@ -116,6 +121,7 @@ fn dsns() {
 /// what was sent.
 #[test]
 fn contents() {
+    let _alone = alone();
     let part = |n: usize| format!("--b\r\nContent-Type: text/plain\r\n\r\npart {n}\r\n");
     let parts: String = (0..200).map(part).collect();
     let nested: String = (0..100)
@@ -145,6 +151,7 @@ fn contents() {
 
 #[test]
 fn histories() {
+    let _alone = alone();
     let row = br#"{"schema_version":1,"run":"a","started_at":"","commit":null,"scenario":"s","scenario_sha256":"x","target_kind":"relay","target_version":"1","tool_version":"1","environment":{},"exit_code":0,"counted":true,"figures":{"e2e_response.p50":1.5}}"#;
     let text = [&row[..], b"\n"].concat().repeat(20);
     bounded("histories", &[text], &Bound { constant: MIB, each: 100 }, |text| {
@@ -154,6 +161,7 @@ fn histories() {
 
 #[test]
 fn mail_logs() {
+    let _alone = alone();
     let postfix = "Nov 30 10:00:00 mx postfix/smtpd[1]: ABCDEF1234: client=h[192.0.2.1]\n\
                    Nov 30 10:00:00 mx postfix/qmgr[1]: ABCDEF1234: from=<a@b.test>, size=1234, \
                    nrcpt=1 (queue active)\nNov 30 10:00:01 mx postfix/smtp[2]: ABCDEF1234: \
@@ -172,6 +180,7 @@ fn mail_logs() {
 
 #[test]
 fn traces() {
+    let _alone = alone();
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("trace.csv");
     let scenario = format!(
@@ -190,6 +199,7 @@ fn traces() {
 
 #[test]
 fn reports() {
+    let _alone = alone();
     let (loaded, journal) = (loaded(), journal(&events()));
     let mut reader = Reader::new(Cursor::new(&journal[..])).expect("a journal");
     let results = measure::judge(&loaded, &mut reader).results;
@@ -279,6 +289,7 @@ fn journal(events: &[Event]) -> Vec<u8> {
 /// are changed, and sealed again. A day of seconds is allowed, as every second has its row.
 #[test]
 fn journals() {
+    let _alone = alone();
     let (loaded, bodies) = (loaded(), bodies(&events()));
     let whole = bodies.iter().map(Vec::len).sum::<usize>();
     let texts: Vec<Vec<u8>> = vec![vec![0; whole]];
@@ -321,7 +332,7 @@ fn judge(loaded: &scenario::Loaded, journal: &[u8]) {
 /// Messages that lie as far apart as they may: each once made room for ten million more.
 #[test]
 fn messages_far_apart_take_no_room_between_them() {
-    let _alone = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
+    let _alone = alone();
     let loaded = loaded();
     let gap = mailbench::limits::OFFER_GAP;
     let far = |nth: u64| Event::Offered {
