@@ -8,7 +8,7 @@ pub(crate) const HOSTILE: &str = "no\u{1b}[31m\u{1b}]0;t\u{7}\r\nFORGED\n::error
     ##[error]x ##vso[task.complete]y\n##teamcity[buildStop]\u{9b}2J\u{85}\u{202e}\u{2066}\u{200f}\
     \u{61c}\u{e0041} </script><img src=x onerror=a> |`b`| @all =1+1";
 
-/// Where the text acts on whoever looks at it; `None`: nowhere.
+/// The first line of the text that acts instead of showing; `None`: there is none.
 pub(crate) fn acting(text: &str) -> Option<String> {
     let hidden = ['\u{202e}', '\u{2066}', '\u{200f}', '\u{61c}', '\u{e0041}'];
     let acts = |c: char| (c.is_control() && c != '\n') || hidden.contains(&c);

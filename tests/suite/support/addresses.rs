@@ -1,4 +1,4 @@
-//! Addresses for servers that a test starts, or that nobody may answer at.
+//! Addresses for servers that a test starts, or at which no server may answer.
 //!
 //! No port is opened to find a free one: a process that is started just then would keep it open
 //! until its own program runs. None is one that the system gives to connections.
