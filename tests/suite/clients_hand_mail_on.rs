@@ -1,11 +1,9 @@
 //! Fourteen real mail clients hand mail on, each for an MTA, and none is accused of anything: every
 //! message arrives at the sink, whole but for what a client lawfully does to it.
 
-use std::sync::Mutex;
-
 use crate::pipeline::client::Client;
 use crate::pipeline::{Behaviour, HONEST, Pipeline, Style};
-use crate::support::{Lab, free_address};
+use crate::support::{Lab, free_address, side_by_side};
 
 const SCENARIO: &str = r#"
 name = "clients"
@@ -50,10 +48,10 @@ const ACCUSATIONS: [&str; 16] = [
 ];
 
 /// What a client was found guilty of; none of them is of anything.
-fn accusations(client: Client) -> Vec<String> {
+fn accusations(client: &Client) -> Vec<String> {
     let folder = tempfile::tempdir().expect("a folder");
     let sink = free_address();
-    let style = Style { client: Some(client), ..HONEST.style };
+    let style = Style { client: Some(*client), ..HONEST.style };
     let pipeline = Pipeline::start(Behaviour { style, ..HONEST }, sink, false, folder.path());
     let mut lab = Lab::new(SCENARIO)
         .set("target.address", &pipeline.address.to_string())
@@ -77,18 +75,6 @@ fn accusations(client: Client) -> Vec<String> {
 #[test]
 fn fourteen_clients_are_accused_of_nothing() {
     let here = Client::ALL.into_iter().filter(|client| client.is_here());
-    let (left, found) = (Mutex::new(here.collect::<Vec<_>>()), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..4 {
-            scope.spawn(|| {
-                loop {
-                    let Some(client) = left.lock().expect("a list").pop() else { return };
-                    let accused = accusations(client);
-                    found.lock().expect("a list").extend(accused);
-                }
-            });
-        }
-    });
-    let found = found.into_inner().expect("a list");
+    let found = side_by_side(here, 4, accusations).concat();
     assert!(found.is_empty(), "{} accusations:\n{}", found.len(), found.join("\n"));
 }

@@ -16,43 +16,23 @@ mod notices;
 mod transport;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
 
 use case::{Case, Variant};
 
 use crate::second_reading::assert_agrees;
-use crate::support::Ran;
+use crate::support::{Ran, side_by_side};
 
 /// Runs at the same time: most of their time is waiting.
 const AT_ONCE: usize = 8;
-
-/// What `make` makes of each variant, some at the same time; in any order.
-fn of_each<'a, T: Send>(
-    variants: Vec<Variant<'a>>,
-    make: impl Fn(&Variant<'a>) -> T + Sync,
-) -> Vec<T> {
-    let (left, made) = (Mutex::new(variants), Mutex::new(Vec::new()));
-    std::thread::scope(|scope| {
-        for _ in 0..AT_ONCE {
-            scope.spawn(|| {
-                loop {
-                    let Some(variant) = left.lock().expect("a list").pop() else { return };
-                    let one = make(&variant);
-                    made.lock().expect("a list").push(one);
-                }
-            });
-        }
-    });
-    made.into_inner().expect("a list")
-}
 
 /// Runs all variants of these cases, and fails with a table of those that were judged otherwise.
 #[track_caller]
 fn judge(cases: &[Case]) {
     let wanted = std::env::var("MAILBENCH_MATRIX").unwrap_or_default();
     let cases = cases.iter().filter(|case| case.name.contains(&wanted));
-    let variants: Vec<Variant<'_>> = cases.flat_map(Case::variants).collect();
-    let mut wrong: Vec<String> = of_each(variants, Variant::check).into_iter().flatten().collect();
+    let variants = cases.flat_map(Case::variants);
+    let mut wrong: Vec<String> =
+        side_by_side(variants, AT_ONCE, Variant::check).into_iter().flatten().collect();
     wrong.sort();
     assert!(wrong.is_empty(), "{} judged otherwise:\n{}", wrong.len(), wrong.join("\n"));
 }
@@ -130,8 +110,8 @@ fn a_second_reading_finds_the_same() {
         cases.concat().into_iter().filter(|case| READ_AGAIN.contains(&case.name)).collect();
     assert_eq!(cases.len(), READ_AGAIN.len(), "each has such a name");
     let in_the_clear = |variant: &Variant<'_>| !variant.is_secured();
-    let variants = cases.iter().flat_map(Case::variants).filter(in_the_clear).collect();
-    let runs: Vec<Ran> = of_each(variants, Variant::ran);
+    let variants = cases.iter().flat_map(Case::variants).filter(in_the_clear);
+    let runs: Vec<Ran> = side_by_side(variants, AT_ONCE, Variant::ran);
     let folders: Vec<PathBuf> = runs.iter().map(|ran| ran.path.clone()).collect();
     assert_agrees(&folders);
 }

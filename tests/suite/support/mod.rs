@@ -5,6 +5,7 @@ mod addresses;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -59,6 +60,29 @@ domain = "one.test"
 [[destination]]
 domain = "two.test"
 "#;
+
+/// Does this with every item, so many at the same time, and collects what it gives, in any order. For
+/// work that mostly waits.
+pub(crate) fn side_by_side<T: Send, R: Send>(
+    items: impl IntoIterator<Item = T>,
+    at_once: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let left = Mutex::new(items.into_iter().collect::<Vec<T>>());
+    let done = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..at_once {
+            scope.spawn(|| {
+                loop {
+                    let Some(item) = left.lock().expect("a list").pop() else { return };
+                    let result = work(&item);
+                    done.lock().expect("a list").push(result);
+                }
+            });
+        }
+    });
+    done.into_inner().expect("a list")
+}
 
 impl Lab {
     /// A lab with this scenario.
