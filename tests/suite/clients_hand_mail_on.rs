@@ -2,30 +2,8 @@
 //! message arrives at the sink, whole but for what a client lawfully does to it.
 
 use crate::pipeline::client::Client;
-use crate::pipeline::{Behaviour, HONEST, Pipeline, Style};
+use crate::pipeline::{Behaviour, HONEST, Pipeline, SCENARIO, Style};
 use crate::support::{Lab, free_address, side_by_side};
-
-const SCENARIO: &str = r#"
-name = "clients"
-question = "Is any client accused of what it did not do?"
-seed = 7
-[target]
-kind = "external"
-[load]
-model = "open"
-arrival = "constant"
-rate = "20/s"
-warm_up = "0s"
-messages = 6
-drain = "120s"
-sessions = 2
-[message]
-size = "2KiB"
-[[destination]]
-domain = "one.test"
-[[destination]]
-domain = "two.test"
-"#;
 
 /// What would be an accusation, or a doubt.
 const ACCUSATIONS: [&str; 16] = [
@@ -54,6 +32,9 @@ fn accusations(client: &Client) -> Vec<String> {
     let style = Style { client: Some(*client), ..HONEST.style };
     let pipeline = Pipeline::start(Behaviour { style, ..HONEST }, sink, false, folder.path());
     let mut lab = Lab::new(SCENARIO)
+        .set("load.rate", "20/s")
+        .set("load.messages", "6")
+        .set("load.drain", "120s")
         .set("target.address", &pipeline.address.to_string())
         .set("target.queue_command", &pipeline.queue_command())
         .set("sink.listen", &sink.to_string());

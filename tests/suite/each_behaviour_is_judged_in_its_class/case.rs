@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::pipeline::mail::Mail;
-use crate::pipeline::{Behaviour, HONEST, Pipeline, Which};
+use crate::pipeline::{Behaviour, HONEST, Pipeline, SCENARIO, Which};
 use crate::support::{Lab, Ran, free_address};
 
 /// Messages offered in each run, one recipient each.
@@ -31,27 +31,6 @@ pub(super) const LOST_REPLY: &str = "[[fault]]\nname = \"lost reply\"\nstage = \
 /// Everything to the second destination is refused for good.
 pub(super) const UNKNOWN: &str = "[[fault]]\nname = \"unknown\"\ndestination = \"two.test\"\n\
     stage = \"rcpt-to\"\nreject = \"550 5.1.1 No such user\"\n";
-
-const SCENARIO: &str = r#"
-name = "matrix"
-question = "Is what this MTA does judged in its class?"
-seed = 7
-[target]
-kind = "external"
-[load]
-model = "open"
-arrival = "constant"
-rate = "200/s"
-warm_up = "0s"
-messages = 12
-sessions = 2
-[message]
-size = "2KiB"
-[[destination]]
-domain = "one.test"
-[[destination]]
-domain = "two.test"
-"#;
 
 /// Counts that are no finding: how much there was, and what honest mail may do too.
 const QUIET: [&str; 6] =

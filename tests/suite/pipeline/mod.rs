@@ -155,6 +155,28 @@ pub(crate) struct Pipeline {
     shared: Arc<Shared>,
 }
 
+/// A few messages to two destinations through a target of the test.
+pub(crate) const SCENARIO: &str = r#"
+name = "pipeline"
+question = "Is what this target does judged in its class?"
+seed = 7
+[target]
+kind = "external"
+[load]
+model = "open"
+arrival = "constant"
+rate = "200/s"
+warm_up = "0s"
+messages = 12
+sessions = 2
+[message]
+size = "2KiB"
+[[destination]]
+domain = "one.test"
+[[destination]]
+domain = "two.test"
+"#;
+
 impl Pipeline {
     /// Starts one that relays to this address, and writes its queue's length below this folder.
     pub(crate) fn start(
