@@ -9,7 +9,7 @@ use std::process::Command;
 use anyhow::Context;
 
 use super::exit::Exit;
-use crate::{shortage, target};
+use crate::{shortage, targets};
 
 /// Become another program
 #[derive(Debug, clap::Args)]
@@ -31,7 +31,7 @@ pub(super) struct Args {
 /// Does not return when all goes well.
 pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
     if let Some(group) = &args.group {
-        target::join_group(group).context("cannot join the control group")?;
+        targets::join_group(group).context("cannot join the control group")?;
     }
     if let Some(files) = args.files {
         shortage::set_descriptor_limit(files).context("cannot set the limit of open files")?;

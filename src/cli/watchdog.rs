@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use super::exit::Exit;
-use crate::target::watchdog::{self, Duty};
+use crate::targets::watchdog::{self, Duty};
 
 /// End a target when standard input ends, and remove its folder
 #[derive(Debug, clap::Args)]

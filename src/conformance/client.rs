@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::case::Step;
 use crate::limits;
 use crate::smtp::client::{TlsClient, Trust};
-use crate::target::demands::STRANGER;
+use crate::targets::demands::STRANGER;
 
 /// What happened at a client.
 #[derive(Clone, Debug, PartialEq, Eq)]

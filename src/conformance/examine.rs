@@ -13,9 +13,9 @@ use crate::limits;
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{Scenario, TargetKind};
 use crate::smtp::server_tls::Beginning;
-use crate::target::demands::Means;
-use crate::target::intake::Intake;
-use crate::target::{self, Target, TargetError, leftovers};
+use crate::targets::demands::Means;
+use crate::targets::intake::Intake;
+use crate::targets::{self, Target, TargetError, leftovers};
 
 /// Why the test cannot be run.
 #[derive(Debug, thiserror::Error)]
@@ -109,7 +109,7 @@ pub async fn examine(
     let routes = lab.routes();
     let means = Means::of(&scenario.target.kind, routes.len());
     let workplace = leftovers::workplace().await?;
-    let settings = target::Settings {
+    let settings = targets::Settings {
         kind: scenario.target.kind.clone(),
         retry: outlasting(&scenario.target.retry),
         delivery: scenario.target.delivery,
@@ -137,8 +137,8 @@ pub async fn examine(
 
 /// Starts the target. If it cannot offer STARTTLS on this machine, it is started without: only the
 /// cases that need STARTTLS are then skipped.
-async fn start(settings: target::Settings) -> Result<Target, TargetError> {
-    let plain = target::Settings { intake: Intake::default(), ..settings.clone() };
+async fn start(settings: targets::Settings) -> Result<Target, TargetError> {
+    let plain = targets::Settings { intake: Intake::default(), ..settings.clone() };
     match Target::start(settings).await {
         Err(TargetError::Unmet { what, remedy }) => {
             let folder = &plain.folder;

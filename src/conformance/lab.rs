@@ -19,7 +19,7 @@ use crate::clock::{Clock, Time};
 use crate::limits;
 use crate::sink::tls::Identity;
 use crate::smtp::server_tls::TlsError;
-use crate::target::demands::{Demands, Means};
+use crate::targets::demands::{Demands, Means};
 use tokio::net::TcpSocket;
 
 /// How often the servers' records are checked.

@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use crate::target::Target;
+use crate::targets::Target;
 
 /// The target under test.
 pub trait Subject {

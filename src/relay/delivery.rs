@@ -191,7 +191,7 @@ impl Courier {
             }
             Opened::Failed { stage, cause } => {
                 if stage == Stage::Connect && cause == Cause::Io(io::ErrorKind::ConnectionRefused) {
-                    // Nothing else can count these: see `target::refusals`.
+                    // Nothing else can count these: see `targets::refusals`.
                     tracing::info!(domain = %delivery.domain, "a destination refused the connection");
                 }
                 if let Cause::Shortage(what) = cause {

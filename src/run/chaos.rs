@@ -16,8 +16,8 @@ use crate::ledger::Ledger;
 use crate::ledger::event::{Event, TargetChange};
 use crate::limits;
 use crate::seed::Seed;
-use crate::target::Target;
-use crate::target::command::{Group, run_to_end};
+use crate::targets::Target;
+use crate::targets::command::{Group, run_to_end};
 
 /// Time between two looks at a target that should be down.
 const LOOK: Duration = Duration::from_millis(100);

@@ -22,7 +22,7 @@ use crate::scenario::model::{
 use crate::scenario::{Loaded, TRACE};
 use crate::smtp::reply::{EnhancedStatus, Reply};
 use crate::smtp::stage::Stage;
-use crate::target::queue_command;
+use crate::targets::queue_command;
 
 /// Time between two messages: each has come through an ordinary target before the next.
 const PACE: Duration = Duration::from_millis(100);

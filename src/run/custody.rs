@@ -8,8 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use crate::target::Target;
-use crate::target::members::Members;
+use crate::targets::Target;
+use crate::targets::members::Members;
 
 /// A target in common use.
 #[derive(Clone)]

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::calibration;
 use crate::limits;
 use crate::scenario::model::Mta;
-use crate::target::installed;
+use crate::targets::installed;
 
 /// One thing that a feature needs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

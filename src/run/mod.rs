@@ -39,7 +39,7 @@ use crate::measure::results::Findings;
 use crate::report::progress::Progress;
 use crate::scenario::Loaded;
 use crate::simulate::observer::Recording;
-use crate::target::TargetError;
+use crate::targets::TargetError;
 use crate::{limits, report, traffic};
 use chaos::Chaos;
 pub use folder::Folder;

@@ -9,7 +9,7 @@ use std::str::FromStr;
 use super::isolation::Reach;
 use crate::scenario::Scenario;
 use crate::scenario::model::TargetKind;
-use crate::target::routing;
+use crate::targets::routing;
 use crate::{files, limits};
 
 /// A range of addresses, such as `192.0.2.0/24`.

@@ -26,8 +26,8 @@ use crate::scenario::model::{
 use crate::sink::{self, Sink};
 use crate::smtp::client::Peer;
 use crate::smtp::server_tls::Beginning;
-use crate::target::intake::{Intake, Login};
-use crate::target::{self, Target, TargetError, leftovers, refusals};
+use crate::targets::intake::{Intake, Login};
+use crate::targets::{self, Target, TargetError, leftovers, refusals};
 use crate::traffic::{self, Gauges, Instruments};
 
 /// Name of the file that keeps what the target prints.
@@ -258,9 +258,9 @@ fn target_settings(
     folder: &Folder,
     workplace: &TempDir,
     sink: &Sink,
-) -> target::Settings {
-    target::Settings {
-        demands: target::demands::Demands::default(),
+) -> targets::Settings {
+    targets::Settings {
+        demands: targets::demands::Demands::default(),
         intake: intake(&scenario.smtp),
         kind: scenario.target.kind.clone(),
         retry: scenario.target.retry.clone(),

@@ -9,8 +9,8 @@ use super::isolation::elsewhere::Elsewhere;
 use crate::clock::{Clock, Time, micros};
 use crate::ledger::Ledger;
 use crate::ledger::event::{self, Event, NetworkSeen};
-use crate::target::outside::peers;
-use crate::target::usage::{Usage, usage};
+use crate::targets::outside::peers;
+use crate::targets::usage::{Usage, usage};
 
 /// Time between two looks.
 const SECOND: Duration = Duration::from_secs(1);

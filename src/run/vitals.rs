@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use super::custody::Custody;
 use super::watch::SECOND;
 use crate::ledger::Ledger;
-use crate::target;
+use crate::targets;
 
 /// Looks in a row, one a second, after which a target that refuses connections is taken to have
 /// ended. Some MTAs close their port for a moment while they are overloaded.
@@ -25,7 +25,7 @@ pub(super) async fn watch(custody: Custody, ledger: Ledger, address: SocketAddr)
             refused = 0;
             continue;
         }
-        let is_refused = target::refuses(address).await == Some(true);
+        let is_refused = targets::refuses(address).await == Some(true);
         refused = if is_refused { refused + 1 } else { 0 };
         if refused == LOOKS {
             return custody.is_gone(format!("{address} refused every connection for {LOOKS} s"));

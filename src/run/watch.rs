@@ -18,8 +18,8 @@ use crate::ledger::event::{Event, Overhead, Pulse};
 use crate::report::progress::Snapshot;
 use crate::shortage::Repeated;
 use crate::sink::Sink;
-use crate::target::queue_command::{QueueLength, QueueStates};
-use crate::target::queue_probe::QueueProbe;
+use crate::targets::queue_command::{QueueLength, QueueStates};
+use crate::targets::queue_probe::QueueProbe;
 use crate::traffic::Gauges;
 
 /// Time between two pulses, and between two questions to the target's queue.

@@ -13,7 +13,7 @@ use super::at::{At, place, some};
 use super::checks::{bounded, length};
 use super::diagnosis::{Problem, Problems};
 use super::schema::{self, Refinement};
-use super::target::{External, TargetKind};
+use super::targets::{External, TargetKind};
 use super::units::Timespan;
 use crate::fault::chaos::{self, Act, Chaos};
 use crate::limits;

@@ -17,7 +17,7 @@ use super::schema::{self, Refinement};
 use super::threshold::Thresholds;
 use super::{
     Purpose, abuse, chaos, compare, destination, fault, load, message, simulate, sink, smtp,
-    target, threshold,
+    targets, threshold,
 };
 use crate::limits;
 use crate::seed::Seed;
@@ -36,7 +36,7 @@ pub(super) struct File {
     /// The seed of everything random. Default: 1.
     pub seed: Option<At<u64>>,
     /// The system under test. Default: the embedded relay.
-    pub target: Option<At<target::Written>>,
+    pub target: Option<At<targets::Written>>,
     /// What is offered, when.
     pub load: Option<At<load::Written>>,
     /// How mail is submitted.
@@ -78,7 +78,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
         ("", json!({ "if": { "required": ["load"] }, "then": { "anyOf": [traced, destined] } })),
     ];
     let sections = [
-        target::refinements(),
+        targets::refinements(),
         load::refinements(),
         smtp::refinements(),
         sink::refinements(),
@@ -124,7 +124,7 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
     if !examined {
         destination::check_any(&destinations, problems);
     }
-    let target = target::resolve(file.target.as_ref(), problems);
+    let target = targets::resolve(file.target.as_ref(), problems);
     let smtp = smtp::resolve(file.smtp.as_ref(), &target.kind, problems);
     // The model of a simulation tells any number of destinations apart.
     let modelled = file.simulate.is_some() && destinations.len() > limits::ROUTES;

@@ -31,7 +31,7 @@ mod message;
 mod simulate;
 mod sink;
 mod smtp;
-mod target;
+mod targets;
 mod threshold;
 
 use std::ops::Range;
@@ -294,8 +294,8 @@ pub fn relay_settings(name: &str, text: &str) -> Result<(RetrySchedule, Delivery
     let source = Source::new(name, text);
     let mut problems = Problems::default();
     let written = read::read_relay_settings(tree(&source)?, &mut problems);
-    let retry = target::retry::resolve(written.retry.as_ref(), &mut problems);
-    let delivery = target::delivery::resolve(written.delivery.as_ref(), &mut problems);
+    let retry = targets::retry::resolve(written.retry.as_ref(), &mut problems);
+    let delivery = targets::delivery::resolve(written.delivery.as_ref(), &mut problems);
     problems.check(&source)?;
     Ok((retry, delivery))
 }
@@ -303,7 +303,7 @@ pub fn relay_settings(name: &str, text: &str) -> Result<(RetrySchedule, Delivery
 /// What [`relay_settings`] reads.
 #[must_use]
 pub fn relay_settings_toml(retry: &RetrySchedule, delivery: &Delivery) -> String {
-    toml_of(&target::RelaySettings {
+    toml_of(&targets::RelaySettings {
         retry: at::some(retry.into()),
         delivery: at::some(delivery.into()),
     })

@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue, ValueDeserializer};
 use super::at::At;
 use super::diagnosis::{Problem, Problems, suggest};
 use super::file::File;
-use super::target::RelaySettings;
+use super::targets::RelaySettings;
 use super::{shape, threshold};
 
 /// The keys of the top level, in the order of the documentation.

@@ -10,7 +10,7 @@ use mailbench::conformance::cases;
 use mailbench::conformance::finding::{Row, Verdict};
 use mailbench::conformance::lab::Lab;
 use mailbench::conformance::subject::Subject;
-use mailbench::target::demands::Means;
+use mailbench::targets::demands::Means;
 use serde_json::Value;
 
 use crate::support::mailbench as program;

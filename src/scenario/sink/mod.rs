@@ -14,7 +14,7 @@ use super::diagnosis::{Problem, Problems};
 use super::fault;
 use super::schema::{self, Refinement};
 use super::smtp::Begin;
-use super::target::TargetKind;
+use super::targets::TargetKind;
 use super::units::{NotAUnit, address};
 use crate::fault::rule::TlsFault;
 use crate::limits;

@@ -12,7 +12,7 @@ use crate::limits;
 use crate::probe::{BOUNCE_DOMAIN, DestinationId};
 use crate::scenario::destination::Destination;
 use crate::scenario::model::Scenario;
-use crate::scenario::target::TargetKind;
+use crate::scenario::targets::TargetKind;
 
 /// A domain, and the address of the sink that takes its mail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

@@ -7,7 +7,7 @@ use serde_json::json;
 use crate::scenario::at::At;
 use crate::scenario::diagnosis::{Problem, Problems};
 use crate::scenario::schema::{self, Refinement};
-use crate::scenario::target::Mta;
+use crate::scenario::targets::Mta;
 use crate::smtp::client::Mechanism;
 
 /// How to log in.

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::at::{At, some, value_or};
 use super::diagnosis::{Problem, Problems};
 use super::schema::{self, Refinement};
-use super::target::{Mta, TargetKind};
+use super::targets::{Mta, TargetKind};
 use crate::smtp::client::{Protocol, Timeouts};
 use dsn::DsnTerms;
 use login::LoginTerms;

@@ -6,7 +6,7 @@ use std::net::Ipv4Addr;
 use super::tls::away;
 use crate::scenario::at::At;
 use crate::scenario::diagnosis::Problems;
-use crate::scenario::target::TargetKind;
+use crate::scenario::targets::TargetKind;
 
 /// The form of a range, for the schema.
 pub(super) const FORM: &str = r"^127(\.[0-9]{1,3}){3}(/([89]|[12][0-9]|3[0-2]))?$";

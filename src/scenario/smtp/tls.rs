@@ -10,7 +10,7 @@ use super::Written;
 use crate::scenario::at::{place, some, value_or};
 use crate::scenario::checks::misplaced;
 use crate::scenario::diagnosis::Problems;
-use crate::scenario::target::{External, TargetKind};
+use crate::scenario::targets::{External, TargetKind};
 use crate::smtp::client::Trust;
 
 /// When TLS begins.

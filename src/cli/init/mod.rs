@@ -8,7 +8,7 @@ use anyhow::Context;
 use super::exit::Exit;
 
 /// The starter; a test holds that it passes `check`.
-const STARTER: &str = include_str!("init/mailbench.toml");
+const STARTER: &str = include_str!("mailbench.toml");
 
 /// Write a commented starter scenario.
 #[derive(Debug, clap::Args)]

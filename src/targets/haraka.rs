@@ -248,7 +248,7 @@ mod tests {
 
     use super::*;
     use crate::queue::schedule::Growth;
-    use crate::target::queue_command::QueueStates;
+    use crate::targets::queue_command::QueueStates;
 
     #[test]
     fn a_schedule_is_written_out_up_to_its_end() {

@@ -14,7 +14,7 @@ use crate::scenario::units::{NotAUnit, address};
 pub struct External {
     /// Where it takes mail.
     pub address: SocketAddr,
-    /// Prints its queue (see `target::queue_command`).
+    /// Prints its queue (see `targets::queue_command`).
     pub queue_command: Option<Vec<String>>,
     /// Starts it: in the foreground, or leaving it behind.
     pub start_command: Option<Vec<String>>,

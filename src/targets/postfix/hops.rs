@@ -46,7 +46,7 @@ mod tests {
 
     use super::super::tests::settings;
     use super::*;
-    use crate::target::demands::Demands;
+    use crate::targets::demands::Demands;
 
     #[test]
     fn what_an_examination_asks_becomes_settings() {

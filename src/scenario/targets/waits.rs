@@ -136,7 +136,7 @@ mod tests {
     fn spec(kind: TargetKind) -> TargetSpec {
         let growth = Growth::Exponential { first: 2 * SECOND, factor: 2.0, cap: 30 * SECOND };
         let retry = RetrySchedule { kind: growth, jitter: 0.1, give_up_after: 600 * SECOND };
-        let usual = crate::scenario::target::resolve(None, &mut Problems::default());
+        let usual = crate::scenario::targets::resolve(None, &mut Problems::default());
         TargetSpec { kind, retry, retry_is_given: false, ..usual }
     }
 

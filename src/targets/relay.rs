@@ -159,7 +159,7 @@ fn arguments(settings: &Settings, queue: &Path, file: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::target::intake::Login;
+    use crate::targets::intake::Login;
 
     #[test]
     fn no_password_stands_on_the_command_line() {

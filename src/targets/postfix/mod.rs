@@ -297,8 +297,8 @@ mod tests {
     use super::*;
     use crate::queue::schedule::{Growth, RetrySchedule};
     use crate::scenario::model::{Delivery, TargetKind};
-    use crate::target::demands::Demands;
-    use crate::target::intake::Intake;
+    use crate::targets::demands::Demands;
+    use crate::targets::intake::Intake;
 
     pub(super) fn settings(routes: &[(&str, u16)]) -> Settings {
         let address = |port: u16| std::net::SocketAddr::from(([127, 0, 0, 1], port));

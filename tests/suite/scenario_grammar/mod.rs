@@ -16,7 +16,7 @@ use mailbench::smtp::envelope::Ret;
 use mailbench::smtp::stage::Stage;
 
 /// Every key that is built, with a value that is not its default.
-const EVERYTHING: &str = include_str!("scenario_grammar/everything.toml");
+const EVERYTHING: &str = include_str!("everything.toml");
 
 const SMALL: &str = "[load]\nrate = \"50/s\"\n[[destination]]\ndomain = \"a.test\"\n";
 
