@@ -11,6 +11,7 @@ pub mod clock;
 pub mod shortage;
 pub mod seed;
 pub mod quantity;
+pub mod grammar;
 pub mod probe;
 pub mod smtp;
 pub mod fault;

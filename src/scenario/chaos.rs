@@ -9,13 +9,13 @@ use serde::Serialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, Deserialize, Deserializer, IntoDeserializer, MapAccess, Visitor};
 
-use super::at::{At, place, some};
-use super::checks::{bounded, length};
-use super::diagnosis::{Problem, Problems};
-use super::schema::{self, Refinement};
 use super::targets::{External, TargetKind};
-use super::units::Timespan;
 use crate::fault::chaos::{self, Act, Chaos};
+use crate::grammar::at::{At, place, some};
+use crate::grammar::checks::{bounded, length};
+use crate::grammar::diagnosis::{Problem, Problems};
+use crate::grammar::schema::{self, Refinement};
+use crate::grammar::units::Timespan;
 use crate::limits;
 
 /// `[[chaos]]`: something happens to the target itself. Exactly one of `kill` … `run`.

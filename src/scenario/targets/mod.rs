@@ -13,10 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::at::{At, place, some, value_or};
-use super::checks::misplaced;
-use super::diagnosis::Problems;
-use super::schema::{self, Refinement};
+use crate::grammar::at::{At, place, some, value_or};
+use crate::grammar::checks::misplaced;
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::{self, Refinement};
 use crate::limits;
 use crate::queue::schedule::RetrySchedule;
 use changes::Changes;

@@ -2,13 +2,13 @@
 
 use super::bound::{Bound, NotABound};
 use super::{Line, Threshold};
+use crate::grammar::diagnosis::{Problem, suggest};
 use crate::ledger::class::renamed;
 use crate::ledger::event::Period;
 use crate::metric::catalogue::{Stat, Subject};
 use crate::metric::disturbance::Kind;
 use crate::probe::DestinationId;
 use crate::scenario::destination::Destination;
-use crate::scenario::diagnosis::{Problem, suggest};
 use crate::scenario::model::Scenario;
 
 /// The three parts of a key.

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use mailbench::fault::chaos::{Act, Chaos, When};
+use mailbench::fault::disconnect::Disconnect;
 use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
+use mailbench::fault::script::Script;
+use mailbench::fault::throttle::Throttle;
 use mailbench::quantity::{Law, Quantity};
 use mailbench::queue::schedule::Growth;
 use mailbench::scenario::model::{
@@ -184,14 +187,16 @@ fn every_fault_is_meant_as_written() {
     assert_eq!(scope.odds, Odds(250_000_000));
     let window = Window { start: Duration::from_secs(10), end: Duration::from_secs(20) };
     assert_eq!(scope.during, Some(window));
-    let cut = Action::Disconnect { how: Hangup::Rst, after_bytes: Some(2048) };
+    let cut = Action::Disconnect(Disconnect { how: Hangup::Rst, after_bytes: Some(2048) });
     assert_eq!(fault("cut").action, cut);
-    assert_eq!(fault("slow").action, Action::Throttle { bytes_per_second: 2048.0 });
+    assert_eq!(fault("slow").action, Action::Throttle(Throttle { bytes_per_second: 2048.0 }));
     assert_eq!(fault("closed").scope.stage, Stage::Connect);
     assert_eq!(fault("few").action, Action::Limit(Limit::Connections(20)));
     let rate = Limit::Rate { per_second: 50.0, per_destination: true };
     assert_eq!(fault("paced").action, Action::Limit(rate));
-    assert!(matches!(&fault("fault-8").action, Action::Script(replies) if replies.len() == 3));
+    assert!(
+        matches!(&fault("fault-8").action, Action::Script(Script(replies)) if replies.len() == 3)
+    );
 }
 
 #[test]
