@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::collect::Rest;
-use super::periods::Periods;
 use super::results::{Resources, Run, TargetFacts, Tool};
-use super::series::cpu_share;
 use crate::ledger::event::{Period, Pulse, RunFacts};
 use crate::ledger::history::History;
+use crate::measure::aggregates::Rest;
+use crate::measure::aggregates::periods::Periods;
+use crate::measure::aggregates::series::cpu_share;
 use crate::scenario::Scenario;
 
 /// The tool that made the run, which need not be the one that judges it.

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::pile::Pile;
 use crate::clock::Time;
 use crate::ledger::event::{Attempt, AttemptOutcome, Event, Period, SubmitResult, Submitted};
+use crate::measure::latency::reservoir::Pile;
 use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;

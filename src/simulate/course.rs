@@ -3,12 +3,12 @@
 use super::digest::Digest;
 use crate::clock::Time;
 use crate::ledger::event::Period;
-use crate::measure::flow::last_quarters;
-use crate::measure::periods;
-use crate::measure::recovery::Recovery;
+use crate::measure::aggregates::periods;
+use crate::measure::aggregates::series::summarise;
+use crate::measure::disturbances::recovery::Recovery;
+use crate::measure::latency::per_second::{Kind, Settled};
+use crate::measure::load::rates::last_quarters;
 use crate::measure::results::{Ending, Interval, SeriesRow};
-use crate::measure::second::{Kind, Settled};
-use crate::measure::series::summarise;
 use crate::metric::latency::LatencyMetric as Metric;
 
 const SECOND: u64 = 1_000_000_000;

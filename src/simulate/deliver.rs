@@ -9,7 +9,7 @@ use super::visit::{Outcome, Takes, Visit};
 use super::world::{Running, World};
 use crate::clock::Time;
 use crate::ledger::event::Period;
-use crate::measure::flow::Flow;
+use crate::measure::load::rates::Flow;
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::queue::ready::Answer;
 use crate::queue::schedule::Next;

@@ -8,7 +8,7 @@ use super::world::{Order, Submission, World};
 use crate::clock::Time;
 use crate::ledger::event::NoAnswer;
 use crate::limits;
-use crate::measure::flow::Flow;
+use crate::measure::load::rates::Flow;
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::plan::Offer;
 use crate::queue::ready::Entry;

@@ -14,7 +14,7 @@ use crate::ledger::event::{
     Attempt, AttemptOutcome, ContentCheck, Dsn, DsnAction, DsnRecipient, Event, NoAnswer, Period,
     Proof, RunFacts, SessionChange, SubmitResult, Submitted, Unanswered,
 };
-use crate::measure::periods::time_of;
+use crate::measure::aggregates::periods::time_of;
 use crate::probe::{DestinationId, Identity, MessageId};
 use crate::scenario::Loaded;
 use crate::smtp::reply::Reply;

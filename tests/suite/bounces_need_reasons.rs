@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mailbench::ledger::event::{AttemptOutcome, Event, SessionChange};
 use mailbench::ledger::history::Terms;
-use mailbench::measure::conservation::Conservation;
+use mailbench::measure::correctness::conservation::Conservation;
 use mailbench::measure::results::LedgerVerdict;
 use mailbench::probe::change::Declared;
 use mailbench::smtp::stage::Stage;

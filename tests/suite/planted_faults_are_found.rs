@@ -2,7 +2,7 @@
 //! exactly its class, and two never cancel.
 
 use mailbench::ledger::event::{AttemptOutcome, Change, Event, Proof, SubmitResult};
-use mailbench::measure::conservation::Conservation;
+use mailbench::measure::correctness::conservation::Conservation;
 use mailbench::measure::results::LedgerVerdict;
 use mailbench::probe::{DestinationId, EMBEDDED, PREFLIGHT};
 use mailbench::smtp::stage::Stage;

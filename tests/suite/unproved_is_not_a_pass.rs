@@ -189,7 +189,7 @@ fn warm_up_mail_counts_only_when_it_goes_wrong_and_then_apart() {
 #[test]
 fn duplicates_within_their_bound_are_no_violation() {
     use crate::journals::{DESTINATIONS, history_of};
-    use mailbench::measure::conservation::{Inputs, conservation};
+    use mailbench::measure::correctness::conservation::{Inputs, conservation};
     let mut story = Story::begin();
     story.accept(0, 1);
     story.deliver(0, 0);

@@ -3,8 +3,8 @@
 
 use super::results::Better;
 use crate::measure::latency::PERCENTILES;
+use crate::measure::latency::samples::decode;
 use crate::measure::results::{DestinationFacts, Latency, Results};
-use crate::measure::samples::decode;
 pub use crate::metric::figure::{GATED, GATED_MOST, names};
 use crate::metric::figure::{LATENCIES, OF_DESTINATION, OTHERS, RATES, metric_of};
 
@@ -221,8 +221,8 @@ fn error_of(all: &hdrhistogram::Histogram<u64>, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::latency::samples::Samples;
     use crate::measure::latency::summarise;
-    use crate::measure::samples::Samples;
     use std::time::Duration;
 
     #[test]

@@ -12,8 +12,8 @@ use super::question::{Look, Powers, Question, margin};
 use super::results::{Better, Design, Outcome, Row};
 use super::shift::Shift;
 use crate::ledger::class::Class;
+use crate::measure::correctness::counts::FLAGS;
 use crate::measure::results::{Reason, Results, Verdict};
-use crate::measure::sums::FLAGS;
 use crate::measure::verdict::{INVALID, REGRESSION};
 
 /// Judges questions of one family together.

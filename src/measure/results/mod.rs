@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::timeline::Timeline;
+use crate::measure::aggregates::timeline::Timeline;
 
 mod abuse;
 mod attempts;

@@ -3,6 +3,10 @@
 //! A reason has a class, which is what `--allow` names. What the user allows is no part of a
 //! run's results; it only changes the code of the process ([`exit_code`]).
 
+pub mod conclusion;
+pub mod grade;
+pub mod threshold_figures;
+
 #[cfg(test)]
 mod reason_tests;
 
@@ -12,8 +16,8 @@ use super::results::{
     DeathFacts, Health, HealthStatus, LedgerVerdict, Reason, ThresholdResult, ThresholdStatus,
     Verdict,
 };
-use super::sums::FLAGS;
 use crate::ledger::class::Class;
+use crate::measure::correctness::counts::FLAGS;
 
 /// A violation of correctness.
 pub const CORRECTNESS: u8 = 97;

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::delivered::{Delivered, Sustained};
-use crate::measure::timeline::Timeline;
+use crate::measure::aggregates::timeline::Timeline;
 
 /// Student's t, two-sided 95 %, for the nine degrees of freedom of ten parts.
 const T: f64 = 2.262;
