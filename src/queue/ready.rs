@@ -74,7 +74,7 @@ struct Head {
 
 /// While healthy destinations want slots, the sick together get one after this many of theirs.
 /// So the healthy go first and no sick destination is starved: it is probed and can recover.
-const TURN_OF_THE_SICK: u32 = 8;
+const UNHEALTHY_SHARE: u32 = 8;
 
 /// An entry inside a heap. Its key alone decides its place; keys are unique.
 #[derive(Debug)]
@@ -189,7 +189,7 @@ impl Ready {
     /// The destination whose turn it is.
     fn pop_head(&mut self) -> Option<Arc<str>> {
         let sick_wait = !self.sick.is_empty();
-        if sick_wait && (self.healthy.is_empty() || self.since_turn >= TURN_OF_THE_SICK) {
+        if sick_wait && (self.healthy.is_empty() || self.since_turn >= UNHEALTHY_SHARE) {
             self.since_turn = 0;
             return self.sick.pop_first().map(|(_, destination)| destination);
         }
@@ -331,7 +331,7 @@ mod tests {
             ready.release("well", Answer::Final);
             turns += 1;
         }
-        assert_eq!(turns, TURN_OF_THE_SICK, "not starved, though the healthy want every slot");
+        assert_eq!(turns, UNHEALTHY_SHARE, "not starved, though the healthy want every slot");
         ready.release("sick", Answer::Final);
         assert!(!ready.destinations.contains_key("sick"), "all slots back: nothing to remember");
     }

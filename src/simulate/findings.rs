@@ -13,7 +13,7 @@ use crate::clock::Time;
 use crate::ledger::class::Judgement;
 use crate::ledger::event::Period;
 use crate::measure::correctness::conservation::Counts;
-use crate::measure::correctness::counts::{Sums, Unowned};
+use crate::measure::correctness::counts::{ProbeCounts, Unowned};
 use crate::measure::correctness::criteria;
 use crate::measure::destinations::fairness::fairness;
 use crate::measure::disturbances::faults;
@@ -340,7 +340,7 @@ fn tool() -> Tool {
 }
 
 /// What a simulation does not know is not there rather than zero.
-fn counts([period, outside]: [Sums; 2]) -> Counts {
+fn counts([period, outside]: [ProbeCounts; 2]) -> Counts {
     let mut counts = Counts::of(period, &outside, OutOfOrder::default());
     counts.period.remove("reordered");
     counts.period.remove("overtaking");
@@ -349,8 +349,8 @@ fn counts([period, outside]: [Sums; 2]) -> Counts {
 }
 
 /// Sums that do not hold, in words. There are none unless the simulation loses mail.
-fn imbalances(tally: &Tally, sums: &[Sums; 2]) -> Vec<String> {
-    let mut found: Vec<String> = sums.iter().flat_map(Sums::imbalances).collect();
+fn imbalances(tally: &Tally, sums: &[ProbeCounts; 2]) -> Vec<String> {
+    let mut found: Vec<String> = sums.iter().flat_map(ProbeCounts::imbalances).collect();
     let (offered, classed) = (tally.probes_offered, tally.probes_classed);
     if offered != classed {
         found.push(format!("{offered} probes offered, {classed} with a class"));

@@ -3,15 +3,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::crooked::{self, Crime};
+use crate::crooked::{self, Defect};
 use crate::support::{Lab, Ran, free_address};
 
 /// A run against an MTA that commits this crime.
-fn against(crime: Crime) -> Ran {
+fn against(crime: Defect) -> Ran {
     lab_against(crime).run()
 }
 
-fn lab_against(crime: Crime) -> Lab {
+fn lab_against(crime: Defect) -> Lab {
     let sink = free_address();
     let target = crooked::start(crime, sink);
     Lab::small("")
@@ -33,7 +33,7 @@ fn told(ran: &Ran) -> BTreeMap<String, u64> {
 
 /// Exit code, verdict and counts are those of this crime, and of no other.
 #[track_caller]
-fn assert_caught(crime: Crime, undelivered: u64, expected: &[(&str, u64)]) {
+fn assert_caught(crime: Defect, undelivered: u64, expected: &[(&str, u64)]) {
     let ran = against(crime);
     ran.assert_code(97);
     let expected: BTreeMap<String, u64> =
@@ -49,7 +49,7 @@ fn assert_caught(crime: Crime, undelivered: u64, expected: &[(&str, u64)]) {
 
 #[test]
 fn one_without_fault_is_clean() {
-    let ran = against(Crime::None);
+    let ran = against(Defect::None);
     ran.assert_code(0);
     assert!(told(&ran).is_empty(), "{ran}");
     assert_eq!(ran.count("delivered"), ran.count("offered"));
@@ -58,28 +58,28 @@ fn one_without_fault_is_clean() {
 
 #[test]
 fn a_loss() {
-    assert_caught(Crime::Lose, 1, &[("lost", 1)]);
+    assert_caught(Defect::Lose, 1, &[("lost", 1)]);
 }
 
 #[test]
 fn a_duplicate() {
-    assert_caught(Crime::Duplicate, 0, &[("duplicates", 1), ("duplicates_unexcused", 1)]);
+    assert_caught(Defect::Duplicate, 0, &[("duplicates", 1), ("duplicates_unexcused", 1)]);
 }
 
 #[test]
 fn a_loss_and_a_duplicate_do_not_cancel() {
     let both = [("duplicates", 1), ("duplicates_unexcused", 1), ("lost", 1)];
-    assert_caught(Crime::LoseAndDuplicate, 1, &both);
+    assert_caught(Defect::LoseAndDuplicate, 1, &both);
 }
 
 #[test]
 fn a_changed_byte() {
-    assert_caught(Crime::Flip, 1, &[("corrupted", 1)]);
+    assert_caught(Defect::Flip, 1, &[("corrupted", 1)]);
 }
 
 #[test]
 fn a_message_cut_short() {
-    assert_caught(Crime::Truncate, 1, &[("corrupted", 1)]);
+    assert_caught(Defect::Truncate, 1, &[("corrupted", 1)]);
 }
 
 /// Kinds of change in the report, with their level.
@@ -92,7 +92,7 @@ fn changes(ran: &Ran) -> Vec<(String, String)> {
 
 #[test]
 fn a_permitted_change_is_clean_and_counted() {
-    let ran = against(Crime::Fold);
+    let ran = against(Defect::Fold);
     ran.assert_code(0);
     assert!(told(&ran).is_empty(), "{ran}");
     assert_eq!(ran.count("delivered"), ran.count("offered"));
@@ -102,7 +102,7 @@ fn a_permitted_change_is_clean_and_counted() {
 }
 
 /// Fails the run in a class of its own unless it is declared; the figures stay.
-fn alters(crime: Crime, kind: &str, declaration: &str) {
+fn alters(crime: Defect, kind: &str, declaration: &str) {
     let ran = against(crime);
     ran.assert_code(97);
     let altered = BTreeMap::from([("altered".to_owned(), 1)]);
@@ -124,40 +124,40 @@ fn alters(crime: Crime, kind: &str, declaration: &str) {
 
 #[test]
 fn a_tagged_subject() {
-    alters(Crime::TagSubject, "subject-changed", "subject=true");
+    alters(Defect::TagSubject, "subject-changed", "subject=true");
 }
 
 #[test]
 fn a_footer() {
-    alters(Crime::AddFooter, "footer-added", "footer=true");
+    alters(Defect::AddFooter, "footer-added", "footer=true");
 }
 
 #[test]
 fn swapped_recipients() {
-    assert_caught(Crime::Swap, 2, &[("misrouted", 2)]);
+    assert_caught(Defect::Swap, 2, &[("misrouted", 2)]);
 }
 
 #[test]
 fn another_domain() {
-    assert_caught(Crime::OtherDomain, 1, &[("misrouted", 1)]);
+    assert_caught(Defect::OtherDomain, 1, &[("misrouted", 1)]);
 }
 
 #[test]
 fn delivery_after_a_refusal() {
-    assert_caught(Crime::DeliverRefused, 1, &[("refused", 1), ("delivered_after_refusal", 1)]);
+    assert_caught(Defect::DeliverRefused, 1, &[("refused", 1), ("delivered_after_refusal", 1)]);
 }
 
 #[test]
 fn an_invented_message() {
-    assert_caught(Crime::Invent, 0, &[("phantom", 1)]);
+    assert_caught(Defect::Invent, 0, &[("phantom", 1)]);
 }
 
 #[test]
 fn a_bounce_without_reason() {
-    assert_caught(Crime::Bounce, 1, &[("false_bounce", 1)]);
+    assert_caught(Defect::Bounce, 1, &[("false_bounce", 1)]);
 }
 
 #[test]
 fn a_bounce_of_what_was_delivered() {
-    assert_caught(Crime::BounceAndDeliver, 1, &[("bounced_and_delivered", 1)]);
+    assert_caught(Defect::BounceAndDeliver, 1, &[("bounced_and_delivered", 1)]);
 }

@@ -8,7 +8,7 @@ use crate::rewriting::{Mail, hand_on, listen};
 
 /// What it does wrong, to the message numbered [`VICTIM`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Crime {
+pub(crate) enum Defect {
     /// Nothing.
     None,
     /// Takes it and drops it.
@@ -48,7 +48,7 @@ const VICTIM: usize = 60;
 const NAME: &str = "crooked.test";
 
 struct Crooked {
-    crime: Crime,
+    crime: Defect,
     next_hop: SocketAddr,
     state: Mutex<State>,
 }
@@ -60,7 +60,7 @@ struct State {
 }
 
 /// Starts one; it serves as long as the process lives. Its address.
-pub(crate) fn start(crime: Crime, next_hop: SocketAddr) -> SocketAddr {
+pub(crate) fn start(crime: Defect, next_hop: SocketAddr) -> SocketAddr {
     let crooked = Crooked { crime, next_hop, state: Mutex::default() };
     listen(NAME, move |mail| crooked.take(mail))
 }
@@ -73,7 +73,7 @@ impl Crooked {
         let mut reply = "250 2.0.0 taken";
         match state.taken {
             VICTIM => {
-                if self.crime == Crime::DeliverRefused {
+                if self.crime == Defect::DeliverRefused {
                     reply = "554 5.6.0 not wanted";
                 }
                 self.commit(mail, &mut state);
@@ -86,24 +86,24 @@ impl Crooked {
 
     fn commit(&self, mut mail: Mail, state: &mut State) {
         match self.crime {
-            Crime::None | Crime::DeliverRefused => {}
-            Crime::Lose | Crime::LoseAndDuplicate => return,
-            Crime::Swap => return state.held = Some(mail),
-            Crime::Bounce => return self.hand_on(&bounce_of(&mail)),
-            Crime::BounceAndDeliver => self.hand_on(&bounce_of(&mail)),
-            Crime::Duplicate => self.hand_on(&mail),
-            Crime::Invent => self.hand_on(&invented()),
-            Crime::Flip => flip(&mut mail.text),
-            Crime::Fold => {
+            Defect::None | Defect::DeliverRefused => {}
+            Defect::Lose | Defect::LoseAndDuplicate => return,
+            Defect::Swap => return state.held = Some(mail),
+            Defect::Bounce => return self.hand_on(&bounce_of(&mail)),
+            Defect::BounceAndDeliver => self.hand_on(&bounce_of(&mail)),
+            Defect::Duplicate => self.hand_on(&mail),
+            Defect::Invent => self.hand_on(&invented()),
+            Defect::Flip => flip(&mut mail.text),
+            Defect::Fold => {
                 let folded = "\r\nReceived: from crooked.test\r\nSubject:\r\n\tmailbench";
                 mail.text = mail.text.replacen("\r\nSubject: mailbench", folded, 1);
             }
-            Crime::TagSubject => {
+            Defect::TagSubject => {
                 mail.text = mail.text.replacen("\r\nSubject: ", "\r\nSubject: [list] ", 1);
             }
-            Crime::AddFooter => mail.text += "-- \r\nsent by way of crooked.test\r\n",
-            Crime::Truncate => mail.text.truncate(half(&mail.text)),
-            Crime::OtherDomain => {
+            Defect::AddFooter => mail.text += "-- \r\nsent by way of crooked.test\r\n",
+            Defect::Truncate => mail.text.truncate(half(&mail.text)),
+            Defect::OtherDomain => {
                 mail.recipients.iter_mut().for_each(in_the_other_domain);
             }
         }
@@ -115,7 +115,7 @@ impl Crooked {
             std::mem::swap(&mut held.recipients, &mut mail.recipients);
             self.hand_on(&held);
         }
-        if self.crime == Crime::LoseAndDuplicate {
+        if self.crime == Defect::LoseAndDuplicate {
             self.hand_on(&mail);
         }
         self.hand_on(&mail);

@@ -20,7 +20,7 @@ use crate::measure::disturbances::faults::Strikes;
 use crate::measure::disturbances::outages::Outages;
 use crate::measure::latency::observation::Seen;
 use crate::measure::latency::stages::{StageTime, Stages};
-use crate::measure::latency::table::Book;
+use crate::measure::latency::table::LatencyTable;
 use crate::measure::load::abuse::Clients;
 use crate::measure::load::arrivals::Arrivals;
 use crate::measure::load::usage::Uses;
@@ -47,7 +47,7 @@ pub struct Collected {
     /// What happened to every probe.
     pub history: History,
     /// Everything else.
-    pub rest: Rest,
+    pub run: RunAggregates,
 }
 
 /// Reads a journal. Mail for recipients that name no probe is left out of it; where there is any,
@@ -83,25 +83,25 @@ fn read(
     let route = |message: MessageId, probe: ProbeId| {
         let destination = plan.destination_of(probe)?;
         let unsendable = unsendable[usize::from(destination.0)];
-        let null_sender = plan.is_from_nobody(message);
+        let null_sender = plan.has_null_sender(message);
         Some(Planned { destination, null_sender, unsendable })
     };
     let reading =
         Reading::new(&route, criteria::of(scenario)).declaring(criteria::envelopes(scenario));
     let mut reading = if bound { reading.bound() } else { reading };
-    let mut rest = Rest::new(scenario);
+    let mut run = RunAggregates::new(scenario);
     for event in events {
         reading.observe(&event);
-        rest.observe(&event, scenario, &reading);
+        run.observe(&event, scenario, &reading);
     }
-    rest.hiccups.settle(&rest.pulses);
+    run.hiccups.settle(&run.pulses);
     let (history, bindings) = reading.finish_unbound();
-    (Collected { history, rest }, bindings)
+    (Collected { history, run }, bindings)
 }
 
 /// What is not about one probe, or not a matter of its fate.
 #[derive(Debug)]
-pub struct Rest {
+pub struct RunAggregates {
     /// When the periods began.
     pub periods: Periods,
     /// Pauses between attempts.
@@ -141,9 +141,9 @@ pub struct Rest {
     stages: Stages,
 }
 
-impl Rest {
-    fn new(scenario: &Scenario) -> Rest {
-        Rest {
+impl RunAggregates {
+    fn new(scenario: &Scenario) -> RunAggregates {
+        RunAggregates {
             periods: Periods::default(),
             retries: Retries::default(),
             series: Series::default(),
@@ -245,7 +245,7 @@ impl Rest {
     }
 
     /// The book of stages; asked for once, when all is read.
-    pub fn take_stages(&mut self) -> Book {
+    pub fn take_stages(&mut self) -> LatencyTable {
         std::mem::take(&mut self.stages).settled(&self.hiccups, &self.periods, &mut self.series)
     }
 }

@@ -1,6 +1,6 @@
 //! One pass over the probes of a history: latencies, seconds, backlog, attempts.
 
-use super::Rest;
+use super::RunAggregates;
 use super::periods::Periods;
 use super::timeline::Timeline;
 use crate::clock::Time;
@@ -9,7 +9,7 @@ use crate::ledger::history::{History, ProbeView};
 use crate::measure::destinations::isolation::Isolation;
 use crate::measure::latency::observation::{Observation, Seen, observe};
 use crate::measure::latency::samples::Samples;
-use crate::measure::latency::table::Book;
+use crate::measure::latency::table::LatencyTable;
 use crate::measure::load::Offering;
 use crate::measure::load::abuse::Honest;
 use crate::measure::load::rates::{Flow, Flows};
@@ -22,9 +22,9 @@ use crate::scenario::Scenario;
 
 /// What the probes of a run add up to.
 #[derive(Debug, Default)]
-pub struct Tables {
+pub struct ProbeAggregates {
     /// Latency samples.
-    pub book: Book,
+    pub latencies: LatencyTable,
     /// Accepted, not yet delivered or bounced.
     pub backlog: Curve,
     /// Messages offered, without a reply.
@@ -51,47 +51,51 @@ pub struct Tables {
     pub timeline: Timeline,
 }
 
-/// Adds up the probes, and enters them into the seconds of `rest`.
+/// Adds up the probes, and enters them into the seconds of `run`.
 #[must_use]
-pub fn tabulate(history: &History, rest: &mut Rest, scenario: &Scenario) -> Tables {
-    let periods = rest.periods;
-    let mut tables = Tables {
+pub fn aggregate(
+    history: &History,
+    run: &mut RunAggregates,
+    scenario: &Scenario,
+) -> ProbeAggregates {
+    let periods = run.periods;
+    let mut probes = ProbeAggregates {
         by_destination: vec![Attempts::default(); scenario.destinations.len()],
         flows_by_destination: vec![Flows::default(); scenario.destinations.len()],
         isolation: Isolation::new(scenario, &periods),
         honest: Honest::new(scenario, &periods),
-        book: rest.take_stages(),
+        latencies: run.take_stages(),
         timeline: Timeline::new(
             periods.span(Period::WarmUp).0,
             periods.measured_from(),
             periods.load_stop(),
         ),
-        ..Tables::default()
+        ..ProbeAggregates::default()
     };
     let mut owed = Owed::default();
     let mut message: Vec<ProbeView> = Vec::new();
     for probe in history.probes() {
         if message.first().is_some_and(|first| first.message != probe.message) {
-            tables.message(&message, rest);
+            probes.message(&message, run);
             message.clear();
         }
         if let Some(from) = probe.accepted {
             owed.add(from, end_of(&probe));
         }
-        tables.count(&probe, &periods);
-        tables.pass(&probe);
-        rest.series.probe(&probe);
+        probes.count(&probe, &periods);
+        probes.pass(&probe);
+        run.series.probe(&probe);
         message.push(probe);
     }
-    tables.message(&message, rest);
-    tables.pauses(history, rest);
-    tables.deferrals(rest, scenario);
+    probes.message(&message, run);
+    probes.pauses(history, run);
+    probes.deferrals(run, scenario);
     for message in history.messages() {
-        tables.offering.message(&message, &periods);
+        probes.offering.message(&message, &periods);
     }
-    tables.backlog = owed.curve();
-    tables.in_flight = Curve::of(history.messages().map(|message| (message.offered, message.done)));
-    tables
+    probes.backlog = owed.curve();
+    probes.in_flight = Curve::of(history.messages().map(|message| (message.offered, message.done)));
+    probes
 }
 
 fn end_of(probe: &ProbeView) -> Option<Time> {
@@ -101,17 +105,17 @@ fn end_of(probe: &ProbeView) -> Option<Time> {
     }
 }
 
-impl Tables {
+impl ProbeAggregates {
     /// `schedule_lag` over the measured period; `disturbed`: there were outages, and what they held
     /// up is left out.
     #[must_use]
     pub fn lag(&self, disturbed: bool) -> &Samples {
-        let all = self.book.samples(LatencyMetric::ScheduleLag, None, Period::Measured);
+        let all = self.latencies.samples(LatencyMetric::ScheduleLag, None, Period::Measured);
         all.filter(|_| !disturbed).unwrap_or(&self.undisturbed_lag)
     }
 
-    fn message(&mut self, probes: &[ProbeView], rest: &mut Rest) {
-        let (periods, outages) = (rest.periods, &rest.outages);
+    fn message(&mut self, probes: &[ProbeView], run: &mut RunAggregates) {
+        let (periods, outages) = (run.periods, &run.outages);
         let Some(first) = probes.first() else { return };
         let period = periods.of_due(first.due);
         let mut every: Vec<DestinationId> =
@@ -127,9 +131,9 @@ impl Tables {
                 Some(one) => std::slice::from_ref(one),
                 None => &every,
             };
-            let within = within(&rest.hiccups, metric, (from, seen), handing);
-            self.book.enter(metric, period, destinations, (seen, within));
-            rest.series.latency(metric, period, until, seen);
+            let within = within(&run.hiccups, metric, (from, seen), handing);
+            self.latencies.enter(metric, period, destinations, (seen, within));
+            run.series.latency(metric, period, until, seen);
             if let (LatencyMetric::E2eResponse, Period::Measured, Some(to)) =
                 (metric, period, destination)
             {
@@ -178,10 +182,10 @@ impl Tables {
     }
 
     /// Attempts answered 4yz in the measured period, which the probes do not date.
-    fn deferrals(&mut self, rest: &Rest, scenario: &Scenario) {
-        let periods = &rest.periods;
+    fn deferrals(&mut self, run: &RunAggregates, scenario: &Scenario) {
+        let periods = &run.periods;
         let span = (periods.measured_from().seconds(), periods.load_stop().seconds());
-        for (domain, count) in rest.attempts.ended("deferred", span) {
+        for (domain, count) in run.attempts.ended("deferred", span) {
             self.flows.add(Flow::Deferred, count);
             let place = scenario.destinations.iter().position(|to| to.domain == domain);
             if let Some(flows) = place.and_then(|at| self.flows_by_destination.get_mut(at)) {
@@ -191,30 +195,30 @@ impl Tables {
     }
 
     /// Retry gaps, which the probes do not hold.
-    fn pauses(&mut self, history: &History, rest: &mut Rest) {
-        for index in 0..rest.retries.gaps().len() {
-            let gap = rest.retries.gaps()[index];
+    fn pauses(&mut self, history: &History, run: &mut RunAggregates) {
+        for index in 0..run.retries.gaps().len() {
+            let gap = run.retries.gaps()[index];
             let Some(probe) = history.probe(gap.probe) else { continue };
             let (seen, until) = (Seen::Whole(gap.length), gap.ended);
-            self.pause(&probe, (seen, until), rest);
+            self.pause(&probe, (seen, until), run);
         }
-        let close = rest.periods.close();
-        for (number, since) in rest.retries.owed() {
+        let close = run.periods.close();
+        for (number, since) in run.retries.owed() {
             let waiting = history.probe(number).filter(|probe| {
                 probe.taken.is_none() && probe.given_up().is_none() && since <= close
             });
             if let Some(probe) = waiting {
-                self.pause(&probe, (Seen::Cut(close.since(since)), close), rest);
+                self.pause(&probe, (Seen::Cut(close.since(since)), close), run);
             }
         }
     }
 
-    fn pause(&mut self, probe: &ProbeView, (seen, until): (Seen, Time), rest: &mut Rest) {
-        let (metric, period) = (LatencyMetric::RetryGap, rest.periods.of_due(probe.due));
+    fn pause(&mut self, probe: &ProbeView, (seen, until): (Seen, Time), run: &mut RunAggregates) {
+        let (metric, period) = (LatencyMetric::RetryGap, run.periods.of_due(probe.due));
         let from = Time::from_offset(until.offset().saturating_sub(seen.length()));
         let handing = Handing::new(probe.due, probe.due, true);
-        let within = within(&rest.hiccups, metric, (from, seen), handing);
-        self.book.enter(metric, period, probe.destination.as_slice(), (seen, within));
-        rest.series.latency(metric, period, until, seen);
+        let within = within(&run.hiccups, metric, (from, seen), handing);
+        self.latencies.enter(metric, period, probe.destination.as_slice(), (seen, within));
+        run.series.latency(metric, period, until, seen);
     }
 }

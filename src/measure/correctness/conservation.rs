@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::counts::{Sums, Unowned};
+use super::counts::{ProbeCounts, Unowned};
 use super::violation::Listing;
 use crate::clock::Time;
 use crate::ledger::class::{Class, Judgement};
@@ -59,7 +59,7 @@ pub struct Counts {
 impl Counts {
     /// Of the sums of both; `order`: the probes of the period that came out of order.
     #[must_use]
-    pub fn of(period: Sums, outside: &Sums, order: OutOfOrder) -> Counts {
+    pub fn of(period: ProbeCounts, outside: &ProbeCounts, order: OutOfOrder) -> Counts {
         Counts { period: period.into_counts(order), outside: outside.wrong() }
     }
 
@@ -93,16 +93,16 @@ fn bounded(
 /// Adds up and judges a history.
 #[must_use]
 pub fn conservation(history: &History, inputs: &Inputs<'_>) -> Conservation {
-    let mut book = Book::new(inputs);
-    history.probes().for_each(|probe| book.enter(&probe));
-    book.close(history)
+    let mut balance = Balance::new(inputs);
+    history.probes().for_each(|probe| balance.enter(&probe));
+    balance.close(history)
 }
 
-struct Book<'a> {
+struct Balance<'a> {
     inputs: &'a Inputs<'a>,
     /// Due in the measured period, and outside it.
-    all: [Sums; 2],
-    destinations: Vec<[Sums; 2]>,
+    all: [ProbeCounts; 2],
+    destinations: Vec<[ProbeCounts; 2]>,
     overtaking: Overtaking,
     listing: Listing<'a>,
     judgement: Judgement,
@@ -111,9 +111,9 @@ struct Book<'a> {
     last_waiting: Option<u64>,
 }
 
-impl<'a> Book<'a> {
-    fn new(inputs: &'a Inputs<'a>) -> Book<'a> {
-        Book {
+impl<'a> Balance<'a> {
+    fn new(inputs: &'a Inputs<'a>) -> Balance<'a> {
+        Balance {
             inputs,
             all: Default::default(),
             destinations: vec![Default::default(); inputs.domains.len()],
@@ -151,10 +151,10 @@ impl<'a> Book<'a> {
     }
 
     fn unexcused(&self) -> u64 {
-        self.sum(Sums::unexcused)
+        self.sum(ProbeCounts::unexcused)
     }
 
-    fn sum(&self, of: impl Fn(&Sums) -> u64) -> u64 {
+    fn sum(&self, of: impl Fn(&ProbeCounts) -> u64) -> u64 {
         self.all.iter().map(of).sum()
     }
 
@@ -181,7 +181,7 @@ impl<'a> Book<'a> {
             Counts::of(period, &outside, out_of_order.iter().copied().sum());
         unowned.enter(&mut counts);
         let destinations = self.destinations.into_iter().zip(out_of_order);
-        let of = |([period, outside], order): ([Sums; 2], OutOfOrder)| {
+        let of = |([period, outside], order): ([ProbeCounts; 2], OutOfOrder)| {
             Counts::of(period, &outside, order)
         };
         Conservation {
@@ -203,8 +203,8 @@ impl<'a> Book<'a> {
         let flags = [
             ("phantom", unowned.phantoms),
             ("outside_connections", unowned.outside_connections),
-            ("readdressed", self.sum(Sums::addressed_amiss)),
-            ("copied", self.sum(Sums::copied_amiss)),
+            ("readdressed", self.sum(ProbeCounts::addressed_amiss)),
+            ("copied", self.sum(ProbeCounts::copied_amiss)),
             ("dsn_non_null_sender", unowned.dsn_non_null_sender),
         ];
         for (name, count) in found.chain(flags).filter(|(_, n)| *n > 0) {
@@ -241,7 +241,7 @@ impl<'a> Book<'a> {
         let mut warnings: Vec<Warning> = self
             .all
             .iter()
-            .flat_map(Sums::imbalances)
+            .flat_map(ProbeCounts::imbalances)
             .map(|sum| warn("internal-error", format!("counts do not reconcile: {sum}")))
             .collect();
         if history.contradictions() > 0 {

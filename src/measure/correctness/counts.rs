@@ -21,7 +21,7 @@ const ANSWERS: [Answer; 4] =
 
 /// Counts over a set of probes.
 #[derive(Clone, Debug, Default)]
-pub struct Sums {
+pub struct ProbeCounts {
     offered: u64,
     /// By answer, then class.
     classes: [[u64; Class::ALL.len()]; ANSWERS.len()],
@@ -100,7 +100,7 @@ impl Unowned {
     }
 }
 
-impl Sums {
+impl ProbeCounts {
     /// Adds one probe.
     pub fn add(&mut self, probe: &ProbeView) {
         let (history, disposition) = (&probe.history, &probe.disposition);

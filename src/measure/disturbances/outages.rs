@@ -20,7 +20,7 @@ enum Done {
 
 /// One strike.
 #[derive(Clone, Debug)]
-struct Strike {
+struct ChaosEvent {
     done: Done,
     at: Time,
     /// When it could take mail again at the earliest: started anew, or resumed.
@@ -32,7 +32,7 @@ struct Strike {
 /// The strikes of a run, in order.
 #[derive(Clone, Debug, Default)]
 pub struct Outages {
-    strikes: Vec<Strike>,
+    strikes: Vec<ChaosEvent>,
     /// A stop that is a restart only if a start follows.
     stopped: Option<Time>,
     /// When the target ended by itself, and how.
@@ -76,10 +76,10 @@ impl Outages {
     }
 
     fn strike(&mut self, done: Done, at: Time) {
-        self.strikes.push(Strike { done, at, back_from: None, back: None });
+        self.strikes.push(ChaosEvent { done, at, back_from: None, back: None });
     }
 
-    fn last(&mut self, change: impl FnOnce(&mut Strike)) {
+    fn last(&mut self, change: impl FnOnce(&mut ChaosEvent)) {
         if let Some(strike) = self.strikes.last_mut() {
             change(strike);
         }
@@ -109,7 +109,7 @@ impl Outages {
     /// Names of what is in force between two moments.
     pub fn between(&self, start: Time, end: Time) -> impl Iterator<Item = &'static str> + '_ {
         let died = self.died.iter().filter(move |(at, _)| *at < end).map(|_| "target-died");
-        let inside = move |strike: &&Strike| {
+        let inside = move |strike: &&ChaosEvent| {
             strike.at < end && strike.back.is_none_or(|back| back > start || strike.at >= start)
         };
         self.strikes.iter().filter(inside).map(|strike| strike.done.name()).chain(died)
@@ -170,7 +170,7 @@ impl Outages {
         let accepted = self.firsts(history.probes().filter_map(|probe| probe.accepted));
         let taken = self.firsts(history.probes().filter_map(|probe| probe.taken));
         let firsts = accepted.into_iter().zip(taken);
-        let facts = |(strike, (accepted, taken)): (&Strike, (Option<Time>, Option<Time>))| {
+        let facts = |(strike, (accepted, taken)): (&ChaosEvent, (Option<Time>, Option<Time>))| {
             let after = |time: Option<Time>| time.map(|time| time.since(strike.at).as_secs_f64());
             ChaosFacts {
                 what: strike.done.name().to_owned(),

@@ -19,7 +19,7 @@ use hdrhistogram::Histogram;
 use super::results::Latency;
 use crate::limits;
 use crate::measure::validity::uncertainty;
-use reservoir::Pile;
+use reservoir::DurationReservoir;
 use samples::{Samples, encode};
 
 /// A percentile: its name, its share, and the fewest samples that can state it,
@@ -75,8 +75,9 @@ fn stated(samples: &Samples, all: &Histogram<u64>) -> Latency {
         ..Latency::default()
     };
     let piles = [&samples.values, &samples.censored, &samples.failed];
-    let [ended, cut, failed] = piles.map(Pile::extremes);
-    let youngest = |pile: Option<(u32, u32)>| pile.map_or(u64::MAX, |(least, _)| u64::from(least));
+    let [ended, cut, failed] = piles.map(DurationReservoir::extremes);
+    let youngest =
+        |reservoir: Option<(u32, u32)>| reservoir.map_or(u64::MAX, |(least, _)| u64::from(least));
     latency.max = [ended, cut, failed].into_iter().flatten().map(|it| u64::from(it.1)).max();
     latency.mean = (!all.is_empty()).then(|| mean(samples));
     let open = Open {
@@ -256,7 +257,7 @@ mod tests {
         let mut none = Samples::default();
         none.censor(Duration::from_millis(5));
         assert_eq!(summarise(&none).at_least, ["min", "mean", "max"]);
-        none.censored = Pile::default();
+        none.censored = DurationReservoir::default();
         none.fail(Duration::from_millis(7));
         assert_eq!(
             (summarise(&none).at_least[0].as_str(), summarise(&none).min),

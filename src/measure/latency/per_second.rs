@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::observation::Seen;
-use super::reservoir::Pile;
+use super::reservoir::DurationReservoir;
 use crate::clock;
 use crate::ledger::event::Period;
 use crate::measure::results::{Ending, Interval, Values};
@@ -23,7 +23,7 @@ pub struct Kind {
 
 /// The latencies of a second. Few kinds occur in one, so that they are looked up one by one.
 #[derive(Debug, Default)]
-pub struct Latencies(Vec<(Kind, Pile)>);
+pub struct Latencies(Vec<(Kind, DurationReservoir)>);
 
 /// The same, when the second is over; in order of their kind.
 #[derive(Debug)]
@@ -36,7 +36,7 @@ impl Latencies {
         let kind = Kind { metric, warm_up: period == Period::WarmUp, ending };
         let found = self.0.iter().position(|(known, _)| *known == kind);
         let index = found.unwrap_or_else(|| {
-            self.0.push((kind, Pile::default()));
+            self.0.push((kind, DurationReservoir::default()));
             self.0.len() - 1
         });
         self.0[index].1.add(clock::micros_u32(length));
@@ -45,7 +45,9 @@ impl Latencies {
     /// The second is over.
     #[must_use]
     pub fn settled(self) -> Settled {
-        Settled::of(self.0.into_iter().map(|(kind, pile)| (kind, pile.into_values())).collect())
+        Settled::of(
+            self.0.into_iter().map(|(kind, reservoir)| (kind, reservoir.into_values())).collect(),
+        )
     }
 }
 

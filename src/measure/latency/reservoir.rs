@@ -8,7 +8,7 @@ use crate::measure::results::Values;
 
 /// Durations, microseconds, of which count, sum and extremes are exact, however many there are.
 #[derive(Clone, Debug, Default)]
-pub struct Pile {
+pub struct DurationReservoir {
     /// In the order in which they were added; each, or every `stride`th once they are counted.
     kept: Vec<u32>,
     /// All of them, once they are many.
@@ -43,7 +43,7 @@ pub fn growing() -> Histogram<u64> {
     }
 }
 
-impl Pile {
+impl DurationReservoir {
     /// Adds one.
     pub fn add(&mut self, value: u32) {
         let is_kept = self.counted.as_mut().is_none_or(|counted| counted.add(value));
@@ -166,34 +166,42 @@ impl Counted {
 mod tests {
     use super::*;
 
-    fn pile(values: impl IntoIterator<Item = u32>) -> Pile {
-        let mut pile = Pile::default();
-        values.into_iter().for_each(|value| pile.add(value));
-        pile
+    fn reservoir(values: impl IntoIterator<Item = u32>) -> DurationReservoir {
+        let mut reservoir = DurationReservoir::default();
+        values.into_iter().for_each(|value| reservoir.add(value));
+        reservoir
     }
 
     #[test]
     fn few_are_kept_each() {
-        let pile = pile([3000, 1001, 2000]);
-        assert_eq!((pile.len(), pile.sum(), pile.extremes()), (3, 6001, Some((1001, 3000))));
-        assert_eq!(pile.in_order(), [3000, 1001, 2000]);
-        assert!(matches!(pile.into_values(), Values::Each(each) if each == [1001, 2000, 3000]));
-        assert!(Pile::default().is_empty() && Pile::default().extremes().is_none());
+        let reservoir = reservoir([3000, 1001, 2000]);
+        assert_eq!(
+            (reservoir.len(), reservoir.sum(), reservoir.extremes()),
+            (3, 6001, Some((1001, 3000)))
+        );
+        assert_eq!(reservoir.in_order(), [3000, 1001, 2000]);
+        assert!(
+            matches!(reservoir.into_values(), Values::Each(each) if each == [1001, 2000, 3000])
+        );
+        assert!(
+            DurationReservoir::default().is_empty()
+                && DurationReservoir::default().extremes().is_none()
+        );
     }
 
     #[test]
     fn many_are_counted_and_a_few_of_them_kept_in_order() {
         let count = 10 * limits::PILE_EACH as u32 + 7;
-        let pile = pile(1..=count);
+        let reservoir = reservoir(1..=count);
         let exact = (u64::from(count), (1..=u64::from(count)).sum(), Some((1, count)));
-        assert_eq!((pile.len(), pile.sum(), pile.extremes()), exact);
-        assert_eq!(pile.histogram().len(), u64::from(count));
-        let kept = pile.in_order();
+        assert_eq!((reservoir.len(), reservoir.sum(), reservoir.extremes()), exact);
+        assert_eq!(reservoir.histogram().len(), u64::from(count));
+        let kept = reservoir.in_order();
         assert!((limits::PILE_KEPT / 2..limits::PILE_KEPT).contains(&kept.len()));
         let stride = kept[1] - kept[0];
         assert!(kept.windows(2).all(|pair| pair[1] - pair[0] == stride), "evenly spaced");
         assert!(count - kept[kept.len() - 1] < stride, "to the end");
-        let counted: u64 = pile.into_values().counted().map(|(_, times)| times).sum();
+        let counted: u64 = reservoir.into_values().counted().map(|(_, times)| times).sum();
         assert_eq!(counted, u64::from(count));
     }
 
@@ -203,10 +211,10 @@ mod tests {
             (0..2 * limits::PILE_EACH as u32).map(|nth| nth.wrapping_mul(2_654_435_761) >> 9);
         let mut all = empty();
         many.clone().for_each(|value| all.saturating_record(u64::from(value)));
-        let pile = pile(many);
-        assert_eq!(pile.histogram(), all);
+        let reservoir = reservoir(many);
+        assert_eq!(reservoir.histogram(), all);
         let mut twice = empty();
-        (0..2).for_each(|_| pile.add_to(&mut twice));
+        (0..2).for_each(|_| reservoir.add_to(&mut twice));
         assert_eq!(twice.len(), 2 * all.len());
     }
 }

@@ -1,7 +1,7 @@
 //! A collection of durations, and the histogram made of it.
 //!
 //! A histogram of a metric's full range weighs 190 KB, and a run has one for each metric,
-//! destination and period, so that few values are kept as they come (`pile`). What cannot be held
+//! destination and period, so that few values are kept as they come (`reservoir`). What cannot be held
 //! is counted, never dropped.
 
 use std::time::Duration;
@@ -13,7 +13,7 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer}
 
 use super::observation::Seen;
 use super::reservoir;
-use super::reservoir::Pile;
+use super::reservoir::DurationReservoir;
 use crate::clock;
 use crate::limits;
 use crate::measure::results::{Latency, Values};
@@ -23,11 +23,11 @@ use crate::measure::validity::interference::Within;
 #[derive(Clone, Debug, Default)]
 pub struct Samples {
     /// Finished observations, in the order in which they were recorded.
-    pub values: Pile,
+    pub values: DurationReservoir,
     /// Observations cut off by the end of the run: "at least this long".
-    pub censored: Pile,
+    pub censored: DurationReservoir,
     /// Observations that failed after this long: what they waited for never arrived.
-    pub failed: Pile,
+    pub failed: DurationReservoir,
     /// Values beyond the histogram's range, held at its top.
     pub overflow: u64,
     /// Those of which the instrument may have made a part; none in a quiet run.
@@ -38,9 +38,9 @@ pub struct Samples {
 /// and between what they lie.
 #[derive(Clone, Debug, Default)]
 pub struct Doubted {
-    seen: Pile,
-    least: Pile,
-    most: Pile,
+    seen: DurationReservoir,
+    least: DurationReservoir,
+    most: DurationReservoir,
 }
 
 impl Doubted {
@@ -161,7 +161,8 @@ impl Samples {
     fn add_without_end(&self, to: &mut Histogram<u64>) {
         self.censored.add_to(to);
         let piles = [&self.values, &self.censored, &self.failed];
-        let top = piles.into_iter().filter_map(Pile::extremes).map(|(_, most)| most).max();
+        let top =
+            piles.into_iter().filter_map(DurationReservoir::extremes).map(|(_, most)| most).max();
         to.saturating_record_n(u64::from(top.unwrap_or_default()), self.failed.len());
     }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use super::observation::Seen;
-use super::table::Book;
+use super::table::LatencyTable;
 use crate::clock::Time;
 use crate::limits;
 use crate::measure::aggregates::periods::Periods;
@@ -32,7 +32,7 @@ pub(crate) struct StageTime {
 /// which no run of mailbench writes, wait until it is.
 #[derive(Debug, Default)]
 pub(crate) struct Stages {
-    book: Book,
+    latencies: LatencyTable,
     waiting: VecDeque<StageTime>,
 }
 
@@ -67,7 +67,7 @@ impl Stages {
             let (from, to) = stage.transaction;
             within.least = seen.length().saturating_sub(hiccups.share_of(from, to));
             let period = periods.of_due(stage.due);
-            self.book.enter(stage.metric, period, &[], (seen, within));
+            self.latencies.enter(stage.metric, period, &[], (seen, within));
             series.latency(stage.metric, period, to, seen);
         }
     }
@@ -78,8 +78,8 @@ impl Stages {
         hiccups: &Hiccups,
         periods: &Periods,
         series: &mut Series,
-    ) -> Book {
+    ) -> LatencyTable {
         self.enter_all(hiccups, periods, series);
-        self.book
+        self.latencies
     }
 }

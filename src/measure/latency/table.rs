@@ -13,12 +13,12 @@ const METRICS: usize = LatencyMetric::ALL.len();
 
 /// All samples.
 #[derive(Debug, Default)]
-pub struct Book {
+pub struct LatencyTable {
     overall: [[Samples; METRICS]; 2],
     destinations: Vec<[[Samples; BY_DESTINATION]; 2]>,
 }
 
-impl Book {
+impl LatencyTable {
     /// The samples of a metric over a period, of all mail or of that to one destination.
     #[must_use]
     pub fn samples(
@@ -78,14 +78,14 @@ mod tests {
 
     #[test]
     fn a_sample_counts_for_the_whole_and_for_each_destination() {
-        let mut book = Book::default();
+        let mut latencies = LatencyTable::default();
         let both = [DestinationId(0), DestinationId(2)];
         let length = Duration::from_millis(7);
         let seen = (Seen::Whole(length), Within { least: length, most: length });
-        book.enter(LatencyMetric::SubmitResponse, Period::Measured, &both, seen);
-        book.enter(LatencyMetric::StageData, Period::WarmUp, &both, seen);
+        latencies.enter(LatencyMetric::SubmitResponse, Period::Measured, &both, seen);
+        latencies.enter(LatencyMetric::StageData, Period::WarmUp, &both, seen);
         let count = |metric, destination: Option<u16>, period| {
-            let samples = book.samples(metric, destination.map(DestinationId), period);
+            let samples = latencies.samples(metric, destination.map(DestinationId), period);
             samples.map(|samples| samples.values.len())
         };
         let response = LatencyMetric::SubmitResponse;

@@ -6,7 +6,7 @@ use super::rates;
 use super::rates::Flow;
 use crate::clock::Time;
 use crate::measure::aggregates::periods::Periods;
-use crate::measure::aggregates::probes::Tables;
+use crate::measure::aggregates::probes::ProbeAggregates;
 use crate::measure::queue::backlog::Curve;
 use crate::measure::results::{ResourceUse, Resources, SizingFacts};
 use crate::plan::Plan;
@@ -24,7 +24,7 @@ const SAMPLED: usize = 1000;
 #[must_use]
 pub fn facts(
     resources: &Resources,
-    tables: &Tables,
+    probes: &ProbeAggregates,
     periods: &Periods,
     plan: &Plan,
 ) -> Option<SizingFacts> {
@@ -37,12 +37,12 @@ pub fn facts(
     let of = |name: &str, used| ResourceUse { name: name.to_owned(), used };
     let measured = (periods.measured_from(), periods.load_stop());
     let per_s =
-        |flow| tables.flows.count(flow) as f64 / periods.measured_s().max(f64::MIN_POSITIVE);
+        |flow| probes.flows.count(flow) as f64 / periods.measured_s().max(f64::MIN_POSITIVE);
     let delivered_per_s = per_s(Flow::Delivered);
-    let quarters = rates::last_quarters(measured).map(|(from, to)| tables.backlog.mean(from, to));
-    let sustained = tables.flows.sustained(quarters);
+    let quarters = rates::last_quarters(measured).map(|(from, to)| probes.backlog.mean(from, to));
+    let sustained = probes.flows.sustained(quarters);
     let per_core = (target.cpu_mean_cores > 0.0).then(|| delivered_per_s / target.cpu_mean_cores);
-    let (level, from) = worst_hour(&tables.backlog, periods);
+    let (level, from) = worst_hour(&probes.backlog, periods);
     Some(SizingFacts {
         delivered_per_s,
         offered_per_s: per_s(Flow::Offered),

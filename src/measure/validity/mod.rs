@@ -17,9 +17,9 @@ use super::latency::summarise_with;
 use super::results::{ContentionFacts, HiccupFacts, Latency};
 use crate::clock::Time;
 use crate::ledger::event::Period;
-use crate::measure::aggregates::Rest;
+use crate::measure::aggregates::RunAggregates;
 use crate::measure::latency::samples::Samples;
-use crate::measure::latency::table::Book;
+use crate::measure::latency::table::LatencyTable;
 use crate::measure::queue::backlog::Curve;
 use crate::measure::verdict::grade::{Actual, show};
 use crate::metric::catalogue::Unit;
@@ -67,13 +67,18 @@ impl Validity {
     /// Gathers the evidence of a run. Waits count up to the close: what was due in the measured
     /// period may end after it.
     #[must_use]
-    pub fn of(rest: &mut Rest, book: &Book, (shortfall, lag): (Option<f64>, Latency)) -> Validity {
-        let (from, to) = rest.periods.span(Period::Measured);
-        let count = |metric| book.samples(metric, None, Period::Measured).map_or(0, Samples::len);
+    pub fn of(
+        run: &mut RunAggregates,
+        latencies: &LatencyTable,
+        (shortfall, lag): (Option<f64>, Latency),
+    ) -> Validity {
+        let (from, to) = run.periods.span(Period::Measured);
+        let count =
+            |metric| latencies.samples(metric, None, Period::Measured).map_or(0, Samples::len);
         Validity {
-            hiccups: std::mem::take(&mut rest.hiccups),
-            excess: rest.contention.over(from, rest.periods.close()),
-            looked: !rest.contention.is_empty(),
+            hiccups: std::mem::take(&mut run.hiccups),
+            excess: run.contention.over(from, run.periods.close()),
+            looked: !run.contention.is_empty(),
             observed: LatencyMetric::ALL.map(count),
             span: (from, to),
             shortfall: shortfall.unwrap_or(0.0),

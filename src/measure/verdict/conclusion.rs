@@ -9,9 +9,9 @@ use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::ledger::history::History;
 use crate::measure::aggregates::periods::Periods;
-use crate::measure::aggregates::probes::{Tables, tabulate};
+use crate::measure::aggregates::probes::{ProbeAggregates, aggregate};
 use crate::measure::aggregates::series::Frame;
-use crate::measure::aggregates::{Collected, Rest};
+use crate::measure::aggregates::{Collected, RunAggregates};
 use crate::measure::circumstances;
 use crate::measure::correctness::conservation::{Conservation, Inputs, conservation};
 use crate::measure::correctness::criteria;
@@ -53,7 +53,7 @@ pub struct Case<'a> {
 
 /// Figures, before they are put into words.
 struct Figured {
-    tables: Tables,
+    probes: ProbeAggregates,
     conservation: Conservation,
     latency: BTreeMap<String, Latency>,
     destinations: Vec<DestinationFacts>,
@@ -73,37 +73,37 @@ struct Figured {
 /// Judges what was collected. `damage`: what is wrong with the journal.
 #[must_use]
 pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> Findings {
-    let Collected { history, mut rest } = collected;
-    let figured = figure(case, &history, &mut rest);
+    let Collected { history, mut run } = collected;
+    let figured = figure(case, &history, &mut run);
     let counts = figured.conservation.bounded();
-    let thresholds = figured.grade(case.thresholds, &rest, &counts);
+    let thresholds = figured.grade(case.thresholds, &run, &counts);
     let undecided = undecided(case.thresholds, &thresholds);
-    let health = figured.health((&history, &rest), undecided, damage);
+    let health = figured.health((&history, &run), undecided, damage);
     let verdict = verdict::verdict(&Grounds {
         counts: &counts,
         ledger: (figured.conservation.verdict, &figured.conservation.reasons),
         unexcused_bound: criteria::unexcused_bound(case.thresholds),
         thresholds: &thresholds,
         health: &health,
-        complete: rest.periods.complete(),
-        interrupted: rest.periods.interrupted,
-        died: rest.outages.died(&rest.periods).as_ref(),
-        survived: &rest.outages.survived(&rest.periods),
+        complete: run.periods.complete(),
+        interrupted: run.periods.interrupted,
+        died: run.outages.died(&run.periods).as_ref(),
+        survived: &run.outages.survived(&run.periods),
     });
-    let attempts = confirmed(&history, std::mem::take(&mut rest.attempts));
-    let series = std::mem::take(&mut rest.series);
+    let attempts = confirmed(&history, std::mem::take(&mut run.attempts));
+    let series = std::mem::take(&mut run.series);
     let (series, intervals) = series.finish(&Frame {
-        periods: &rest.periods,
-        backlog: &figured.tables.backlog,
-        in_flight: &figured.tables.in_flight,
+        periods: &run.periods,
+        backlog: &figured.probes.backlog,
+        in_flight: &figured.probes.in_flight,
         faults: &case.scenario.faults,
-        outages: &rest.outages,
+        outages: &run.outages,
     });
-    let changes = rest.changes.facts(&history, &criteria::declared(&case.scenario.target.changes));
-    let resources = circumstances::resources(&history, &rest);
-    let sizing = sizing::facts(&resources, &figured.tables, &rest.periods, case.plan);
-    let mut warnings = figured.warnings(case.scenario, &history, (&rest, &series));
-    let timeline = figured.tables.timeline;
+    let changes = run.changes.facts(&history, &criteria::declared(&case.scenario.target.changes));
+    let resources = circumstances::resources(&history, &run);
+    let sizing = sizing::facts(&resources, &figured.probes, &run.periods, case.plan);
+    let mut warnings = figured.warnings(case.scenario, &history, (&run, &series));
+    let timeline = figured.probes.timeline;
     let response = figured.latency.get(LatencyMetric::SubmitResponse.name());
     let closed_model =
         response.and_then(|response| coordinated_omission::facts(case.scenario, response));
@@ -111,9 +111,9 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
     let results = Results {
         schema_version: SCHEMA_VERSION,
         tool: circumstances::tool(&history),
-        run: circumstances::run(case.scenario, &history, &rest.periods),
+        run: circumstances::run(case.scenario, &history, &run.periods),
         environment: circumstances::environment(&history),
-        target: circumstances::target(&history, &rest),
+        target: circumstances::target(&history, &run),
         health,
         load: figured.load,
         rates: figured.rates,
@@ -124,10 +124,10 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         queue: figured.queue,
         destinations: figured.destinations,
         faults: figured.faults,
-        chaos: rest.outages.facts(&history, &rest.periods),
-        abuse: rest.clients.facts(case.scenario, &figured.tables.honest),
+        chaos: run.outages.facts(&history, &run.periods),
+        abuse: run.clients.facts(case.scenario, &figured.probes.honest),
         retry_curve: figured.retry_curve,
-        replies: rest.replies.counts(),
+        replies: run.replies.counts(),
         correctness: Correctness {
             verdict: figured.conservation.verdict,
             violations: figured.conservation.violations,
@@ -144,10 +144,10 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
     Findings { results, series, attempts, intervals, timeline }
 }
 
-fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
+fn figure(case: &Case<'_>, history: &History, run: &mut RunAggregates) -> Figured {
     let scenario = case.scenario;
-    let tables = tabulate(history, rest, scenario);
-    let periods = rest.periods;
+    let probes = aggregate(history, run, scenario);
+    let periods = run.periods;
     let domains: Vec<String> = scenario.destinations.iter().map(|it| it.domain.clone()).collect();
     let conservation = conservation(
         history,
@@ -159,31 +159,31 @@ fn figure(case: &Case<'_>, history: &History, rest: &mut Rest) -> Figured {
         },
     );
     let (from, close) = (periods.measured_from(), periods.close());
-    let healed = faults::healed(scenario, from, close).max(rest.outages.healed());
-    let mut queue = queue::facts(&tables.backlog, &rest.reports, tables.attempts, &periods, healed);
+    let healed = faults::healed(scenario, from, close).max(run.outages.healed());
+    let mut queue = queue::facts(&probes.backlog, &run.reports, probes.attempts, &periods, healed);
     queue.proved_empty = history.course().is_queue_proved_empty();
-    queue.isolation = tables.isolation.facts();
+    queue.isolation = probes.isolation.facts();
     queue.herd = healed.and_then(|healed| {
         let span = criteria::longest_wait(&scenario.target.retry).min(close.since(healed));
-        thundering_herd::facts(transactions(history, &rest.attempts, healed), healed, span)
+        thundering_herd::facts(transactions(history, &run.attempts, healed), healed, span)
     });
-    queue::recover(&mut queue, recoveries(scenario, &tables, rest));
+    queue::recover(&mut queue, recoveries(scenario, &probes, run));
     queue.connection_attempts = (scenario.target.kind != TargetKind::Direct)
-        .then(|| rest.connections.facts(&periods, tables.deliveries));
-    let (load, shortfall) = tables.offering.facts(scenario, case.plan, &periods);
-    let lag = summarise(tables.lag(!rest.outages.is_empty()));
-    let validity = Validity::of(rest, &tables.book, (shortfall, lag));
-    let destinations = destinations(scenario, (&tables, &validity), &conservation, &periods);
+        .then(|| run.connections.facts(&periods, probes.deliveries));
+    let (load, shortfall) = probes.offering.facts(scenario, case.plan, &periods);
+    let lag = summarise(probes.lag(!run.outages.is_empty()));
+    let validity = Validity::of(run, &probes.latencies, (shortfall, lag));
+    let destinations = destinations(scenario, (&probes, &validity), &conservation, &periods);
     let healthy = destinations.iter().filter(|place| !place.faulty);
     queue.fairness = fairness(healthy.filter_map(|place| place.latency.get("e2e_response")));
     Figured {
-        latency: latencies(&tables, &validity, None),
+        latency: latencies(&probes, &validity, None),
         destinations,
-        rates: tables.flows.rates((from, periods.load_stop()), close),
-        retry_curve: retry_curve(scenario, history, rest),
-        faults: rest.strikes.facts(scenario),
+        rates: probes.flows.rates((from, periods.load_stop()), close),
+        retry_curve: retry_curve(scenario, history, run),
+        faults: run.strikes.facts(scenario),
         drain_from: healed.unwrap_or_default().max(periods.load_stop()),
-        tables,
+        probes,
         conservation,
         queue,
         load,
@@ -206,7 +206,7 @@ pub fn undecided(thresholds: &[Threshold], results: &[ThresholdResult]) -> bool 
 impl Figured {
     fn health(
         &self,
-        (history, rest): (&History, &Rest),
+        (history, run): (&History, &RunAggregates),
         undecided: bool,
         damage: Option<&str>,
     ) -> Health {
@@ -214,37 +214,37 @@ impl Figured {
             load: &self.load,
             shortfall: self.shortfall,
             lag: self.validity.lag(),
-            arrivals: rest.arrivals.distance().filter(|_| rest.outages.is_empty()),
+            arrivals: run.arrivals.distance().filter(|_| run.outages.is_empty()),
             latency: &self.latency,
             validity: &self.validity,
             undecided,
-            from: rest.periods.measured_from(),
-            pulses: &circumstances::measured(&rest.pulses, &rest.periods),
-            excused: &|at| rest.outages.excuse(at),
+            from: run.periods.measured_from(),
+            pulses: &circumstances::measured(&run.pulses, &run.periods),
+            excused: &|at| run.outages.excuse(at),
             ceiling: history.course().ceiling.as_ref().and_then(|ceiling| ceiling.per_s),
             cores: circumstances::cores(history),
-            overflow: self.tables.book.overflow(),
+            overflow: self.probes.latencies.overflow(),
             damage,
-            shortage: rest.shortages.check(rest.periods.measured_from()),
+            shortage: run.shortages.check(run.periods.measured_from()),
         })
     }
 
     fn grade(
         &self,
         thresholds: &[Threshold],
-        rest: &Rest,
+        run: &RunAggregates,
         counts: &BTreeMap<String, u64>,
     ) -> Vec<ThresholdResult> {
         let figures = Figures {
-            book: &self.tables.book,
+            latencies: &self.probes.latencies,
             counts,
             rates: &self.rates,
             destinations: &self.destinations,
             queue: &self.queue,
-            backlog: &self.tables.backlog,
-            reports: &rest.reports,
-            uses: &rest.uses,
-            periods: &rest.periods,
+            backlog: &self.probes.backlog,
+            reports: &run.reports,
+            uses: &run.uses,
+            periods: &run.periods,
             drain_from: self.drain_from,
             validity: &self.validity,
         };
@@ -255,20 +255,20 @@ impl Figured {
         &self,
         scenario: &Scenario,
         history: &History,
-        (rest, series): (&Rest, &[SeriesRow]),
+        (run, series): (&RunAggregates, &[SeriesRow]),
     ) -> Vec<Warning> {
         let headline = [LatencyMetric::SubmitResponse, LatencyMetric::E2eResponse];
         let named = headline
             .iter()
             .filter_map(|metric| Some((metric.name(), self.latency.get(metric.name())?)));
         let drifts = headline.iter().filter_map(|metric| {
-            let samples = self.tables.book.samples(*metric, None, Period::Measured)?;
+            let samples = self.probes.latencies.samples(*metric, None, Period::Measured)?;
             warning::drift(metric.name(), samples, scenario)
         });
         let build = circumstances::fact(history, "build");
-        let mut warnings = warning::circumstances(&rest.periods, build, rest.pulses.len());
+        let mut warnings = warning::circumstances(&run.periods, build, run.pulses.len());
         warnings.extend(self.conservation.warnings.iter().cloned());
-        warnings.extend(rest.bounds.warnings());
+        warnings.extend(run.bounds.warnings());
         warnings.extend(warning::of_latency(named.clone()));
         warnings.extend(warning::doubtful(named, &self.validity.causes()));
         warnings.extend(warning::growth(series, &self.load, scenario));
@@ -279,8 +279,8 @@ impl Figured {
         warnings.extend(warning::untranslated(history));
         warnings.extend(warning::network(history));
         warnings.extend(warning::idle_faults(&self.faults));
-        warnings.extend(warning::idle_chaos(scenario, &rest.outages));
-        warnings.extend(warning::brevity(&rest.periods));
+        warnings.extend(warning::idle_chaos(scenario, &run.outages));
+        warnings.extend(warning::brevity(&run.periods));
         warnings
     }
 }
@@ -292,12 +292,12 @@ const HEADLINES: [LatencyMetric; 3] =
 /// Every metric that was observed, over the measured period; of the whole run the headline ones
 /// too when nothing was, so that a reader sees a count of zero and not a gap.
 fn latencies(
-    tables: &Tables,
+    probes: &ProbeAggregates,
     validity: &Validity,
     destination: Option<DestinationId>,
 ) -> BTreeMap<String, Latency> {
     let observed = LatencyMetric::ALL.into_iter().filter_map(|metric| {
-        let samples = tables.book.samples(metric, destination, Period::Measured)?;
+        let samples = probes.latencies.samples(metric, destination, Period::Measured)?;
         let headline = destination.is_none() && HEADLINES.contains(&metric);
         (headline || !samples.is_empty())
             .then(|| (metric.name().to_owned(), validity.summarise(metric, samples)))
@@ -307,7 +307,7 @@ fn latencies(
 
 fn destinations(
     scenario: &Scenario,
-    (tables, validity): (&Tables, &Validity),
+    (probes, validity): (&ProbeAggregates, &Validity),
     conservation: &Conservation,
     periods: &Periods,
 ) -> Vec<DestinationFacts> {
@@ -317,28 +317,32 @@ fn destinations(
         .map(|(number, destination)| {
             let index = usize::from(number);
             let counts = conservation.destinations.get(index).cloned().unwrap_or_default();
-            let flows = &tables.flows_by_destination[index];
+            let flows = &probes.flows_by_destination[index];
             DestinationFacts {
                 domain: destination.domain.clone(),
                 faulty: faults::is_faulty(scenario, index),
                 counts: counts.period,
                 counts_outside_period: counts.outside,
                 rates: flows.rates(measured, periods.close()),
-                latency: latencies(tables, validity, Some(DestinationId(number))),
-                attempts_per_delivery_mean: tables.by_destination[index].mean(),
+                latency: latencies(probes, validity, Some(DestinationId(number))),
+                attempts_per_delivery_mean: probes.by_destination[index].mean(),
             }
         })
         .collect()
 }
 
 /// How long after each fault window and act of chaos the backlog was as before.
-fn recoveries(scenario: &Scenario, tables: &Tables, rest: &Rest) -> Vec<RecoveryFacts> {
-    let (periods, from) = (&rest.periods, rest.periods.measured_from());
+fn recoveries(
+    scenario: &Scenario,
+    probes: &ProbeAggregates,
+    run: &RunAggregates,
+) -> Vec<RecoveryFacts> {
+    let (periods, from) = (&run.periods, run.periods.measured_from());
     let windows = faults::disturbances(scenario, from);
     let start = periods.span(Period::WarmUp).0.min(from);
-    let mut recovery = Recovery::new(windows.chain(rest.outages.disturbances()).collect(), start);
+    let mut recovery = Recovery::new(windows.chain(run.outages.disturbances()).collect(), start);
     if !recovery.is_empty() {
-        tables.backlog.steps(periods.close()).for_each(|(at, level)| recovery.step(at, level));
+        probes.backlog.steps(periods.close()).for_each(|(at, level)| recovery.step(at, level));
     }
     recovery.facts(periods.close(), from)
 }
@@ -357,22 +361,22 @@ fn transactions<'a>(
     attempts.started(healed.seconds()).filter(fresh).map(|(.., started)| time(started))
 }
 
-fn retry_curve(scenario: &Scenario, history: &History, rest: &Rest) -> Vec<RetryPoint> {
+fn retry_curve(scenario: &Scenario, history: &History, run: &RunAggregates) -> Vec<RetryPoint> {
     let measured = |probe| {
         let due = history.probe(probe).map(|probe| probe.due);
-        due.is_some_and(|due| rest.periods.of_due(due) == Period::Measured)
+        due.is_some_and(|due| run.periods.of_due(due) == Period::Measured)
     };
     let waiting = |probe| {
         history.probe(probe).is_some_and(|probe| {
             let since = probe.accepted.unwrap_or(Time(u64::MAX));
-            let age = rest.periods.close().since(since);
+            let age = run.periods.close().since(since);
             probe.taken.is_none()
                 && probe.given_up().is_none()
                 && probe.accepted.is_some()
                 && age < scenario.target.retry.give_up_after
         })
     };
-    rest.retries.curve(&scenario.target, rest.periods.close(), measured, waiting)
+    run.retries.curve(&scenario.target, run.periods.close(), measured, waiting)
 }
 
 fn time(seconds: f64) -> Time {

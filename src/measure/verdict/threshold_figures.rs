@@ -8,7 +8,7 @@ use crate::clock::Time;
 use crate::ledger::event::Period;
 use crate::measure::aggregates::periods::Periods;
 use crate::measure::disturbances::recovery;
-use crate::measure::latency::table::Book;
+use crate::measure::latency::table::LatencyTable;
 use crate::measure::latency::{PERCENTILES, percentile};
 use crate::measure::load::rates::GOODPUT;
 use crate::measure::load::usage::{MeanMax, Uses};
@@ -25,7 +25,7 @@ use crate::scenario::model::Threshold;
 /// Everything measured that a threshold may ask for.
 pub struct Figures<'a> {
     /// Latency samples.
-    pub book: &'a Book,
+    pub latencies: &'a LatencyTable,
     /// Counts of the measured period, and what went wrong outside it.
     pub counts: &'a BTreeMap<String, u64>,
     /// Rates over the measured period, a second.
@@ -107,7 +107,7 @@ impl Figures<'_> {
 
     fn latency(&self, metric: LatencyMetric, threshold: &Threshold) -> Actual {
         let period = threshold.period.unwrap_or(Period::Measured);
-        match self.book.samples(metric, threshold.destination, period) {
+        match self.latencies.samples(metric, threshold.destination, period) {
             Some(samples) => {
                 latency_figure(&self.validity.summarise(metric, samples), threshold.stat)
             }

@@ -40,7 +40,7 @@ impl Dialogue {
     /// The order RFC 5321 §4.1.4 wants, and the bounds of the terms.
     fn answer_transaction(&self, command: &Command) -> Reply {
         match (command, &self.envelope) {
-            _ if self.state == State::Strange => reply(503, (5, 5, 1), "EHLO first"),
+            _ if self.state == State::AwaitingHello => reply(503, (5, 5, 1), "EHLO first"),
             (Command::Bdat { .. }, _) | (_, None) => self.answer_begun(command),
             _ if self.chunked => reply(503, (5, 5, 1), "BDAT was begun"),
             (Command::Mail(_), Some(_)) => reply(503, (5, 5, 1), "MAIL was already given"),
@@ -141,7 +141,7 @@ impl Dialogue {
     /// Order as RFC 4954 §4 wants it.
     fn answer_auth(&self, Auth { mechanism, initial }: &Auth) -> Reply {
         let out_of_order =
-            self.state == State::Strange || self.authenticated || self.envelope.is_some();
+            self.state == State::AwaitingHello || self.authenticated || self.envelope.is_some();
         match mechanism {
             _ if out_of_order => reply(503, (5, 5, 1), "Not now"),
             None => reply(504, (5, 5, 4), "Mechanism not known here"),

@@ -89,7 +89,7 @@ pub(super) fn step(exchange: &Exchange, answer: &[u8], known: &Known) -> Step {
         Exchange::Password(name) => right(known, true, |user| user.says(name, &text)),
         Exchange::Whole(Mechanism::Plain) => {
             let formed = text.iter().filter(|byte| **byte == 0).count() == 2;
-            right(known, formed, |user| user.says_plainly(&text))
+            right(known, formed, |user| user.verify_plain(&text))
         }
         Exchange::Whole(Mechanism::CramMd5) => {
             right(known, text.contains(&b' '), |user| user.digests(CHALLENGE, &text))

@@ -13,7 +13,7 @@ use crate::targets::members::Members;
 
 /// A target in common use.
 #[derive(Clone)]
-pub(super) struct Custody {
+pub(super) struct TargetHandle {
     target: Arc<Mutex<Target>>,
     /// Why it is gone for good, though nothing in the scenario ended it.
     gone: Arc<OnceLock<String>>,
@@ -31,9 +31,9 @@ impl Drop for Excuse {
     }
 }
 
-impl Custody {
-    pub(super) fn of(target: Target) -> Custody {
-        Custody {
+impl TargetHandle {
+    pub(super) fn of(target: Target) -> TargetHandle {
+        TargetHandle {
             target: Arc::new(Mutex::new(target)),
             gone: Arc::default(),
             excuses: Arc::default(),
