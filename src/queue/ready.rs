@@ -319,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sick_destination_gets_its_turn_under_full_load_and_recovers() {
+    fn an_unhealthy_destination_gets_its_turn_under_full_load_and_recovers() {
         let mut ready = Ready::new(OrderingKind::LoadAware, 1, 2);
         ready.push(entry(0, "sick", 0, 0));
         drain(&mut ready, at(0));

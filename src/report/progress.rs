@@ -252,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_where_the_run_stands() {
+    fn a_line_shows_the_progress_of_the_run() {
         assert_eq!(
             snapshot().line(),
             "measured 12s, at most 52s left  98.7/s  backlog 179  e2e p99 1.31s  \

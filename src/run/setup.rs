@@ -260,7 +260,7 @@ fn target_settings(
     sink: &Sink,
 ) -> targets::Settings {
     targets::Settings {
-        demands: targets::demands::Demands::default(),
+        demands: targets::conformance::ConformanceNeeds::default(),
         intake: intake(&scenario.smtp),
         kind: scenario.target.kind.clone(),
         retry: scenario.target.retry.clone(),

@@ -363,8 +363,7 @@ impl Sink {
                 Step::Refused(rule, reply)
             }
             Some((rule, Effect::Stall(length))) => {
-                let patience = self.patience(stage);
-                under.at = Time(under.at).plus(length.min(patience)).0;
+                under.at = Time(under.at).plus(length.min(self.timeouts.at(stage))).0;
                 Step::Broken(rule)
             }
             // Scenarios with the last two are refused: what a target makes of them is its own.
@@ -378,18 +377,6 @@ impl Sink {
     fn count_reply(&mut self, stage: Stage, reply: &Reply) {
         let fresh = || (0, reply.text.clone());
         self.replies.entry((stage, reply.code)).or_insert_with(fresh).0 += 1;
-    }
-
-    /// How long the target waits for a reply (RFC 5321 §4.5.3.2).
-    fn patience(&self, stage: Stage) -> Duration {
-        match stage {
-            Stage::Connect => self.timeouts.connect,
-            Stage::Banner => self.timeouts.banner,
-            Stage::Data => self.timeouts.data,
-            Stage::Content => self.timeouts.content,
-            Stage::EndOfData => self.timeouts.end_of_data,
-            _ => self.timeouts.reply,
-        }
     }
 
     fn strike(&mut self, rule: u16, at: u64) {

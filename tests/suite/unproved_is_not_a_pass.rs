@@ -144,7 +144,7 @@ fn a_run_in_which_nothing_was_accepted_is_unknown() {
 }
 
 #[test]
-fn a_target_that_drops_what_it_was_not_told_of_is_doubtful() {
+fn a_target_that_drops_undeclared_mail_is_doubtful() {
     let mut story = Story::begin();
     story.accept(0, 1);
     story.receive(0, 0, AttemptOutcome::Withheld);

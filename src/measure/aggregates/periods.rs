@@ -153,7 +153,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
 mod tests {
     use super::*;
 
-    fn told(events: &[(u64, Period)]) -> Periods {
+    fn observed(events: &[(u64, Period)]) -> Periods {
         let mut periods = Periods::default();
         for (second, period) in events {
             let at = Time(second * 1_000_000_000);
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn a_message_counts_where_it_was_due() {
         let all = [(0, Period::WarmUp), (5, Period::Measured), (15, Period::Drain)];
-        let periods = told(&all);
+        let periods = observed(&all);
         assert_eq!(periods.of_due(Time(4_999_999_999)), Period::WarmUp);
         assert_eq!(periods.of_due(Time(5_000_000_000)), Period::Measured);
         assert!((periods.measured_s() - 10.0).abs() < 1e-9);
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_journal_cut_short_ends_with_its_last_event() {
-        let mut periods = told(&[(5, Period::Measured)]);
+        let mut periods = observed(&[(5, Period::Measured)]);
         periods.observe(&Event::Interrupted { at: Time(9) }, Some(Time(8_000_000_000)));
         assert_eq!(periods.close(), Time(8_000_000_000));
         assert!((periods.measured_s() - 3.0).abs() < 1e-9);
@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn a_run_that_never_reached_its_measured_period_measured_nothing() {
-        let periods = told(&[(0, Period::WarmUp), (3, Period::Closed)]);
+        let periods = observed(&[(0, Period::WarmUp), (3, Period::Closed)]);
         assert!(periods.measured_s() < 1e-9);
         assert_eq!(periods.of_due(Time(1)), Period::WarmUp);
     }

@@ -11,7 +11,7 @@ use crate::measure::latency::observation::{Observation, Seen, observe};
 use crate::measure::latency::samples::Samples;
 use crate::measure::latency::table::LatencyTable;
 use crate::measure::load::Offering;
-use crate::measure::load::abuse::Honest;
+use crate::measure::load::abuse::Legitimate;
 use crate::measure::load::rates::{Flow, Flows};
 use crate::measure::queue::Attempts;
 use crate::measure::queue::backlog::{Curve, Owed};
@@ -46,7 +46,7 @@ pub struct ProbeAggregates {
     /// What a sick destination costs the healthy ones.
     pub isolation: Isolation,
     /// What legitimate mail saw during abuse.
-    pub honest: Honest,
+    pub honest: Legitimate,
     /// Probes due and finished while the load lasted.
     pub timeline: Timeline,
 }
@@ -63,7 +63,7 @@ pub fn aggregate(
         by_destination: vec![Attempts::default(); scenario.destinations.len()],
         flows_by_destination: vec![Flows::default(); scenario.destinations.len()],
         isolation: Isolation::new(scenario, &periods),
-        honest: Honest::new(scenario, &periods),
+        honest: Legitimate::new(scenario, &periods),
         latencies: run.take_stages(),
         timeline: Timeline::new(
             periods.span(Period::WarmUp).0,

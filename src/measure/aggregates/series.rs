@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ended_in_a_second_stands_there() {
+    fn what_ended_in_a_second_is_in_its_row() {
         let mut series = Series::default();
         for millis in 1..=100 {
             let value = Seen::Whole(Duration::from_millis(millis));

@@ -244,7 +244,7 @@ mod tests {
     const GATED: &str = "e2e_response.p50";
 
     #[test]
-    fn the_margin_stands_between_a_difference_and_a_complaint() {
+    fn a_difference_within_the_margin_is_no_regression() {
         let verdict = |around: f64| judged(&[question(GATED, &spread(around))])[0];
         assert_eq!(verdict(0.15), Outcome::Regression);
         assert_eq!(verdict(0.02), Outcome::NoDifferenceShown, "worse, but within the margin");

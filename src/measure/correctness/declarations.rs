@@ -293,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn each_key_stands_once_with_a_value_that_covers_all() {
+    fn each_key_is_given_once_with_a_value_that_covers_all() {
         let seen = |key: &str, value: &str| Declaration {
             key: key.to_owned(),
             value: value.to_owned(),

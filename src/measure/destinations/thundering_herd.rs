@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_planted_burst_stands_out_at_any_rate() {
+    fn a_planted_burst_is_found_at_any_rate() {
         for per_s in [2.0_f64, 20.0, 100.0, 1000.0] {
             // What a second and a half of the load would be, at least twenty, at once.
             let burst = (per_s * 1.5).max(20.0) as usize;

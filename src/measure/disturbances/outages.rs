@@ -242,7 +242,7 @@ mod tests {
     use super::*;
     use crate::measure::synthetic::ms;
 
-    fn told(changes: &[(u64, TargetChange)]) -> Outages {
+    fn observed(changes: &[(u64, TargetChange)]) -> Outages {
         let mut outages = Outages::default();
         for (at, change) in changes {
             outages.observe(&Event::Target { at: ms(*at), change: change.clone() });
@@ -251,7 +251,7 @@ mod tests {
     }
 
     fn killed_and_paused() -> Outages {
-        told(&[
+        observed(&[
             (1, TargetChange::Ready),
             (1000, TargetChange::Killed),
             (4000, TargetChange::Starting),
@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn the_stop_at_the_end_of_a_run_is_no_strike() {
         assert_eq!(killed_and_paused().strikes.len(), 2);
-        let restarted = told(&[
+        let restarted = observed(&[
             (1000, TargetChange::Stopped),
             (1500, TargetChange::Starting),
             (1600, TargetChange::Ready),
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn an_end_by_itself_explains_what_was_due_after_it_and_is_no_strike() {
         let status = "signal: 11 (SIGSEGV)".to_owned();
-        let died = told(&[(2500, TargetChange::Died { status: status.clone() })]);
+        let died = observed(&[(2500, TargetChange::Died { status: status.clone() })]);
         assert!(!died.is_empty() && died.strikes.is_empty());
         assert!(!died.excuse(ms(2499)) && died.excuse(ms(2500)) && died.excuse(ms(99_000)));
         let names = |from, to| died.between(ms(from), ms(to)).collect::<Vec<_>>();
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn what_an_act_missed_is_said() {
         let how = "127.0.0.1:25 still took connections (process 7 `mta`)".to_owned();
-        let missed = told(&[
+        let missed = observed(&[
             (1000, TargetChange::Killed),
             (1200, TargetChange::Survived { act: "kill".to_owned(), how }),
         ]);
@@ -318,9 +318,9 @@ mod tests {
         assert!(!excused(999) && excused(1000) && excused(4100));
         assert!(excused(8200), "as long again, and one second");
         assert!(!excused(8300) && excused(9000) && excused(11_000) && !excused(11_001));
-        let for_good = told(&[(1000, TargetChange::Killed)]);
+        let for_good = observed(&[(1000, TargetChange::Killed)]);
         assert!(for_good.excuse(ms(99_000)) && for_good.healed().is_none());
-        assert!(told(&[]).is_empty() && !outages.is_empty());
+        assert!(observed(&[]).is_empty() && !outages.is_empty());
     }
 
     #[test]

@@ -52,11 +52,11 @@ impl DurationReservoir {
         }
         self.kept.push(value);
         match (&self.counted, self.kept.len()) {
-            (None, limits::PILE_EACH) => {
+            (None, limits::RESERVOIR_EXACT) => {
                 self.counted = Some(Box::new(Counted::of(&self.kept)));
-                self.thin(limits::PILE_EACH / limits::PILE_KEPT * 2);
+                self.thin(limits::RESERVOIR_EXACT / limits::RESERVOIR_SAMPLES * 2);
             }
-            (Some(_), limits::PILE_KEPT) => self.thin(2),
+            (Some(_), limits::RESERVOIR_SAMPLES) => self.thin(2),
             _ => {}
         }
     }
@@ -68,7 +68,7 @@ impl DurationReservoir {
             nth += 1;
             nth % by == 1
         });
-        self.kept.shrink_to(limits::PILE_KEPT);
+        self.kept.shrink_to(limits::RESERVOIR_SAMPLES);
         if let Some(counted) = &mut self.counted {
             counted.stride *= by as u64;
         }
@@ -191,13 +191,13 @@ mod tests {
 
     #[test]
     fn many_are_counted_and_a_few_of_them_kept_in_order() {
-        let count = 10 * limits::PILE_EACH as u32 + 7;
+        let count = 10 * limits::RESERVOIR_EXACT as u32 + 7;
         let reservoir = reservoir(1..=count);
         let exact = (u64::from(count), (1..=u64::from(count)).sum(), Some((1, count)));
         assert_eq!((reservoir.len(), reservoir.sum(), reservoir.extremes()), exact);
         assert_eq!(reservoir.histogram().len(), u64::from(count));
         let kept = reservoir.in_order();
-        assert!((limits::PILE_KEPT / 2..limits::PILE_KEPT).contains(&kept.len()));
+        assert!((limits::RESERVOIR_SAMPLES / 2..limits::RESERVOIR_SAMPLES).contains(&kept.len()));
         let stride = kept[1] - kept[0];
         assert!(kept.windows(2).all(|pair| pair[1] - pair[0] == stride), "evenly spaced");
         assert!(count - kept[kept.len() - 1] < stride, "to the end");
@@ -208,7 +208,7 @@ mod tests {
     #[test]
     fn the_histogram_does_not_depend_on_how_they_are_kept() {
         let many =
-            (0..2 * limits::PILE_EACH as u32).map(|nth| nth.wrapping_mul(2_654_435_761) >> 9);
+            (0..2 * limits::RESERVOIR_EXACT as u32).map(|nth| nth.wrapping_mul(2_654_435_761) >> 9);
         let mut all = empty();
         many.clone().for_each(|value| all.saturating_record(u64::from(value)));
         let reservoir = reservoir(many);

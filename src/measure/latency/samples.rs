@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn what_failed_stands_above_everything_that_ended() {
+    fn failures_rank_above_everything_that_ended() {
         let mut samples = Samples::default();
         (1..=98).for_each(|ms| samples.record(Duration::from_millis(ms)));
         (0..2).for_each(|_| samples.fail(Duration::from_micros(40)));

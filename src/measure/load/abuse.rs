@@ -6,7 +6,7 @@ use crate::measure::aggregates::periods::Periods;
 use crate::measure::latency::observation::Seen;
 use crate::measure::latency::samples::Samples;
 use crate::measure::latency::summarise;
-use crate::measure::results::{AbuseFacts, AbuseReport, HonestFacts};
+use crate::measure::results::{AbuseFacts, AbuseReport, LegitimateFacts};
 use crate::scenario::Scenario;
 
 /// What became of the bad clients of each kind.
@@ -50,7 +50,7 @@ impl Clients {
 
     /// What is to be reported; nothing of a scenario without abuse.
     #[must_use]
-    pub fn facts(&self, scenario: &Scenario, honest: &Honest) -> Option<AbuseReport> {
+    pub fn facts(&self, scenario: &Scenario, honest: &Legitimate) -> Option<AbuseReport> {
         let profiles = scenario.abuse.iter().zip(&self.tallies);
         let facts = profiles.map(|(abuse, tally)| AbuseFacts {
             name: abuse.name.clone(),
@@ -75,7 +75,7 @@ impl Clients {
 
 /// What legitimate mail saw: due before any bad client came, and while some were there.
 #[derive(Debug, Default)]
-pub struct Honest {
+pub struct Legitimate {
     /// None: the abuse lasts as long as the measured period, and there is nothing to hold it
     /// against.
     windows: Vec<(Time, Time)>,
@@ -90,17 +90,17 @@ struct Side {
     unaccepted: u64,
 }
 
-impl Honest {
+impl Legitimate {
     /// Nothing seen yet.
     #[must_use]
-    pub fn new(scenario: &Scenario, periods: &Periods) -> Honest {
+    pub fn new(scenario: &Scenario, periods: &Periods) -> Legitimate {
         let from = periods.measured_from();
         let windows: Option<Vec<(Time, Time)>> = scenario
             .abuse
             .iter()
             .map(|abuse| abuse.during.map(|it| (from.plus(it.start), from.plus(it.end))))
             .collect();
-        Honest { windows: windows.unwrap_or_default(), ..Honest::default() }
+        Legitimate { windows: windows.unwrap_or_default(), ..Legitimate::default() }
     }
 
     fn side(&mut self, due: Time) -> Option<&mut Side> {
@@ -128,14 +128,14 @@ impl Honest {
         }
     }
 
-    fn facts(&self) -> Option<HonestFacts> {
+    fn facts(&self) -> Option<LegitimateFacts> {
         if self.windows.is_empty() || self.before.probes == 0 || self.during.probes == 0 {
             return None;
         }
         let share = |side: &Side| side.unaccepted as f64 / side.probes as f64;
         let sides = [&self.before, &self.during];
         let [before, during] = sides.map(|side| summarise(&side.response));
-        Some(HonestFacts::new([&before, &during], sides.map(share)))
+        Some(LegitimateFacts::new([&before, &during], sides.map(share)))
     }
 }
 
@@ -146,8 +146,8 @@ mod tests {
     use crate::measure::synthetic::ms;
     use std::time::Duration;
 
-    fn legitimate(windows: Vec<(Time, Time)>) -> Honest {
-        let mut honest = Honest { windows, ..Honest::default() };
+    fn legitimate(windows: Vec<(Time, Time)>) -> Legitimate {
+        let mut honest = Legitimate { windows, ..Legitimate::default() };
         for (due, millis, accepted) in [(500, 10, true), (1500, 40, false), (2500, 900, false)] {
             for number in 0..400 {
                 honest.response(ms(due), Seen::Whole(Duration::from_millis(millis)));
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn honest_mail_in_the_window_is_held_against_honest_mail_before_it() {
+    fn legitimate_mail_in_the_window_is_compared_with_that_before_it() {
         let facts = legitimate(vec![(ms(1000), ms(2000))]).facts().expect("facts");
         let inflation = facts.inflation().expect("a ratio");
         assert_eq!(inflation.certainty, Certainty::Exact);

@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_closed_port_leaves_the_count_unknown_unless_the_log_tells() {
+    fn a_closed_port_leaves_the_count_unknown_unless_logged() {
         let unknown = seen(&[closed()]);
         assert_eq!((unknown.count, unknown.refused, unknown.per_delivery), (None, None, None));
         assert!(unknown.not_known.is_some_and(|why| why.contains("log")));

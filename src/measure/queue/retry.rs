@@ -106,14 +106,14 @@ impl Retries {
         }
         for (probe, owed) in &self.owed {
             let latest = target.wait(owed.attempt).latest + limits::RETRY_OVERDUE;
-            let late = target.is_told_waits() && close.since(owed.ended) > latest;
+            let late = target.knows_waits() && close.since(owed.ended) > latest;
             if late && counts(*probe) && waiting(*probe) {
                 by_attempt.entry(owed.attempt).or_default().1 += 1;
             }
         }
         let points = by_attempt.into_iter();
         let point = |(attempt, (gaps, missed))| {
-            let wait = target.is_told_waits().then(|| target.wait(attempt));
+            let wait = target.knows_waits().then(|| target.wait(attempt));
             point(wait, attempt, gaps, missed)
         };
         points.map(point).collect()

@@ -19,7 +19,7 @@ mod rows;
 mod sizing;
 mod stored;
 
-pub use abuse::{AbuseFacts, AbuseReport, HonestFacts, Percentile};
+pub use abuse::{AbuseFacts, AbuseReport, LegitimateFacts, Percentile};
 pub use attempts::Attempts;
 pub use bound::{Certainty, Marked};
 pub use figures::{

@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_journal_tells_the_second_and_not_the_moment() {
+    fn an_older_journal_has_the_second_and_not_the_moment() {
         let pulse = |at, hiccup_us| Pulse { at: ms(at), hiccup_us, ..Pulse::default() };
         let mut old = Hiccups::default();
         old.settle(&[pulse(1000, 20_000), pulse(2000, 300_000), pulse(3000, 0)]);

@@ -95,7 +95,7 @@ pub(super) fn step(exchange: &Exchange, answer: &[u8], known: &Known) -> Step {
             right(known, text.contains(&b' '), |user| user.digests(CHALLENGE, &text))
         }
         Exchange::Whole(Mechanism::XOAuth2) => {
-            right(known, text.starts_with(b"user="), |user| user.bears(&text))
+            right(known, text.starts_with(b"user="), |user| user.verify_bearer_token(&text))
         }
         Exchange::Whole(Mechanism::Login) => Step::Malformed,
         Exchange::Whole(Mechanism::ScramSha256) => challenge(&text, known),

@@ -62,7 +62,7 @@ impl User {
     }
 
     /// XOAUTH2: whether this is his answer, the password being the token.
-    pub(super) fn bears(&self, answer: &[u8]) -> bool {
+    pub(super) fn verify_bearer_token(&self, answer: &[u8]) -> bool {
         let (name, token) = (&self.name, &self.password);
         answer == format!("user={name}\u{1}auth=Bearer {token}\u{1}\u{1}").as_bytes()
     }
@@ -119,8 +119,8 @@ mod tests {
         {
             assert!(!user().verify_plain(wrong.as_bytes()), "{wrong:?}");
         }
-        assert!(user().bears(b"user=tim\x01auth=Bearer tanstaaftanstaaf\x01\x01"));
-        assert!(!user().bears(b"user=tim\x01auth=Bearer other\x01\x01"));
+        assert!(user().verify_bearer_token(b"user=tim\x01auth=Bearer tanstaaftanstaaf\x01\x01"));
+        assert!(!user().verify_bearer_token(b"user=tim\x01auth=Bearer other\x01\x01"));
     }
 
     #[test]

@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_bears_nothing_has_no_lower_bound() {
+    fn a_target_that_sustains_nothing_has_no_lower_bound() {
         let (bounds, _) = search(RANGE, |_, _| false);
         assert_eq!(bounds, Bounds { lower: None, upper: Some(1.0) });
     }

@@ -3,17 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use crate::crooked::{self, Defect};
+use crate::faulty_target::{self, Defect};
 use crate::support::{Lab, Ran, free_address};
 
 /// A run against an MTA that commits this crime.
-fn against(crime: Defect) -> Ran {
-    lab_against(crime).run()
+fn against(defect: Defect) -> Ran {
+    lab_against(defect).run()
 }
 
-fn lab_against(crime: Defect) -> Lab {
+fn lab_against(defect: Defect) -> Lab {
     let sink = free_address();
-    let target = crooked::start(crime, sink);
+    let target = faulty_target::start(defect, sink);
     Lab::small("")
         .set("target.kind", "external")
         .set("target.address", &target.to_string())
@@ -22,7 +22,7 @@ fn lab_against(crime: Defect) -> Lab {
 }
 
 /// The counts that say something went wrong, the accepted and the delivered.
-fn told(ran: &Ran) -> BTreeMap<String, u64> {
+fn problem_counts(ran: &Ran) -> BTreeMap<String, u64> {
     let report = ran.report();
     let counts = report["counts"].as_object().expect("counts");
     // How the mail went, and what honest mail may do too, is not what is asked here.
@@ -33,12 +33,12 @@ fn told(ran: &Ran) -> BTreeMap<String, u64> {
 
 /// Exit code, verdict and counts are those of this crime, and of no other.
 #[track_caller]
-fn assert_caught(crime: Defect, undelivered: u64, expected: &[(&str, u64)]) {
-    let ran = against(crime);
+fn assert_caught(defect: Defect, undelivered: u64, expected: &[(&str, u64)]) {
+    let ran = against(defect);
     ran.assert_code(97);
     let expected: BTreeMap<String, u64> =
         expected.iter().map(|&(name, count)| (name.to_owned(), count)).collect();
-    assert_eq!(told(&ran), expected, "{ran}");
+    assert_eq!(problem_counts(&ran), expected, "{ran}");
     assert_eq!(ran.count("delivered") + undelivered, ran.count("offered"), "{ran}");
     assert_eq!(ran.report()["correctness"]["verdict"], "invalid");
     let violated = ran.report()["correctness"]["violations"].clone();
@@ -51,7 +51,7 @@ fn assert_caught(crime: Defect, undelivered: u64, expected: &[(&str, u64)]) {
 fn one_without_fault_is_clean() {
     let ran = against(Defect::None);
     ran.assert_code(0);
-    assert!(told(&ran).is_empty(), "{ran}");
+    assert!(problem_counts(&ran).is_empty(), "{ran}");
     assert_eq!(ran.count("delivered"), ran.count("offered"));
     assert_eq!(ran.report()["correctness"]["verdict"], "valid");
 }
@@ -94,7 +94,7 @@ fn changes(ran: &Ran) -> Vec<(String, String)> {
 fn a_permitted_change_is_clean_and_counted() {
     let ran = against(Defect::Fold);
     ran.assert_code(0);
-    assert!(told(&ran).is_empty(), "{ran}");
+    assert!(problem_counts(&ran).is_empty(), "{ran}");
     assert_eq!(ran.count("delivered"), ran.count("offered"));
     let permitted = |kind: &str| (kind.to_owned(), "permitted".to_owned());
     assert_eq!(changes(&ran), [permitted("trace-added"), permitted("folding")]);
@@ -102,11 +102,11 @@ fn a_permitted_change_is_clean_and_counted() {
 }
 
 /// Fails the run in a class of its own unless it is declared; the figures stay.
-fn alters(crime: Defect, kind: &str, declaration: &str) {
-    let ran = against(crime);
+fn alters(defect: Defect, kind: &str, declaration: &str) {
+    let ran = against(defect);
     ran.assert_code(97);
     let altered = BTreeMap::from([("altered".to_owned(), 1)]);
-    assert_eq!(told(&ran), altered, "{ran}");
+    assert_eq!(problem_counts(&ran), altered, "{ran}");
     assert_eq!(ran.count("delivered") + 1, ran.count("offered"), "{ran}");
     assert_eq!(ran.timed("e2e_response"), ran.count("offered"), "{ran}");
     assert_eq!(changes(&ran), [(kind.to_owned(), "altered".to_owned())]);
@@ -115,9 +115,9 @@ fn alters(crime: Defect, kind: &str, declaration: &str) {
     let line = format!("target.changes.{declaration}");
     assert!(evidence.contains(&declaration.replace('=', " = ")), "{evidence}");
     let (key, value) = line.split_once('=').expect("a pair");
-    let declared = lab_against(crime).set(key, value).run();
+    let declared = lab_against(defect).set(key, value).run();
     declared.assert_code(0);
-    assert!(told(&declared).is_empty(), "{declared}");
+    assert!(problem_counts(&declared).is_empty(), "{declared}");
     assert_eq!(declared.count("delivered"), declared.count("offered"));
     assert_eq!(changes(&declared), [(kind.to_owned(), "permitted".to_owned())]);
 }

@@ -47,8 +47,8 @@ const VICTIM: usize = 60;
 /// As what it speaks.
 const NAME: &str = "crooked.test";
 
-struct Crooked {
-    crime: Defect,
+struct FaultyTarget {
+    defect: Defect,
     next_hop: SocketAddr,
     state: Mutex<State>,
 }
@@ -60,12 +60,12 @@ struct State {
 }
 
 /// Starts one; it serves as long as the process lives. Its address.
-pub(crate) fn start(crime: Defect, next_hop: SocketAddr) -> SocketAddr {
-    let crooked = Crooked { crime, next_hop, state: Mutex::default() };
-    listen(NAME, move |mail| crooked.take(mail))
+pub(crate) fn start(defect: Defect, next_hop: SocketAddr) -> SocketAddr {
+    let faulty_target = FaultyTarget { defect, next_hop, state: Mutex::default() };
+    listen(NAME, move |mail| faulty_target.take(mail))
 }
 
-impl Crooked {
+impl FaultyTarget {
     /// Deals with a message and says what to answer for it.
     fn take(&self, mail: Mail) -> &'static str {
         let mut state = self.state.lock().expect("one session at a time");
@@ -73,7 +73,7 @@ impl Crooked {
         let mut reply = "250 2.0.0 taken";
         match state.taken {
             VICTIM => {
-                if self.crime == Defect::DeliverRefused {
+                if self.defect == Defect::DeliverRefused {
                     reply = "554 5.6.0 not wanted";
                 }
                 self.commit(mail, &mut state);
@@ -85,7 +85,7 @@ impl Crooked {
     }
 
     fn commit(&self, mut mail: Mail, state: &mut State) {
-        match self.crime {
+        match self.defect {
             Defect::None | Defect::DeliverRefused => {}
             Defect::Lose | Defect::LoseAndDuplicate => return,
             Defect::Swap => return state.held = Some(mail),
@@ -115,7 +115,7 @@ impl Crooked {
             std::mem::swap(&mut held.recipients, &mut mail.recipients);
             self.hand_on(&held);
         }
-        if self.crime == Defect::LoseAndDuplicate {
+        if self.defect == Defect::LoseAndDuplicate {
             self.hand_on(&mail);
         }
         self.hand_on(&mail);
@@ -162,7 +162,7 @@ fn bounce_of(mail: &Mail) -> Mail {
          Content-Type: multipart/report; report-type=delivery-status; boundary=\"=_b\"\r\n\r\n\
          --=_b\r\nContent-Type: text/plain\r\n\r\nsorry\r\n\
          --=_b\r\nContent-Type: message/delivery-status\r\n\r\n\
-         Reporting-MTA: dns; crooked.test\r\n\r\n\
+         Reporting-MTA: dns; faulty_target.test\r\n\r\n\
          Final-Recipient: rfc822; {}\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--=_b--\r\n",
         mail.sender, mail.recipients[0]
     );

@@ -50,7 +50,7 @@ fn count(profile: &Value, name: &str) -> u64 {
 }
 
 #[test]
-fn the_relay_bears_every_kind_and_honest_mail_arrives() {
+fn the_relay_survives_every_kind_and_legitimate_mail_arrives() {
     let ran = Lab::new(&format!("{SMALL}{ABUSE}")).run();
     ran.assert_code(0);
     assert_eq!((ran.count("phantom"), ran.count("lost"), ran.count("delivered")), (0, 0, 120));

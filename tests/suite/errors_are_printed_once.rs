@@ -30,7 +30,7 @@ fn a_port_that_is_taken_belongs_to_the_surroundings() {
 }
 
 #[test]
-fn an_allowed_failure_is_told_beside_the_exit_code() {
+fn an_allowed_failure_is_printed_beside_the_exit_code() {
     let more = "[thresholds]\n\"submit_response.max\" = \"< 1us\"\n";
     let ran = Lab::small(more).set("target.kind", "direct").arg("--allow").arg("threshold").run();
     ran.assert_code(0);

@@ -97,7 +97,7 @@ fn an_attempt_written_before_its_offer_is_not_forgotten() {
 
 /// A history has half a number's room for a first reception; at the edge none may be mixed up.
 #[test]
-fn receptions_beyond_four_billion_are_told_apart() {
+fn receptions_beyond_four_billion_are_distinguished() {
     let edge = u64::from(u32::MAX);
     for before in [edge - 3, edge - 2, edge - 1, edge, 1 << 40] {
         let mut story = Story::begin();
@@ -255,7 +255,7 @@ fn events_that_contradict_the_journal_are_a_bug_and_said() {
 }
 
 #[test]
-fn messages_are_told_too() {
+fn messages_are_shown_too() {
     let mut story = Story::begin();
     story.accept(0, 3);
     story.offer(3, 1);

@@ -236,11 +236,11 @@ async fn a_dot_alone_after_an_unclear_reply_to_rcpt_is_no_message() {
     let mut peer = standing.greeted().await;
     let lines = [mail(0), rcpt(0, 0, "a.test"), "DATA".to_owned(), String::new()];
     peer.say(lines.join("\r\n").as_bytes()).await;
-    let mut heard = String::new();
-    while !heard.contains("\r\n354 ") {
-        heard += &peer.hear().await;
+    let mut received = String::new();
+    while !received.contains("\r\n354 ") {
+        received += &peer.hear().await;
     }
-    assert!(heard.contains("\r\n451 "), "{heard}");
+    assert!(received.contains("\r\n451 "), "{received}");
     assert_eq!(peer.ask(".").await, 554);
     assert_eq!(peer.send(0, "a.test").await, [250, 250, 354, 250]);
     drop(peer);

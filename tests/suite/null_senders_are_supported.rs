@@ -14,7 +14,7 @@ odds = 0.4
 reject = "550 5.1.1 No such user"
 "#;
 
-fn nobody(kind: &str, share: &str, more: &str) -> Lab {
+fn null_sender(kind: &str, share: &str, more: &str) -> Lab {
     let message = format!("size = \"2KiB\"\nnull_sender = \"{share}\"");
     let scenario = SMALL.replace("size = \"2KiB\"", &message);
     Lab::new(&format!("{scenario}{more}")).set("target.kind", kind)
@@ -24,7 +24,7 @@ fn drops_what_is_refused(promise: &Promise) {
     if !is_here(promise) {
         return;
     }
-    let ran = nobody(promise.kind, "50%", STRICT).run();
+    let ran = null_sender(promise.kind, "50%", STRICT).run();
     ran.assert_code(0);
     let (dropped, bounced) = (ran.count("null_sender_discarded"), ran.count("bounced"));
     assert!(dropped > 3 && bounced > 3, "{ran}");
@@ -52,7 +52,7 @@ fn postfix_drops_what_is_refused() {
 fn it_is_delivered_and_greylisted_like_any_other() {
     let greylist = "[[fault]]\nname = \"greylist\"\nstage = \"rcpt-to\"\nattempts = \"1\"\n\
         defer = \"451 4.7.1 later\"\n";
-    let ran = nobody("relay", "100%", greylist).run();
+    let ran = null_sender("relay", "100%", greylist).run();
     ran.assert_code(0);
     assert_eq!((ran.count("accepted"), ran.count("delivered")), (120, 120), "{ran}");
     assert!(ran.report()["faults"][0]["struck"].as_u64() >= Some(120), "{ran}");
@@ -70,7 +70,7 @@ fn a_target_that_cannot_be_asked_is_given_the_time_it_needs() {
     words.extend(["--settings".to_owned(), settings.path().display().to_string()]);
     let greylist =
         "[[fault]]\nstage = \"rcpt-to\"\nattempts = \"1\"\ndefer = \"451 4.7.1 later\"\n";
-    let ran = nobody("external", "50%", greylist)
+    let ran = null_sender("external", "50%", greylist)
         .set("target.address", &own.address)
         .set("target.start_command", &format!("{words:?}"))
         .set("sink.listen", &own.sink)
