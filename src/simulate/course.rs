@@ -3,7 +3,6 @@
 use super::digest::Digest;
 use crate::clock::Time;
 use crate::ledger::event::Period;
-use crate::measure::aggregates::periods;
 use crate::measure::aggregates::series::summarise;
 use crate::measure::disturbances::recovery::Recovery;
 use crate::measure::latency::per_second::{Kind, Settled};
@@ -244,7 +243,7 @@ impl Course {
         let mut row = std::mem::take(&mut self.current);
         let seconds = self.row_s();
         row.t_s = self.rows.len() as u64 * seconds;
-        row.period = periods::name(self.row_period).to_owned();
+        row.period = self.row_period;
         self.row_period = self.period;
         for count in [
             &mut row.offered,

@@ -101,17 +101,6 @@ impl Periods {
     }
 }
 
-/// The name of a period in scenarios and reports.
-#[must_use]
-pub fn name(period: Period) -> &'static str {
-    match period {
-        Period::WarmUp => "warm-up",
-        Period::Measured => "measured",
-        Period::Drain => "drain",
-        Period::Closed => "closed",
-    }
-}
-
 /// When an event happened; an attempt or a submission, when it ended.
 #[must_use]
 pub fn time_of(event: &Event) -> Option<Time> {

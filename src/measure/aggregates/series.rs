@@ -4,7 +4,6 @@
 //! are nearest ranks of whatever that second holds, however little: a picture, not a claim. A row of
 //! the warm-up is about mail due in it, every later row about mail of the measured period.
 
-use super::periods;
 use super::periods::Periods;
 use crate::clock::{self, Time};
 use crate::fault::rule::Rule;
@@ -173,7 +172,7 @@ impl Frame<'_> {
     fn describe(&self, row: &mut SeriesRow) {
         let start = Time(row.t_s * NANOS);
         let end = Time((row.t_s + 1) * NANOS);
-        row.period = periods::name(self.periods.at(start)).to_owned();
+        row.period = self.periods.at(start);
         // What happens at its end is the next one's.
         let last = Time(end.0 - 1);
         row.backlog = self.backlog.at(last);
@@ -206,7 +205,7 @@ pub fn cpu_share(from: &Pulse, to: &Pulse) -> f64 {
 
 /// Fills in what a row says of latencies.
 pub fn summarise(row: &mut SeriesRow, latencies: &Settled) {
-    let warm_up = row.period == periods::name(Period::WarmUp);
+    let warm_up = row.period == Period::WarmUp;
     let of = |metric: LatencyMetric, share| latencies.ranked(metric, warm_up, share);
     row.submit_p50_us = of(LatencyMetric::SubmitResponse, 0.5);
     row.submit_p99_us = of(LatencyMetric::SubmitResponse, 0.99);
@@ -219,6 +218,7 @@ pub fn summarise(row: &mut SeriesRow, latencies: &Settled) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::periods::time_of;
     use super::*;
     use crate::measure::synthetic::{self, attempt, ms};
     use std::time::Duration;
@@ -228,7 +228,7 @@ mod tests {
     fn rows(series: Series, close_ms: u64) -> Vec<SeriesRow> {
         let mut told = Periods::default();
         let events = synthetic::periods(2000, close_ms);
-        events.iter().for_each(|event| told.observe(event, periods::time_of(event)));
+        events.iter().for_each(|event| told.observe(event, time_of(event)));
         let backlog = Curve::of([(ms(500), Some(ms(1500)))].into_iter());
         let frame = Frame {
             periods: &told,
@@ -245,7 +245,7 @@ mod tests {
         let rows = rows(Series::default(), 4000);
         assert_eq!(rows.iter().map(|row| row.t_s).collect::<Vec<_>>(), [0, 1, 2, 3]);
         assert_eq!(rows.iter().map(|row| row.backlog).collect::<Vec<_>>(), [1, 0, 0, 0]);
-        assert_eq!((rows[1].period.as_str(), rows[2].period.as_str()), ("measured", "drain"));
+        assert_eq!((rows[1].period, rows[2].period), (Period::Measured, Period::Drain));
     }
 
     #[test]

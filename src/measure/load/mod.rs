@@ -13,7 +13,7 @@ use super::results::LoadFacts;
 use crate::ledger::history::MessageView;
 use crate::measure::aggregates::periods::Periods;
 use crate::plan::Plan;
-use crate::scenario::model::{Arrival, LoadModel, Scenario, Segment};
+use crate::scenario::model::{Arrival, LoadModel, ModelKind, Scenario, Segment};
 
 /// How late a message may be handed to a session and still count as offered in time: this share
 /// of the measured period. The last messages of a period are always a little late.
@@ -50,7 +50,7 @@ impl Offering {
         let rate = |count: u64| if seconds > 0.0 { count as f64 / seconds } else { 0.0 };
         let (model, arrival) = names(&scenario.load.model);
         let facts = LoadFacts {
-            model: model.to_owned(),
+            model,
             arrival: arrival.to_owned(),
             planned_per_s: planned.map(rate),
             peak_planned_per_s: peak(scenario, periods.measured_s()),
@@ -68,15 +68,18 @@ impl Offering {
 
 /// Model and law of arrivals, as reports name them.
 #[must_use]
-pub fn names(model: &LoadModel) -> (&'static str, &'static str) {
+pub fn names(model: &LoadModel) -> (ModelKind, &'static str) {
     match model {
-        LoadModel::Closed { .. } => ("closed", "closed"),
-        LoadModel::Open { arrival, .. } => match arrival {
-            Arrival::Constant => ("open", "constant"),
-            Arrival::Poisson => ("open", "poisson"),
-            Arrival::Trace(_) => ("open", "trace"),
-            Arrival::OnOff { .. } => ("open", "on-off"),
-        },
+        LoadModel::Closed { .. } => (ModelKind::Closed, "closed"),
+        LoadModel::Open { arrival, .. } => (
+            ModelKind::Open,
+            match arrival {
+                Arrival::Constant => "constant",
+                Arrival::Poisson => "poisson",
+                Arrival::Trace(_) => "trace",
+                Arrival::OnOff { .. } => "on-off",
+            },
+        ),
     }
 }
 

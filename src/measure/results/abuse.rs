@@ -11,7 +11,7 @@ use super::figures::{Latency, mark, named};
 pub struct AbuseReport {
     /// By `[[abuse]]` entry, in scenario order.
     pub profiles: Vec<AbuseFacts>,
-    /// Honest mail during the abuse against honest mail before it; null where there is no such
+    /// Legitimate mail during the abuse against that before it; null where there is no such
     /// mail to compare.
     pub honest: Option<LegitimateFacts>,
 }

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::measure::aggregates::timeline::Timeline;
+use crate::scenario::model::ModelKind;
 
 mod abuse;
 mod attempts;
@@ -200,8 +201,8 @@ pub struct DeathFacts {
 /// What was asked for.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LoadFacts {
-    /// `open` or `closed`.
-    pub model: String,
+    /// Whether arrivals wait for replies.
+    pub model: ModelKind,
     /// `constant`, `poisson`, `on-off`, or `closed`.
     pub arrival: String,
     /// Mean planned rate over the measured period, messages a second; null in the closed model.

@@ -1,7 +1,7 @@
 //! What a reader should know before believing a number, with what to do about it.
 
 use super::settling;
-use crate::ledger::event::{Event, NetworkSeen};
+use crate::ledger::event::{Event, NetworkSeen, Period};
 use crate::ledger::history::History;
 use crate::measure::aggregates::periods::Periods;
 use crate::measure::disturbances::outages::Outages;
@@ -170,7 +170,7 @@ fn is_even(scenario: &Scenario) -> bool {
 pub fn growth(series: &[SeriesRow], load: &LoadFacts, scenario: &Scenario) -> Option<Warning> {
     let levels: Vec<f64> = series
         .iter()
-        .filter(|row| row.period == "measured")
+        .filter(|row| row.period == Period::Measured)
         .map(|row| row.backlog as f64)
         .collect();
     let (first, last) = (*levels.first()?, *levels.last()?);
@@ -190,7 +190,8 @@ pub fn growth(series: &[SeriesRow], load: &LoadFacts, scenario: &Scenario) -> Op
 /// period (MSER-5), where the load is meant to be even.
 #[must_use]
 pub fn unsettled(series: &[SeriesRow], scenario: &Scenario) -> Option<Warning> {
-    let rows: Vec<&SeriesRow> = series.iter().filter(|row| row.period == "measured").collect();
+    let rows: Vec<&SeriesRow> =
+        series.iter().filter(|row| row.period == Period::Measured).collect();
     let medians = rows.iter().filter_map(|row| row.e2e_p50_us.map(|us| us as f64));
     let backlogs = rows.iter().map(|row| row.backlog as f64);
     let looked =

@@ -18,6 +18,7 @@ use crate::ledger::event::Pulse;
 use crate::measure::aggregates::series::cpu_share;
 use crate::measure::load::arrivals::Distance;
 use crate::measure::results::{Health, HealthCheck, HealthStatus, Latency, LoadFacts};
+use crate::scenario::model::ModelKind;
 
 /// What the checks look at.
 pub struct Evidence<'a> {
@@ -103,7 +104,7 @@ fn shortfall(evidence: &Evidence<'_>) -> Option<HealthCheck> {
 /// too few. Half of them amiss is another load; so it is where it is so for a tenth of the mail
 /// only, whenever that was. Less than that, it is worth a word.
 fn inter_arrival_distribution(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    if evidence.load.model == "closed" {
+    if evidence.load.model == ModelKind::Closed {
         return None;
     }
     let distance = evidence.arrivals?;
@@ -129,7 +130,7 @@ fn inter_arrival_distribution(evidence: &Evidence<'_>) -> Option<HealthCheck> {
 fn saturation(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     let looks = evidence.pulses.iter().filter(|pulse| !(evidence.excused)(pulse.at));
     let looks: Vec<&Pulse> = looks.collect();
-    if evidence.load.model == "closed" || looks.is_empty() {
+    if evidence.load.model == ModelKind::Closed || looks.is_empty() {
         return None;
     }
     let usual = (evidence.load.busiest_per_s() * 0.01).max(1.0);
@@ -167,7 +168,7 @@ fn own_cpu(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     let (first, last) = (evidence.pulses.first()?, evidence.pulses.last()?);
     let cores = f64::from(evidence.cores.filter(|cores| *cores > 0)?);
     let percent = cpu_share(first, last) / cores * 100.0;
-    let decides = evidence.undecided || evidence.load.model == "closed";
+    let decides = evidence.undecided || evidence.load.model == ModelKind::Closed;
     let invalid = if decides { 90.0 } else { 100.0 };
     Some(advised(
         check("own_cpu", percent, (70.0, invalid), "% of all cores"),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 fn load() -> LoadFacts {
     LoadFacts {
-        model: "open".to_owned(),
+        model: ModelKind::Open,
         arrival: "poisson".to_owned(),
         planned_per_s: Some(100.0),
         peak_planned_per_s: Some(100.0),
@@ -145,7 +145,7 @@ fn arrivals_by_another_law_are_a_warning_and_then_invalid() {
             .expect("a check");
         assert_eq!(check.advice.contains("worst from 9.0s on"), disturbed > 0.0, "{check:?}");
     }
-    let closed = kept(LoadFacts { model: "closed".to_owned(), ..load() });
+    let closed = kept(LoadFacts { model: ModelKind::Closed, ..load() });
     let health = graded(|evidence| (evidence.load, evidence.arrivals) = (closed, Some(amiss(0.9))));
     assert!(health.checks.iter().all(|check| check.id != "inter_arrival_distribution"));
 }

@@ -8,6 +8,7 @@ use super::{Evidence, advised, check};
 use crate::ledger::event::Pulse;
 use crate::measure::latency::{PERCENTILES, percentile};
 use crate::measure::results::{HealthCheck, HealthStatus, Latency};
+use crate::scenario::model::ModelKind;
 
 /// The bound of a check that voids no run by its value alone: an hour in milliseconds.
 const NONE: f64 = 3_600_000.0;
@@ -46,7 +47,7 @@ pub(crate) fn checks(evidence: &Evidence<'_>) -> Vec<HealthCheck> {
 
 /// A lag is part of every time that counts from due, so it can only make it look worse.
 pub(crate) fn schedule_lag(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    if evidence.load.model == "closed" {
+    if evidence.load.model == ModelKind::Closed {
         return None;
     }
     let lag = highest(evidence.lag).map(|(_, us)| us as f64 / 1e3)?;
