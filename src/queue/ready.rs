@@ -13,22 +13,7 @@ use std::sync::Arc;
 use crate::clock::Time;
 use crate::limits::DESTINATIONS;
 use crate::queue::health::Window;
-use crate::queue::ordering::{Key, OrderingKind};
-
-/// One delivery: recipients of one message that share a destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Number of the delivery, unique in the queue.
-    pub id: u64,
-    /// Domain it goes to.
-    pub destination: Arc<str>,
-    /// When it may be tried.
-    pub due: Time,
-    /// When the message was accepted.
-    pub accepted: Time,
-    /// Priority, -9 to 9 (RFC 6710).
-    pub priority: i8,
-}
+use crate::queue::ordering::{Entry, Key, OrderingKind};
 
 /// What a slot was used for, as far as the destination's health goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -11,7 +11,8 @@ use tokio::time::{interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::RELAY_STOP;
-use crate::queue::ready::{Entry, Ready};
+use crate::queue::ordering::Entry;
+use crate::queue::ready::Ready;
 use crate::relay::delivery::{DeliveryAgent, Finished};
 use crate::relay::idle::Idle;
 use crate::relay::mail::Delivery;

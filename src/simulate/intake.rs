@@ -11,7 +11,7 @@ use crate::limits;
 use crate::measure::load::rates::Flow;
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::plan::Offer;
-use crate::queue::ready::Entry;
+use crate::queue::ordering::Entry;
 use crate::scenario::model::LoadModel;
 use crate::seed::{Key, Purpose};
 

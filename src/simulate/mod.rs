@@ -18,6 +18,7 @@ mod intake;
 mod job;
 pub mod model;
 pub mod observer;
+mod shown;
 mod sink;
 mod sizing;
 mod tally;
@@ -109,7 +110,7 @@ pub fn simulate_observed(
     if let Some(observer) = observer {
         world.observer = Some(observer);
     }
-    world.show(|| Event::Run(observer::facts(loaded, &model.source, command)));
+    world.show(|| Event::Run(shown::facts(loaded, &model.source, command)));
     world.run(&mut |world| {
         look(Glimpse {
             period: world.period(),

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use super::Terms;
 use super::holm;
 use super::question::{Look, Powers, Question, margin};
-use super::results::{Better, Design, Outcome, Row};
+use super::results::{Design, Outcome, Row};
 use super::shift::Shift;
 use crate::ledger::class::Class;
 use crate::measure::correctness::counts::FLAGS;
 use crate::measure::results::{Reason, Results, Verdict};
 use crate::measure::verdict::{INVALID, REGRESSION};
+use crate::metric::figure::Better;
 
 /// Judges questions of one family together.
 #[must_use]

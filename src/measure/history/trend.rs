@@ -9,8 +9,8 @@ use super::change_point::{Change, autocorrelation, changes};
 use crate::limits;
 use crate::measure::comparison::figure::{blank, resolution};
 use crate::measure::comparison::question::open;
-use crate::measure::comparison::results::Better;
 use crate::measure::results::{Certainty, Marked};
+use crate::metric::figure::Better;
 
 /// A change counts as worse from this share on.
 const WORSE_FROM: f64 = 0.05;

@@ -13,12 +13,12 @@ pub mod reservoir;
 pub mod samples;
 pub mod stages;
 pub mod table;
+pub mod uncertainty;
 
 use hdrhistogram::Histogram;
 
 use super::results::Latency;
 use crate::limits;
-use crate::measure::validity::uncertainty;
 use reservoir::DurationReservoir;
 use samples::{Samples, encode};
 

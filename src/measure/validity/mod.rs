@@ -8,7 +8,6 @@ pub mod hiccups;
 pub mod interference;
 pub mod settling;
 pub mod shortages;
-pub mod uncertainty;
 pub mod warning;
 
 use std::time::Duration;

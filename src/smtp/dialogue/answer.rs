@@ -1,9 +1,10 @@
 //! What an obedient server replies to each command, in each state.
 
 use super::auth::{self, Step};
-use super::{Dialogue, Extension, Mechanism, State};
+use super::{Dialogue, Extension, State};
 use crate::smtp::command::{Auth, Command, Flaw};
 use crate::smtp::envelope::{Body, Mail, Rcpt};
+use crate::smtp::mechanism::Mechanism;
 use crate::smtp::reply::{EnhancedStatus, Reply};
 
 impl Dialogue {

@@ -12,7 +12,6 @@ mod user;
 
 use std::sync::Arc;
 
-pub use auth::Mechanism;
 pub use terms::{Extension, Terms};
 pub use user::{Known, User};
 

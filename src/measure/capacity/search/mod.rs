@@ -3,11 +3,13 @@
 //! classified; at the end what later trials speak against once more. A function of the trials so
 //! far.
 
+mod doubts;
+
 use super::classify::{Bound, Goal};
 use super::delivered::T_SEARCH;
-use super::doubts::again;
 use super::loads::{Evidence, Load, needed};
 use super::results::Trial;
+use doubts::again;
 
 /// Where the search may go.
 #[derive(Clone, Copy, Debug, PartialEq)]

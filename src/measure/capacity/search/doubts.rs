@@ -1,14 +1,14 @@
 //! What is tried once more at the end of a search, because later trials speak against it.
 
-use super::classify::Goal;
-use super::loads::{CONTRADICTING, Evidence, Load};
-use super::results::{Outcome, Trial};
-use super::search::Step;
+use super::Step;
+use crate::measure::capacity::classify::Goal;
+use crate::measure::capacity::loads::{CONTRADICTING, Evidence, Load};
+use crate::measure::capacity::results::{Outcome, Trial};
 
 /// What later trials speak against is tried once more: a lower bound that was last good before some
 /// load was bad; an upper bound at which less was delivered than was sustained since; a higher load
 /// that was good before the upper bound was bad, for as long as it was good then.
-pub(super) fn again(
+pub(crate) fn again(
     trials: &[Trial],
     evidence: &Evidence,
     (lower, upper): (Option<&Load>, &Load),
