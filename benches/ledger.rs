@@ -8,7 +8,7 @@ use mailbench::ledger::event::{
     Attempt, AttemptOutcome, ContentCheck, Event, Period, Proof, SubmitResult, Submitted,
 };
 use mailbench::ledger::history::{History, Planned, Reading, Terms};
-use mailbench::measure::conservation::{Inputs, conservation};
+use mailbench::measure::correctness::conservation::{Inputs, conservation};
 use mailbench::probe::address::Letters;
 use mailbench::probe::{DestinationId, MessageId, ProbeId};
 use mailbench::smtp::reply::Reply;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use mailbench::clock::Time;
+use mailbench::queue::ordering::Entry;
 use mailbench::queue::ordering::OrderingKind;
-use mailbench::queue::ready::{Answer, Entry, Ready};
+use mailbench::queue::ready::{Answer, Ready};
 use mailbench::relay::budget::Budget;
 use mailbench::relay::mail::{Content, Envelope, Mail, MailId};
 use mailbench::relay::rows::{self, Change};

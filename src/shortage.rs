@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_tells_how_often_what_ran_out() {
+    fn a_log_counts_each_shortage() {
         let log = "WARN x: accept: out of file descriptors (further ones are only counted)\n\
                    WARN x: connect: out of file descriptors (further ones are only counted)\n\
                    WARN x: connect: out of local ports (further ones are only counted)\n\

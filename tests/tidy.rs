@@ -253,6 +253,75 @@ fn the_language_is_plain() {
     assert_none("words are those of the field", &offences);
 }
 
+/// Words that a name is not made of, after language.md's rule: things and actions, no metaphor.
+const DIALECT: [&str; 21] = [
+    "told",
+    "untold",
+    "tells",
+    "heard",
+    "borne",
+    "bears",
+    "felt",
+    "nobody",
+    "whoever",
+    "somebody",
+    "crooked",
+    "crime",
+    "mortal",
+    "storm",
+    "hunt",
+    "errand",
+    "custody",
+    "pile",
+    "sick",
+    "strangers",
+    "fates",
+];
+
+/// The name that a line defines.
+fn defined(line: &str) -> Option<&str> {
+    let kinds = ["fn ", "mod ", "struct ", "enum ", "trait ", "type ", "const ", "static "];
+    let line = line.trim_start();
+    let words = line.trim_start_matches("pub(crate) ").trim_start_matches("pub(super) ");
+    let words = words.trim_start_matches("pub ").trim_start_matches("async ");
+    let rest = kinds.iter().find_map(|kind| words.strip_prefix(kind))?;
+    let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+    Some(&rest[..end])
+}
+
+/// The words of a name, in snake or camel case.
+fn words_of(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for c in name.chars() {
+        if c == '_' || c.is_uppercase() && name.contains(char::is_lowercase) {
+            words.push(String::new());
+        }
+        if c != '_' {
+            words.last_mut().expect("a word").extend(c.to_lowercase());
+        }
+    }
+    words
+}
+
+#[test]
+fn names_are_plain() {
+    let mut offences = Vec::new();
+    for folder in ["src", "tests", "benches"] {
+        for path in files(&root().join(folder), "rs") {
+            let text = fs::read_to_string(&path).expect("a source file");
+            for (index, name) in
+                text.lines().enumerate().filter_map(|(i, l)| Some((i, defined(l)?)))
+            {
+                let words = words_of(name);
+                if DIALECT.iter().any(|word| words.iter().any(|own| own == word)) {
+                    offences.push(format!("{}:{}: {name}", path.display(), index + 1));
+                }
+            }
+        }
+    }
+    assert_none("names are those of the field", &offences);
+}
+
 #[test]
 fn scenarios_open_with_their_question() {
     let scenarios = files(&root().join("scenarios"), "toml");

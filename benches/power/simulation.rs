@@ -107,7 +107,7 @@ impl Setting {
                 values[..pairs].iter().map(|it| Range::new(*it, (false, false))).collect();
             Question {
                 figure: mailbench::measure::comparison::figure::Figure {
-                    better: mailbench::measure::comparison::results::Better::Lower,
+                    better: mailbench::metric::figure::Better::Lower,
                     ..blank(name)
                 },
                 shown: (Some(1.0), Some(1.0)),

@@ -37,7 +37,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         Exit::Usage.because(anyhow!(what))
     })?;
     let calibration =
-        measure(args.quiet).map_err(|error| super::run::exit_of(&error).because(error))?;
+        measure(args.quiet).map_err(|error| super::exit::exit_of(&error).because(error))?;
     calibration::keep(&file, &calibration)
         .with_context(|| format!("cannot write {}", file.display()))
         .map_err(|error| Exit::Usage.because(error))?;

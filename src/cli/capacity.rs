@@ -88,7 +88,7 @@ pub(super) fn run(args: &Args) -> anyhow::Result<Exit> {
         preflight: true,
     };
     let searched = searched(&request, &options, args.quiet)
-        .map_err(|error| super::run::exit_of(&error).because(error))?;
+        .map_err(|error| super::exit::exit_of(&error).because(error))?;
     let view = View::of_stdout(args.quiet, Some(searched.folder.display().to_string()));
     let mut unwritten = Unwritten::default();
     let text = report::render(Format::Terminal, &searched.capacity, &view)?;

@@ -109,8 +109,8 @@ fn target(args: &TargetArgs) -> anyhow::Result<Exit> {
         empty_first: None,
         preflight: false,
     };
-    let seen =
-        look(&request, folder, args).map_err(|error| super::run::exit_of(&error).because(error))?;
+    let seen = look(&request, folder, args)
+        .map_err(|error| super::exit::exit_of(&error).because(error))?;
     let Seen { mail, bounce, declare, queue_error } = seen;
     let bounce = bounce.as_ref().map(|findings| &findings.results);
     let scenario = &request.loaded.scenario;

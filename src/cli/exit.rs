@@ -5,6 +5,7 @@ use std::fmt;
 use std::process::ExitCode;
 
 use crate::measure::verdict;
+use crate::run::RunError;
 use crate::scenario::ScenarioError;
 
 /// What a run of the program came to.
@@ -129,6 +130,41 @@ impl fmt::Display for Failure {
 }
 
 impl std::error::Error for Failure {}
+
+pub(super) fn exit_of(error: &RunError) -> Exit {
+    match error {
+        RunError::Aborted => Exit::Interrupted,
+        RunError::Folder(cause) if is_misplaced(cause) => Exit::Usage,
+        RunError::Mixed { .. } => Exit::Usage,
+        RunError::Stored(_) => Exit::Internal,
+        RunError::Folder(_)
+        | RunError::Journal(_)
+        | RunError::Traffic(_)
+        | RunError::Runtime(_)
+        | RunError::Safety(_)
+        | RunError::Peer(_)
+        | RunError::Sink(_)
+        | RunError::Target(_)
+        | RunError::Preflight(_) => Exit::Unreachable,
+        RunError::NotEmpty(_) => Exit::Invalid,
+    }
+}
+
+/// Whether a folder cannot be where the user wants it, rather than not be written.
+fn is_misplaced(cause: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{
+        AlreadyExists, InvalidData, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
+    };
+    matches!(
+        cause.kind(),
+        AlreadyExists
+            | InvalidData
+            | NotADirectory
+            | NotFound
+            | PermissionDenied
+            | ReadOnlyFilesystem
+    )
+}
 
 #[cfg(test)]
 mod tests {

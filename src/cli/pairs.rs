@@ -23,13 +23,13 @@ fn terms(request: &Request) -> Terms {
 pub(super) fn run(request: &Request, allow: &[String], quiet: bool) -> anyhow::Result<Exit> {
     let terms = terms(request);
     let compared = pairs(request, &terms, allow, quiet)
-        .map_err(|error| super::run::exit_of(&error).because(error))?;
+        .map_err(|error| super::exit::exit_of(&error).because(error))?;
     let view = View::of_stdout(quiet, Some(compared.folder.display().to_string()));
     let text = report::render(Format::Terminal, &compared.comparison, &view)?;
     let mut unwritten = Unwritten::default();
     unwritten.print(&text, Exit::from_code(compared.comparison.verdict.exit_code));
     unwritten.note(github::tell_comparison(&compared.comparison, &request.loaded));
-    let failure = compared.failure.map(|it| super::run::exit_of(&it).because(it));
+    let failure = compared.failure.map(|it| super::exit::exit_of(&it).because(it));
     unwritten.note(failure.map_or(Ok(()), Err));
     let reasons = &compared.comparison.verdict.reasons;
     let code = verdict::exit_code(reasons, compared.interrupted, allow);

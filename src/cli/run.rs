@@ -7,7 +7,7 @@ use anyhow::Context as _;
 use tokio::runtime::Runtime;
 
 use super::baseline::{Baseline, BaselineArgs};
-use super::exit::Exit;
+use super::exit::{Exit, exit_of};
 use super::scenario::ScenarioArgs;
 use super::unwritten::Unwritten;
 use super::{pairs, server};
@@ -287,45 +287,10 @@ fn tell(
     Ok(())
 }
 
-pub(super) fn exit_of(error: &RunError) -> Exit {
-    match error {
-        RunError::Aborted => Exit::Interrupted,
-        RunError::Folder(cause) if is_misplaced(cause) => Exit::Usage,
-        RunError::Mixed { .. } => Exit::Usage,
-        RunError::Stored(_) => Exit::Internal,
-        RunError::Folder(_)
-        | RunError::Journal(_)
-        | RunError::Traffic(_)
-        | RunError::Runtime(_)
-        | RunError::Safety(_)
-        | RunError::Peer(_)
-        | RunError::Sink(_)
-        | RunError::Target(_)
-        | RunError::Preflight(_) => Exit::Unreachable,
-        RunError::NotEmpty(_) => Exit::Invalid,
-    }
-}
-
 /// A run folder that cannot be used.
 pub(super) fn folder_error(cause: std::io::Error) -> anyhow::Error {
     let error = RunError::Folder(cause);
     exit_of(&error).because(error)
-}
-
-/// Whether a folder cannot be where the user wants it, rather than not be written.
-fn is_misplaced(cause: &std::io::Error) -> bool {
-    use std::io::ErrorKind::{
-        AlreadyExists, InvalidData, NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem,
-    };
-    matches!(
-        cause.kind(),
-        AlreadyExists
-            | InvalidData
-            | NotADirectory
-            | NotFound
-            | PermissionDenied
-            | ReadOnlyFilesystem
-    )
 }
 
 /// The command that repeats this run.

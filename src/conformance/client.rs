@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::case::Step;
 use crate::limits;
 use crate::smtp::client::{TlsClient, Trust};
-use crate::targets::demands::STRANGER;
+use crate::targets::conformance::UNKNOWN_CLIENT;
 
 /// What happened at a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,7 +95,7 @@ async fn connect(target: SocketAddr, is_untrusted: bool) -> io::Result<TcpStream
         SocketAddr::V6(_) => TcpSocket::new_v6()?,
     };
     if is_untrusted {
-        socket.bind(SocketAddr::from((STRANGER, 0)))?;
+        socket.bind(SocketAddr::from((UNKNOWN_CLIENT, 0)))?;
     }
     socket.connect(target).await
 }

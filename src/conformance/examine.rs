@@ -13,7 +13,7 @@ use crate::limits;
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{Scenario, TargetKind};
 use crate::smtp::server_tls::Beginning;
-use crate::targets::demands::Means;
+use crate::targets::conformance::Capabilities;
 use crate::targets::intake::Intake;
 use crate::targets::{self, Target, TargetError, leftovers};
 
@@ -107,7 +107,7 @@ pub async fn examine(
     let patience = limits::CONFORMANCE_WAIT + times.longest();
     let lab = Lab::open(cases, scenario.sink.listen, patience).await?;
     let routes = lab.routes();
-    let means = Means::of(&scenario.target.kind, routes.len());
+    let means = Capabilities::of(&scenario.target.kind, routes.len());
     let workplace = leftovers::workplace().await?;
     let settings = targets::Settings {
         kind: scenario.target.kind.clone(),

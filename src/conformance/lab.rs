@@ -13,13 +13,14 @@ use super::finding::{Direction, Row};
 use super::judge::client::ClientFacts;
 use super::judge::server::ServerFacts;
 use super::judge::{self, Finding};
+use super::server_record::ReceivedMessage;
 use super::subject::Subject;
-use super::test_server::{ReceivedMessage, TestServer};
+use super::test_server::TestServer;
 use crate::clock::{Clock, Time};
 use crate::limits;
 use crate::sink::tls::Identity;
 use crate::smtp::server_tls::TlsError;
-use crate::targets::demands::{Demands, Means};
+use crate::targets::conformance::{Capabilities, ConformanceNeeds};
 use tokio::net::TcpSocket;
 
 /// How often the servers' records are checked.
@@ -116,11 +117,11 @@ impl Lab {
 
     /// Settings that the cases require of the target beside the routes.
     #[must_use]
-    pub fn demands(&self) -> Demands {
+    pub fn demands(&self) -> ConformanceNeeds {
         let requires_tls = |case: &&Case| server_script(case).is_some_and(|it| it.requires_tls);
-        Demands {
+        ConformanceNeeds {
             secured: self.cases.iter().filter(requires_tls).map(domain).collect(),
-            strangers: self.cases.iter().any(is_from_untrusted),
+            unknown_clients: self.cases.iter().any(is_from_untrusted),
         }
     }
 
@@ -129,7 +130,7 @@ impl Lab {
     pub async fn examine(
         &self,
         target: &mut impl Subject,
-        means: Means,
+        means: Capabilities,
         mut tell: impl FnMut(&str),
     ) -> Vec<Row> {
         let mut runs: Vec<CaseRun> = self.cases.iter().map(|_| CaseRun::default()).collect();
@@ -325,9 +326,9 @@ fn is_from_untrusted(case: &Case) -> bool {
 }
 
 /// What a case requires that cannot be configured in the target.
-fn missing_precondition(case: &Case, means: Means) -> Option<&'static str> {
+fn missing_precondition(case: &Case, means: Capabilities) -> Option<&'static str> {
     let Some(script) = server_script(case) else {
-        let is_missing = is_from_untrusted(case) && !means.strangers;
+        let is_missing = is_from_untrusted(case) && !means.unknown_clients;
         return is_missing.then_some("mailbench cannot configure which clients this target trusts");
     };
     if !means.routed {

@@ -17,4 +17,5 @@ pub mod render;
 mod session;
 pub mod subject;
 mod terminal;
+pub mod server_record;
 pub mod test_server;

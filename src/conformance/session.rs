@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::case::{Misbehaviour, ServerStage};
-use super::test_server::{EndlessReply, ReceivedCommand, ReceivedMessage, Shared, end};
+use super::server_record::{EndlessReply, ReceivedCommand, ReceivedMessage, Shared};
 use crate::fault::tls::TlsFault;
 use crate::limits;
 use crate::smtp::command::Command;
@@ -41,6 +41,18 @@ struct Session<S> {
     unread: Vec<u8>,
     from: Option<String>,
     to: Vec<String>,
+}
+
+/// Closes a connection, after reading what is still coming, or resets it.
+pub(super) async fn end(mut stream: TcpStream, reset: bool) {
+    if reset {
+        let _best_effort = socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO));
+        return;
+    }
+    let _gone = stream.shutdown().await;
+    let mut rest = [0; 1024];
+    let drain = async { while stream.read(&mut rest).await.is_ok_and(|read| read > 0) {} };
+    let _in_time = tokio::time::timeout(limits::CLOSE_DRAIN, drain).await;
 }
 
 /// Serves one connection, up to TLS and under it.

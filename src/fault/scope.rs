@@ -239,7 +239,7 @@ pub(super) fn check_attempts_known(fault: &Keys, stage: Stage, problems: &mut Pr
         let keys =
             [("attempts", place(&fault.attempts)), ("script", Action::place_of_attempts(fault))];
         let help = "attempts are of a message: use a stage from mail-from to end-of-data";
-        cannot_be_told(keys, stage, help, problems);
+        not_known_yet(keys, stage, help, problems);
     }
 }
 
@@ -254,12 +254,12 @@ pub(super) fn check_destination_known(fault: &Keys, stage: Stage, problems: &mut
         let help = "here all destinations share one address of the sink, and one is known by its \
                     recipients: use a stage from rcpt-to to end-of-data, or write `addresses = \
                     \"per-destination\"` in [sink] and route the target to them";
-        cannot_be_told(keys, stage, help, problems);
+        not_known_yet(keys, stage, help, problems);
     }
 }
 
 /// Notes those of `keys` that are there.
-fn cannot_be_told(
+fn not_known_yet(
     keys: [(&str, Option<&Range<usize>>); 2],
     stage: Stage,
     help: &str,

@@ -75,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_entry_stands_and_a_positive_one_does_nothing() {
+    fn the_last_entry_repeats_and_a_positive_one_does_nothing() {
         let entries: Vec<Reply> = ["451 4.7.1 wait", "250 2.0.0 ok", "550 5.1.1 no"]
             .map(|line| line.parse().expect("a reply"))
             .to_vec();

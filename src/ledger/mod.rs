@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn failure_to_write_is_told() {
+    fn failure_to_write_is_reported() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("journal.bin");
         let ledger = Ledger::create(&path).expect("a journal");

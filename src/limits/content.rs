@@ -19,7 +19,7 @@ pub const DIFFERENCE_TEXT: usize = 100;
 
 /// Contents with one kind of change whose differences are written to the journal: a target may
 /// change every message.
-pub const DIFFERENCES_TOLD: u32 = 100;
+pub const DIFFERENCES_RECORDED: u32 = 100;
 
 /// Messages inside one another that are compared field by field.
 pub const NESTED_MESSAGES: usize = 8;

@@ -20,11 +20,11 @@ pub const STAGES_WAITING: usize = 1 << 18;
 
 /// Durations of one kind that are kept one by one; more are counted by a histogram, which weighs
 /// up to as much.
-pub const PILE_EACH: usize = 48 * 1024;
+pub const RESERVOIR_EXACT: usize = 48 * 1024;
 
 /// Of those that are counted, the most that are kept as well: half as many, at least, state a
 /// median within 2 % of the spread.
-pub const PILE_KEPT: usize = 12 * 1024;
+pub const RESERVOIR_SAMPLES: usize = 12 * 1024;
 
 /// Seconds in a series beyond the number of its events: a day.
 pub const SERIES_QUIET: usize = 24 * 3600;

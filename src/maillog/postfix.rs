@@ -94,8 +94,9 @@ mod tests {
         let size = |bytes| Some(Fact::Size(bytes));
         assert_eq!(fact("A1: from=<s@a.test>, size=5123, nrcpt=2 (queue active)"), size(5123));
         assert_eq!(fact("A1: from=<>, size=900, nrcpt=1 (queue active)"), size(900));
-        let crooked = "A1: from=<\"a>, size=7, nrcpt=9\"@b.test>, size=44, nrcpt=1 (queue active)";
-        assert_eq!(fact(crooked), size(44));
+        let faulty_target =
+            "A1: from=<\"a>, size=7, nrcpt=9\"@b.test>, size=44, nrcpt=1 (queue active)";
+        assert_eq!(fact(faulty_target), size(44));
         assert_eq!(fact("A1: from=<a@b.test>, status=expired, returned to sender"), None);
         assert_eq!(fact("NOQUEUE: client=a[192.0.2.1]"), None);
     }

@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::declare::{self, Declaration};
 use super::results::{ContentChange, DestinationFacts, Results, TargetFacts, Violation};
 use super::verdict;
+use crate::measure::correctness::declarations;
+use crate::measure::correctness::declarations::Declaration;
 use crate::probe::BOUNCE_DOMAIN;
 use crate::scenario::model::{Route, Scenario};
 
@@ -144,7 +145,7 @@ pub fn judge(
 ) -> Checkup {
     let changes = mail.correctness.changes.clone();
     declare.extend(changes.iter().filter_map(declaration));
-    let declare = declare::merged(declare, &scenario.target.changes);
+    let declare = declarations::merged(declare, &scenario.target.changes);
     let routes = scenario.routes();
     let facts = mail.destinations.iter().zip(&routes).filter(|(facts, _)| is_offered(facts));
     let destinations: Vec<Arrival> =

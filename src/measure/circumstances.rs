@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::collect::Rest;
-use super::periods::Periods;
 use super::results::{Resources, Run, TargetFacts, Tool};
-use super::series::cpu_share;
 use crate::ledger::event::{Period, Pulse, RunFacts};
 use crate::ledger::history::History;
+use crate::measure::aggregates::RunAggregates;
+use crate::measure::aggregates::periods::Periods;
+use crate::measure::aggregates::series::cpu_share;
 use crate::scenario::Scenario;
 
 /// The tool that made the run, which need not be the one that judges it.
@@ -60,12 +60,12 @@ pub fn cores(history: &History) -> Option<u32> {
 
 /// The system under test.
 #[must_use]
-pub fn target(history: &History, rest: &Rest) -> TargetFacts {
+pub fn target(history: &History, run: &RunAggregates) -> TargetFacts {
     TargetFacts {
         kind: text(history, |facts| &facts.target_kind),
         version: text(history, |facts| &facts.target_version),
         address: text(history, |facts| &facts.target_address),
-        died: rest.outages.died(&rest.periods),
+        died: run.outages.died(&run.periods),
     }
 }
 
@@ -78,8 +78,8 @@ pub fn measured(pulses: &[Pulse], periods: &Periods) -> Vec<Pulse> {
 
 /// What the instrument and the target used.
 #[must_use]
-pub fn resources(history: &History, rest: &Rest) -> Resources {
-    let (pulses, periods) = (&rest.pulses, &rest.periods);
+pub fn resources(history: &History, run: &RunAggregates) -> Resources {
+    let (pulses, periods) = (&run.pulses, &run.periods);
     let cores = cores(history).unwrap_or(0);
     let inside = measured(pulses, periods);
     let share = inside.first().zip(inside.last()).map(|(first, last)| cpu_share(first, last));
@@ -88,7 +88,7 @@ pub fn resources(history: &History, rest: &Rest) -> Resources {
         cpu_share: share.unwrap_or(0.0) / f64::from(cores.max(1)),
         rss_max_bytes: pulses.iter().map(|pulse| pulse.rss_bytes).max().unwrap_or(0),
         cores,
-        target: rest.uses.facts(periods.measured_from(), periods.load_stop()),
+        target: run.uses.facts(periods.measured_from(), periods.load_stop()),
     }
 }
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use super::pile::Pile;
 use crate::clock::Time;
 use crate::ledger::event::{Attempt, AttemptOutcome, Event, Period, SubmitResult, Submitted};
+use crate::measure::latency::reservoir::DurationReservoir;
 use crate::probe::{DestinationId, MessageId, ProbeId};
 use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
@@ -18,9 +18,9 @@ pub(crate) fn ms(millis: u64) -> Time {
 
 /// The histogram of these values, microseconds.
 pub(crate) fn histogram(values: &[u32]) -> Histogram<u64> {
-    let mut pile = Pile::default();
-    values.iter().for_each(|value| pile.add(*value));
-    pile.histogram()
+    let mut reservoir = DurationReservoir::default();
+    values.iter().for_each(|value| reservoir.add(*value));
+    reservoir.histogram()
 }
 
 /// An attempt for a probe of destination 0: its number, its start and end in milliseconds.

@@ -1,5 +1,18 @@
 //! The figures by which runs are compared: their names, and which of them decide.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Which way a figure is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Better {
+    /// Less is better.
+    Lower,
+    /// More is better.
+    Higher,
+}
+
 /// Figures that decide, unless the user names others. Few, since each further question asked of
 /// the same runs makes every answer weaker.
 pub const GATED: [&str; 4] =

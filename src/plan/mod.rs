@@ -164,7 +164,7 @@ impl Plan {
             address::recipient(letters, offer.message.probe(index), domain)
         });
         let nonce = &self.facts.identity.nonce;
-        let reverse_path = match self.is_from_nobody(offer.message) {
+        let reverse_path = match self.has_null_sender(offer.message) {
             true => String::new(),
             false => address::reverse_path(letters, nonce, offer.message),
         };
@@ -178,7 +178,7 @@ impl Plan {
 
     /// Whether a message is sent from the null reverse-path. The preflight message never is.
     #[must_use]
-    pub fn is_from_nobody(&self, message: MessageId) -> bool {
+    pub fn has_null_sender(&self, message: MessageId) -> bool {
         let share = self.facts.source.message.null_sender;
         let key = Key { subject: message.0, ..Key::default() };
         let drawn = || self.facts.source.seed.stream(Purpose::NullSender, key).random::<f64>();

@@ -209,7 +209,7 @@ mod tests {
     ];
 
     #[test]
-    fn senders_are_told_apart_by_how_they_were_rewritten() {
+    fn sender_rewriting_is_classified() {
         for (seen, form) in SENDERS {
             assert_eq!(sender_form(MessageId(7), ProbeId(7), false, seen), form, "{seen}");
         }
@@ -235,7 +235,7 @@ mod tests {
     }
 
     #[test]
-    fn recipients_are_told_apart_by_what_was_done_to_them() {
+    fn recipient_rewriting_is_classified() {
         for (seen, form) in [
             ("mb+7@a.test", RecipientForm::Same),
             ("\"mb+7\"@A.test", RecipientForm::Same),

@@ -1,10 +1,26 @@
 //! Which due delivery goes first: one sort key an ordering. The queue itself is `ready`.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Time;
-use crate::queue::ready::Entry;
+
+/// One delivery: recipients of one message that share a destination.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Number of the delivery, unique in the queue.
+    pub id: u64,
+    /// Domain it goes to.
+    pub destination: Arc<str>,
+    /// When it may be tried.
+    pub due: Time,
+    /// When the message was accepted.
+    pub accepted: Time,
+    /// Priority, -9 to 9 (RFC 6710).
+    pub priority: i8,
+}
 
 /// Which due message goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -13,22 +13,7 @@ use std::sync::Arc;
 use crate::clock::Time;
 use crate::limits::DESTINATIONS;
 use crate::queue::health::Window;
-use crate::queue::ordering::{Key, OrderingKind};
-
-/// One delivery: recipients of one message that share a destination.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Entry {
-    /// Number of the delivery, unique in the queue.
-    pub id: u64,
-    /// Domain it goes to.
-    pub destination: Arc<str>,
-    /// When it may be tried.
-    pub due: Time,
-    /// When the message was accepted.
-    pub accepted: Time,
-    /// Priority, -9 to 9 (RFC 6710).
-    pub priority: i8,
-}
+use crate::queue::ordering::{Entry, Key, OrderingKind};
 
 /// What a slot was used for, as far as the destination's health goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +59,7 @@ struct Head {
 
 /// While healthy destinations want slots, the sick together get one after this many of theirs.
 /// So the healthy go first and no sick destination is starved: it is probed and can recover.
-const TURN_OF_THE_SICK: u32 = 8;
+const UNHEALTHY_SHARE: u32 = 8;
 
 /// An entry inside a heap. Its key alone decides its place; keys are unique.
 #[derive(Debug)]
@@ -189,7 +174,7 @@ impl Ready {
     /// The destination whose turn it is.
     fn pop_head(&mut self) -> Option<Arc<str>> {
         let sick_wait = !self.sick.is_empty();
-        if sick_wait && (self.healthy.is_empty() || self.since_turn >= TURN_OF_THE_SICK) {
+        if sick_wait && (self.healthy.is_empty() || self.since_turn >= UNHEALTHY_SHARE) {
             self.since_turn = 0;
             return self.sick.pop_first().map(|(_, destination)| destination);
         }
@@ -319,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sick_destination_gets_its_turn_under_full_load_and_recovers() {
+    fn an_unhealthy_destination_gets_its_turn_under_full_load_and_recovers() {
         let mut ready = Ready::new(OrderingKind::LoadAware, 1, 2);
         ready.push(entry(0, "sick", 0, 0));
         drain(&mut ready, at(0));
@@ -331,7 +316,7 @@ mod tests {
             ready.release("well", Answer::Final);
             turns += 1;
         }
-        assert_eq!(turns, TURN_OF_THE_SICK, "not starved, though the healthy want every slot");
+        assert_eq!(turns, UNHEALTHY_SHARE, "not starved, though the healthy want every slot");
         ready.release("sick", Answer::Final);
         assert!(!ready.destinations.contains_key("sick"), "all slots back: nothing to remember");
     }

@@ -23,7 +23,7 @@ use crate::smtp::stage::Stage;
 
 /// What every attempt needs.
 #[derive(Debug)]
-pub struct Courier {
+pub struct DeliveryAgent {
     /// Where mail goes.
     pub hops: NextHops,
     /// The relay's clock.
@@ -99,10 +99,10 @@ impl Holdings {
     }
 }
 
-impl Courier {
+impl DeliveryAgent {
     /// Makes one attempt, over `idle` if that is still good, and records what it came to.
     pub async fn attempt(
-        self: Arc<Courier>,
+        self: Arc<DeliveryAgent>,
         mut delivery: Delivery,
         idle: Option<Box<Connection>>,
     ) -> Finished {
@@ -124,7 +124,7 @@ impl Courier {
     }
 
     /// Returns a delivery that is too old to its sender.
-    pub async fn give_up(self: Arc<Courier>, delivery: Delivery) -> Finished {
+    pub async fn give_up(self: Arc<DeliveryAgent>, delivery: Delivery) -> Finished {
         let domain = Arc::clone(&delivery.domain);
         let content = self.read(delivery.envelope.id).await;
         let envelope = Arc::clone(&delivery.envelope);
@@ -203,7 +203,7 @@ impl Courier {
     }
 
     /// Content from the store.
-    async fn read(self: &Arc<Courier>, id: MailId) -> Option<Arc<Content>> {
+    async fn read(self: &Arc<DeliveryAgent>, id: MailId) -> Option<Arc<Content>> {
         let courier = Arc::clone(self);
         let read = tokio::task::spawn_blocking(move || {
             let reader = courier.reader.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

@@ -11,15 +11,16 @@ use tokio::time::{interval, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 
 use crate::limits::RELAY_STOP;
-use crate::queue::ready::{Entry, Ready};
-use crate::relay::delivery::{Courier, Finished};
+use crate::queue::ordering::Entry;
+use crate::queue::ready::Ready;
+use crate::relay::delivery::{DeliveryAgent, Finished};
 use crate::relay::idle::Idle;
 use crate::relay::mail::Delivery;
 use crate::smtp::client::Connection;
 
 /// The deliveries and their attempts.
 pub struct Dispatcher {
-    courier: Arc<Courier>,
+    courier: Arc<DeliveryAgent>,
     ready: Ready,
     deliveries: HashMap<u64, Delivery>,
     next_id: u64,
@@ -33,7 +34,7 @@ const SWEEP: Duration = Duration::from_secs(1);
 impl Dispatcher {
     /// A dispatcher with nothing to do.
     #[must_use]
-    pub fn new(courier: Arc<Courier>, ready: Ready) -> Dispatcher {
+    pub fn new(courier: Arc<DeliveryAgent>, ready: Ready) -> Dispatcher {
         Dispatcher {
             courier,
             ready,

@@ -1,70 +1,22 @@
 //! Takes connections in: a bounded number of sessions, `421` for more and for a full queue.
 //! What a session says is `session`'s.
 
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::sleep;
-use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::limits::{MESSAGE_SIZE, RECIPIENTS, RELAY_SESSIONS, RELAY_STOP};
 use crate::relay::HOST_NAME;
-use crate::relay::committer::Orders;
-use crate::relay::delivery::Holdings;
+use crate::relay::context::Intake;
 use crate::relay::session::Session;
-use crate::relay::wall::WallClock;
 use crate::shortage::Repeated;
 use crate::smtp::dialogue::{Extension, Known, Terms, User};
-use crate::smtp::server_tls::{Beginning, TlsError, self_signed};
-
-/// What every session needs.
-#[derive(Debug)]
-pub struct Intake {
-    /// The relay's clock.
-    pub clock: WallClock,
-    /// Where mail is made safe.
-    pub orders: Orders,
-    /// What is shared with delivery.
-    pub holdings: Arc<Holdings>,
-    /// Recipients the queue may hold.
-    pub capacity: u64,
-    /// What is offered.
-    pub terms: Arc<Terms>,
-    /// TLS, where it is offered.
-    pub tls: Option<Offered>,
-    /// The relay is asked to stop.
-    pub stop: CancellationToken,
-}
-
-/// TLS as it is offered.
-#[derive(Clone)]
-pub struct Offered {
-    /// When it begins.
-    pub begins: Beginning,
-    /// The server's part of it.
-    pub acceptor: TlsAcceptor,
-}
-
-impl Offered {
-    /// By a certificate made for this life of the relay.
-    ///
-    /// # Errors
-    /// When none can be made.
-    pub fn new(begins: Beginning) -> Result<Offered, TlsError> {
-        Ok(Offered { begins, acceptor: self_signed(&[HOST_NAME, "localhost"])? })
-    }
-}
-
-impl fmt::Debug for Offered {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "TLS, {:?}", self.begins)
-    }
-}
+use crate::smtp::server_tls::Beginning;
 
 /// Pause after a failed accept: no file descriptor is free, and the next try would fail too.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -95,12 +47,12 @@ pub fn terms(tls: Option<Beginning>, user: Option<User>) -> Terms {
 impl Intake {
     /// Whether the queue takes no more.
     #[must_use]
-    pub fn is_full(&self) -> bool {
+    pub(super) fn is_full(&self) -> bool {
         self.holdings.queued() >= self.capacity
     }
 
     /// Takes connections until it is stopped, then lets the sessions end.
-    pub async fn run(self: Arc<Intake>, listener: TcpListener) {
+    pub(super) async fn run(self: Arc<Intake>, listener: TcpListener) {
         let places = Arc::new(Semaphore::new(RELAY_SESSIONS));
         let sessions = TaskTracker::new();
         let failures = Repeated::new("accept");

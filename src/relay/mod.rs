@@ -7,6 +7,7 @@
 pub mod budget;
 pub mod committer;
 mod content;
+mod context;
 pub mod delivery;
 pub mod dispatcher;
 pub mod dsn;

@@ -15,9 +15,10 @@ use crate::queue::ready::Ready;
 use crate::queue::schedule::RetrySchedule;
 use crate::relay::budget::Budget;
 use crate::relay::committer;
-use crate::relay::delivery::{Courier, Holdings};
+use crate::relay::context::{Intake, Offered};
+use crate::relay::delivery::{DeliveryAgent, Holdings};
 use crate::relay::dispatcher::Dispatcher;
-use crate::relay::intake::{Intake, Offered, terms};
+use crate::relay::intake::terms;
 use crate::relay::next_hop::NextHops;
 use crate::relay::reader::Reader;
 use crate::relay::store::{Store, StoreError};
@@ -109,7 +110,7 @@ impl Relay {
         let (orders, committer) =
             committer::start(store, deliveries, budget).map_err(RelayError::Committer)?;
         let clock = WallClock::start();
-        let courier = Arc::new(Courier {
+        let courier = Arc::new(DeliveryAgent {
             hops,
             clock,
             schedule: settings.retry.clone(),

@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::limits::{RELAY_HOPS, RELAY_REPLIES, SERVER_IDLE};
 use crate::relay::committer::{Order, Stored};
 use crate::relay::content::{Arriving, Trouble};
-use crate::relay::intake::Intake;
+use crate::relay::context::Intake;
 use crate::relay::mail::{Content, Envelope, Mail};
 use crate::relay::trace::{self, HeaderFacts};
 use crate::smtp::command::{Command, Flaw};

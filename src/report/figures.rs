@@ -4,8 +4,8 @@
 use hdrhistogram::Histogram;
 
 use super::human;
+use crate::measure::latency::samples;
 use crate::measure::results::{Certainty, Latency, Marked, Results};
-use crate::measure::samples;
 
 /// A statistic: its name in thresholds, and its heading.
 pub(super) struct Stat {

@@ -33,7 +33,7 @@ pub fn terminal(families: &[Family], view: &View) -> String {
         family.trends.iter().for_each(|trend| table.row(row(trend)));
         page.headed_table("TRENDS", &table);
         for trend in &family.trends {
-            trend.changes.iter().for_each(|turn| told(&mut page, trend, turn));
+            trend.changes.iter().for_each(|turn| change_point(&mut page, trend, turn));
         }
         for text in resembling(family).into_iter().chain(lacking(family)) {
             page.prose(INDENT, (Tone::Dim, "-"), &plain(&text));
@@ -74,7 +74,7 @@ fn of_median(sorted: &[Marked<f64>], median: &Marked<f64>) -> Marked<f64> {
     Marked::new(median.bare(), Certainty::at_least(is_bound))
 }
 
-fn told(page: &mut Page, trend: &Trend, turn: &Turn) {
+fn change_point(page: &mut Page, trend: &Trend, turn: &Turn) {
     let alarming = turn.worse && !turn.doubtful;
     let tone = if alarming { Tone::Bad } else { Tone::Doubt };
     let (before, after) = levels(trend, turn);

@@ -7,8 +7,8 @@ use std::time::{Duration, SystemTime};
 use hdrhistogram::serialization::V2DeflateSerializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogWriterBuilder, Tag};
 
+use crate::measure::latency::samples;
 use crate::measure::results::{Findings, Latency};
-use crate::measure::samples;
 
 /// The maxima beside the histograms, for people, are in milliseconds.
 const MICROSECONDS_IN_MILLISECOND: f64 = 1000.0;

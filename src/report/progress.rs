@@ -66,7 +66,7 @@ impl Snapshot {
         let left = human::moment(self.left().as_secs() as f64);
         let elapsed = human::moment(self.elapsed.as_secs() as f64);
         // How long a queue takes to empty is not known before.
-        let mut line = format!("{} {elapsed}, at most {left} left", self.period());
+        let mut line = format!("{} {elapsed}, at most {left} left", self.period.name());
         let names: Vec<String> = self.faults.iter().take(NAMED).map(|name| plain(name)).collect();
         if !names.is_empty() {
             line.push_str(&format!("  fault {}", names.join(", ")));
@@ -81,17 +81,6 @@ impl Snapshot {
     #[must_use]
     pub fn left(&self) -> Duration {
         self.total.saturating_sub(self.elapsed)
-    }
-
-    /// The period's name.
-    #[must_use]
-    pub fn period(&self) -> &'static str {
-        match self.period {
-            Period::WarmUp => "warm-up",
-            Period::Measured => "measured",
-            Period::Drain => "drain",
-            Period::Closed => "closed",
-        }
     }
 
     /// As a line of its own.
@@ -252,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_says_where_the_run_stands() {
+    fn a_line_shows_the_progress_of_the_run() {
         assert_eq!(
             snapshot().line(),
             "measured 12s, at most 52s left  98.7/s  backlog 179  e2e p99 1.31s  \

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::custody::Custody;
 use super::schedule::Schedule;
 use super::setup::Stand;
+use super::target_handle::TargetHandle;
 use crate::clock::{Clock, Time, micros};
 use crate::fault::chaos::{self, Act};
 use crate::ledger::Ledger;
@@ -42,7 +42,7 @@ struct ChaosRunner {
     measured: Time,
     /// End of the measured period, where it is known before.
     end: Option<Time>,
-    custody: Custody,
+    target_handle: TargetHandle,
     clock: Clock,
     ledger: Ledger,
     log: PathBuf,
@@ -61,7 +61,7 @@ impl Chaos {
             seed: stand.scenario.seed,
             measured: schedule.measured,
             end: schedule.end,
-            custody: stand.target.clone(),
+            target_handle: stand.target.clone(),
             clock: stand.clock,
             ledger: stand.ledger.clone(),
             log: stand.target_log(),
@@ -110,11 +110,11 @@ impl ChaosRunner {
         if let Act::Run(command) = act {
             return self.run_command(command).await;
         }
-        let custody = self.custody.clone();
-        let mut target = custody.take().await;
-        let by_command = *act == Act::Restart && self.custody.is_excused();
+        let target_handle = self.target_handle.clone();
+        let mut target = target_handle.take().await;
+        let by_command = *act == Act::Restart && self.target_handle.is_excused();
         if let Some(status) = target.ended().filter(|_| !by_command) {
-            return self.custody.is_gone(status);
+            return self.target_handle.is_gone(status);
         }
         // A restart brings back what an earlier kill left dead; nothing else can be done to it.
         if target.members().is_none() && *act != Act::Restart {
@@ -203,7 +203,7 @@ impl ChaosRunner {
         self.record(self.clock.now(), TargetChange::Starting);
         match target.start_again().await {
             Ok(()) => self.record(self.clock.now(), TargetChange::Ready),
-            Err(error) => self.custody.is_gone(format!("not started again: {error}")),
+            Err(error) => self.target_handle.is_gone(format!("not started again: {error}")),
         }
     }
 
@@ -218,7 +218,7 @@ impl ChaosRunner {
     /// Runs a command of the user's. If the target ends meanwhile, or soon after, that is what the
     /// command is for.
     async fn run_command(&mut self, command: &[String]) {
-        let (at, excuse) = (self.clock.now(), self.custody.excuse());
+        let (at, excuse) = (self.clock.now(), self.target_handle.excuse());
         let ended = tokio::select! {
             ended = run_to_end(command, &self.log, limits::HOOK) => ended,
             () = self.cut_short.cancelled() => Err("cut short by the end of the run".to_owned()),

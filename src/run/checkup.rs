@@ -13,7 +13,8 @@ use crate::fault::reject::Reject;
 use crate::fault::rule::{Action, Odds, Rule, Scope};
 use crate::ledger::journal;
 use crate::limits;
-use crate::measure::declare::{self, Declaration};
+use crate::measure::correctness::declarations;
+use crate::measure::correctness::declarations::Declaration;
 use crate::measure::results::Findings;
 use crate::probe::DestinationId;
 use crate::report::progress::Progress;
@@ -79,7 +80,7 @@ pub async fn carry_out(
     let failed = |error| RunError::Journal(format!("{}: {error}", path.display()));
     let events = journal::open(&path).map_err(failed)?;
     Ok(Seen {
-        declare: declare::of_envelopes(events, &request.loaded.scenario),
+        declare: declarations::of_envelopes(events, &request.loaded.scenario),
         queue_error: queue_error(&request.loaded.scenario, &mail).await,
         mail,
         bounce,

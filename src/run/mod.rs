@@ -8,7 +8,7 @@ pub mod capacity;
 mod chaos;
 pub mod checkup;
 pub mod comparison;
-mod custody;
+mod target_handle;
 mod descriptors;
 mod drain;
 pub mod endpoint;

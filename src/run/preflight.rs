@@ -8,7 +8,8 @@ use std::time::Duration;
 use super::RunError;
 use super::setup::Stand;
 use crate::clock::Time;
-use crate::measure::declare::{self, Declaration};
+use crate::measure::correctness::declarations;
+use crate::measure::correctness::declarations::Declaration;
 use crate::plan::{Envelope, Plan};
 use crate::probe::address::is_same;
 use crate::probe::rewriting::{RecipientForm, recipient_form, sender_form};
@@ -89,7 +90,7 @@ fn changes(
     for arrival in arrivals {
         match arrival.probe {
             Some(probe) => by_probe.entry(probe).or_default().push(arrival),
-            None => found.extend(declare::copy(&arrival.recipient, declared)),
+            None => found.extend(declarations::copy(&arrival.recipient, declared)),
         }
     }
     let sent: BTreeMap<ProbeId, (MessageId, Envelope, usize)> = plan
@@ -107,14 +108,14 @@ fn changes(
             |it: &&&PreflightArrival| recipient_form(probe, &it.recipient) != RecipientForm::Alias;
         let own = arrivals.iter().find(form).unwrap_or(&arrivals[0]);
         let others = arrivals.iter().filter(|other| !is_same(&other.recipient, &own.recipient));
-        found.extend(others.filter_map(|other| declare::copy(&other.recipient, declared)));
+        found.extend(others.filter_map(|other| declarations::copy(&other.recipient, declared)));
         let form = sender_form(*message, probe, false, &own.reverse_path);
         let (was, is) = (&envelope.reverse_path, &own.reverse_path);
-        found.extend(declare::sender(form, (was, is), declared.sender));
+        found.extend(declarations::sender(form, (was, is), declared.sender));
         let (was, is) = (&envelope.recipients[*nth], &own.recipient);
         let at_home = domain_of(was) == domain_of(is);
         let form = recipient_form(probe, is);
-        found.extend(declare::recipient((form, at_home), (was, is), declared.recipient));
+        found.extend(declarations::recipient((form, at_home), (was, is), declared.recipient));
     }
     found
 }

@@ -112,7 +112,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn periods_follow_the_clock_until_the_drain_is_told() {
+    fn periods_follow_the_clock_until_the_drain_is_recorded() {
         let second = |n| Time::from_offset(Duration::from_secs(n));
         let schedule = Schedule {
             start: second(1),

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
-use super::custody::Custody;
 use super::folder::Folder;
 use super::isolation::Reach;
 use super::isolation::elsewhere::Elsewhere;
 use super::safety;
+use super::target_handle::TargetHandle;
 use super::{JOURNAL, Request, RunError, SCENARIO, calibration, descriptors, environment};
 use crate::clock::{Clock, Time};
 use crate::fault::chaos::Act;
@@ -44,7 +44,7 @@ pub(super) struct Stand {
     pub(super) ledger: Ledger,
     pub(super) plan: Plan,
     pub(super) sink: Arc<Sink>,
-    pub(super) target: Custody,
+    pub(super) target: TargetHandle,
     /// Where it takes mail, and how it is talked to.
     peer: Peer,
     pub(super) gauges: Arc<Gauges>,
@@ -85,7 +85,7 @@ impl Stand {
             plan,
             sink: Arc::new(sink),
             peer: Peer { address: target.address(), ..peer },
-            target: Custody::of(target),
+            target: TargetHandle::of(target),
             gauges: Arc::default(),
             died: false,
             elsewhere,
@@ -260,7 +260,7 @@ fn target_settings(
     sink: &Sink,
 ) -> targets::Settings {
     targets::Settings {
-        demands: targets::demands::Demands::default(),
+        demands: targets::conformance::ConformanceNeeds::default(),
         intake: intake(&scenario.smtp),
         kind: scenario.target.kind.clone(),
         retry: scenario.target.retry.clone(),

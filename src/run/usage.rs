@@ -4,8 +4,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::custody::Custody;
 use super::isolation::elsewhere::Elsewhere;
+use super::target_handle::TargetHandle;
 use crate::clock::{Clock, Time, micros};
 use crate::ledger::Ledger;
 use crate::ledger::event::{self, Event, NetworkSeen};
@@ -18,14 +18,14 @@ const SECOND: Duration = Duration::from_secs(1);
 /// Looks until it is stopped. A target in hand, or not ours, is not looked at; `elsewhere`: `None` for
 /// one that cannot be connected to other machines.
 pub(super) async fn watch(
-    custody: Custody,
+    target_handle: TargetHandle,
     clock: Clock,
     ledger: Ledger,
     mut elsewhere: Option<Elsewhere>,
 ) {
     let mut sums = Sums::default();
     loop {
-        if let Some(members) = custody.members() {
+        if let Some(members) = target_handle.members() {
             let (at, life) = (clock.now(), members.root());
             // Some hundred small files are read: not on a thread that serves sessions.
             let connected = elsewhere.is_some();

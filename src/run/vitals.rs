@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::custody::Custody;
+use super::target_handle::TargetHandle;
 use super::watch::SECOND;
 use crate::ledger::Ledger;
 use crate::targets;
@@ -13,14 +13,15 @@ use crate::targets;
 const LOOKS: u32 = 5;
 
 /// Looks until the target is found to have ended. It is not bothered while mail goes through.
-pub(super) async fn watch(custody: Custody, ledger: Ledger, address: SocketAddr) {
+pub(super) async fn watch(target_handle: TargetHandle, ledger: Ledger, address: SocketAddr) {
     let (mut refused, mut before) = (0, ledger.tally());
     loop {
         tokio::time::sleep(SECOND).await;
         let now = ledger.tally();
         let failing = now.not_sent > before.not_sent || now.accepted == before.accepted;
         before = now;
-        let may_be_down = custody.in_hand() || custody.is_excused() || custody.is_watched();
+        let may_be_down =
+            target_handle.in_hand() || target_handle.is_excused() || target_handle.is_watched();
         if may_be_down || !(failing || refused > 0) {
             refused = 0;
             continue;
@@ -28,7 +29,8 @@ pub(super) async fn watch(custody: Custody, ledger: Ledger, address: SocketAddr)
         let is_refused = targets::refuses(address).await == Some(true);
         refused = if is_refused { refused + 1 } else { 0 };
         if refused == LOOKS {
-            return custody.is_gone(format!("{address} refused every connection for {LOOKS} s"));
+            return target_handle
+                .is_gone(format!("{address} refused every connection for {LOOKS} s"));
         }
     }
 }

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::custody::Custody;
 use super::overhead::OverheadMeter;
 use super::pulse::{HiccupMeter, cpu_us, rss_bytes};
 use super::schedule::{Schedule, Viewer};
 use super::setup::Stand;
+use super::target_handle::TargetHandle;
 use super::{usage, vitals};
 use crate::clock::{Clock, micros};
 use crate::ledger::Ledger;
@@ -46,20 +46,20 @@ impl Watched {
         let queue = QueueSource {
             probe: target.queue(),
             failures: Arc::new(Repeated::new("the target's queue")),
-            custody: stand.target.clone(),
+            target_handle: stand.target.clone(),
             clock: stand.clock,
             ledger: stand.ledger.clone(),
         };
-        let heart = Heart {
+        let heart = PulseSampler {
             clock: stand.clock,
             ledger: stand.ledger.clone(),
             sink: Arc::clone(&stand.sink),
             gauges: Arc::clone(&stand.gauges),
             meter: HiccupMeter::start(stand.clock)?,
-            custody: stand.target.clone(),
+            target_handle: stand.target.clone(),
         };
         let watchers = [
-            tokio::spawn(heart.beat()),
+            tokio::spawn(heart.run()),
             tokio::spawn(queue.clone().watch()),
             tokio::spawn(usage::watch(
                 stand.target.clone(),
@@ -102,17 +102,17 @@ impl Watched {
 }
 
 /// Records the instrument's pulse.
-struct Heart {
+struct PulseSampler {
     clock: Clock,
     ledger: Ledger,
     sink: Arc<Sink>,
     gauges: Arc<Gauges>,
     meter: HiccupMeter,
-    custody: Custody,
+    target_handle: TargetHandle,
 }
 
-impl Heart {
-    async fn beat(self) {
+impl PulseSampler {
+    async fn run(self) {
         let mut overheads = OverheadMeter::default();
         loop {
             overheads = self.overhead(overheads).await;
@@ -133,7 +133,7 @@ impl Heart {
 
     /// Some hundred small files are read: not on a thread that serves sessions.
     async fn overhead(&self, mut meter: OverheadMeter) -> OverheadMeter {
-        let (at, members) = (self.clock.now(), self.custody.members());
+        let (at, members) = (self.clock.now(), self.target_handle.members());
         let look = tokio::task::spawn_blocking(move || {
             let pids = members.map(|members| members.pids());
             let overhead = meter.look(at, pids.as_deref());
@@ -160,7 +160,7 @@ impl Heart {
     }
 }
 
-impl Drop for Heart {
+impl Drop for PulseSampler {
     /// What the meter saw since the last second is not lost with the watcher.
     fn drop(&mut self) {
         self.hiccups();
@@ -171,7 +171,7 @@ impl Drop for Heart {
 #[derive(Clone)]
 struct QueueSource {
     probe: Option<QueueProbe>,
-    custody: Custody,
+    target_handle: TargetHandle,
     clock: Clock,
     ledger: Ledger,
     failures: Arc<Repeated>,
@@ -190,7 +190,7 @@ impl QueueSource {
     /// what lies on its disk can be counted.
     async fn ask(&self) -> Option<QueueLength> {
         let probe = self.probe.as_ref()?;
-        if self.custody.in_hand() && !probe.works_at_rest() {
+        if self.target_handle.in_hand() && !probe.works_at_rest() {
             return None;
         }
         let at = self.clock.now();

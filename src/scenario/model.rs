@@ -5,7 +5,7 @@ pub use super::abuse::{Abuse, AbuseKind};
 pub use super::compare::{Compare, Mistake, Variant, gate_mistakes};
 pub use super::destination::Destination;
 pub use super::load::trace::{Trace, TraceFile};
-pub use super::load::{Arrival, Extent, Load, LoadModel, Segment};
+pub use super::load::{Arrival, Extent, Load, LoadModel, ModelKind, Segment};
 pub use super::message::corpus::{Corpus, CorpusFiles};
 pub use super::message::dkim::{Dkim, KeyPlace};
 pub use super::message::key::Key as DkimKey;

@@ -6,9 +6,9 @@ use super::model::Model;
 use super::observer::Recording;
 use super::simulate_observed;
 use super::tests::{EVENTFUL, loaded};
-use crate::measure::collect;
-use crate::measure::judge::{Case, conclude};
+use crate::measure::aggregates;
 use crate::measure::results::{Latency, QueueFacts, Results};
+use crate::measure::verdict::conclusion::{Case, conclude};
 use crate::plan::Plan;
 
 /// The simulation's own results, and those of its events.
@@ -20,7 +20,7 @@ fn both(text: &str) -> (Results, Results) {
     let scenario = &loaded.scenario;
     let plan = Plan::new(scenario, None);
     let events = recording.into_events().into_iter();
-    let (collected, _) = collect::collect(scenario, &plan, events);
+    let (collected, _) = aggregates::collect(scenario, &plan, events);
     let case = Case { scenario, plan: &plan, thresholds: &scenario.thresholds };
     (own.results, conclude(&case, collected, None).results)
 }

@@ -3,12 +3,11 @@
 use super::digest::Digest;
 use crate::clock::Time;
 use crate::ledger::event::Period;
-use crate::measure::flow::last_quarters;
-use crate::measure::periods;
-use crate::measure::recovery::Recovery;
+use crate::measure::aggregates::series::summarise;
+use crate::measure::disturbances::recovery::Recovery;
+use crate::measure::latency::per_second::{Kind, Settled};
+use crate::measure::load::rates::last_quarters;
 use crate::measure::results::{Ending, Interval, SeriesRow};
-use crate::measure::second::{Kind, Settled};
-use crate::measure::series::summarise;
 use crate::metric::latency::LatencyMetric as Metric;
 
 const SECOND: u64 = 1_000_000_000;
@@ -244,7 +243,7 @@ impl Course {
         let mut row = std::mem::take(&mut self.current);
         let seconds = self.row_s();
         row.t_s = self.rows.len() as u64 * seconds;
-        row.period = periods::name(self.row_period).to_owned();
+        row.period = self.row_period;
         self.row_period = self.period;
         for count in [
             &mut row.offered,

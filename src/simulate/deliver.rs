@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::events::Event;
 use super::intake::Draw;
-use super::job::{Job, NEVER, Stands};
-use super::visit::{Outcome, Takes, Visit};
+use super::job::{Job, JobKind, NEVER};
+use super::visit::{AttemptTimes, Outcome, Visit};
 use super::world::{Running, World};
 use crate::clock::Time;
 use crate::ledger::event::Period;
-use crate::measure::flow::Flow;
+use crate::measure::load::rates::Flow;
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::queue::ready::Answer;
 use crate::queue::schedule::Next;
@@ -26,9 +26,9 @@ impl World<'_> {
             let Some(mut job) = self.jobs.take(slot) else { continue };
             let age = Time(self.now).since(Time(job.accepted));
             let old = job.attempts > 0 && self.scenario.target.retry.is_over(age);
-            if job.stands == Stands::Owed && old {
+            if job.stands == JobKind::Owed && old {
                 self.ready.release(&entry.destination, Answer::NotAsked);
-                job.stands = Stands::Expired;
+                job.stands = JobKind::Expired;
                 self.report(job);
                 continue;
             }
@@ -40,7 +40,7 @@ impl World<'_> {
     /// A slot is held until the attempt is over.
     fn hold(&mut self, job: Job, visit: Visit) {
         let (from, to) = (self.now.max(self.tally.measured_from), visit.end);
-        if job.stands == Stands::Owed {
+        if job.stands == JobKind::Owed {
             self.busy[usize::from(job.destination)] += to.saturating_sub(from);
         }
         self.course.levels.running += 1;
@@ -61,7 +61,7 @@ impl World<'_> {
 
     fn attempt(&mut self, job: &mut Job, domain: &str) -> Visit {
         let (message, attempt) = (job.message.0, u32::from(job.attempts) + 1);
-        if job.stands != Stands::Owed {
+        if job.stands != JobKind::Owed {
             let stream = || self.stream(Draw::Report, message, 1);
             let start = self.now.saturating_add(self.model.dispatch.draw(stream));
             let takes = self.model.service.draw(stream);
@@ -74,7 +74,7 @@ impl World<'_> {
         }
         let idle = self.idle.take(domain);
         let subject = job.message.probe(job.recipient).0;
-        let takes = Takes {
+        let takes = AttemptTimes {
             connect: self.model.connect.draw(|| self.stream(Draw::Connect, subject, attempt)),
             service: self.model.service.draw(|| self.stream(Draw::Service, subject, attempt)),
         };
@@ -107,7 +107,7 @@ impl World<'_> {
             self.keep(domain, session);
         }
         self.record_result();
-        if job.stands == Stands::Owed {
+        if job.stands == JobKind::Owed {
             self.show_attempts(&job, &visit);
             self.settle(job, &visit.outcomes);
         } else {
@@ -125,7 +125,7 @@ impl World<'_> {
             self.count(*outcome, &job);
             return match outcome {
                 Outcome::Taken => self.delivered(&job),
-                Outcome::Rejected => self.report(Job { stands: Stands::Rejected, ..job }),
+                Outcome::Rejected => self.report(Job { stands: JobKind::Rejected, ..job }),
                 _ => self.again(job, *outcome),
             };
         }
@@ -152,7 +152,7 @@ impl World<'_> {
             self.count(outcome, &part);
             match outcome {
                 Outcome::Taken => self.delivered(&part),
-                Outcome::Rejected => self.report(Job { stands: Stands::Rejected, ..part }),
+                Outcome::Rejected => self.report(Job { stands: JobKind::Rejected, ..part }),
                 _ => self.again(part, outcome),
             }
         }
@@ -232,8 +232,8 @@ impl World<'_> {
     /// Where a delivery goes.
     fn domain(&self, job: &Job) -> Arc<str> {
         let place = match job.stands {
-            Stands::Owed => usize::from(job.destination),
-            Stands::Rejected | Stands::Expired => self.domains.len() - 1,
+            JobKind::Owed => usize::from(job.destination),
+            JobKind::Rejected | JobKind::Expired => self.domains.len() - 1,
         };
         Arc::clone(&self.domains[place])
     }

@@ -5,10 +5,10 @@
 
 use hdrhistogram::Histogram;
 
+use crate::measure::latency::reservoir::growing;
+use crate::measure::latency::samples::encode;
 use crate::measure::latency::{Open, state};
-use crate::measure::pile::growing;
 use crate::measure::results::{Latency, Values};
-use crate::measure::samples::encode;
 
 /// Durations of one metric.
 #[derive(Clone, Debug)]

@@ -12,20 +12,26 @@ use super::world::World;
 use crate::clock::Time;
 use crate::ledger::class::Judgement;
 use crate::ledger::event::Period;
-use crate::measure::conservation::Counts;
-use crate::measure::fairness::fairness;
-use crate::measure::health::{self, Evidence};
-use crate::measure::ordering::OutOfOrder;
-use crate::measure::recovery::Recovery;
+use crate::measure::correctness::conservation::Counts;
+use crate::measure::correctness::counts::{ProbeCounts, Unowned};
+use crate::measure::correctness::criteria;
+use crate::measure::destinations::fairness::fairness;
+use crate::measure::disturbances::faults;
+use crate::measure::disturbances::recovery::Recovery;
+use crate::measure::latency::coordinated_omission;
+use crate::measure::queue::connections;
+use crate::measure::queue::ordering::OutOfOrder;
 use crate::measure::results::{
     Attempts, Correctness, DestinationFacts, Findings, Health, Latency, LedgerVerdict, LoadFacts,
     QueueFacts, Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool,
     Verdict, Warning,
 };
-use crate::measure::sums::{Sums, Unowned};
 use crate::measure::validity::Validity;
+use crate::measure::validity::health;
+use crate::measure::validity::health::Evidence;
+use crate::measure::validity::warning;
 use crate::measure::verdict::{self, Grounds};
-use crate::measure::{closed, connections, faults, load, queue, terms, warning};
+use crate::measure::{load, queue};
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::scenario::Loaded;
 use crate::scenario::model::Threshold;
@@ -65,9 +71,10 @@ impl Ended<'_> {
         };
         let thresholds = kept.grade(self.thresholds);
         let response = latency.get(Metric::SubmitResponse.name());
-        let closed_model = response.and_then(|response| closed::facts(scenario, response));
+        let closed_model =
+            response.and_then(|response| coordinated_omission::facts(scenario, response));
         let mut warnings = self.warnings(&world, &latency, imbalances);
-        warnings.extend(closed_model.as_ref().map(closed::warning));
+        warnings.extend(closed_model.as_ref().map(coordinated_omission::warning));
         let (ledger, verdict) = self.verdict(&world.tally, &counts.bounded(), &thresholds, &health);
         let results = Results {
             schema_version: SCHEMA_VERSION,
@@ -151,7 +158,7 @@ impl Ended<'_> {
             seconds(world.last_end.saturating_sub(self.drain_from(world)))
         });
         let attempts = world.tally.attempts;
-        let span = terms::longest_wait(&self.loaded.scenario.target.retry);
+        let span = criteria::longest_wait(&self.loaded.scenario.target.retry);
         let after = Time(world.now).since(self.healed.unwrap_or_default());
         let herd = world.herd.as_ref().filter(|_| self.healed.is_some());
         let Connections { accepted, turned_away, refused } = world.sink.connections;
@@ -222,7 +229,7 @@ impl Ended<'_> {
         let verdict = verdict::verdict(&Grounds {
             counts,
             ledger: (ledger, &[]),
-            unexcused_bound: terms::unexcused_bound(self.thresholds),
+            unexcused_bound: criteria::unexcused_bound(self.thresholds),
             thresholds,
             health,
             complete: true,
@@ -333,7 +340,7 @@ fn tool() -> Tool {
 }
 
 /// What a simulation does not know is not there rather than zero.
-fn counts([period, outside]: [Sums; 2]) -> Counts {
+fn counts([period, outside]: [ProbeCounts; 2]) -> Counts {
     let mut counts = Counts::of(period, &outside, OutOfOrder::default());
     counts.period.remove("reordered");
     counts.period.remove("overtaking");
@@ -342,8 +349,8 @@ fn counts([period, outside]: [Sums; 2]) -> Counts {
 }
 
 /// Sums that do not hold, in words. There are none unless the simulation loses mail.
-fn imbalances(tally: &Tally, sums: &[Sums; 2]) -> Vec<String> {
-    let mut found: Vec<String> = sums.iter().flat_map(Sums::imbalances).collect();
+fn imbalances(tally: &Tally, sums: &[ProbeCounts; 2]) -> Vec<String> {
+    let mut found: Vec<String> = sums.iter().flat_map(ProbeCounts::imbalances).collect();
     let (offered, classed) = (tally.probes_offered, tally.probes_classed);
     if offered != classed {
         found.push(format!("{offered} probes offered, {classed} with a class"));

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::course::{Course, Span};
 use super::tally::{KEPT, METRICS, Tally};
 use crate::ledger::event::Period;
-use crate::measure::figures::{connection_attempts, latency_figure, recovery_time};
-use crate::measure::flow::GOODPUT;
-use crate::measure::grade::{Actual, grade};
+use crate::measure::load::rates::GOODPUT;
 use crate::measure::results::{DestinationFacts, QueueFacts, ThresholdResult};
+use crate::measure::verdict::grade::{Actual, grade};
+use crate::measure::verdict::threshold_figures::{
+    connection_attempts, latency_figure, recovery_time,
+};
 use crate::metric::catalogue::{Stat, Subject};
 use crate::metric::latency::LatencyMetric;
 use crate::probe::DestinationId;

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use super::events::Event;
-use super::job::{Job, NEVER, Stands};
+use super::job::{Job, JobKind, NEVER};
 use super::world::{Order, Submission, World};
 use crate::clock::Time;
 use crate::ledger::event::NoAnswer;
 use crate::limits;
-use crate::measure::flow::Flow;
+use crate::measure::load::rates::Flow;
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::plan::Offer;
-use crate::queue::ready::Entry;
+use crate::queue::ordering::Entry;
 use crate::scenario::model::LoadModel;
 use crate::seed::{Key, Purpose};
 
@@ -222,7 +222,7 @@ impl World<'_> {
                 withheld: 0,
                 recipient,
                 others: Box::default(),
-                stands: Stands::Owed,
+                stands: JobKind::Owed,
             };
             jobs.push((job, Vec::new()));
         }
@@ -242,7 +242,7 @@ impl World<'_> {
     pub(super) fn enqueue(&mut self, slot: u32, destination: Arc<str>, accepted: u64, due: u64) {
         self.entries += 1;
         // A report has none, as one of the embedded relay's.
-        let message = self.jobs.get(slot).filter(|job| job.stands == Stands::Owed);
+        let message = self.jobs.get(slot).filter(|job| job.stands == JobKind::Owed);
         let priority = message.and_then(|job| self.plan.priority(job.message)).unwrap_or(0);
         self.ready.push(Entry {
             id: self.entries << 32 | u64::from(slot),

@@ -27,12 +27,12 @@ pub(super) struct Job {
     pub(super) recipient: u16,
     pub(super) others: Box<[u16]>,
     /// What it is now.
-    pub(super) stands: Stands,
+    pub(super) stands: JobKind,
 }
 
 /// What a delivery is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stands {
+pub(super) enum JobKind {
     /// Mail to be delivered.
     Owed,
     /// The report on mail that was rejected.

@@ -18,6 +18,7 @@ mod intake;
 mod job;
 pub mod model;
 pub mod observer;
+mod shown;
 mod sink;
 mod sizing;
 mod tally;
@@ -34,12 +35,12 @@ use std::time::Duration;
 use crate::clock::Time;
 use crate::ledger::class::Judgement;
 use crate::ledger::event::{Event, Period};
-use crate::measure::faults;
-use crate::measure::herd::Buckets;
-use crate::measure::recovery::Recovery;
+use crate::measure::aggregates::timeline::Timeline;
+use crate::measure::correctness::criteria;
+use crate::measure::destinations::thundering_herd::Buckets;
+use crate::measure::disturbances::faults;
+use crate::measure::disturbances::recovery::Recovery;
 use crate::measure::results::Findings;
-use crate::measure::terms;
-use crate::measure::timeline::Timeline;
 use crate::plan::Plan;
 use crate::scenario::Loaded;
 use crate::scenario::model::{Extent, LoadModel, Scenario, Threshold};
@@ -100,7 +101,7 @@ pub fn simulate_observed(
     let total = expected(scenario);
     let measured = time(scenario.load.warm_up);
     let healed = faults::healed(scenario, Time(measured), Time(u64::MAX));
-    let herd = healed.map(|at| Buckets::new(at, terms::longest_wait(&scenario.target.retry)));
+    let herd = healed.map(|at| Buckets::new(at, criteria::longest_wait(&scenario.target.retry)));
     let rows = row_seconds(scenario, total);
     let windows = faults::disturbances(scenario, Time(measured)).collect();
     let course = Course::new(rows, measured, Recovery::new(windows, Time::ZERO));
@@ -109,7 +110,7 @@ pub fn simulate_observed(
     if let Some(observer) = observer {
         world.observer = Some(observer);
     }
-    world.show(|| Event::Run(observer::facts(loaded, &model.source, command)));
+    world.show(|| Event::Run(shown::facts(loaded, &model.source, command)));
     world.run(&mut |world| {
         look(Glimpse {
             period: world.period(),

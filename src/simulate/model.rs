@@ -5,9 +5,9 @@ use rand::Rng;
 
 use crate::fault::rule::Rule;
 use crate::limits;
+use crate::measure::correctness::criteria;
+use crate::measure::latency::samples;
 use crate::measure::results::{Latency, Results};
-use crate::measure::samples;
-use crate::measure::terms;
 use crate::quantity::Quantity;
 use crate::scenario::model::{Durability, LoadModel, Scenario, SimulateSpec};
 
@@ -168,7 +168,7 @@ fn check(scenario: &Scenario) -> Result<(), NoModel> {
     } else if scenario.message.null_sender > 0.0 {
         "the model returns all that it cannot deliver: take `null_sender` out of [message], or \
          `mailbench run` the scenario"
-    } else if terms::unsendable(scenario).contains(&true) {
+    } else if criteria::unsendable(scenario).contains(&true) {
         "the model does not return mail that its destination has no extension for: offer what \
          `encoding` needs, or `mailbench run` the scenario"
     } else {
@@ -275,7 +275,7 @@ fn nanos(seconds: f64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::samples::encode;
+    use crate::measure::latency::samples::encode;
     use crate::measure::synthetic::histogram;
 
     fn observed(values: &[u32]) -> Observed {

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::job::Job;
-use super::visit::{CUT, Ending, Outcome, Step, Takes, Under, Visit, not_reached, refused};
+use super::visit::{
+    AttemptInProgress, AttemptTimes, CUT, Ending, Outcome, Step, Visit, not_reached, refused,
+};
 use crate::clock::Time;
 use crate::fault::judge;
 use crate::fault::judge::{Effect, Moment, Verdict};
@@ -115,7 +117,13 @@ impl Sink {
     }
 
     /// One attempt from its start, over an idle session if there is one.
-    pub(super) fn visit(&mut self, job: &Job, now: u64, idle: Option<u64>, takes: Takes) -> Visit {
+    pub(super) fn visit(
+        &mut self,
+        job: &Job,
+        now: u64,
+        idle: Option<u64>,
+        takes: AttemptTimes,
+    ) -> Visit {
         let refusing = self.refusing.get(usize::from(job.destination)).copied().unwrap_or(false);
         if refusing && let Some(rule) = self.port(job.destination, now).closed_by {
             self.strike(rule, now);
@@ -134,7 +142,7 @@ impl Sink {
                 (session, at)
             }
         };
-        let mut under = Under::new(job, session, at);
+        let mut under = AttemptInProgress::new(job, session, at);
         under.outcomes = vec![Outcome::Taken; job.len()];
         let survives = self.transact(&mut under, takes.service);
         let mut visit = Visit {
@@ -206,7 +214,7 @@ impl Sink {
         let session = self.sessions;
         self.sessions += 1;
         let nobody = Job { others: Box::default(), ..job.clone() };
-        let mut under = Under::new(&nobody, session, at);
+        let mut under = AttemptInProgress::new(&nobody, session, at);
         for stage in [Stage::Connect, Stage::Banner, Stage::Ehlo] {
             let ending = match self.step(&mut under, stage, session, 1) {
                 Step::On if stage == Stage::Banner => {
@@ -252,7 +260,7 @@ impl Sink {
     }
 
     /// MAIL to the reply to the final dot; whether the session can be used again.
-    fn transact(&mut self, under: &mut Under<'_>, service: u64) -> bool {
+    fn transact(&mut self, under: &mut AttemptInProgress<'_>, service: u64) -> bool {
         let attempt = u32::from(under.job.seen) + 1;
         let message = under.job.message;
         let step = self.step(under, Stage::MailFrom, message.0, attempt);
@@ -280,7 +288,12 @@ impl Sink {
         true
     }
 
-    fn name_recipients(&mut self, under: &mut Under<'_>, attempt: u32, takes: u64) -> Option<bool> {
+    fn name_recipients(
+        &mut self,
+        under: &mut AttemptInProgress<'_>,
+        attempt: u32,
+        takes: u64,
+    ) -> Option<bool> {
         let job = under.job;
         for (place, recipient) in job.recipients().enumerate() {
             let subject = job.message.probe(recipient).0;
@@ -312,7 +325,13 @@ impl Sink {
     }
 
     /// Puts one moment to the rules and moves time on by what they delay.
-    fn step(&mut self, under: &mut Under<'_>, stage: Stage, subject: u64, attempt: u32) -> Step {
+    fn step(
+        &mut self,
+        under: &mut AttemptInProgress<'_>,
+        stage: Stage,
+        subject: u64,
+        attempt: u32,
+    ) -> Step {
         let place = usize::from(under.job.destination);
         if self.watched.get(place).is_none_or(|bits| bits >> (stage as u16) & 1 == 0) {
             return Step::On;
@@ -336,7 +355,7 @@ impl Sink {
         self.enact(under, stage, verdict)
     }
 
-    fn enact(&mut self, under: &mut Under<'_>, stage: Stage, verdict: Verdict) -> Step {
+    fn enact(&mut self, under: &mut AttemptInProgress<'_>, stage: Stage, verdict: Verdict) -> Step {
         match verdict.decided {
             None => Step::On,
             Some((_, Effect::Reply(reply))) if reply.is_positive() => Step::On,
@@ -345,8 +364,7 @@ impl Sink {
                 Step::Refused(rule, reply)
             }
             Some((rule, Effect::Stall(length))) => {
-                let patience = self.patience(stage);
-                under.at = Time(under.at).plus(length.min(patience)).0;
+                under.at = Time(under.at).plus(length.min(self.timeouts.at(stage))).0;
                 Step::Broken(rule)
             }
             // Scenarios with the last two are refused: what a target makes of them is its own.
@@ -360,18 +378,6 @@ impl Sink {
     fn count_reply(&mut self, stage: Stage, reply: &Reply) {
         let fresh = || (0, reply.text.clone());
         self.replies.entry((stage, reply.code)).or_insert_with(fresh).0 += 1;
-    }
-
-    /// How long the target waits for a reply (RFC 5321 §4.5.3.2).
-    fn patience(&self, stage: Stage) -> Duration {
-        match stage {
-            Stage::Connect => self.timeouts.connect,
-            Stage::Banner => self.timeouts.banner,
-            Stage::Data => self.timeouts.data,
-            Stage::Content => self.timeouts.content,
-            Stage::EndOfData => self.timeouts.end_of_data,
-            _ => self.timeouts.reply,
-        }
     }
 
     fn strike(&mut self, rule: u16, at: u64) {

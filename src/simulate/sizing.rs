@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::world::World;
 use crate::ledger::event::Period;
-use crate::measure::flow::Flow;
+use crate::measure::load::rates::Flow;
 use crate::measure::results::{ResourceUse, SizingFacts};
 
 /// The span over which a backlog is held against a disk, seconds.

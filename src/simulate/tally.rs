@@ -4,16 +4,16 @@
 use std::collections::BTreeMap;
 
 use super::digest::Digest;
-use super::job::{Job, NEVER, Stands};
+use super::job::{Job, JobKind, NEVER};
 use crate::clock::Time;
 use crate::ledger::class::{Class, Judgement};
 use crate::ledger::disposition::{ProbeHistory, Queued, classify};
 use crate::ledger::history::ProbeView;
-use crate::measure::flow::{Flow, Flows};
+use crate::measure::aggregates::timeline::Timeline;
+use crate::measure::correctness::counts::ProbeCounts;
+use crate::measure::load::rates::{Flow, Flows};
 use crate::measure::queue::Attempts;
-use crate::measure::retry::EARLY_BELOW;
-use crate::measure::sums::Sums;
-use crate::measure::timeline::Timeline;
+use crate::measure::queue::retry::EARLY_BELOW;
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::probe::DestinationId;
 use crate::queue::schedule::RetrySchedule;
@@ -29,7 +29,7 @@ pub(super) const METRICS: usize = Metric::ScheduleLag as usize + 1;
 #[derive(Default)]
 pub(super) struct Place {
     /// Due in the measured period, and outside it.
-    pub(super) sums: [Sums; 2],
+    pub(super) sums: [ProbeCounts; 2],
     pub(super) flows: Flows,
     pub(super) attempts: Attempts,
     pub(super) latency: [Digest; KEPT.len()],
@@ -54,7 +54,7 @@ pub(super) struct Isolation {
 pub(super) struct Tally {
     pub(super) measured_from: u64,
     /// Due in the measured period, and outside it.
-    pub(super) sums: [Sums; 2],
+    pub(super) sums: [ProbeCounts; 2],
     /// Events inside the measured period.
     pub(super) flows: Flows,
     pub(super) attempts: Attempts,
@@ -174,8 +174,8 @@ impl Tally {
         self.timeline.finished(Time(now));
         let history = ProbeHistory {
             bounces: 1,
-            rejected: job.stands == Stands::Rejected,
-            expired: job.stands == Stands::Expired,
+            rejected: job.stands == JobKind::Rejected,
+            expired: job.stands == JobKind::Expired,
             queued: Queued::No,
             ..history(job)
         };
@@ -213,7 +213,7 @@ impl Tally {
         self.cut_of_place(Metric::RelayLatency, job, since);
         if job.first == NEVER {
             self.cut_of_place(Metric::QueueTime, job, since);
-        } else if idle && job.last != NEVER && job.stands == Stands::Owed {
+        } else if idle && job.last != NEVER && job.stands == JobKind::Owed {
             self.cut_of_place(Metric::RetryGap, job, close.saturating_sub(job.last));
         }
         let history =

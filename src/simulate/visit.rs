@@ -58,13 +58,13 @@ pub(super) enum Step {
 
 /// Times of one attempt, nanoseconds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Takes {
+pub(super) struct AttemptTimes {
     pub(super) connect: u64,
     pub(super) service: u64,
 }
 
 /// An attempt under way.
-pub(super) struct Under<'a> {
+pub(super) struct AttemptInProgress<'a> {
     pub(super) job: &'a Job,
     pub(super) session: u64,
     pub(super) at: u64,
@@ -74,10 +74,10 @@ pub(super) struct Under<'a> {
     pub(super) throttle: f64,
 }
 
-impl Under<'_> {
-    pub(super) fn new(job: &Job, session: u64, at: u64) -> Under<'_> {
+impl AttemptInProgress<'_> {
+    pub(super) fn new(job: &Job, session: u64, at: u64) -> AttemptInProgress<'_> {
         let (outcomes, endings) = (Vec::new(), Vec::new());
-        Under { job, session, at, outcomes, endings, throttle: f64::INFINITY }
+        AttemptInProgress { job, session, at, outcomes, endings, throttle: f64::INFINITY }
     }
 
     /// Ends it for one recipient.

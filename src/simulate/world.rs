@@ -14,7 +14,7 @@ use super::tally::Tally;
 use super::visit::Visit;
 use crate::clock::Time;
 use crate::ledger::event::Period;
-use crate::measure::herd::Buckets;
+use crate::measure::destinations::thundering_herd::Buckets;
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::plan::{Offer, Offers, Plan};
 use crate::probe::BOUNCE_DOMAIN;

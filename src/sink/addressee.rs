@@ -179,7 +179,7 @@ impl Addressee {
 
 /// The subject by which decisions about a stranger's mail are keyed: the same for the same
 /// addresses, as a greylist would have it.
-pub(super) fn stranger(reverse_path: &str, forward_path: &str) -> u64 {
+pub(super) fn unknown_pair(reverse_path: &str, forward_path: &str) -> u64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(reverse_path.as_bytes()).update(&[0]).update(forward_path.as_bytes());
     let mut first = [0; 8];
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recipient_is_a_probe_whoever_sends_unless_it_is_another_run() {
+    fn a_recipient_is_a_probe_of_any_sender_unless_of_another_run() {
         let own = Origin::Run(MessageId(7));
         let probe = |destination| Addressee::Probe(ProbeId(8), destination);
         let bounce = "b+abc.7@bounce.mailbench.test";
@@ -249,6 +249,6 @@ mod tests {
         assert_eq!(alone.origin("b+x.3@bounce.mailbench.test"), Origin::Run(MessageId(3)));
         let seen = alone.addressee(Origin::Stranger, "mb+8@a.test");
         assert_eq!(seen, Addressee::Probe(ProbeId(8), None));
-        assert_ne!(stranger("a", "b"), stranger("ab", ""));
+        assert_ne!(unknown_pair("a", "b"), unknown_pair("ab", ""));
     }
 }

@@ -183,7 +183,7 @@ impl Recorder {
 
     /// What differs in a content, as long as its kinds of change are new to this run.
     pub(super) fn differences(&self, whole: &Whole) {
-        let known = self.shared.has_told(&whole.differences);
+        let known = self.shared.is_new_difference(&whole.differences);
         if !known {
             let at = self.shared.clock.now();
             let (reception, differences) = (whole.reception, whole.differences.clone());

@@ -183,11 +183,11 @@ impl Shared {
 
     /// Whether such differences were recorded often enough, or there are none; else they count as
     /// recorded from now on.
-    pub(super) fn has_told(&self, differences: &[Difference]) -> bool {
+    pub(super) fn is_new_difference(&self, differences: &[Difference]) -> bool {
         let mut new = false;
         for difference in differences {
             let told = self.told[difference.change as usize].fetch_add(1, Ordering::Relaxed);
-            new |= told < limits::DIFFERENCES_TOLD;
+            new |= told < limits::DIFFERENCES_RECORDED;
         }
         !new
     }

@@ -21,7 +21,7 @@ use crate::smtp::reply::Reply;
 use crate::smtp::stream::Stream;
 
 /// What came of waiting for a command line.
-pub(super) enum Heard<T> {
+pub(super) enum Input<T> {
     /// A line, as its reader took it.
     Line(T),
     /// One that was too long.
@@ -72,15 +72,15 @@ impl Wire {
     pub(super) async fn line<T>(
         &mut self,
         read: impl FnOnce(&[u8]) -> T,
-    ) -> ControlFlow<Ended, Heard<T>> {
+    ) -> ControlFlow<Ended, Input<T>> {
         let deadline = self.clock.now().plus(self.patience);
         loop {
             let (used, line) = self.lines.next(&self.buffer[self.start..self.end]);
             self.start += used;
             match line {
-                Line::Whole(line) => return ControlFlow::Continue(Heard::Line(read(line))),
-                Line::TooLong => return ControlFlow::Continue(Heard::TooLong),
-                Line::Endless => return ControlFlow::Continue(Heard::Endless),
+                Line::Whole(line) => return ControlFlow::Continue(Input::Line(read(line))),
+                Line::TooLong => return ControlFlow::Continue(Input::TooLong),
+                Line::Endless => return ControlFlow::Continue(Input::Endless),
                 Line::Partial => {
                     let left = deadline.since(self.clock.now());
                     self.fill(usize::MAX, left).await?;

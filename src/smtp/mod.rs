@@ -6,6 +6,7 @@ pub mod content;
 pub mod dialogue;
 pub mod envelope;
 pub mod line;
+pub mod mechanism;
 pub mod patience;
 pub mod reply;
 pub mod scram;

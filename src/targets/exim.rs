@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use nix::unistd::{Gid, Uid, User};
 
-use super::demands::STRANGER;
+use super::conformance::UNKNOWN_CLIENT;
 use super::free_port::free_address;
 use super::intake::{Certificate, Login, write_private};
 use super::managed::Recipe;
@@ -166,7 +166,7 @@ fn configuration(settings: &Settings, given: &Managed, places: &Places, port: u1
         "{main}
 begin acl
 acl_rcpt:
-{strangers}{known}  accept
+{refuse_unknown_clients}{known}  accept
 acl_all:
   accept
 begin routers
@@ -190,7 +190,7 @@ sink:
 {logins}",
         main = native::lines(main, " = "),
         routes = routes(settings),
-        strangers = strangers(settings),
+        refuse_unknown_clients = refuse_unknown_clients(settings),
         known = if settings.intake.login.is_some() { "  require authenticated = *\n" } else { "" },
         logins = settings.intake.login.as_ref().map_or(String::new(), authenticators),
         secured = secured(settings),
@@ -265,9 +265,9 @@ fn escaped(text: &str) -> String {
 }
 
 /// Lines of the ACL for RCPT, where an examination asks for them.
-fn strangers(settings: &Settings) -> String {
-    match settings.demands.strangers {
-        true => format!("  deny hosts = {STRANGER}\n"),
+fn refuse_unknown_clients(settings: &Settings) -> String {
+    match settings.demands.unknown_clients {
+        true => format!("  deny hosts = {UNKNOWN_CLIENT}\n"),
         false => String::new(),
     }
 }
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_file_tells_how_its_message_stands() {
+    fn a_header_file_shows_the_state_of_its_message() {
         let header = |options: &str| {
             let above = "1xVyYw-00018H-2c-H\nDebian-exim 8 8\n<b@test>\n1795557630 0\n";
             state(format!("{above}{options}XX\n1\na@b\n\n-frozen\n").as_bytes())

@@ -3,7 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::demands::STRANGER;
+use super::conformance::UNKNOWN_CLIENT;
 use super::free_port::free_address;
 use super::intake::{Certificate, Intake, Login, write_private};
 use super::managed::Recipe;
@@ -186,7 +186,7 @@ fn plugin(settings: &Settings) -> String {
     };
     let routes: serde_json::Map<String, serde_json::Value> =
         native::hosts(settings).into_iter().map(hops).collect();
-    let stranger = settings.demands.strangers.then(|| STRANGER.to_string());
+    let stranger = settings.demands.unknown_clients.then(|| UNKNOWN_CLIENT.to_string());
     format!(
         "'use strict';
 const routes = {};

@@ -83,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_version_stands_after_a_word() {
+    fn the_version_follows_a_word() {
         assert_eq!(word_after("version", "Exim version 4.96 #2 built 13-Jul\nCopyright"), "4.96");
         assert_eq!(word_after("OpenSMTPD", "version: OpenSMTPD 6.8.0p2\nusage"), "6.8.0p2");
         assert_eq!(word_after("version", "nothing"), "");

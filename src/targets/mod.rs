@@ -6,7 +6,7 @@
 mod cgroup;
 pub mod command;
 mod containment;
-pub mod demands;
+pub mod conformance;
 mod exim;
 mod external;
 mod free_port;
@@ -45,7 +45,7 @@ use std::time::Duration;
 use crate::queue::schedule::RetrySchedule;
 use crate::scenario::model::{self, Delivery, Mta, TargetKind};
 use crate::smtp::server_tls::Beginning;
-use demands::Demands;
+use conformance::ConformanceNeeds;
 use intake::Intake;
 use members::Members;
 pub use process::Paused;
@@ -70,7 +70,7 @@ pub struct Settings {
     /// that the kind supports them.
     pub routes: Vec<(String, SocketAddr)>,
     /// What an examination asks beside.
-    pub demands: Demands,
+    pub demands: ConformanceNeeds,
     /// How mail is submitted to it, where mailbench sets it up.
     pub intake: Intake,
     /// A folder of its own, for queue and settings.

@@ -48,7 +48,7 @@ mod tests {
     }
 
     #[test]
-    fn peers_elsewhere_are_told_from_those_on_this_machine() {
+    fn peers_elsewhere_are_distinguished_from_local_ones() {
         let word = |ip: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(ip));
         let peer = seen(&format!("{}:0019", word([203, 0, 113, 5])), "02").expect("elsewhere");
         assert_eq!(peer.to_string(), "203.0.113.5:25");

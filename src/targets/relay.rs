@@ -162,7 +162,7 @@ mod tests {
     use crate::targets::intake::Login;
 
     #[test]
-    fn no_password_stands_on_the_command_line() {
+    fn no_password_is_on_the_command_line() {
         let login = Login { user: "jo".to_owned(), password: "s3cret".to_owned() };
         let options = intake(&Intake { tls: Some(Beginning::Implicit), login: Some(login) });
         let said = options.iter().map(|(option, value)| format!("{option} {value}"));

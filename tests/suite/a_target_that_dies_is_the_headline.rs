@@ -11,7 +11,7 @@ use crate::nothing_outlives_mailbench::targets;
 use crate::support::{Lab, Ran, SMALL, mailbench, wait_until};
 
 /// An SMTP server of the user's that exits after some messages.
-fn mortal(own: &Own, more: &[&str]) -> Child {
+fn dying_target(own: &Own, more: &[&str]) -> Child {
     let script = format!("{}/tests/suite/forwarding.py", env!("CARGO_MANIFEST_DIR"));
     let mut command = Command::new("python3");
     command.args([&script, &own.address, &own.sink, &own.pid_file()]).args(more);
@@ -57,9 +57,9 @@ fn assert_headline(ran: &Ran, code: i32, status: &str) {
 }
 
 #[test]
-fn one_that_nobody_named_and_that_passed_all_mail_on_is_no_pass() {
+fn one_not_planned_that_relayed_all_mail_is_no_pass() {
     let own = Own::new();
-    let mut child = mortal(&own, &["die-after", "40"]);
+    let mut child = dying_target(&own, &["die-after", "40"]);
     let ran = unnamed(&own).run();
     child.wait().expect("its end");
     assert_headline(&ran, 96, "which listened at");
@@ -69,7 +69,7 @@ fn one_that_nobody_named_and_that_passed_all_mail_on_is_no_pass() {
 #[test]
 fn one_that_took_its_mail_with_it_has_lost_it() {
     let own = Own::new();
-    let mut child = mortal(&own, &["die-after", "40", "swallow-later"]);
+    let mut child = dying_target(&own, &["die-after", "40", "swallow-later"]);
     let ran = unnamed(&own).set("target.pid_file", &own.pid_file()).run();
     child.wait().expect("its end");
     assert_headline(&ran, 97, "is gone");
@@ -123,7 +123,7 @@ fn a_queue_command_that_prints_nothing_proves_nothing() {
 #[test]
 fn a_capacity_search_ends_with_it() {
     let own = Own::new();
-    let mut child = mortal(&own, &["die-after", "8"]);
+    let mut child = dying_target(&own, &["die-after", "8"]);
     let folder = tempfile::tempdir().expect("a folder");
     std::fs::write(folder.path().join("small.toml"), SMALL).expect("written");
     let mut command = mailbench();

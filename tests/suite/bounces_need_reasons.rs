@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use mailbench::ledger::event::{AttemptOutcome, Event, SessionChange};
 use mailbench::ledger::history::Terms;
-use mailbench::measure::conservation::Conservation;
+use mailbench::measure::correctness::conservation::Conservation;
 use mailbench::measure::results::LedgerVerdict;
 use mailbench::probe::change::Declared;
 use mailbench::smtp::stage::Stage;
@@ -22,7 +22,7 @@ const HOUR: Terms = Terms {
     unreachable: false,
 };
 
-fn told(story: impl FnOnce(&mut Story), terms: Terms) -> Conservation {
+fn conserved(story: impl FnOnce(&mut Story), terms: Terms) -> Conservation {
     let mut whole = Story::begin();
     whole.accept(0, 1);
     story(&mut whole);
@@ -31,7 +31,7 @@ fn told(story: impl FnOnce(&mut Story), terms: Terms) -> Conservation {
 }
 
 fn deferred_then_bounced_after(seconds: u64, terms: Terms) -> Conservation {
-    told(
+    conserved(
         |story| {
             story.fail(0, AttemptOutcome::Deferred, Stage::RcptTo);
             story.wait_ms(seconds * 1_000);
@@ -52,14 +52,14 @@ fn a_deferral_is_no_rejection() {
 #[test]
 fn with_unknown_patience_a_deferral_is_reason_enough() {
     assert_eq!(deferred_then_bounced_after(1, Terms::default()).counts["bounced"], 1);
-    let at_once = told(|story| story.bounce(0, 0), Terms::default());
+    let at_once = conserved(|story| story.bounce(0, 0), Terms::default());
     assert_eq!(at_once.counts["false_bounce"], 1);
 }
 
 #[test]
 fn a_destination_out_of_reach_leaves_no_attempt_to_see() {
     let after = |seconds: u64, terms| {
-        told(
+        conserved(
             |story| {
                 story.wait_ms(seconds * 1_000);
                 story.bounce(0, 0);
@@ -76,7 +76,7 @@ fn a_destination_out_of_reach_leaves_no_attempt_to_see() {
 #[test]
 fn a_session_turned_away_for_good_explains_a_bounce() {
     let turned_away = |code| {
-        told(
+        conserved(
             |story| {
                 let change = SessionChange::TurnedAway { fault: None, reply: Some(reply(code)) };
                 let at = mailbench::clock::Time(1_500_000_000);
@@ -118,8 +118,8 @@ fn a_second_bounce_or_a_bounce_with_a_sender_is_malformed() {
         story.fail(0, AttemptOutcome::Rejected, Stage::RcptTo);
         story.bounce(0, 0);
     };
-    assert_eq!(told(rejected, HOUR).counts["dsn_malformed"], 0);
-    let twice = told(
+    assert_eq!(conserved(rejected, HOUR).counts["dsn_malformed"], 0);
+    let twice = conserved(
         |story| {
             rejected(story);
             story.bounce(0, 0);
@@ -127,7 +127,7 @@ fn a_second_bounce_or_a_bounce_with_a_sender_is_malformed() {
         HOUR,
     );
     assert_eq!((twice.counts["dsn_malformed"], twice.counts["bounced"]), (1, 1));
-    let from_someone = told(
+    let from_someone = conserved(
         |story| {
             rejected(story);
             if let Some(Event::Dsn(dsn)) = story.events.last_mut() {
@@ -145,7 +145,7 @@ fn a_second_bounce_or_a_bounce_with_a_sender_is_malformed() {
 
 #[test]
 fn a_bounce_that_names_no_probe_is_said() {
-    let judged = told(
+    let judged = conserved(
         |story| {
             story.deliver(0, 0);
             story.bounce(99, 99);

@@ -93,7 +93,7 @@ fn a_planted_rate_limit_is_found_within_the_width() {
 }
 
 #[test]
-fn a_target_that_bears_all_there_is_to_offer_is_not_the_limit() {
+fn a_target_that_sustains_all_offered_load_is_not_the_limit() {
     let place = tempfile::tempdir().expect("a folder");
     let easy = LIMITED.replace("limit = { rate = \"50/s\" }", "delay = \"1ms\"");
     let more = ["--simulate", "--quick", "--max-rate", "120", "--set", "load.arrival=poisson"];
@@ -118,7 +118,7 @@ fn a_target_that_bears_all_there_is_to_offer_is_not_the_limit() {
 
 /// What a limit of `rate` lets through without one deferral in a trial of `seconds`, warm-up
 /// included: the bucket is full at first, which is one second's worth.
-fn borne(rate: f64, seconds: f64) -> f64 {
+fn sustained(rate: f64, seconds: f64) -> f64 {
     rate * (1.0 + 1.0 / seconds)
 }
 
@@ -136,7 +136,7 @@ fn the_real_target_is_searched_too() {
     let (lower, upper) = bounds(&report);
     // A busy machine sends in bunches, which the limit strikes earlier, down to what it lets
     // through for ever.
-    assert!(lower <= borne(30.0, 1.5) * 1.05 && upper >= 30.0, "{lower} {upper}");
+    assert!(lower <= sustained(30.0, 1.5) * 1.05 && upper >= 30.0, "{lower} {upper}");
     assert!(upper / lower <= 2.01, "{lower} {upper}");
     assert_eq!((&report["limited_by"], &report["simulated"]), (&"target".into(), &false.into()));
     let trial = report["trials"][0]["folder"].as_str().expect("a folder");
@@ -154,7 +154,7 @@ fn a_planted_limit_of_real_mail_is_found_within_the_width() {
     let more = [&more[..], &["--max-rate", "400", "--allow", "health"]].concat();
     let (output, report) = capacity(place.path(), &real, &more);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    let ((lower, upper), planted) = (bounds(&report), borne(30.0, 1.5));
+    let ((lower, upper), planted) = (bounds(&report), sustained(30.0, 1.5));
     assert!(upper / lower <= 1.2 + 1e-9, "{lower} {upper}");
     assert!(lower <= planted * 1.05 && upper >= planted * 0.85, "{lower} {planted} {upper}");
     assert_eq!(report["limited_by"], "target", "{report}");

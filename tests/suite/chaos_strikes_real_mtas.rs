@@ -72,7 +72,7 @@ fn survives_a_kill(promise: &Promise) {
 }
 
 /// Every process of it stands still for a while.
-fn bears_a_pause(promise: &Promise) {
+fn survives_a_pause(promise: &Promise) {
     let Some(ran) = struck(promise, "pause = \"1s\"", "4s") else { return };
     assert_survived(&ran, "pause", 1.0);
     assert_eq!(ran.count("duplicates"), 0, "{ran}");
@@ -87,8 +87,8 @@ fn postfix_survives_a_kill() {
 }
 
 #[test]
-fn postfix_bears_a_pause() {
-    bears_a_pause(&POSTFIX);
+fn postfix_survives_a_pause() {
+    survives_a_pause(&POSTFIX);
 }
 
 #[test]
@@ -97,8 +97,8 @@ fn exim_survives_a_kill() {
 }
 
 #[test]
-fn exim_bears_a_pause() {
-    bears_a_pause(&EXIM);
+fn exim_survives_a_pause() {
+    survives_a_pause(&EXIM);
 }
 
 #[test]
@@ -107,8 +107,8 @@ fn opensmtpd_survives_a_kill() {
 }
 
 #[test]
-fn opensmtpd_bears_a_pause() {
-    bears_a_pause(&OPENSMTPD);
+fn opensmtpd_survives_a_pause() {
+    survives_a_pause(&OPENSMTPD);
 }
 
 #[test]
@@ -117,6 +117,6 @@ fn haraka_survives_a_kill() {
 }
 
 #[test]
-fn haraka_bears_a_pause() {
-    bears_a_pause(&HARAKA);
+fn haraka_survives_a_pause() {
+    survives_a_pause(&HARAKA);
 }

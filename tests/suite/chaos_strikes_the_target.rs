@@ -151,7 +151,7 @@ fn strikes_come_again_and_again_to_the_end_of_the_measured_period() {
 }
 
 #[test]
-fn chaos_beyond_the_measured_period_is_told() {
+fn chaos_beyond_the_measured_period_is_warned_of() {
     let ran = Lab::small("[[chaos]]\nat = \"1h\"\nkill = {}\n").run();
     let report = ran.report();
     assert_eq!(report["chaos"], serde_json::json!([]));

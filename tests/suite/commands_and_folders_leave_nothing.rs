@@ -86,7 +86,7 @@ fn folder(place: &Path) -> Option<PathBuf> {
 }
 
 #[test]
-fn the_mail_of_a_run_is_nobody_else_s_to_read() {
+fn the_mail_of_a_run_is_private() {
     let place = tempfile::tempdir().expect("a folder");
     let lab = Lab::small("").env("TMPDIR", place.path());
     let run = lab.start();

@@ -10,7 +10,7 @@ use mailbench::conformance::cases;
 use mailbench::conformance::finding::{Row, Verdict};
 use mailbench::conformance::lab::Lab;
 use mailbench::conformance::subject::Subject;
-use mailbench::targets::demands::Means;
+use mailbench::targets::conformance::Capabilities;
 use serde_json::Value;
 
 use crate::support::mailbench as program;
@@ -21,7 +21,8 @@ const MINOR: [&str; 4] =
     ["i8-command-64k", "i8-local-part-300", "i10-nul-in-command", "i13-received-150"];
 
 /// Everything can be configured in the vulnerable server.
-const ALL_MEANS: Means = Means { routed: true, spares: true, secured: true, strangers: true };
+const ALL_MEANS: Capabilities =
+    Capabilities { routed: true, spares: true, secured: true, unknown_clients: true };
 
 /// Longer than the timeouts of the vulnerable server.
 const TIMES: Times = Times {
@@ -222,7 +223,7 @@ async fn sink_discards_plaintext_before_tls() {
     let mut target = standing.sink.address();
     let rows = lab
         .expect("a lab")
-        .examine(&mut target, Means { routed: false, ..ALL_MEANS }, |_| {})
+        .examine(&mut target, Capabilities { routed: false, ..ALL_MEANS }, |_| {})
         .await;
     assert_eq!(rows.len(), 1);
     assert_eq!(rows[0].verdict, Verdict::Conforms, "{}", rows[0].observed);

@@ -14,7 +14,8 @@ use mailbench::conformance::finding::Verdict;
 use mailbench::conformance::judge::client::{ClientFacts, client};
 use mailbench::conformance::judge::server::{ServerFacts, server};
 use mailbench::conformance::judge::{self, Finding};
-use mailbench::conformance::test_server::{self, ReceivedMessage, ServerRecord};
+use mailbench::conformance::server_record::{ReceivedMessage, ServerRecord};
+use mailbench::conformance::test_server;
 use mailbench::limits;
 use mailbench::queue::schedule::{Growth, RetrySchedule};
 

@@ -52,7 +52,7 @@ enum Step {
 }
 
 /// Probe numbers from here on are nobody's.
-const NOBODY: u64 = 1 << 20;
+const NOT_OFFERED: u64 = 1 << 20;
 
 impl Fate {
     fn submission(self) -> SubmitResult {
@@ -208,7 +208,7 @@ fn enact(story: &mut Story, step: Step, probe: u64, message: u64) {
             story.confirm(reception, Proof::Command);
         }
         Step::Bounce => story.bounce(probe, message),
-        Step::DeliverNobody => story.deliver(NOBODY + probe, NOBODY + probe),
+        Step::DeliverNobody => story.deliver(NOT_OFFERED + probe, NOT_OFFERED + probe),
         Step::DeliverElsewhere => story.deliver(0, message),
     }
 }

@@ -30,9 +30,9 @@ const MESSAGES: u64 = 60;
 const ATTEMPTS: u32 = 4;
 
 /// What one attempt came to, in whatever session and at whatever time.
-type Told = (u64, u32, Stage, AttemptOutcome, Option<u16>, Option<u16>, bool);
+type Observed = (u64, u32, Stage, AttemptOutcome, Option<u16>, Option<u16>, bool);
 
-fn told(attempt: &Attempt) -> Told {
+fn observed(attempt: &Attempt) -> Observed {
     let Attempt { probe, number, stage, outcome, fault, .. } = attempt;
     let code = attempt.reply.as_ref().map(|reply| reply.code);
     let intact = attempt.content.as_ref().is_some_and(|content| content.changes.is_empty());
@@ -64,7 +64,7 @@ fn timeless(rules: Vec<Rule>) -> Vec<Rule> {
 }
 
 /// Offers every message up to [`ATTEMPTS`] times and tells what the sink saw.
-async fn ledger_of(engine: Engine, with: &Settings) -> Vec<Told> {
+async fn ledger_of(engine: Engine, with: &Settings) -> Vec<Observed> {
     let standing = stand(Settings { engine, ..with.clone() }).await;
     for n in 0..MESSAGES {
         let domain = &with.destinations[n as usize % with.destinations.len()];
@@ -80,7 +80,7 @@ async fn ledger_of(engine: Engine, with: &Settings) -> Vec<Told> {
         }
     }
     let events: Vec<Event> = standing.events().await;
-    attempts(&events).into_iter().map(told).collect()
+    attempts(&events).into_iter().map(observed).collect()
 }
 
 /// Whether message `n` was accepted, or refused for good.
@@ -115,7 +115,7 @@ async fn assert_agreement(what: &str, with: &Settings) -> usize {
     let samotop = ledger_of(Engine::Samotop, with).await;
     assert_eq!(native, samotop, "{what}");
     assert!(native.len() >= MESSAGES as usize / 2, "{what}: {} attempts", native.len());
-    native.iter().filter(|told| told.4.is_some()).count()
+    native.iter().filter(|observed| observed.4.is_some()).count()
 }
 
 #[tokio::test]

@@ -58,7 +58,7 @@ async fn starttls_is_followed_by_a_second_ehlo_and_is_timed() {
     assert!(connection.ready_again().await, "a ticket of the server's is no word of the server's");
     connection.quit().await;
     let seen = server.ended.await.expect("a whole conversation");
-    assert!(seen.heard.ends_with("QUIT\r\n"), "{}", seen.heard);
+    assert!(seen.received.ends_with("QUIT\r\n"), "{}", seen.received);
 }
 
 #[tokio::test]
@@ -138,7 +138,7 @@ async fn logged_in(mechanism: Mechanism, talk: Talk) -> (Opening, String) {
     let login = Login::new(mechanism, "tim".to_owned(), "tanstaaf".to_owned());
     let peer = Peer { login: Some(login), ..peer(server.address) };
     let opening = opening(&peer).await;
-    (opening, server.ended.await.expect("a whole conversation").heard)
+    (opening, server.ended.await.expect("a whole conversation").received)
 }
 
 #[tokio::test]
@@ -164,8 +164,8 @@ async fn every_mechanism_logs_in() {
         ),
     ];
     for (mechanism, talk) in talks {
-        let (opening, heard) = logged_in(mechanism, talk).await;
-        assert!(matches!(opening.opened, Opened::Ready(_)), "{mechanism:?}: {heard}");
+        let (opening, received) = logged_in(mechanism, talk).await;
+        assert!(matches!(opening.opened, Opened::Ready(_)), "{mechanism:?}: {received}");
         assert!(opening.stages.iter().any(|(stage, _)| *stage == Stage::Auth));
     }
 }
@@ -180,10 +180,10 @@ async fn a_log_in_that_is_refused_or_not_offered_is_no_connection() {
     let talk = vec![offer, ("AUTH XOAUTH2", "334 e30=\r\n"), ("\r\n", "535 5.7.8 expired\r\n")];
     let (opening, _) = logged_in(Mechanism::Xoauth2, talk).await;
     assert!(matches!(opening.opened, Opened::Refused { stage: Stage::Auth, .. }));
-    let (opening, heard) = logged_in(Mechanism::CramMd5, vec![offer]).await;
+    let (opening, received) = logged_in(Mechanism::CramMd5, vec![offer]).await;
     let Opened::Failed { stage, cause } = opening.opened else { panic!("not failed") };
     assert_eq!((stage, cause), (Stage::Auth, Cause::NotOffered("AUTH CRAM-MD5")));
-    assert!(!heard.contains("AUTH"), "{heard}");
+    assert!(!received.contains("AUTH"), "{received}");
 }
 
 #[tokio::test]
@@ -197,8 +197,8 @@ async fn a_server_must_prove_that_it_knows_the_password() {
     let strange = "334 cj1hbm90aGVyLHM9UVE9PSxpPTQwOTY=\r\n";
     let given_up = ("*\r\n", "501 5.7.0 cancelled\r\n");
     let talk = vec![offer, ("AUTH SCRAM-SHA-256", strange), given_up];
-    let (opening, heard) = logged_in(Mechanism::ScramSha256, talk).await;
-    assert!(matches!(opening.opened, Opened::Refused { stage: Stage::Auth, .. }), "{heard}");
+    let (opening, received) = logged_in(Mechanism::ScramSha256, talk).await;
+    assert!(matches!(opening.opened, Opened::Refused { stage: Stage::Auth, .. }), "{received}");
 }
 
 const TEXT: &[u8] = b"Subject: x\r\n\r\n.hello\r\n";
@@ -239,9 +239,9 @@ async fn a_chunk_goes_out_with_its_envelope_and_is_not_stuffed() {
         ],
     ]
     .concat();
-    let (outcomes, heard) = by_chunk(&acts, 2).await;
+    let (outcomes, received) = by_chunk(&acts, 2).await;
     assert_eq!(outcomes, [refused(Stage::RcptTo, "550 5.1.1 who"), accepted("250 2.0.0 taken")]);
-    assert!(heard.ends_with("\r\n.hello\r\n"), "{heard}");
+    assert!(received.ends_with("\r\n.hello\r\n"), "{received}");
 }
 
 #[tokio::test]
@@ -270,9 +270,9 @@ async fn a_chunk_given_whole_and_not_answered_is_indeterminate() {
 async fn where_chunking_is_not_offered_content_goes_by_data() {
     let envelope = [Hear("MAIL"), Say("250 ok\r\n"), Hear("RCPT"), Say("250 ok\r\n")];
     let data = [Hear("DATA\r\n"), Say("354 go\r\n"), HearContent, Say("250 2.0.0 ok\r\n")];
-    let (outcomes, heard) = by_chunk(&[&GREETING[..], &envelope, &data].concat(), 1).await;
+    let (outcomes, received) = by_chunk(&[&GREETING[..], &envelope, &data].concat(), 1).await;
     assert_eq!(outcomes, [accepted("250 2.0.0 ok")]);
-    assert!(heard.ends_with("\r\n..hello\r\n.\r\n"), "{heard}");
+    assert!(received.ends_with("\r\n..hello\r\n.\r\n"), "{received}");
 }
 
 #[tokio::test]
@@ -322,7 +322,7 @@ async fn by_lmtp_a_reply_that_is_missing_leaves_its_recipient_unknown() {
 }
 
 #[tokio::test]
-async fn mail_that_needs_smtputf8_goes_to_nobody_who_lacks_it() {
+async fn mail_that_needs_smtputf8_is_not_sent_without_it() {
     let (address, played) = play(GREETING.to_vec()).await;
     let utf8 = Options { utf8: true, ..Options::default() };
     let outcomes = transacted(&peer(address), 1, utf8).await.outcomes;

@@ -138,7 +138,7 @@ async fn no_session_is_struck_before_the_load_begins() {
 }
 
 #[tokio::test]
-async fn a_sink_that_is_stopped_in_a_stall_tells_what_it_withheld() {
+async fn a_sink_stopped_in_a_stall_records_what_it_withheld() {
     let stall = rule(Stage::EndOfData, Action::Stall(Stall(AGES * 10)));
     let standing = stand(settings(vec![stall])).await;
     let mut peer = standing.greeted().await;

@@ -11,8 +11,8 @@ use mailbench::ledger::event::{
 use mailbench::ledger::history::{History, Planned, Reading, Terms};
 use mailbench::ledger::journal;
 use mailbench::ledger::{Ledger, Tally};
-use mailbench::measure::conservation::{Conservation, Inputs, conservation};
-use mailbench::measure::evidence;
+use mailbench::measure::correctness::conservation::{Conservation, Inputs, conservation};
+use mailbench::measure::correctness::evidence;
 use mailbench::probe::address::Letters;
 use mailbench::probe::{DestinationId, Identity, MessageId, ProbeId};
 use mailbench::smtp::reply::Reply;

@@ -134,7 +134,7 @@ async fn what_a_client_leaves_open_is_abandoned_or_broken() {
 }
 
 #[tokio::test]
-async fn foreign_mail_is_taken_and_told() {
+async fn foreign_mail_is_accepted_and_counted() {
     let standing = stand(settings(vec![])).await;
     let mut peer = standing.greeted().await;
     for sender in ["b+other.0@bounce.mailbench.test", "someone@else.test"] {

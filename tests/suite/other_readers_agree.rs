@@ -94,7 +94,7 @@ fn another_hdrhistogram_finds_the_same_percentiles() {
     let tags = read.as_object().expect("tags");
     let mut wanted: Vec<(&str, Histogram<u64>)> = Vec::new();
     for interval in &findings.intervals {
-        let ours = mailbench::measure::samples::interval(&interval.values);
+        let ours = mailbench::measure::latency::samples::interval(&interval.values);
         match wanted.iter_mut().find(|(metric, _)| *metric == interval.metric) {
             Some((_, whole)) => whole.add(&ours).expect("the same bounds"),
             None => wanted.push((&interval.metric, ours)),

@@ -82,7 +82,7 @@ fn json_says_the_same_as_csv() {
 }
 
 #[test]
-fn the_table_sums_up_and_a_limit_is_told() {
+fn the_table_sums_up_and_a_limit_is_named() {
     let whole = printed("constant-ramp", &[]);
     assert_eq!(whole.lines().count(), 38);
     let last = whole.lines().last().expect("a summary");

@@ -2,7 +2,7 @@
 //! exactly its class, and two never cancel.
 
 use mailbench::ledger::event::{AttemptOutcome, Change, Event, Proof, SubmitResult};
-use mailbench::measure::conservation::Conservation;
+use mailbench::measure::correctness::conservation::Conservation;
 use mailbench::measure::results::LedgerVerdict;
 use mailbench::probe::{DestinationId, EMBEDDED, PREFLIGHT};
 use mailbench::smtp::stage::Stage;
@@ -100,7 +100,7 @@ fn one_phantom_of_another_run() {
 }
 
 #[test]
-fn one_phantom_nobody_offered() {
+fn one_phantom_not_offered() {
     let judged = with(|story| story.deliver(77, 77));
     assert_found(&judged, &[("delivered", 10), ("phantom", 1)]);
     assert_eq!(the_violation(&judged).1, Some(77));
@@ -132,7 +132,7 @@ fn two_recipients_swapped_with_each_other() {
 }
 
 #[test]
-fn one_more_copy_for_a_stranger() {
+fn one_more_copy_for_an_unknown_recipient() {
     let judged = with(|story| story.deliver(4, 5));
     assert_found(&judged, &[("delivered", 9), ("misrouted", 1)]);
     assert_eq!(the_violation(&judged).1, Some(4), "the one who saw another's mail");

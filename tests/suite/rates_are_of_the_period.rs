@@ -185,7 +185,7 @@ fn without_a_fault_that_ends_there_is_no_recovery() {
 }
 
 #[test]
-fn connections_are_known_while_no_port_is_closed_or_where_the_log_tells() {
+fn connections_are_known_while_no_port_is_closed_or_where_logged() {
     use mailbench::ledger::event::SessionChange;
     let thresholds = "connection_attempts = \"== 200\"\n\
                       \"connection_attempts.per_delivery\" = \"<= 0.25\"\n";

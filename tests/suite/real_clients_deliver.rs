@@ -211,7 +211,7 @@ pub(crate) fn libraries(program: &Path) -> std::ffi::OsString {
 }
 
 #[test]
-fn the_summary_tells_what_was_seen() {
+fn the_summary_counts_what_was_seen() {
     let Some(python) = found("python3") else { return };
     let sink = SinkProcess::start();
     let mut command = Command::new(python);
@@ -225,7 +225,7 @@ fn the_summary_tells_what_was_seen() {
 }
 
 #[test]
-fn it_listens_on_loopback_only_unless_told() {
+fn it_listens_on_loopback_only_by_default() {
     let sink = |more: &[&str]| {
         let mut command = mailbench();
         command.args(["sink", "--listen", "0.0.0.0:0"]).args(more).output().expect("a sink")

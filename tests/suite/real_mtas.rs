@@ -304,7 +304,7 @@ fn opensmtpd_leaves_nothing_when_mailbench_is_killed() {
 
 /// Its waits cannot be set, their end can.
 #[test]
-fn opensmtpd_gives_up_when_it_is_told_to() {
+fn opensmtpd_gives_up_after_the_configured_time() {
     if !is_here(&OPENSMTPD) {
         return;
     }

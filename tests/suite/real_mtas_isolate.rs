@@ -7,7 +7,7 @@ use crate::real_mtas::{EXIM, HARAKA, OPENSMTPD, POSTFIX, Promise, RELAY, is_here
 use crate::support::Lab;
 
 /// One destination takes its time over every recipient for a while.
-const SICK: &str = r#"
+const UNHEALTHY: &str = r#"
 name = "sick"
 seed = 7
 [target.delivery]
@@ -39,7 +39,7 @@ fn isolates(promise: &Promise) {
     if !is_here(promise) {
         return;
     }
-    let ran = Lab::new(SICK).set("target.kind", promise.kind).run();
+    let ran = Lab::new(UNHEALTHY).set("target.kind", promise.kind).run();
     ran.assert_code(0);
     let report = ran.report();
     assert_eq!(ran.count("delivered"), 64, "{ran}");

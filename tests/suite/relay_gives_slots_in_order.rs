@@ -70,8 +70,8 @@ async fn priority_goes_first() {
 
 /// Attempts a sick destination gets before most mail of a healthy one has arrived, when the sick
 /// one's mail came first.
-async fn attempts_of_the_sick(ordering: OrderingKind) -> usize {
-    let hop = NextHop::start(defer_the_sick, Duration::from_millis(5)).await;
+async fn attempts_of_unhealthy(ordering: OrderingKind) -> usize {
+    let hop = NextHop::start(defer_unhealthy, Duration::from_millis(5)).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut settings = settings(folder.path(), hop.address);
     settings.retry = every(Duration::from_secs(60), Duration::from_secs(600));
@@ -91,14 +91,14 @@ async fn attempts_of_the_sick(ordering: OrderingKind) -> usize {
     hop.taken()[49].attempts_before - 50
 }
 
-fn defer_the_sick(recipient: &str, _: usize) -> &'static str {
+fn defer_unhealthy(recipient: &str, _: usize) -> &'static str {
     if recipient.ends_with("@sick.test") { "451 4.3.2 overloaded" } else { "250 2.1.5 ok" }
 }
 
 #[tokio::test]
 async fn load_aware_lets_the_healthy_go_first() {
-    let fifo = attempts_of_the_sick(OrderingKind::Fifo).await;
-    let load_aware = attempts_of_the_sick(OrderingKind::LoadAware).await;
+    let fifo = attempts_of_unhealthy(OrderingKind::Fifo).await;
+    let load_aware = attempts_of_unhealthy(OrderingKind::LoadAware).await;
     assert!(fifo >= 56, "in order of acceptance the sick are all tried first, not {fifo}");
     // Four before it is known, then one in nine slots: 4 + 50 / 8, and what is under way.
     assert!((4..=30).contains(&load_aware), "{load_aware} with load-aware, {fifo} with fifo");

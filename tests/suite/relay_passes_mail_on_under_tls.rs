@@ -21,7 +21,7 @@ const TAKEN: [(&str, &str); 4] = [
 ];
 
 /// What a hop hears that talks so to as many connections, when a mail is handed to the relay.
-async fn heard(tls: OnwardTls, clear: Talk, secured: Talk, connections: usize) -> String {
+async fn conversation(tls: OnwardTls, clear: Talk, secured: Talk, connections: usize) -> String {
     let served = Certificate::new().serve(clear, secured, connections).await;
     let folder = tempfile::tempdir().expect("a folder");
     let mut settings = settings(folder.path(), served.address);
@@ -31,7 +31,7 @@ async fn heard(tls: OnwardTls, clear: Talk, secured: Talk, connections: usize) -
     let reply = client.send("<me@x.test>", &["a@y.test"], "Subject: t\r\n\r\nx").await;
     assert!(reply.expect("a reply").starts_with("250"));
     let ended = tokio::time::timeout(Duration::from_secs(20), served.ended).await;
-    ended.expect("in time").expect("the hop heard what it was due").heard
+    ended.expect("in time").expect("the hop received what it was due").received
 }
 
 #[tokio::test]
@@ -39,26 +39,26 @@ async fn mail_goes_under_tls_where_it_is_offered() {
     let clear = vec![GREETING, OFFER, ("STARTTLS", "220 go\r\n")];
     let secured = [&[("EHLO", "250 hop.test\r\n")][..], &TAKEN].concat();
     for tls in [OnwardTls::May, OnwardTls::Encrypt] {
-        let heard = heard(tls, clear.clone(), secured.clone(), 1).await;
-        let asked = heard.find("STARTTLS").expect("asked for");
-        assert!(asked < heard.find("MAIL FROM").expect("mail came"), "{heard}");
+        let conversation = conversation(tls, clear.clone(), secured.clone(), 1).await;
+        let asked = conversation.find("STARTTLS").expect("asked for");
+        assert!(asked < conversation.find("MAIL FROM").expect("mail came"), "{conversation}");
     }
 }
 
 #[tokio::test]
 async fn mail_goes_in_the_clear_where_tls_is_refused_or_not_wanted() {
     let refusing = [&[GREETING, OFFER, ("STARTTLS", "454 not now\r\n")][..], &TAKEN].concat();
-    assert!(heard(OnwardTls::May, refusing, Vec::new(), 1).await.contains("MAIL FROM"));
+    assert!(conversation(OnwardTls::May, refusing, Vec::new(), 1).await.contains("MAIL FROM"));
     let unasked = [&[GREETING, OFFER][..], &TAKEN].concat();
-    assert!(!heard(OnwardTls::None, unasked, Vec::new(), 1).await.contains("STARTTLS"));
+    assert!(!conversation(OnwardTls::None, unasked, Vec::new(), 1).await.contains("STARTTLS"));
 }
 
 #[tokio::test]
 async fn mail_that_must_be_encrypted_waits_where_tls_is_refused() {
     let refusing = vec![GREETING, OFFER, ("STARTTLS", "454 not now\r\n")];
-    let heard = heard(OnwardTls::Encrypt, refusing, Vec::new(), 3).await;
-    assert_eq!(heard.matches("STARTTLS").count(), 3);
-    assert!(!heard.contains("MAIL"), "{heard}");
+    let conversation = conversation(OnwardTls::Encrypt, refusing, Vec::new(), 3).await;
+    assert_eq!(conversation.matches("STARTTLS").count(), 3);
+    assert!(!conversation.contains("MAIL"), "{conversation}");
 }
 
 /// Each mail costs its first connection, so that none lives on from before the fault.

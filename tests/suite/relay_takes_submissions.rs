@@ -73,7 +73,7 @@ async fn each_mechanism_takes_the_right_credentials_and_no_others() {
 }
 
 #[tokio::test]
-async fn a_stranger_is_let_go_on_after_a_wrong_password_and_gives_no_mail() {
+async fn a_client_may_go_on_after_a_wrong_password_and_gives_no_mail() {
     let folder = tempfile::tempdir().expect("a folder");
     let (address, _running) = relay(folder.path(), None, Some("jo"));
     let mut client = Client::connect(address).await.expect("a session");

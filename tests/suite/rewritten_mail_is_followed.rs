@@ -141,7 +141,7 @@ fn declared_it_is_none() {
 /// Two recipients a message, the subaddress of both taken off: they share one address where they go to
 /// the same destination.
 #[test]
-fn several_recipients_are_told_apart_by_elimination() {
+fn several_recipients_are_identified_by_elimination() {
     let split = |_: usize, mail: Mail| -> Vec<Mail> {
         let one = |recipient: &String| {
             let recipients = vec![format!("mb@{}", parts(recipient).1)];

@@ -58,15 +58,15 @@ pub(crate) async fn play(acts: Vec<Act>) -> (SocketAddr, JoinHandle<String>) {
     let played = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.expect("a connection");
         stream.set_nodelay(true).expect("no delay");
-        let (mut heard, mut inbox) = (Vec::new(), VecDeque::new());
+        let (mut received, mut inbox) = (Vec::new(), VecDeque::new());
         for act in acts {
-            perform(&act, &mut stream, (&mut heard, &mut inbox)).await;
+            perform(&act, &mut stream, (&mut received, &mut inbox)).await;
             if matches!(act, Act::Reset) {
                 stream.set_zero_linger().expect("no linger");
                 break;
             }
         }
-        String::from_utf8_lossy(&heard).into_owned()
+        String::from_utf8_lossy(&received).into_owned()
     });
     (address, played)
 }
@@ -74,7 +74,7 @@ pub(crate) async fn play(acts: Vec<Act>) -> (SocketAddr, JoinHandle<String>) {
 async fn perform(
     act: &Act,
     stream: &mut TcpStream,
-    (heard, inbox): (&mut Vec<u8>, &mut VecDeque<u8>),
+    (received, inbox): (&mut Vec<u8>, &mut VecDeque<u8>),
 ) {
     match act {
         Act::Say(text) => stream.write_all(text.as_bytes()).await.expect("to be heard"),
@@ -85,18 +85,22 @@ async fn perform(
             }
         }
         Act::Hear(start) => {
-            let from = heard.len();
-            hear_until(stream, (heard, inbox), |heard| heard[from..].ends_with(b"\r\n")).await;
-            let line = String::from_utf8_lossy(&heard[from..]).into_owned();
+            let from = received.len();
+            hear_until(stream, (received, inbox), |received| received[from..].ends_with(b"\r\n"))
+                .await;
+            let line = String::from_utf8_lossy(&received[from..]).into_owned();
             assert!(line.starts_with(start), "{line:?} where {start:?} was due");
         }
         Act::HearContent => {
-            let from = heard.len() - 2;
-            hear_until(stream, (heard, inbox), |heard| heard[from..].ends_with(b"\r\n.\r\n")).await;
+            let from = received.len() - 2;
+            hear_until(stream, (received, inbox), |received| {
+                received[from..].ends_with(b"\r\n.\r\n")
+            })
+            .await;
         }
         Act::HearBytes(count) => {
-            let until = heard.len() + count;
-            hear_until(stream, (heard, inbox), |heard| heard.len() == until).await;
+            let until = received.len() + count;
+            hear_until(stream, (received, inbox), |received| received.len() == until).await;
         }
         Act::Silence(millis) => {
             tokio::time::sleep(Duration::from_millis(*millis)).await;
@@ -112,17 +116,17 @@ async fn perform(
 /// Reads byte by byte from what came, so that nothing beyond is heard, though more may be read.
 async fn hear_until(
     stream: &mut TcpStream,
-    (heard, inbox): (&mut Vec<u8>, &mut VecDeque<u8>),
+    (received, inbox): (&mut Vec<u8>, &mut VecDeque<u8>),
     whole: impl Fn(&[u8]) -> bool,
 ) {
-    while !whole(heard) {
+    while !whole(received) {
         if inbox.is_empty() {
             let mut room = [0; 4096];
             let read = stream.read(&mut room).await.expect("more to hear");
             assert!(read > 0, "more to hear");
             inbox.extend(&room[..read]);
         }
-        heard.extend(inbox.pop_front());
+        received.extend(inbox.pop_front());
     }
 }
 

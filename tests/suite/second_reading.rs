@@ -129,7 +129,7 @@ fn every_changed_figure_of_a_report_is_found() {
 }
 
 #[test]
-fn a_corrupted_report_and_a_field_that_nobody_reads_anew_fail() {
+fn a_corrupted_report_and_an_unchecked_field_fail() {
     let ran = Lab::small("").run();
     let path = ran.path.join("report.json");
     let text = std::fs::read_to_string(&path).expect("a report");

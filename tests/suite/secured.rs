@@ -86,14 +86,14 @@ async fn one(
     secured: &Talk,
     seen: &mut Seen,
 ) {
-    converse(&mut stream, clear, &mut seen.heard).await;
+    converse(&mut stream, clear, &mut seen.received).await;
     if secured.is_empty() {
         return;
     }
     let Ok(mut stream) = acceptor.accept(stream).await else { return };
     let kind = stream.get_ref().1.handshake_kind();
     seen.full.push(kind == Some(rustls::HandshakeKind::Full));
-    converse(&mut stream, secured, &mut seen.heard).await;
+    converse(&mut stream, secured, &mut seen.received).await;
 }
 
 /// A server at work.
@@ -105,7 +105,7 @@ pub(crate) struct Served {
 /// What it saw.
 #[derive(Debug, Default)]
 pub(crate) struct Seen {
-    pub(crate) heard: String,
+    pub(crate) received: String,
     pub(crate) full: Vec<bool>,
     pub(crate) peers: Vec<SocketAddr>,
 }
@@ -113,22 +113,22 @@ pub(crate) struct Seen {
 async fn converse(
     stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     talk: &Talk,
-    heard: &mut String,
+    received: &mut String,
 ) {
     for (due, said) in talk {
-        let from = heard.len();
+        let from = received.len();
         let whole = |line: &str| match *due {
             "" => true,
             "content" => line.ends_with("\r\n.\r\n"),
             _ => line.ends_with("\r\n"),
         };
-        while !whole(&heard[from..]) {
+        while !whole(&received[from..]) {
             match stream.read_u8().await {
-                Ok(byte) => heard.push(char::from(byte)),
+                Ok(byte) => received.push(char::from(byte)),
                 Err(_) => return,
             }
         }
-        let line = &heard[from..];
+        let line = &received[from..];
         assert!(*due == "content" || line.starts_with(due), "{line:?} where {due:?} was due");
         if stream.write_all(said.as_bytes()).await.is_err() || stream.flush().await.is_err() {
             return;

@@ -54,7 +54,7 @@ fn the_same_seed_gives_the_same_files_and_all_say_that_they_are_simulated() {
 }
 
 #[test]
-fn times_come_from_a_run_and_without_any_the_way_out_is_told() {
+fn times_come_from_a_run_and_without_any_the_remedy_is_named() {
     let place = tempfile::tempdir().expect("a folder");
     let folder = place.path().join("from");
     let output = simulate("scenarios/quickstart.toml", &folder, &[]);

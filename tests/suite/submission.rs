@@ -36,8 +36,8 @@ async fn an_accepted_mail_keeps_its_reply_and_times_every_stage() {
     use Stage::{Content, Data, EndOfData, MailFrom, RcptTo};
     assert_eq!(stages, [MailFrom, RcptTo, Data, Content, EndOfData]);
     assert!(lengths[4] >= Duration::from_millis(40), "the wait for the reply was not timed");
-    let heard = played.await.expect("a script played to its end");
-    assert!(heard.ends_with("DATA\r\nSubject: x\r\n\r\n..hello\r\n.\r\n"), "{heard}");
+    let received = played.await.expect("a script played to its end");
+    assert!(received.ends_with("DATA\r\nSubject: x\r\n\r\n..hello\r\n.\r\n"), "{received}");
 }
 
 #[tokio::test]

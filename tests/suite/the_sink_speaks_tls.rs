@@ -87,7 +87,7 @@ async fn mail_arrives_under_implicit_tls() {
 
 /// The sink gives the buffer of a silent peer back; what that says later is heard all the same.
 #[tokio::test]
-async fn a_peer_that_pauses_is_heard_afterwards() {
+async fn a_peer_that_pauses_is_read_afterwards() {
     let pause = mailbench::limits::SINK_BUFFER_HELD + Duration::from_millis(400);
     let standing = stand(starttls(settings(Vec::new()))).await;
     let stream = going_ahead(&standing).await;

@@ -138,7 +138,7 @@ fn a_backlog_that_is_high_and_stays_so_is_no_growth() {
 }
 
 #[test]
-fn a_spoiled_instrument_counts_unless_told_and_is_no_fault_of_the_target() {
+fn a_spoiled_instrument_counts_unless_allowed_and_is_no_fault_of_the_target() {
     let spoiled = |health_counts| {
         let mut run = swift(10);
         run.pulses(10, 50);

@@ -144,7 +144,7 @@ fn a_run_in_which_nothing_was_accepted_is_unknown() {
 }
 
 #[test]
-fn a_target_that_drops_what_it_was_not_told_of_is_doubtful() {
+fn a_target_that_drops_undeclared_mail_is_doubtful() {
     let mut story = Story::begin();
     story.accept(0, 1);
     story.receive(0, 0, AttemptOutcome::Withheld);
@@ -189,7 +189,7 @@ fn warm_up_mail_counts_only_when_it_goes_wrong_and_then_apart() {
 #[test]
 fn duplicates_within_their_bound_are_no_violation() {
     use crate::journals::{DESTINATIONS, history_of};
-    use mailbench::measure::conservation::{Inputs, conservation};
+    use mailbench::measure::correctness::conservation::{Inputs, conservation};
     let mut story = Story::begin();
     story.accept(0, 1);
     story.deliver(0, 0);

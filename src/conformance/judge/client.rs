@@ -8,7 +8,7 @@ use memchr::memmem;
 use super::super::case::ClientCheck;
 use super::super::client::{Addresses, ClientEvent};
 use super::super::finding::Verdict;
-use super::super::test_server::ReceivedMessage;
+use super::super::server_record::ReceivedMessage;
 use super::{Finding, described, finding, inconclusive, provisional, without_extension};
 use crate::smtp::content::has_bare;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::case::{ServerCheck, ServerScript};
 use super::super::client::ClientEvent;
 use super::super::finding::Verdict;
-use super::super::test_server::{ReceivedCommand, ReceivedMessage, ServerRecord};
+use super::super::server_record::{ReceivedCommand, ReceivedMessage, ServerRecord};
 use super::{Finding, described, finding, inconclusive, omission, provisional, skipped};
 use crate::clock::Time;
 use crate::limits;

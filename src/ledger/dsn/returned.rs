@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn another_run_is_told_apart_and_a_returned_header_names_the_message() {
+    fn another_run_is_distinguished_and_a_returned_header_names_the_message() {
         let other = VERP.replace("01jd9x", "earlier");
         assert_eq!(read_from(notice!("qmail"), "", &other), Returned::AnotherRun);
         let forwarded = "SRS0=H=T=bounce.mailbench.test=b+01jd9x.40@f.test";

@@ -84,7 +84,7 @@ fn reads_exim_and_haraka_and_our_own() {
 }
 
 #[test]
-fn reads_opensmtpd_and_tells_that_it_is_no_report() {
+fn reads_opensmtpd_and_says_that_it_is_no_report() {
     let dsn = read_text(OPENSMTPD);
     assert_eq!(dsn.recipients, [block(40, DsnAction::Failed, "5.0.0", "")]);
     assert_eq!(dsn.flaws, ["not a multipart/report of type delivery-status"]);
@@ -126,7 +126,7 @@ fn a_dsn_of_another_run_is_matched_to_nothing() {
 }
 
 #[test]
-fn each_flaw_is_told() {
+fn each_flaw_is_reported() {
     let flaws = |old: &str, new: &str| {
         assert!(EXIM.contains(old), "{old}");
         read_text(&EXIM.replace(old, new)).flaws
@@ -218,7 +218,7 @@ fn reads_parts_that_are_encoded() {
 
 /// RFC 3464 wants `message/delivery-status` in the clear, for people's sake.
 #[test]
-fn an_encoded_status_in_ascii_is_read_and_told() {
+fn an_encoded_status_in_ascii_is_read_and_reported() {
     let (before, rest) = EXIM.split_once("Content-type: message/delivery-status\n\n").expect("two");
     let (status, after) = rest.split_once("\n--").expect("three");
     let encoded = |encoding: &str, status: &str| {

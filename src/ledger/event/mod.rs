@@ -145,10 +145,11 @@ pub struct RunFacts {
 }
 
 /// Part of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Period {
     /// Offered, not counted.
+    #[default]
     WarmUp,
     /// Counted.
     Measured,
@@ -156,6 +157,19 @@ pub enum Period {
     Drain,
     /// The run is closed.
     Closed,
+}
+
+impl Period {
+    /// As thresholds and reports name it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Period::WarmUp => "warm-up",
+            Period::Measured => "measured",
+            Period::Drain => "drain",
+            Period::Closed => "closed",
+        }
+    }
 }
 
 /// The end of a transaction at the target.

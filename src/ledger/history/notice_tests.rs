@@ -1,6 +1,6 @@
 //! DSNs (RFC 3464) and notices in other words: which probe they are about, and what their form is worth.
 
-use super::tests::{PLANNED, TERMS, accepted, at, history, probe, read, taken, told, with};
+use super::tests::{PLANNED, TERMS, accepted, at, dsn_about, history, probe, read, taken, with};
 use super::*;
 use crate::ledger::event::Dsn;
 use crate::ledger::event::{DsnAction, NoticeKind};
@@ -8,10 +8,10 @@ use crate::ledger::event::{DsnAction, NoticeKind};
 #[test]
 fn notices_are_matched_to_probes_and_judged_by_their_form() {
     let one = |dsn| history(&with(accepted(0, 1), vec![Event::Dsn(dsn)]));
-    let failed = told(0, 0, DsnAction::Failed);
+    let failed = dsn_about(0, 0, DsnAction::Failed);
     let view = |dsn| one(dsn).probe(ProbeId(0)).expect("the probe").history;
     assert_eq!((view(failed.clone()).bounces, view(failed.clone()).dsn_malformed), (1, false));
-    assert_eq!(view(told(0, 0, DsnAction::Delayed)).bounces, 0);
+    assert_eq!(view(dsn_about(0, 0, DsnAction::Delayed)).bounces, 0);
     assert!(view(Dsn { null_sender: false, ..failed.clone() }).dsn_malformed);
     assert!(view(Dsn { flaws: vec!["no Status".to_owned()], ..failed.clone() }).dsn_malformed);
     let once = with(accepted(0, 1), vec![Event::Dsn(failed.clone())]);
@@ -19,8 +19,8 @@ fn notices_are_matched_to_probes_and_judged_by_their_form() {
     assert!(null.probe(ProbeId(0)).expect("the probe").history.dsn_malformed);
     let twice = probe(&with(once, vec![Event::Dsn(failed.clone())])).history;
     assert_eq!((twice.bounces, twice.dsn_malformed), (2, true));
-    assert_eq!(one(told(9, 9, DsnAction::Failed)).unmatched_dsns(), 1);
-    assert_eq!(one(told(PREFLIGHT.0, PREFLIGHT.0, DsnAction::Failed)).unmatched_dsns(), 0);
+    assert_eq!(one(dsn_about(9, 9, DsnAction::Failed)).unmatched_dsns(), 1);
+    assert_eq!(one(dsn_about(PREFLIGHT.0, PREFLIGHT.0, DsnAction::Failed)).unmatched_dsns(), 0);
     assert_eq!(one(Dsn { recipients: Vec::new(), ..failed.clone() }).unmatched_dsns(), 1);
     assert_eq!(one(failed.clone()).unmatched_dsns(), 0);
     let mut unnamed = failed.clone();
@@ -113,7 +113,7 @@ fn automatic_answers_and_mail_of_another_run_are_counted() {
 
 #[test]
 fn a_block_that_names_no_recipient_is_about_one_that_was_rejected_else_one_that_is_missing() {
-    let mut unnamed = told(0, 0, DsnAction::Failed);
+    let mut unnamed = dsn_about(0, 0, DsnAction::Failed);
     unnamed.recipients[0].probe = None;
     let rejected = |probe| {
         let mut attempt = taken(probe, 12, 9, 0);

@@ -47,7 +47,7 @@ pub(super) fn settle_unnamed(history: &mut History) {
         };
         let rejected = open(history, &|record| record.has(Mark::Rejected));
         match rejected.or_else(|| open(history, &|record| !record.is_received())) {
-            Some(probe) => history.told(probe, block.action, (block.at, block.malformed)),
+            Some(probe) => history.record_notice(probe, block.action, (block.at, block.malformed)),
             None => history.unmatched_dsns += 1,
         }
     }
@@ -97,7 +97,7 @@ impl History {
                 continue;
             }
             match probe.filter(|probe| self.is_offered(*probe)) {
-                Some(probe) => self.told(probe, block.action, (dsn.at, malformed)),
+                Some(probe) => self.record_notice(probe, block.action, (dsn.at, malformed)),
                 None => self.unnamed(dsn, block.action, (probe, malformed)),
             }
         }
@@ -115,7 +115,7 @@ impl History {
     }
 
     /// One DSN block about a probe of this run.
-    fn told(&mut self, probe: ProbeId, action: DsnAction, (at, malformed): (Time, bool)) {
+    fn record_notice(&mut self, probe: ProbeId, action: DsnAction, (at, malformed): (Time, bool)) {
         let mut repeated = false;
         if action == DsnAction::Failed {
             let bounce = self.bounces.entry(probe.0).or_insert(Bounce { first: at, blocks: 0 });

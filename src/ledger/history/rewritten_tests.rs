@@ -62,9 +62,9 @@ fn followed(recipients: u16, declared: &DeclaredEnvelopes, more: &[Event]) -> Hi
 }
 
 /// Of each probe: its class by its first letters, whether it was readdressed, its copies.
-fn fates(history: &History) -> Vec<(Class, bool, u32)> {
-    let fate = |it: ProbeView| (it.disposition.class, it.history.readdressed, it.history.copies);
-    history.probes().map(fate).collect()
+fn classes(history: &History) -> Vec<(Class, bool, u32)> {
+    let class = |it: ProbeView| (it.disposition.class, it.history.readdressed, it.history.copies);
+    history.probes().map(class).collect()
 }
 
 const WHOLE: (Class, bool, u32) = (Class::Delivered, false, 0);
@@ -102,7 +102,7 @@ fn what_names_no_probe_is_bound_by_elimination() {
         (1, vec![own(0, 1, 0), came(0, 7, 2, "x@else.test")], vec![COPIED]),
     ] {
         let history = followed(recipients, &DeclaredEnvelopes::default(), &events);
-        assert_eq!(fates(&history), expected, "{events:#?}");
+        assert_eq!(classes(&history), expected, "{events:#?}");
         assert_eq!(history.phantom_count(), 0);
     }
 }
@@ -136,7 +136,7 @@ fn the_content_of_a_copy_is_judged_whether_it_is_declared_or_not() {
             let copy = |number| changed(came(0, 0, number, "archive@a.test"), change);
             for events in [[own(0, 1, 0), copy(2)], [copy(1), own(0, 2, 0)]] {
                 let history = followed(1, &declared, &events);
-                assert_eq!(fates(&history), [(class, false, 1)], "{change:?} {declared:?}");
+                assert_eq!(classes(&history), [(class, false, 1)], "{change:?} {declared:?}");
                 assert_eq!(history.changes().collect::<Vec<_>>(), [(change, 1)]);
             }
         }
@@ -148,7 +148,7 @@ fn a_damaged_copy_hides_no_loss() {
     let copies = vec!["archive@a.test".to_owned()];
     let declared = DeclaredEnvelopes { copies, ..DeclaredEnvelopes::default() };
     let copy = changed(came(0, 0, 1, "archive@a.test"), Change::Truncated);
-    assert_eq!(fates(&followed(1, &declared, &[copy])), [(Class::Lost, false, 1)]);
+    assert_eq!(classes(&followed(1, &declared, &[copy])), [(Class::Lost, false, 1)]);
 }
 
 #[test]
@@ -169,7 +169,7 @@ fn an_archive_known_from_one_message_is_one_for_all() {
     events.extend(accepted(1, 1));
     events.push(came(1, 0, 3, "archive@a.test"));
     let history = followed(1, &DeclaredEnvelopes::default(), &events);
-    assert_eq!(fates(&history), [COPIED, (Class::Lost, false, 1)]);
+    assert_eq!(classes(&history), [COPIED, (Class::Lost, false, 1)]);
 }
 
 #[test]
@@ -179,14 +179,14 @@ fn an_address_that_recipients_may_share_is_no_archive() {
     events.extend(accepted(1, 1));
     events.push(came(1, 0, 3, "mb@a.test"));
     let history = followed(1, &DeclaredEnvelopes::default(), &events);
-    assert_eq!(fates(&history), [COPIED, OTHER]);
+    assert_eq!(classes(&history), [COPIED, OTHER]);
 }
 
 #[test]
 fn an_address_of_a_message_that_was_never_offered_is_no_archive() {
     let events = [came(9, 0, 1, "alice@a.test"), came(0, 0, 2, "alice@a.test")];
     let history = followed(1, &DeclaredEnvelopes::default(), &events);
-    assert_eq!((fates(&history), history.phantom_count()), (vec![OTHER], 1));
+    assert_eq!((classes(&history), history.phantom_count()), (vec![OTHER], 1));
 }
 
 #[test]
@@ -194,11 +194,11 @@ fn a_refusal_of_a_further_address_is_no_copy() {
     let Event::Recognised(mut refused) = came(0, 0, 2, "archive@a.test") else { unreachable!() };
     refused.attempt.outcome = AttemptOutcome::Deferred;
     let events = [own(0, 1, 0), Event::Recognised(refused)];
-    assert_eq!(fates(&followed(1, &DeclaredEnvelopes::default(), &events)), [WHOLE]);
+    assert_eq!(classes(&followed(1, &DeclaredEnvelopes::default(), &events)), [WHOLE]);
 }
 
 #[test]
-fn what_was_refused_stands_for_what_did_not_arrive() {
+fn a_refused_recipient_explains_missing_mail() {
     let Event::Recognised(mut refused) = came(0, 0, 1, "bob@a.test") else { unreachable!() };
     refused.attempt.outcome = AttemptOutcome::Rejected;
     let events = [
@@ -207,15 +207,15 @@ fn what_was_refused_stands_for_what_did_not_arrive() {
         Event::Notice(notice(NoticeKind::Failed, &[])),
     ];
     let history = followed(2, &DeclaredEnvelopes::default(), &events);
-    assert_eq!(fates(&history), [OTHER, (Class::Bounced, false, 0)]);
+    assert_eq!(classes(&history), [OTHER, (Class::Bounced, false, 0)]);
 }
 
 #[test]
-fn a_declared_copy_never_stands_for_a_recipient() {
+fn a_declared_copy_is_never_bound_to_a_recipient() {
     let copies = vec!["archive@a.test".to_owned()];
     let declared = DeclaredEnvelopes { copies, ..DeclaredEnvelopes::default() };
     let history = followed(1, &declared, &[came(0, 0, 1, "Archive@A.test")]);
-    assert_eq!(fates(&history), [(Class::Lost, false, 1)]);
+    assert_eq!(classes(&history), [(Class::Lost, false, 1)]);
     let probe = history.probe(ProbeId(0)).expect("a probe");
     assert_eq!((probe.history.copies, probe.history.copies_amiss), (1, 0));
 }
@@ -232,10 +232,10 @@ fn a_rejection_of_a_rewritten_recipient_explains_a_bounce() {
     let bounced = Event::Notice(notice(NoticeKind::Failed, &[]));
     for by in [Some(0), None] {
         let history = followed(1, &DeclaredEnvelopes::default(), &[refused(by), bounced.clone()]);
-        assert_eq!(fates(&history)[0].0, Class::Bounced, "{by:?}");
+        assert_eq!(classes(&history)[0].0, Class::Bounced, "{by:?}");
     }
     let history = followed(1, &DeclaredEnvelopes::default(), &[bounced]);
-    assert_eq!(fates(&history)[0].0, Class::FalseBounce);
+    assert_eq!(classes(&history)[0].0, Class::FalseBounce);
 }
 
 #[test]
@@ -251,13 +251,13 @@ fn what_put_off_a_recipient_that_nothing_names_explains_a_bounce() {
         let bounced = Event::Notice(notice(NoticeKind::Failed, &[]));
         let seen = [Event::Recognised(it), bounced];
         let history = followed(1, &DeclaredEnvelopes::default(), &seen);
-        assert_eq!(fates(&history)[0].0, class, "{outcome:?}");
+        assert_eq!(classes(&history)[0].0, class, "{outcome:?}");
     }
 }
 
 /// One reception of probe 0, whose home is destination 0: misrouted, readdressed, and amiss.
 #[test]
-fn a_reception_elsewhere_is_misrouted_unless_another_address_stands_for_the_recipient() {
+fn a_reception_elsewhere_is_misrouted_unless_bound_to_the_recipient() {
     let any = DeclaredEnvelopes { recipient: RecipientRule::Any, ..DeclaredEnvelopes::default() };
     let alias =
         DeclaredEnvelopes { recipient: RecipientRule::Alias, ..DeclaredEnvelopes::default() };
@@ -377,5 +377,5 @@ fn notices_are_counted_by_what_is_wrong_with_them() {
     let automatic = Event::Notice(notice(NoticeKind::AutoReply, &[]));
     let history = followed(1, &DeclaredEnvelopes::default(), &[automatic, own(0, 1, 0)]);
     assert_eq!((history.auto_replies(), history.unmatched_dsns()), (1, 0));
-    assert_eq!(fates(&history), [WHOLE]);
+    assert_eq!(classes(&history), [WHOLE]);
 }

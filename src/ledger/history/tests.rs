@@ -88,7 +88,7 @@ pub(super) fn confirmed(reception: u64) -> Event {
     Event::Confirmed { reception, at: at(50), proof: Proof::Command }
 }
 
-pub(super) fn told(message: u64, probe: u64, action: DsnAction) -> Dsn {
+pub(super) fn dsn_about(message: u64, probe: u64, action: DsnAction) -> Dsn {
     let (status, diagnostic) = (String::new(), String::new());
     Dsn {
         at: at(40),
@@ -167,14 +167,14 @@ fn mail_that_the_target_dropped_is_given_up_when_it_was_last_tried() {
     let view = history.probe(ProbeId(0)).expect("the probe");
     let judged = (view.disposition.class, view.given_up());
     assert_eq!(judged, (Class::NullSenderDiscarded, Some(at(6))));
-    let bounced = with(accepted(0, 1), vec![Event::Dsn(told(0, 0, DsnAction::Failed))]);
+    let bounced = with(accepted(0, 1), vec![Event::Dsn(dsn_about(0, 0, DsnAction::Failed))]);
     assert_eq!(probe(&bounced).given_up(), Some(at(40)));
     assert_eq!(probe(&accepted(0, 1)).given_up(), None);
 }
 
 #[test]
 fn any_one_rejection_explains_a_bounce() {
-    let bounced = || with(accepted(0, 1), vec![Event::Dsn(told(0, 0, DsnAction::Failed))]);
+    let bounced = || with(accepted(0, 1), vec![Event::Dsn(dsn_about(0, 0, DsnAction::Failed))]);
     assert!(!probe(&bounced()).history.rejected);
     let rejected = tried(0, (5, 6), AttemptOutcome::Rejected);
     let early = Attempt { stage: Stage::MailFrom, ..rejected.clone() };
@@ -259,7 +259,7 @@ fn kill_excuses_a_copy_of_what_it_may_have_cut_off() {
 #[test]
 fn lifetime_is_over_at_its_end_less_one_wait_for_a_bounce() {
     let bounced = |seconds: u64, deferred: bool, terms| {
-        let dsn = Dsn { at: at(seconds), ..told(0, 0, DsnAction::Failed) };
+        let dsn = Dsn { at: at(seconds), ..dsn_about(0, 0, DsnAction::Failed) };
         let attempt = deferred.then(|| Event::Attempt(tried(0, (5, 6), AttemptOutcome::Deferred)));
         let more = attempt.into_iter().chain([Event::Dsn(dsn)]).collect();
         let history = read(PLANNED, terms, &with(accepted(0, 1), more));

@@ -186,7 +186,7 @@ fn offers_may_run_ahead_by_the_gap_and_no_further() {
 }
 
 #[test]
-fn numbers_nobody_offered_use_no_memory() {
+fn numbers_not_offered_use_no_memory() {
     let mut live = Live::default();
     live.observe(&attempt(u64::MAX, AttemptOutcome::Taken));
     live.observe(&offered(u64::MAX - 5, 1));
@@ -210,7 +210,7 @@ fn recognised(message: Option<u64>, outcome: AttemptOutcome) -> Event {
 }
 
 #[test]
-fn mail_for_other_addresses_stands_for_the_recipients_that_are_missing() {
+fn mail_for_other_addresses_is_bound_to_missing_recipients() {
     let came = |message| recognised(Some(message), AttemptOutcome::Taken);
     let own = |probe| attempt(probe, AttemptOutcome::Taken);
     // One message of two recipients, one of three, all of which the target owes.

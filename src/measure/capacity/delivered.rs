@@ -42,6 +42,16 @@ pub struct Delivered {
     pub saturated: Option<Estimate>,
 }
 
+impl Throughput {
+    /// What this trial alone says of `rate`; `tolerance`: the share of it that may be missing.
+    #[must_use]
+    pub fn sustains(&self, rate: f64, tolerance: f64) -> Sustained {
+        let dispersion = self.saturated.map(|it| it.dispersion);
+        let delivered = Delivered::of(std::slice::from_ref(self), dispersion);
+        delivered.map_or(Sustained::Undecided, |it| it.sustains(rate, tolerance))
+    }
+}
+
 impl Estimate {
     /// The rate over several windows, each with its rate and its seconds.
     fn over(windows: &[(f64, f64)], dispersion: Option<f64>) -> Option<Estimate> {

@@ -10,7 +10,6 @@
 pub mod classify;
 pub mod conclude;
 pub mod delivered;
-mod doubts;
 pub mod loads;
 pub mod results;
 pub mod search;

@@ -3,7 +3,7 @@
 use super::delivered::Sustained;
 use super::results::Seen;
 use super::throughput::{Conditions, Throughput};
-use crate::measure::flow::GOODPUT;
+use crate::measure::load::rates::GOODPUT;
 use crate::measure::results::{
     Certainty, Findings, HealthStatus, LedgerVerdict, Marked, Percentile, ResourceUse, Results,
     ThresholdStatus,

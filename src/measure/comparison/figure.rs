@@ -1,12 +1,11 @@
 //! What two runs are compared by: one number a metric and run, with the way in which it is
 //! better.
 
-use super::results::Better;
 use crate::measure::latency::PERCENTILES;
+use crate::measure::latency::samples::decode;
 use crate::measure::results::{DestinationFacts, Latency, Results};
-use crate::measure::samples::decode;
+use crate::metric::figure::{Better, LATENCIES, OF_DESTINATION, OTHERS, RATES, metric_of};
 pub use crate::metric::figure::{GATED, GATED_MOST, names};
-use crate::metric::figure::{LATENCIES, OF_DESTINATION, OTHERS, RATES, metric_of};
 
 /// One number of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -221,8 +220,8 @@ fn error_of(all: &hdrhistogram::Histogram<u64>, share: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::measure::latency::samples::Samples;
     use crate::measure::latency::summarise;
-    use crate::measure::samples::Samples;
     use std::time::Duration;
 
     #[test]

@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use super::Terms;
 use super::holm;
 use super::question::{Look, Powers, Question, margin};
-use super::results::{Better, Design, Outcome, Row};
+use super::results::{Design, Outcome, Row};
 use super::shift::Shift;
 use crate::ledger::class::Class;
+use crate::measure::correctness::counts::FLAGS;
 use crate::measure::results::{Reason, Results, Verdict};
-use crate::measure::sums::FLAGS;
 use crate::measure::verdict::{INVALID, REGRESSION};
+use crate::metric::figure::Better;
 
 /// Judges questions of one family together.
 #[must_use]
@@ -244,7 +245,7 @@ mod tests {
     const GATED: &str = "e2e_response.p50";
 
     #[test]
-    fn the_margin_stands_between_a_difference_and_a_complaint() {
+    fn a_difference_within_the_margin_is_no_regression() {
         let verdict = |around: f64| judged(&[question(GATED, &spread(around))])[0];
         assert_eq!(verdict(0.15), Outcome::Regression);
         assert_eq!(verdict(0.02), Outcome::NoDifferenceShown, "worse, but within the margin");

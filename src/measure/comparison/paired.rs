@@ -12,10 +12,10 @@ use super::results::{
 use super::shift::{Range, Shift};
 use super::signed_rank::fewest_pairs;
 use super::{ALPHA, Terms};
+use crate::measure::latency::samples;
 use crate::measure::results::{Reason, Results, Tool, Warning};
-use crate::measure::samples;
+use crate::measure::validity::warning::warn;
 use crate::measure::verdict::{CORRECTNESS, THRESHOLD};
-use crate::measure::warning::warn;
 
 /// One run that was made.
 #[derive(Clone, Debug)]

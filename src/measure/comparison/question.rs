@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::figure::Figure;
-use super::results::Better;
 use super::shift::{Range, Shift};
 use super::{Terms, power};
+use crate::metric::figure::Better;
 
 /// One figure of two sides, about to be judged.
 pub struct Question {

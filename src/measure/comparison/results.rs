@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::figure::figures;
 use crate::measure::results::{Certainty, Marked, Results, Tool, Verdict, Warning};
+use crate::metric::figure::Better;
 
 /// Version of the shape of [`Comparison`].
 pub const SCHEMA_VERSION: u32 = 1;
@@ -107,16 +108,6 @@ pub struct Contrast {
     pub verdict: Outcome,
     /// By figure, in reading order.
     pub figures: Vec<Row>,
-}
-
-/// Which way a figure is better.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Better {
-    /// Less is better.
-    Lower,
-    /// More is better.
-    Higher,
 }
 
 /// One figure, compared.

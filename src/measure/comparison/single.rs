@@ -8,8 +8,8 @@ use super::results::{Comparison, Contrast, Design, Method, SCHEMA_VERSION, Side,
 use super::shift::Shift;
 use super::{ALPHA, Terms};
 use crate::measure::results::{Reason, Results, Tool};
+use crate::measure::validity::warning::warn;
 use crate::measure::verdict::INVALID;
-use crate::measure::warning::warn;
 
 /// Run-to-run variation taken for granted: that of a shared machine. A quieter one can be claimed.
 pub const NOISE: f64 = 0.10;

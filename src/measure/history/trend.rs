@@ -9,8 +9,8 @@ use super::change_point::{Change, autocorrelation, changes};
 use crate::limits;
 use crate::measure::comparison::figure::{blank, resolution};
 use crate::measure::comparison::question::open;
-use crate::measure::comparison::results::Better;
 use crate::measure::results::{Certainty, Marked};
+use crate::metric::figure::Better;
 
 /// A change counts as worse from this share on.
 const WORSE_FROM: f64 = 0.05;
@@ -249,7 +249,7 @@ pub(super) mod tests {
     }
 
     #[test]
-    fn a_change_is_told_by_the_run_it_begins_with() {
+    fn a_change_is_named_by_its_first_run() {
         let entries: Vec<Entry> = (0..30)
             .map(|n| entry(n, wobble(n, if n < 26 { 1000.0 } else { 1200.0 }), "a"))
             .collect();

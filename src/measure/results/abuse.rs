@@ -11,9 +11,9 @@ use super::figures::{Latency, mark, named};
 pub struct AbuseReport {
     /// By `[[abuse]]` entry, in scenario order.
     pub profiles: Vec<AbuseFacts>,
-    /// Honest mail during the abuse against honest mail before it; null where there is no such
+    /// Legitimate mail during the abuse against that before it; null where there is no such
     /// mail to compare.
-    pub honest: Option<HonestFacts>,
+    pub honest: Option<LegitimateFacts>,
 }
 
 /// One `[[abuse]]` entry.
@@ -45,7 +45,7 @@ pub struct AbuseFacts {
 
 /// What legitimate mail saw: due to reply, and what of it was not accepted.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-pub struct HonestFacts {
+pub struct LegitimateFacts {
     /// Median of mail due before any bad client came, microseconds.
     before_p50_us: Option<u64>,
     /// Median of mail due while some were there, microseconds.
@@ -71,10 +71,10 @@ pub struct HonestFacts {
 /// A percentile of legitimate mail, where it can be stated.
 pub type Percentile = Option<Marked<u64>>;
 
-impl HonestFacts {
+impl LegitimateFacts {
     /// From the times before and during, and the shares that were not accepted.
     #[must_use]
-    pub fn new(times: [&Latency; 2], unaccepted: [f64; 2]) -> HonestFacts {
+    pub fn new(times: [&Latency; 2], unaccepted: [f64; 2]) -> LegitimateFacts {
         let [before, during] = times.map(|latency| ["p50", "p99"].map(|name| latency.stat(name)));
         let inflation = during[1].zip(before[1]).and_then(|(during, before)| during / before);
         let mark = |percentile: Percentile| percentile.map(|it| it.certainty);
@@ -86,7 +86,7 @@ impl HonestFacts {
             ("inflation_p99", inflation.map(|it| it.certainty)),
         ];
         let bare = |percentile: Percentile| percentile.map(Marked::bare);
-        HonestFacts {
+        LegitimateFacts {
             before_p50_us: bare(before[0]),
             during_p50_us: bare(during[0]),
             before_p99_us: bare(before[1]),

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::timeline::Timeline;
+use crate::measure::aggregates::timeline::Timeline;
+use crate::scenario::model::ModelKind;
 
 mod abuse;
 mod attempts;
@@ -19,7 +20,7 @@ mod rows;
 mod sizing;
 mod stored;
 
-pub use abuse::{AbuseFacts, AbuseReport, HonestFacts, Percentile};
+pub use abuse::{AbuseFacts, AbuseReport, LegitimateFacts, Percentile};
 pub use attempts::Attempts;
 pub use bound::{Certainty, Marked};
 pub use figures::{
@@ -200,8 +201,8 @@ pub struct DeathFacts {
 /// What was asked for.
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 pub struct LoadFacts {
-    /// `open` or `closed`.
-    pub model: String,
+    /// Whether arrivals wait for replies.
+    pub model: ModelKind,
     /// `constant`, `poisson`, `on-off`, or `closed`.
     pub arrival: String,
     /// Mean planned rate over the measured period, messages a second; null in the closed model.

@@ -3,6 +3,8 @@
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
+use crate::ledger::event::Period;
+
 /// One interval of `latency.hlog`.
 #[derive(Debug)]
 pub struct Interval {
@@ -81,7 +83,7 @@ pub struct SeriesRow {
     /// Second, from the epoch.
     pub t_s: u64,
     /// Period it lies in.
-    pub period: String,
+    pub period: Period,
     /// Probes due.
     pub offered: u64,
     /// Probes accepted by the target.

@@ -42,7 +42,7 @@ fn what_was_sealed_is_intact() {
 }
 
 #[test]
-fn a_lost_header_is_told() {
+fn a_lost_header_is_detected() {
     let lost = vec![Change::HeaderLost];
     assert_eq!(damage_after(|text| text.replacen("X-Mailbench", "Y-Mailbench", 1)), lost);
     assert_eq!(damage_after(|text| text.replacen("; id=42", "; id=4z", 1)), lost);
@@ -52,7 +52,7 @@ fn a_lost_header_is_told() {
 }
 
 #[test]
-fn changed_headers_are_told() {
+fn changed_headers_are_detected() {
     let changed = vec![Change::HeadersChanged];
     assert_eq!(damage_after(|text| text.replace("Subject: x", "Subject: y")), changed);
     assert_eq!(damage_after(|text| text.replace("Subject: x", "Subject: x\r\nA: b")), changed);
@@ -66,7 +66,7 @@ fn changed_headers_are_told() {
 }
 
 #[test]
-fn a_change_of_length_is_told() {
+fn a_change_of_length_is_detected() {
     let end = |text: &str| text.rfind("END ").expect("an end line");
     assert_eq!(damage_after(|text| text[..end(&text)].to_owned()), [Change::Truncated]);
     assert_eq!(damage_after(|text| text.replace("and so on\r\n", "")), [Change::Truncated]);
@@ -78,7 +78,7 @@ fn a_change_of_length_is_told() {
 }
 
 #[test]
-fn dot_stuffing_gone_wrong_is_told() {
+fn wrong_dot_stuffing_is_detected() {
     let stuffing = [Change::DotStuffing];
     assert_eq!(damage_after(|text| text.replace("\r\n.", "\r\n..")), stuffing);
     assert_eq!(damage_after(|text| text.replace("\r\n..\r\n.x", "\r\n.\r\nx")), stuffing);
@@ -88,7 +88,7 @@ fn dot_stuffing_gone_wrong_is_told() {
 }
 
 #[test]
-fn changed_line_ends_are_told() {
+fn changed_line_ends_are_detected() {
     let ends = [Change::LineEnds];
     assert_eq!(damage_after(|text| text.replace("\r\n", "\n")), ends);
     assert_eq!(damage_after(|text| text.replace("so on\r\n", "so on\n")), ends);
@@ -97,14 +97,14 @@ fn changed_line_ends_are_told() {
 }
 
 #[test]
-fn lost_8_bit_bytes_are_told() {
+fn lost_8_bit_bytes_are_detected() {
     let stripped: Vec<u8> = sealed().into_iter().map(|byte| byte & 127).collect();
     assert_eq!(check(&stripped).changes, [Change::EightBit]);
     assert_eq!(damage_after(|text| text.replace('\u{e9}', "=C3=A9")), [Change::EightBit]);
 }
 
 #[test]
-fn another_identity_inside_is_told() {
+fn another_identity_inside_is_detected() {
     let twice = damage_after(|text| text.clone() + &text);
     assert_eq!(twice, [Change::Merged]);
     let cut =
@@ -113,7 +113,7 @@ fn another_identity_inside_is_told() {
 }
 
 #[test]
-fn a_flipped_byte_is_told() {
+fn a_flipped_byte_is_detected() {
     assert_eq!(damage_after(|text| text.replace("so on", "so oN")), [Change::BytesChanged]);
     assert_eq!(damage_after(|text| text.replace("END 42", "END 43")), [Change::BytesChanged]);
 }

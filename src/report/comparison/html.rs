@@ -4,7 +4,7 @@
 use super::words;
 use crate::escape::{json_in_html, xml};
 use crate::measure::comparison::results::{Comparison, Contrast, Design, Row, Side, Trial};
-use crate::measure::samples;
+use crate::measure::latency::samples;
 use crate::report::html::chart::{Axis, Chart, Form, Mark, Series};
 use crate::report::html::page::{Section, page};
 use crate::report::html::spectrum;

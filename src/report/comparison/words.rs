@@ -149,7 +149,7 @@ pub(super) fn tone(outcome: Outcome) -> Tone {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::comparison::results::Better;
+    use crate::metric::figure::Better;
 
     #[test]
     fn bounds_are_marked() {

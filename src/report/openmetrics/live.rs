@@ -12,7 +12,7 @@ pub(super) fn standing(out: &mut Exposition, snapshot: &Snapshot) {
     let left = snapshot.left().as_secs_f64();
     out.gauge("mailbench_live_left_seconds", "seconds", left, "Until the run ends, at most.");
     out.family(("mailbench_live_period", "gauge", ""), "1: the run is in this period.");
-    out.sample("mailbench_live_period", &[("period", snapshot.period())], 1);
+    out.sample("mailbench_live_period", &[("period", snapshot.period.name())], 1);
     out.family(("mailbench_live_probes", "counter", ""), "Probes so far, warm-up included.");
     let probes = [
         ("offered", tally.offered),

@@ -7,7 +7,7 @@ mod target;
 
 use super::figures;
 use super::progress::Snapshot;
-use crate::measure::flow::GOODPUT;
+use crate::measure::load::rates::GOODPUT;
 use crate::measure::results::{
     Certainty, HealthStatus, IsolationFacts, Latency, QueueFacts, Results,
 };

@@ -2,7 +2,7 @@
 
 use super::page::Page;
 use crate::escape::plain;
-use crate::measure::results::{AbuseFacts, HonestFacts, Percentile, Results};
+use crate::measure::results::{AbuseFacts, LegitimateFacts, Percentile, Results};
 use crate::report::table::{Cell, Table, left, right};
 use crate::report::{figures, human};
 
@@ -42,7 +42,7 @@ fn row(profile: &AbuseFacts) -> Vec<Cell> {
 }
 
 /// What legitimate clients saw, in words: one piece a figure.
-pub(crate) fn impact(honest: &HonestFacts) -> Vec<String> {
+pub(crate) fn impact(honest: &LegitimateFacts) -> Vec<String> {
     let pair = |name: &str, percentiles: [Percentile; 2]| {
         let [before, during] = percentiles.map(figures::duration);
         format!("{name} {during} (before {before})")

@@ -46,7 +46,7 @@ pub(super) fn span(
 /// The periods of the run, each named where it begins.
 pub(super) fn periods(columns: &[&[SeriesRow]], view: &View) -> String {
     let edge = view.pick("│", "|");
-    let name = |rows: &[SeriesRow]| rows.first().map_or("", |row| row.period.as_str()).to_owned();
+    let name = |rows: &[SeriesRow]| rows.first().map_or("", |row| row.period.name());
     let mut axis = String::new();
     for chunk in columns.chunk_by(|a, b| name(a) == name(b)) {
         let label: String = name(chunk[0]).chars().take(chunk.len() - 1).collect();
@@ -59,15 +59,11 @@ pub(super) fn periods(columns: &[&[SeriesRow]], view: &View) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::event::Period;
 
     fn series() -> Vec<SeriesRow> {
-        let period = |t| if t < 10 { "measured" } else { "drain" };
-        let row = |t| SeriesRow {
-            t_s: t,
-            period: period(t).to_owned(),
-            backlog: t,
-            ..Default::default()
-        };
+        let period = |t| if t < 10 { Period::Measured } else { Period::Drain };
+        let row = |t| SeriesRow { t_s: t, period: period(t), backlog: t, ..Default::default() };
         (0..16).map(row).collect()
     }
 

@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn an_acknowledgement_is_told_from_a_refusal() {
+    fn an_acknowledgement_is_distinguished_from_a_refusal() {
         assert!(outcome(&answer(NLMSG_ERROR, 0)).is_ok());
         let refused = outcome(&answer(NLMSG_ERROR, -1)).expect_err("refused");
         assert_eq!(refused.kind(), io::ErrorKind::PermissionDenied);

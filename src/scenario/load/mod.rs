@@ -32,7 +32,7 @@ const MESSAGES_PER_SESSION: u32 = 100;
 #[schemars(rename = "Load")]
 pub(super) struct Written {
     /// Arrivals independent of completions, or driven by them. Default: open.
-    pub model: Option<At<Model>>,
+    pub model: Option<At<ModelKind>>,
     /// Open: the law of the arrivals. Default: poisson.
     pub arrival: Option<At<Law>>,
     /// Arrival on-off: mean length of an on period. Default: 1s.
@@ -65,7 +65,7 @@ pub(super) struct Written {
 /// Open or closed model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Model {
+pub enum ModelKind {
     /// Arrivals independent of completions.
     Open,
     /// Each session sends its next message after the reply to the last.
@@ -217,12 +217,12 @@ pub(super) fn resolve(
         _ => extent(load, problems),
     };
     let sessions = bounded(load.sessions.as_ref(), SESSIONS, 1..=sessions_at_most(), problems);
-    let model = match load.model.as_ref().map_or(Model::Open, |model| model.value) {
-        Model::Open => match trace {
+    let model = match load.model.as_ref().map_or(ModelKind::Open, |model| model.value) {
+        ModelKind::Open => match trace {
             Some(trace) => open::traced(load, trace, warm_up, extent, problems),
             None => open::open(load, span, warm_up, problems),
         },
-        Model::Closed => closed(load, problems),
+        ModelKind::Closed => closed(load, problems),
     };
     let per_session = load.messages_per_session.as_ref();
     let resolved = Load {
@@ -344,7 +344,7 @@ impl From<&Load> for Written {
         }
         match &load.model {
             LoadModel::Closed { think_time } => {
-                written.model = some(Model::Closed);
+                written.model = some(ModelKind::Closed);
                 written.think_time = some(amount(think_time));
             }
             LoadModel::Open { arrival, segments } => {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::{Arrival, DURATION, Extent, Law, LoadModel, Model, Piece, Segment, Trace, Written};
+use super::{Arrival, DURATION, Extent, Law, LoadModel, ModelKind, Piece, Segment, Trace, Written};
 use crate::grammar::at::{At, place, some};
 use crate::grammar::checks::{bounded, length, misplaced};
 use crate::grammar::diagnosis::{Problem, Problems};
@@ -137,7 +137,7 @@ fn arrival(load: &Written, problems: &mut Problems) -> Arrival {
 /// Puts open arrivals, less their warm-up, into the written form. Only the file that a trace comes from
 /// is written.
 pub(super) fn write(arrival: &Arrival, pieces: &[Segment], written: &mut Written) {
-    written.model = some(Model::Open);
+    written.model = some(ModelKind::Open);
     match arrival {
         Arrival::Constant => written.arrival = some(Law::Constant),
         Arrival::Poisson => written.arrival = some(Law::Poisson),

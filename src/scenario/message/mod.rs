@@ -170,7 +170,7 @@ pub(super) fn resolve(
     let size = message.size.as_ref();
     let size = size.map_or(Quantity::Constant(SIZE), |size| quantity(size, &sizes, problems));
     let recipients = recipients(message, problems);
-    told_twice(message, trace, problems);
+    also_in_trace(message, trace, problems);
     let corpus = corpus(message, at, problems);
     let shares = Share(0.0)..=Share(1.0);
     MessageSpec {
@@ -218,7 +218,7 @@ fn parts(message: &Written, problems: &mut Problems) -> Parts {
 }
 
 /// Notes what a trace says already.
-fn told_twice(message: &Written, trace: Option<&Trace>, problems: &mut Problems) {
+fn also_in_trace(message: &Written, trace: Option<&Trace>, problems: &mut Problems) {
     let Some(Trace(trace)) = trace else { return };
     let size = place(&message.size).filter(|_| !trace.sizes.is_empty());
     let recipients = place(&message.recipients).filter(|_| !trace.destinations.is_empty());

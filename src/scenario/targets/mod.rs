@@ -236,7 +236,7 @@ impl From<&TargetSpec> for Written {
         }
         Written {
             kind: some(kind),
-            retry: spec.is_told_waits().then(|| At::from(retry::Retry::from(&spec.retry))),
+            retry: spec.knows_waits().then(|| At::from(retry::Retry::from(&spec.retry))),
             delivery: some(delivery),
             changes: some(changes::Written::from(&spec.changes)),
             network: spec.network.map(At::from),

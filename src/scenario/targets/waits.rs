@@ -37,7 +37,7 @@ pub struct Wait {
 impl TargetSpec {
     /// Whether it has the scenario's waits: mailbench sets them, or the user says that they are set.
     #[must_use]
-    pub fn is_told_waits(&self) -> bool {
+    pub fn knows_waits(&self) -> bool {
         self.keeps_known_waits() || self.retry_is_given
     }
 
@@ -158,10 +158,10 @@ mod tests {
     }
 
     #[test]
-    fn who_was_told_nothing_is_held_to_nothing() {
+    fn without_a_schedule_no_bound_is_required() {
         let direct = spec(TargetKind::Direct);
-        assert!(!direct.keeps_known_waits() && !direct.is_told_waits());
-        assert!(TargetSpec { retry_is_given: true, ..direct.clone() }.is_told_waits());
+        assert!(!direct.keeps_known_waits() && !direct.knows_waits());
+        assert!(TargetSpec { retry_is_given: true, ..direct.clone() }.knows_waits());
         assert_eq!((direct.longest_wait(), direct.gives_up_after()), (None, None));
         assert_eq!(managed(Mta::Opensmtpd).longest_wait(), None);
         assert_eq!(managed(Mta::Haraka).longest_wait(), Some(32 * SECOND));

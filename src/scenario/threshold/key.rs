@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flaw_is_shown_where_it_stands() {
+    fn a_flaw_is_shown_at_its_place() {
         let line = Line {
             metric: "lost".to_owned(),
             bound: "0".to_owned(),

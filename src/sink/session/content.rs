@@ -78,7 +78,7 @@ impl Session {
         promised: Option<Promise>,
     ) -> ControlFlow<Ended, ()> {
         let dot = self.shared.clock.now();
-        if let Some(rule) = self.meant_for_nobody() {
+        if let Some(rule) = self.without_recipient() {
             return self.pass_over(rule).await;
         }
         match promised {
@@ -93,7 +93,7 @@ impl Session {
 
     /// The rule after whose unclear reply nothing but a dot came: a peer that took it for a refusal
     /// of all recipients ends so what it had begun already (RFC 2920 §3.1).
-    fn meant_for_nobody(&self) -> Option<u16> {
+    fn without_recipient(&self) -> Option<u16> {
         let is_empty = self.whole.as_ref().is_some_and(|whole| whole.bytes == 0);
         self.transaction.as_ref()?.unclear.filter(|_| is_empty)
     }

@@ -8,7 +8,7 @@
 use super::Session;
 use crate::fault::judge::{Moment, Verdict};
 use crate::probe::DestinationId;
-use crate::sink::addressee::{Origin, stranger};
+use crate::sink::addressee::{Origin, unknown_pair};
 use crate::sink::transaction::Recipient;
 use crate::smtp::command::Command;
 use crate::smtp::dialogue::Turn;
@@ -52,7 +52,7 @@ impl Session {
             (Origin::Preflight, _) => return Verdict::default(),
             // In a run the null reverse-path is that of a DSN.
             (Origin::Null, _) if self.shared.directory.in_run() => return Verdict::default(),
-            _ => (stranger(&transaction.reverse_path, ""), 1),
+            _ => (unknown_pair(&transaction.reverse_path, ""), 1),
         };
         self.judge_one(Stage::MailFrom, subject, attempt, self.destination)
     }

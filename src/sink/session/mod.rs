@@ -25,7 +25,7 @@ use super::incoming::Whole;
 use super::record::{Conclusion, Recorder};
 use super::shared::Shared;
 use super::transaction::{Recipient, Transaction};
-use super::wire::{Heard, Wire};
+use super::wire::{Input, Wire};
 use crate::fault::rule::{Hangup, TlsFault};
 use crate::ledger::event::{AttemptOutcome, Ending, Proof, SessionChange};
 use crate::limits;
@@ -172,10 +172,10 @@ impl Session {
     /// An AUTH exchange, to its end.
     async fn log_in(&mut self) -> ControlFlow<Ended, ()> {
         loop {
-            let heard = self.wire.line(<[u8]>::to_vec).await?;
-            let line = match heard {
-                Heard::Line(line) => line,
-                Heard::TooLong | Heard::Endless => Vec::new(),
+            let received = self.wire.line(<[u8]>::to_vec).await?;
+            let line = match received {
+                Input::Line(line) => line,
+                Input::TooLong | Input::Endless => Vec::new(),
             };
             if self.turn(Turn::Answer(line)).await? != Next::Answer {
                 return ControlFlow::Continue(());
@@ -205,15 +205,15 @@ impl Session {
     /// Reads the next command; that it came may prove that the last reply was read.
     async fn hear(&mut self) -> ControlFlow<Ended, Command> {
         let grammar = &self.grammar;
-        let heard = self.wire.line(|line| grammar.read(line)).await?;
+        let received = self.wire.line(|line| grammar.read(line)).await?;
         self.proved_read();
-        ControlFlow::Continue(match heard {
-            Heard::Line(command) => command,
-            Heard::TooLong => {
+        ControlFlow::Continue(match received {
+            Input::Line(command) => command,
+            Input::TooLong => {
                 self.recorder.limit("COMMAND_LINE", limits::COMMAND_LINE as u64);
                 Command::Malformed(Flaw::TooLong)
             }
-            Heard::Endless => {
+            Input::Endless => {
                 self.recorder.limit("LINE_DISCARDED", limits::LINE_DISCARDED as u64);
                 return self.break_off(Hangup::Fin).await;
             }

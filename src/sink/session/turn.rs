@@ -8,7 +8,7 @@ use crate::fault::rule::TlsFault;
 use crate::ledger::event::{AttemptOutcome, Ending};
 use crate::limits;
 use crate::probe::address;
-use crate::sink::addressee::{Addressee, Origin, stranger};
+use crate::sink::addressee::{Addressee, Origin, unknown_pair};
 use crate::sink::record::Conclusion;
 use crate::sink::transaction::{Recipient, Transaction};
 use crate::smtp::command::Command;
@@ -81,7 +81,7 @@ impl Session {
         }
         let subject = match addressee {
             Addressee::Probe(probe, _) => probe.0,
-            _ => stranger(&transaction.reverse_path, &address),
+            _ => unknown_pair(&transaction.reverse_path, &address),
         };
         let counted = match addressee.is_exempt() {
             true => Some(1),

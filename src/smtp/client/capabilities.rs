@@ -1,6 +1,6 @@
 //! What a server offers in its reply to EHLO, as far as it is used here. Pure.
 
-use super::login::Mechanism;
+use crate::smtp::mechanism::Mechanism;
 
 /// What a server offers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

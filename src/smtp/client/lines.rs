@@ -3,28 +3,8 @@
 use std::io::Write;
 
 use super::capabilities::Capabilities;
-use super::transaction::Mail;
+use super::mail::{Mail, Options};
 use crate::smtp::envelope::{Notify, Ret};
-
-/// What a mail says of itself in its envelope. Each is said where the server offers its extension,
-/// and left out where it does not.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Options<'a> {
-    /// The content holds 8-bit bytes (RFC 6152).
-    pub eight_bit: bool,
-    /// Headers or addresses hold UTF-8 (RFC 6531). Without the extension there is no such mail.
-    pub utf8: bool,
-    /// What a DSN is to name it by (RFC 3461 §4.4).
-    pub envelope_id: Option<&'a str>,
-    /// How much of it a DSN returns (RFC 3461 §4.3).
-    pub ret: Option<Ret>,
-    /// When a DSN is wanted (RFC 3461 §4.1).
-    pub notify: Option<Notify>,
-    /// Whether RCPT repeats the recipient as the original one (RFC 3461 §4.2).
-    pub original_recipient: bool,
-    /// Its priority (RFC 6710).
-    pub priority: Option<i8>,
-}
 
 /// Appends MAIL for content of this size.
 pub(super) fn write_mail(out: &mut Vec<u8>, mail: &Mail<'_>, size: usize, offered: Capabilities) {

@@ -5,14 +5,12 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mail_send::Credentials;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-use smtp_proto::{AUTH_CRAM_MD5, AUTH_LOGIN, AUTH_PLAIN, AUTH_SCRAM_SHA_256, AUTH_XOAUTH2};
 
 use super::connection::Connection;
 use super::login_scram::Scram;
 use super::outcome::Cause;
 use crate::limits;
+use crate::smtp::mechanism::Mechanism;
 use crate::smtp::reply::Reply;
 
 /// Answers a server may ask for before it decides.
@@ -26,47 +24,6 @@ pub struct Login {
     secret: String,
     credentials: Credentials<String>,
     scram: Option<Scram>,
-}
-
-/// SASL mechanism.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Mechanism {
-    /// PLAIN (RFC 4616).
-    Plain,
-    /// LOGIN.
-    Login,
-    /// CRAM-MD5 (RFC 2195).
-    CramMd5,
-    // The secret is the token.
-    /// XOAUTH2.
-    Xoauth2,
-    /// SCRAM-SHA-256 (RFC 7677).
-    #[serde(rename = "scram-sha-256")]
-    ScramSha256,
-}
-
-impl Mechanism {
-    /// As EHLO and AUTH name it, AUTH before it.
-    fn command(self) -> &'static str {
-        match self {
-            Mechanism::Plain => "AUTH PLAIN",
-            Mechanism::Login => "AUTH LOGIN",
-            Mechanism::CramMd5 => "AUTH CRAM-MD5",
-            Mechanism::Xoauth2 => "AUTH XOAUTH2",
-            Mechanism::ScramSha256 => "AUTH SCRAM-SHA-256",
-        }
-    }
-
-    fn number(self) -> u64 {
-        match self {
-            Mechanism::Plain => AUTH_PLAIN,
-            Mechanism::Login => AUTH_LOGIN,
-            Mechanism::CramMd5 => AUTH_CRAM_MD5,
-            Mechanism::Xoauth2 => AUTH_XOAUTH2,
-            Mechanism::ScramSha256 => AUTH_SCRAM_SHA_256,
-        }
-    }
 }
 
 impl Login {

@@ -16,6 +16,7 @@ pub mod trace;
 pub mod transaction;
 
 mod lines;
+mod mail;
 mod login_scram;
 mod progress;
 mod reply_reader;
@@ -23,14 +24,15 @@ mod wire;
 
 pub use crate::smtp::content::stuffed;
 pub use crate::smtp::envelope::{Notify, Ret};
+pub use crate::smtp::mechanism::Mechanism;
 pub use capabilities::Capabilities;
 pub use connection::Connection;
-pub use lines::Options;
-pub use login::{Login, Mechanism};
+pub use login::Login;
+pub use mail::{Content, Mail, Options};
 pub use opening::{Opened, Opening, connect, connect_traced};
 pub use outcome::{Cause, Outcome};
 pub use peer::{Peer, Protocol, Sources, Tls};
 pub use timeouts::Timeouts;
 pub use tls::{TlsClient, TlsError, Trust};
 pub use trace::Trace;
-pub use transaction::{Content, Mail, Transacted};
+pub use transaction::Transacted;

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::smtp::stage::Stage;
+
 /// Client time limits (RFC 5321 §4.5.3.2).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
@@ -17,6 +19,21 @@ pub struct Timeouts {
     pub content: Duration,
     /// The reply to the final dot.
     pub end_of_data: Duration,
+}
+
+impl Timeouts {
+    /// How long a client waits at this stage (RFC 5321 §4.5.3.2).
+    #[must_use]
+    pub fn at(&self, stage: Stage) -> Duration {
+        match stage {
+            Stage::Connect => self.connect,
+            Stage::Banner => self.banner,
+            Stage::Data => self.data,
+            Stage::Content => self.content,
+            Stage::EndOfData => self.end_of_data,
+            _ => self.reply,
+        }
+    }
 }
 
 impl Default for Timeouts {

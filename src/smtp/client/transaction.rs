@@ -11,7 +11,8 @@ use std::time::Duration;
 use tokio::io::AsyncWriteExt;
 
 use super::connection::Connection;
-use super::lines::{Options, write_mail, write_rcpt};
+use super::lines::{write_mail, write_rcpt};
+use super::mail::{Content, Mail};
 use super::outcome::{Cause, Outcome};
 use super::peer::Protocol;
 use super::progress::{Progress, Step};
@@ -24,28 +25,6 @@ use crate::smtp::stage::Stage;
 
 /// What ends the content, its last CRLF included (RFC 5321 §4.1.1.4).
 const END_OF_DATA: &[u8] = b"\r\n.\r\n";
-
-/// What to submit.
-#[derive(Clone, Copy, Debug)]
-pub struct Mail<'a> {
-    /// Reverse-path without brackets; empty: the null reverse-path.
-    pub reverse_path: &'a str,
-    /// Forward-paths without brackets.
-    pub recipients: &'a [String],
-    /// What is said of it in the envelope.
-    pub options: Options<'a>,
-    /// Its text.
-    pub content: Content<'a>,
-}
-
-/// The text of a mail, as it is at hand.
-#[derive(Clone, Copy, Debug)]
-pub enum Content<'a> {
-    /// As [`super::stuffed`] made it, final dot included: goes by DATA.
-    Stuffed(&'a [u8]),
-    /// As it is: goes by BDAT where that is wanted and offered.
-    Text(&'a [u8]),
-}
 
 /// A transaction that has ended, one way or another.
 #[derive(Clone, Debug, PartialEq, Eq)]

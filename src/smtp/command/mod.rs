@@ -10,8 +10,8 @@ use std::borrow::Cow;
 
 use smtp_proto::{Error, MailFrom, RcptTo, Request};
 
-use super::dialogue::Mechanism;
 use super::envelope::{Body, Mail, Notify, Rcpt, Ret, unescaped};
+use super::mechanism::Mechanism;
 
 /// The parameter of RFC 3461 §4.2.
 const ORCPT: &str = "ORCPT";
@@ -174,7 +174,7 @@ impl Command {
             Request::Help { .. } => Command::Help,
             Request::StartTls => Command::Starttls,
             Request::Auth { mechanism, initial_response } => Command::Auth(Auth {
-                mechanism: sasl(mechanism),
+                mechanism: Mechanism::from_number(mechanism),
                 initial: initial_response.into_owned(),
             }),
             Request::Etrn { .. } | Request::Atrn { .. } | Request::Burl { .. } => Command::Unknown,
@@ -193,17 +193,6 @@ fn address_literal(line: &str) -> Option<&str> {
         None => address.parse::<std::net::Ipv4Addr>().is_ok(),
     };
     valid.then_some(literal)
-}
-
-fn sasl(mechanism: u64) -> Option<Mechanism> {
-    match mechanism {
-        smtp_proto::AUTH_PLAIN => Some(Mechanism::Plain),
-        smtp_proto::AUTH_LOGIN => Some(Mechanism::Login),
-        smtp_proto::AUTH_CRAM_MD5 => Some(Mechanism::CramMd5),
-        smtp_proto::AUTH_XOAUTH2 => Some(Mechanism::XOAuth2),
-        smtp_proto::AUTH_SCRAM_SHA_256 => Some(Mechanism::ScramSha256),
-        _ => None,
-    }
 }
 
 fn is_clean(line: &[u8]) -> bool {

@@ -48,7 +48,7 @@ fn initial_responses_may_be_long() {
     for length in [100, 511, 513, 2_000, 12_288] {
         let token = "QUFB".repeat(length / 4);
         let line = format!("AUTH XOAUTH2 {token}");
-        assert_eq!(read(&line), auth(Some(Mechanism::XOAuth2), &token), "{length}");
+        assert_eq!(read(&line), auth(Some(Mechanism::Xoauth2), &token), "{length}");
     }
 }
 

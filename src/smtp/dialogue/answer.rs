@@ -1,9 +1,10 @@
 //! What an obedient server replies to each command, in each state.
 
 use super::auth::{self, Step};
-use super::{Dialogue, Extension, Mechanism, State};
+use super::{Dialogue, Extension, State};
 use crate::smtp::command::{Auth, Command, Flaw};
 use crate::smtp::envelope::{Body, Mail, Rcpt};
+use crate::smtp::mechanism::Mechanism;
 use crate::smtp::reply::{EnhancedStatus, Reply};
 
 impl Dialogue {
@@ -40,7 +41,7 @@ impl Dialogue {
     /// The order RFC 5321 §4.1.4 wants, and the bounds of the terms.
     fn answer_transaction(&self, command: &Command) -> Reply {
         match (command, &self.envelope) {
-            _ if self.state == State::Strange => reply(503, (5, 5, 1), "EHLO first"),
+            _ if self.state == State::AwaitingHello => reply(503, (5, 5, 1), "EHLO first"),
             (Command::Bdat { .. }, _) | (_, None) => self.answer_begun(command),
             _ if self.chunked => reply(503, (5, 5, 1), "BDAT was begun"),
             (Command::Mail(_), Some(_)) => reply(503, (5, 5, 1), "MAIL was already given"),
@@ -49,12 +50,12 @@ impl Dialogue {
             {
                 reply(452, (4, 5, 3), "Too many recipients")
             }
-            (Command::Rcpt(rcpt), Some(_)) => match self.strange_to_rcpt(rcpt) {
-                Some(parameter) => strange_parameter(parameter),
-                None if self.is_strange(&rcpt.forward_path) => strange_address(),
+            (Command::Rcpt(rcpt), Some(_)) => match self.unsupported_in_rcpt(rcpt) {
+                Some(parameter) => parameter_not_offered(parameter),
+                None if self.needs_smtputf8(&rcpt.forward_path) => address_not_ascii(),
                 None => reply(250, (2, 1, 5), "Recipient ok"),
             },
-            (_, Some(envelope)) if envelope.recipients.is_empty() => self.nobody(),
+            (_, Some(envelope)) if envelope.recipients.is_empty() => self.no_valid_recipients(),
             (_, Some(_)) => Reply::new(354, None, "Go on, end with <CRLF>.<CRLF>"),
         }
     }
@@ -66,20 +67,20 @@ impl Dialogue {
             (Command::Mail(_), _) if self.terms.known.user.is_some() && !self.authenticated => {
                 reply(530, (5, 7, 0), "Log in first")
             }
-            (Command::Mail(mail), _) => match self.strange_to_mail(mail) {
-                Some(parameter) => strange_parameter(parameter),
+            (Command::Mail(mail), _) => match self.unsupported_in_mail(mail) {
+                Some(parameter) => parameter_not_offered(parameter),
                 None if mail.size > Some(self.terms.size) => too_large(),
-                None if self.is_strange(&mail.reverse_path) => strange_address(),
+                None if self.needs_smtputf8(&mail.reverse_path) => address_not_ascii(),
                 None => reply(250, (2, 1, 0), "Sender ok"),
             },
             (_, None) => reply(503, (5, 5, 1), "MAIL first"),
-            (_, Some(envelope)) if envelope.recipients.is_empty() => self.nobody(),
+            (_, Some(envelope)) if envelope.recipients.is_empty() => self.no_valid_recipients(),
             (_, Some(_)) => reply(250, (2, 0, 0), "Octets taken"),
         }
     }
 
     /// RFC 2033 §4.2 has another code for it than RFC 5321 §3.3.
-    fn nobody(&self) -> Reply {
+    fn no_valid_recipients(&self) -> Reply {
         match self.terms.lmtp {
             true => reply(503, (5, 5, 1), "No valid recipients"),
             false => reply(554, (5, 5, 1), "No valid recipients"),
@@ -87,7 +88,7 @@ impl Dialogue {
     }
 
     /// The parameter of MAIL that belongs to an extension that is not offered.
-    fn strange_to_mail(&self, mail: &Mail) -> Option<&'static str> {
+    fn unsupported_in_mail(&self, mail: &Mail) -> Option<&'static str> {
         let dsn = mail.ret.is_some() || mail.envid.is_some();
         let said = [
             (Extension::Size, mail.size.is_some(), "SIZE"),
@@ -107,11 +108,11 @@ impl Dialogue {
 
     /// An address in UTF-8 is understood where SMTPUTF8 is offered, also without the word that
     /// says so: some servers leave it out of the bounces that we depend on.
-    fn is_strange(&self, address: &str) -> bool {
+    fn needs_smtputf8(&self, address: &str) -> bool {
         !address.is_ascii() && !self.offers(Extension::SmtpUtf8)
     }
 
-    fn strange_to_rcpt(&self, rcpt: &Rcpt) -> Option<&'static str> {
+    fn unsupported_in_rcpt(&self, rcpt: &Rcpt) -> Option<&'static str> {
         let said = rcpt.notify.is_some() || rcpt.orcpt.is_some();
         (said && !self.takes_parameters_of(Extension::Dsn)).then_some("NOTIFY and ORCPT")
     }
@@ -120,7 +121,7 @@ impl Dialogue {
     /// not implemented (RFC 5321 §4.1.1.11), whatever its value.
     fn answer_flaw(&self, flaw: &Flaw) -> Reply {
         match flaw {
-            Flaw::Value(name) if !self.implements(name) => strange_parameter(name),
+            Flaw::Value(name) if !self.implements(name) => parameter_not_offered(name),
             flaw => answer_flaw(flaw),
         }
     }
@@ -141,7 +142,7 @@ impl Dialogue {
     /// Order as RFC 4954 §4 wants it.
     fn answer_auth(&self, Auth { mechanism, initial }: &Auth) -> Reply {
         let out_of_order =
-            self.state == State::Strange || self.authenticated || self.envelope.is_some();
+            self.state == State::AwaitingHello || self.authenticated || self.envelope.is_some();
         match mechanism {
             _ if out_of_order => reply(503, (5, 5, 1), "Not now"),
             None => reply(504, (5, 5, 4), "Mechanism not known here"),
@@ -163,12 +164,12 @@ pub(super) fn answer_step(step: &Step) -> Reply {
     }
 }
 
-fn strange_parameter(name: &str) -> Reply {
+fn parameter_not_offered(name: &str) -> Reply {
     reply(555, (5, 5, 4), &format!("{name} not offered here"))
 }
 
 /// RFC 6531 §3.5.
-fn strange_address() -> Reply {
+fn address_not_ascii() -> Reply {
     reply(553, (5, 6, 7), "An address must be ASCII here")
 }
 

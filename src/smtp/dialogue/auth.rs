@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 
 use super::user::{Known, User};
+use crate::smtp::mechanism::Mechanism;
 use crate::smtp::scram::server::{Ended, Pending};
 
 /// What CRAM-MD5 has signed. A replay gains nothing here, and the dialogue is to depend on what is
@@ -19,21 +20,6 @@ pub(super) const MECHANISMS: &str = "PLAIN LOGIN CRAM-MD5 XOAUTH2";
 
 /// Offered where there is a password.
 pub(super) const SCRAM: &str = "SCRAM-SHA-256";
-
-/// How a client wants to log in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mechanism {
-    /// RFC 4616.
-    Plain,
-    /// User name and password one after the other; never a standard.
-    Login,
-    /// RFC 2195.
-    CramMd5,
-    /// A bearer token.
-    XOAuth2,
-    /// RFC 7677.
-    ScramSha256,
-}
 
 /// An exchange under way: what the client's next line is the answer to.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,13 +75,13 @@ pub(super) fn step(exchange: &Exchange, answer: &[u8], known: &Known) -> Step {
         Exchange::Password(name) => right(known, true, |user| user.says(name, &text)),
         Exchange::Whole(Mechanism::Plain) => {
             let formed = text.iter().filter(|byte| **byte == 0).count() == 2;
-            right(known, formed, |user| user.says_plainly(&text))
+            right(known, formed, |user| user.verify_plain(&text))
         }
         Exchange::Whole(Mechanism::CramMd5) => {
             right(known, text.contains(&b' '), |user| user.digests(CHALLENGE, &text))
         }
-        Exchange::Whole(Mechanism::XOAuth2) => {
-            right(known, text.starts_with(b"user="), |user| user.bears(&text))
+        Exchange::Whole(Mechanism::Xoauth2) => {
+            right(known, text.starts_with(b"user="), |user| user.verify_bearer_token(&text))
         }
         Exchange::Whole(Mechanism::Login) => Step::Malformed,
         Exchange::Whole(Mechanism::ScramSha256) => challenge(&text, known),
@@ -184,7 +170,7 @@ mod tests {
             Step::Taken
         );
         let bearer = encoded("user=u\u{1}auth=Bearer t\u{1}\u{1}");
-        assert_eq!(begin(Mechanism::XOAuth2, &bearer, &Known::default()), Step::Taken);
+        assert_eq!(begin(Mechanism::Xoauth2, &bearer, &Known::default()), Step::Taken);
     }
 
     #[test]
@@ -198,7 +184,7 @@ mod tests {
         );
         assert_eq!(begin(Mechanism::Plain, "=", &Known::default()), Step::Malformed);
         assert_eq!(
-            begin(Mechanism::XOAuth2, &encoded("token"), &Known::default()),
+            begin(Mechanism::Xoauth2, &encoded("token"), &Known::default()),
             Step::Malformed
         );
     }

@@ -12,7 +12,6 @@ mod user;
 
 use std::sync::Arc;
 
-pub use auth::Mechanism;
 pub use terms::{Extension, Terms};
 pub use user::{Known, User};
 
@@ -70,7 +69,7 @@ enum State {
     /// The banner was not positive: only QUIT is served (RFC 5321 §3.1).
     Refusing,
     /// No EHLO or HELO yet.
-    Strange,
+    AwaitingHello,
     /// Greeted by HELO: no extension was offered (RFC 5321 §4.1.1.1).
     Plain,
     /// Greeted by EHLO or LHLO.
@@ -105,7 +104,7 @@ impl Dialogue {
     pub fn new(terms: Arc<Terms>) -> Dialogue {
         Dialogue {
             terms,
-            state: State::Strange,
+            state: State::AwaitingHello,
             envelope: None,
             chunked: false,
             exchange: None,

@@ -312,7 +312,7 @@ proptest! {
     /// Whatever is said in whatever order: no panic, a code each, an envelope within bounds,
     /// and content only where there is someone to take it for.
     #[test]
-    fn any_order_is_borne(lines in prop::collection::vec(any_line(), 0..60)) {
+    fn any_order_of_commands_is_answered(lines in prop::collection::vec(any_line(), 0..60)) {
         let mut dialogue = dialogue();
         for line in &lines {
             let (codes, next) = play(&mut dialogue, &[line.as_str()]);

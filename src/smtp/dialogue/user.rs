@@ -49,7 +49,7 @@ impl User {
     }
 
     /// PLAIN: whether this is the right answer, without another authorisation identity.
-    pub(super) fn says_plainly(&self, answer: &[u8]) -> bool {
+    pub(super) fn verify_plain(&self, answer: &[u8]) -> bool {
         let parts: Vec<&[u8]> = answer.split(|byte| *byte == 0).collect();
         let [acts_for, name, password] = parts[..] else { return false };
         (acts_for.is_empty() || acts_for == name) && self.says(name, password)
@@ -62,7 +62,7 @@ impl User {
     }
 
     /// XOAUTH2: whether this is his answer, the password being the token.
-    pub(super) fn bears(&self, answer: &[u8]) -> bool {
+    pub(super) fn verify_bearer_token(&self, answer: &[u8]) -> bool {
         let (name, token) = (&self.name, &self.password);
         answer == format!("user={name}\u{1}auth=Bearer {token}\u{1}\u{1}").as_bytes()
     }
@@ -112,15 +112,15 @@ mod tests {
     #[test]
     fn he_acts_for_himself_with_his_password() {
         for right in ["\0tim\0tanstaaftanstaaf", "tim\0tim\0tanstaaftanstaaf"] {
-            assert!(user().says_plainly(right.as_bytes()), "{right:?}");
+            assert!(user().verify_plain(right.as_bytes()), "{right:?}");
         }
         for wrong in
             ["tom\0tim\0tanstaaftanstaaf", "\0tim\0tanstaaf", "\0tom\0tanstaaftanstaaf", "x"]
         {
-            assert!(!user().says_plainly(wrong.as_bytes()), "{wrong:?}");
+            assert!(!user().verify_plain(wrong.as_bytes()), "{wrong:?}");
         }
-        assert!(user().bears(b"user=tim\x01auth=Bearer tanstaaftanstaaf\x01\x01"));
-        assert!(!user().bears(b"user=tim\x01auth=Bearer other\x01\x01"));
+        assert!(user().verify_bearer_token(b"user=tim\x01auth=Bearer tanstaaftanstaaf\x01\x01"));
+        assert!(!user().verify_bearer_token(b"user=tim\x01auth=Bearer other\x01\x01"));
     }
 
     #[test]

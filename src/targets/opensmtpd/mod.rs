@@ -7,7 +7,7 @@ use std::path::Path;
 
 use nix::unistd::{Gid, Group, Uid, User};
 
-use super::demands::STRANGER;
+use super::conformance::UNKNOWN_CLIENT;
 use super::free_port::free_address;
 use super::managed::Recipe;
 use super::private_root::{self, PrivateRoot};
@@ -181,8 +181,8 @@ fn routes(settings: &Settings) -> String {
     let matched =
         |whose: &str, name: &str| format!("match from any for {whose} action \"{name}\"\n");
     let mut text = hop("sink", "smtp", settings.sink);
-    if settings.demands.strangers {
-        text += &format!("match from src \"{STRANGER}\" for any reject\n");
+    if settings.demands.unknown_clients {
+        text += &format!("match from src \"{UNKNOWN_CLIENT}\" for any reject\n");
     }
     for (number, (domain, address)) in settings.routes.iter().enumerate() {
         let name = format!("route-{number}");
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn an_envelope_tells_how_it_stands() {
+    fn an_envelope_shows_its_state() {
         assert_eq!(state(b"version: 3\nttl: 0\nretry: 0\ndsn-notify: 0\n"), State::Active);
         assert_eq!(state(b"version: 3\nttl: 0\nretry: 12\ndsn-notify: 0\n"), State::Deferred);
     }

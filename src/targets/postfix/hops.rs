@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::super::demands::STRANGER;
+use super::super::conformance::UNKNOWN_CLIENT;
 use super::super::{Settings, native};
 
 /// One next hop a destination, for Postfix counts concurrency and failures by next hop.
@@ -22,8 +22,8 @@ pub(super) fn routes(settings: &Settings) -> Option<(String, String)> {
 pub(super) fn demanded(settings: &Settings) -> Vec<(String, String)> {
     let demands = &settings.demands;
     let mut main = Vec::new();
-    if demands.strangers {
-        let trusted = format!("!{STRANGER}/32, 127.0.0.0/8");
+    if demands.unknown_clients {
+        let trusted = format!("!{UNKNOWN_CLIENT}/32, 127.0.0.0/8");
         main.push(("mynetworks".to_owned(), trusted));
     }
     let secured = settings.routes.iter().filter(|(domain, _)| demands.secured.contains(domain));
@@ -46,7 +46,7 @@ mod tests {
 
     use super::super::tests::settings;
     use super::*;
-    use crate::targets::demands::Demands;
+    use crate::targets::conformance::ConformanceNeeds;
 
     #[test]
     fn what_an_examination_asks_becomes_settings() {
@@ -54,7 +54,8 @@ mod tests {
         assert!(demanded(&settings).is_empty());
         let (_, table) = routes(&settings).expect("routes");
         assert!(table.contains("{ a.test = smtp:[127.0.0.1]:1, [127.0.0.1]:2 }"), "{table}");
-        settings.demands = Demands { secured: vec!["b.test".to_owned()], strangers: true };
+        settings.demands =
+            ConformanceNeeds { secured: vec!["b.test".to_owned()], unknown_clients: true };
         let demanded: BTreeMap<String, String> = demanded(&settings).into_iter().collect();
         assert_eq!(demanded["mynetworks"], "!127.66.0.1/32, 127.0.0.0/8");
         assert_eq!(demanded["smtp_tls_policy_maps"], "inline:{ { [127.0.0.1]:3 = encrypt } }");

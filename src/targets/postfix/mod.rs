@@ -297,7 +297,7 @@ mod tests {
     use super::*;
     use crate::queue::schedule::{Growth, RetrySchedule};
     use crate::scenario::model::{Delivery, TargetKind};
-    use crate::targets::demands::Demands;
+    use crate::targets::conformance::ConformanceNeeds;
     use crate::targets::intake::Intake;
 
     pub(super) fn settings(routes: &[(&str, u16)]) -> Settings {
@@ -314,7 +314,7 @@ mod tests {
             seed: 1,
             sink: address(2526),
             routes: routes.iter().map(|(to, port)| ((*to).to_owned(), address(*port))).collect(),
-            demands: Demands::default(),
+            demands: ConformanceNeeds::default(),
             intake: Intake::default(),
             folder: PathBuf::new(),
             log: PathBuf::new(),

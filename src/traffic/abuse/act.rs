@@ -57,7 +57,7 @@ pub(super) async fn play(
 
 async fn greet(talk: &mut Talk) -> Result<(), AbuseEnd> {
     talk.stage = Stage::Banner;
-    talk.heed().await?;
+    talk.expect_positive_reply().await?;
     talk.step(Stage::Ehlo).await
 }
 
@@ -81,7 +81,7 @@ async fn slowly(talk: &mut Talk, interval: Duration) -> Result<(), AbuseEnd> {
 async fn idly(talk: &mut Talk) -> Result<(), AbuseEnd> {
     greet(talk).await?;
     loop {
-        talk.heed().await?;
+        talk.expect_positive_reply().await?;
     }
 }
 
@@ -89,10 +89,10 @@ async fn early(talk: &mut Talk) -> Result<(), AbuseEnd> {
     talk.stage = Stage::Banner;
     let words = [Stage::Ehlo, Stage::MailFrom].map(|stage| talk.command(stage)).concat();
     talk.say(words.as_bytes()).await?;
-    talk.heed().await?;
+    talk.expect_positive_reply().await?;
     for stage in [Stage::Ehlo, Stage::MailFrom] {
         talk.stage = stage;
-        talk.heed().await?;
+        talk.expect_positive_reply().await?;
     }
     talk.say(b"QUIT\r\n").await
 }
@@ -100,12 +100,12 @@ async fn early(talk: &mut Talk) -> Result<(), AbuseEnd> {
 /// EHLO and DATA must be the last of a group.
 async fn all_at_once(talk: &mut Talk) -> Result<(), AbuseEnd> {
     talk.stage = Stage::Banner;
-    talk.heed().await?;
+    talk.expect_positive_reply().await?;
     let words: String = STAGES[2..].iter().map(|stage| talk.command(*stage)).collect();
     talk.say(words.as_bytes()).await?;
     for stage in &STAGES[2..6] {
         talk.stage = *stage;
-        talk.heed().await?;
+        talk.expect_positive_reply().await?;
     }
     Ok(())
 }
@@ -122,7 +122,7 @@ async fn leave(talk: &mut Talk, stage: Option<Stage>, ordinal: u64) -> Result<()
             Stage::Connect => {}
             Stage::Banner => {
                 talk.stage = stage;
-                talk.heed().await?;
+                talk.expect_positive_reply().await?;
             }
             Stage::Content => {
                 talk.stage = stage;
@@ -144,20 +144,20 @@ async fn without_measure(talk: &mut Talk, bytes: u64) -> Result<(), AbuseEnd> {
     talk.say(b"MAIL FROM:<").await?;
     flood(talk, bytes, b"a").await?;
     talk.say(b"@bounce.mailbench.test>\r\n").await?;
-    talk.heed().await
+    talk.expect_positive_reply().await
 }
 
 async fn lying(talk: &mut Talk, bytes: u64) -> Result<(), AbuseEnd> {
     greet(talk).await?;
     talk.stage = Stage::MailFrom;
     talk.say(DECLARED.as_bytes()).await?;
-    talk.heed().await?;
+    talk.expect_positive_reply().await?;
     talk.step(Stage::RcptTo).await?;
     talk.step(Stage::Data).await?;
     talk.stage = Stage::Content;
     flood(talk, bytes, b"this message is not as small as it said it was, by far and far\r\n")
         .await?;
-    match timeout(LISTEN, talk.heed()).await {
+    match timeout(LISTEN, talk.expect_positive_reply()).await {
         Ok(said) => said,
         Err(_) => Ok(()),
     }
@@ -172,7 +172,7 @@ async fn flood(talk: &mut Talk, bytes: u64, text: &[u8]) -> Result<(), AbuseEnd>
         talk.say(&piece[..length as usize]).await?;
         left -= length;
         // What has come by now; nothing is waited for.
-        if let Ok(said) = timeout(Duration::ZERO, talk.heed()).await {
+        if let Ok(said) = timeout(Duration::ZERO, talk.expect_positive_reply()).await {
             said?;
         }
     }

@@ -72,7 +72,7 @@ impl Talk {
     }
 
     /// The next reply; `Err`: a refusal.
-    pub(super) async fn heed(&mut self) -> Result<(), AbuseEnd> {
+    pub(super) async fn expect_positive_reply(&mut self) -> Result<(), AbuseEnd> {
         match self.hear().await? {
             code @ 400.. => Err(AbuseEnd::Refused { code }),
             _ => Ok(()),
@@ -84,7 +84,7 @@ impl Talk {
         self.stage = stage;
         let command = self.command(stage);
         self.say(command.as_bytes()).await?;
-        self.heed().await
+        self.expect_positive_reply().await
     }
 
     /// Leaves by RST instead of FIN.

@@ -57,7 +57,7 @@ fn render(format: Format, findings: &Findings) -> String {
 }
 
 #[test]
-fn the_summary_tells_the_story() {
+fn the_summary_is_as_recorded() {
     for (name, findings) in [("rich", rich()), ("clean", clean())] {
         for width in [80, 120] {
             let folder = "reports/deferral-storm/20261124T183000Z-k3f9".to_owned();

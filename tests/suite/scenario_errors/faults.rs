@@ -157,7 +157,7 @@ fn what_a_stage_cannot_tell() {
 /// Only a target that is told a next hop for each destination comes to one address of the sink
 /// each.
 #[test]
-fn one_address_for_all_destinations_tells_none_before_rcpt() {
+fn one_address_for_all_destinations_identifies_none_before_rcpt() {
     let external = "[target]\nkind = \"external\"\naddress = \"127.0.0.1:25\"\n";
     let fault = |target: &str, stage: &str, more: &str| {
         format!("{target}{LOAD}{DESTINATION}[[fault]]\nstage = \"{stage}\"\n{more}\n")

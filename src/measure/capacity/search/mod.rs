@@ -3,11 +3,13 @@
 //! classified; at the end what later trials speak against once more. A function of the trials so
 //! far.
 
+mod doubts;
+
 use super::classify::{Bound, Goal};
 use super::delivered::T_SEARCH;
-use super::doubts::again;
 use super::loads::{Evidence, Load, needed};
 use super::results::Trial;
+use doubts::again;
 
 /// Where the search may go.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -338,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn a_target_that_bears_nothing_has_no_lower_bound() {
+    fn a_target_that_sustains_nothing_has_no_lower_bound() {
         let (bounds, _) = search(RANGE, |_, _| false);
         assert_eq!(bounds, Bounds { lower: None, upper: Some(1.0) });
     }

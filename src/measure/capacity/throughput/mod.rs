@@ -9,8 +9,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::delivered::{Delivered, Sustained};
-use crate::measure::timeline::Timeline;
+use crate::measure::aggregates::timeline::Timeline;
 
 /// Student's t, two-sided 95 %, for the nine degrees of freedom of ten parts.
 const T: f64 = 2.262;
@@ -94,14 +93,6 @@ impl Throughput {
             backlog_end: trial.level(end),
             saturated: trial.saturated(conditions),
         })
-    }
-
-    /// What this trial alone says of `rate`; `tolerance`: the share of it that may be missing.
-    #[must_use]
-    pub fn sustains(&self, rate: f64, tolerance: f64) -> Sustained {
-        let dispersion = self.saturated.map(|it| it.dispersion);
-        let delivered = Delivered::of(std::slice::from_ref(self), dispersion);
-        delivered.map_or(Sustained::Undecided, |it| it.sustains(rate, tolerance))
     }
 }
 
@@ -217,6 +208,7 @@ mod exact_tests;
 
 #[cfg(test)]
 mod tests {
+    use super::super::delivered::{Delivered, Sustained};
     use super::*;
     use crate::clock::Time;
 
