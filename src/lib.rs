@@ -15,6 +15,7 @@ pub mod grammar;
 pub mod probe;
 pub mod smtp;
 pub mod fault;
+pub mod disk;
 pub mod queue;
 pub mod ledger;
 pub mod metric;
