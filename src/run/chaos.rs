@@ -11,7 +11,10 @@ use super::schedule::Schedule;
 use super::setup::Stand;
 use super::target_handle::TargetHandle;
 use crate::clock::{Clock, Time, micros};
-use crate::fault::chaos::{self, Act};
+use crate::fault::chaos::kill::Kill;
+use crate::fault::chaos::pause::Pause;
+use crate::fault::chaos::run::Run;
+use crate::fault::chaos::{self, Act, ActKind};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, TargetChange};
 use crate::limits;
@@ -107,21 +110,21 @@ impl ChaosRunner {
     }
 
     async fn enact(&mut self, act: &Act) {
-        if let Act::Run(command) = act {
+        if let Act::Run(Run(command)) = act {
             return self.run_command(command).await;
         }
         let target_handle = self.target_handle.clone();
         let mut target = target_handle.take().await;
-        let by_command = *act == Act::Restart && self.target_handle.is_excused();
+        let by_command = act.kind() == ActKind::Restart && self.target_handle.is_excused();
         if let Some(status) = target.ended().filter(|_| !by_command) {
             return self.target_handle.is_gone(status);
         }
         // A restart brings back what an earlier kill left dead; nothing else can be done to it.
-        if target.members().is_none() && *act != Act::Restart {
+        if target.members().is_none() && act.kind() != ActKind::Restart {
             return;
         }
         match act {
-            Act::Kill { restart_after } => {
+            Act::Kill(Kill { restart_after }) => {
                 self.kill(&mut target).await;
                 let Some(wait) = *restart_after else {
                     self.stay_down(&target, KILLED_FOR_GOOD).await;
@@ -131,12 +134,12 @@ impl ChaosRunner {
                     self.start_again(&mut target).await;
                 }
             }
-            Act::Pause(length) => self.pause(&target, *length).await,
-            Act::Restart => {
+            Act::Pause(Pause(length)) => self.pause(&target, *length).await,
+            Act::Restart(_) => {
                 self.record(self.clock.now(), TargetChange::Stopped);
                 target.halt().await;
                 if let Some(how) = target.still_up().await {
-                    self.survived(act, how);
+                    self.survived(ActKind::Restart, how);
                 }
                 self.start_again(&mut target).await;
             }
@@ -162,7 +165,7 @@ impl ChaosRunner {
         while self.clock.now() < end {
             if !survived && let Some(how) = target.still_up().await {
                 survived = true;
-                self.survived(&Act::Kill { restart_after: None }, how);
+                self.survived(ActKind::Kill, how);
             }
             let left = end.since(self.clock.now());
             if !self.wait(left.min(LOOK)).await {
@@ -184,7 +187,7 @@ impl ChaosRunner {
                 _ = &mut wait => {}
                 spoke = target.still_speaks(length) => {
                     if let Some(how) = spoke {
-                        self.survived(&Act::Pause(length), how);
+                        self.survived(ActKind::Pause, how);
                     }
                     wait.await;
                 }
@@ -194,7 +197,7 @@ impl ChaosRunner {
         self.record(self.clock.now(), TargetChange::Resumed);
     }
 
-    fn survived(&self, act: &Act, how: String) {
+    fn survived(&self, act: ActKind, how: String) {
         let act = act.name().to_owned();
         self.record(self.clock.now(), TargetChange::Survived { act, how });
     }

@@ -13,7 +13,7 @@ use super::safety;
 use super::target_handle::TargetHandle;
 use super::{JOURNAL, Request, RunError, SCENARIO, calibration, descriptors, environment};
 use crate::clock::{Clock, Time};
-use crate::fault::chaos::Act;
+use crate::fault::chaos::Chaos;
 use crate::files;
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, NetworkSeen, Part, Period, RunFacts, TargetChange};
@@ -209,8 +209,8 @@ fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> 
 
 /// Whether chaos would strike at nothing: a service manager keeps what it starts to itself.
 fn check_processes(scenario: &Scenario, target: &Target) -> Result<(), RunError> {
-    let needs = |act: &Act| matches!(act, Act::Kill { .. } | Act::Pause(_));
-    if target.members().is_some() || !scenario.chaos.iter().any(|entry| needs(&entry.act)) {
+    let needs = |entry: &Chaos| entry.act.kind().needs_processes();
+    if target.members().is_some() || !scenario.chaos.iter().any(needs) {
         return Ok(());
     }
     Err(RunError::Target(TargetError::Unmet {

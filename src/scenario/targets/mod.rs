@@ -13,6 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::fault::chaos::page::Reach;
 use crate::grammar::at::{At, place, some, value_or};
 use crate::grammar::checks::misplaced;
 use crate::grammar::diagnosis::Problems;
@@ -151,6 +152,19 @@ impl TargetKind {
             TargetKind::Direct | TargetKind::External(_) => false,
         };
         can_be && destinations <= limits::ROUTES
+    }
+
+    /// What chaos can do to it.
+    pub(super) fn reach(&self) -> Reach {
+        match self {
+            TargetKind::Relay | TargetKind::Managed(_) => Reach::ALL,
+            TargetKind::Direct => Reach::NONE,
+            TargetKind::External(external) => {
+                let can_start = external.start_command.is_some();
+                let knows_processes = can_start || external.pid_file.is_some();
+                Reach { exists: true, can_start, knows_processes }
+            }
+        }
     }
 }
 
