@@ -40,9 +40,11 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<Exit> {
 
 pub(super) fn probe(args: &ProbeArgs) -> anyhow::Result<Exit> {
     if let Some(missing) = disk::missing(args.filesystem) {
-        return Err(Exit::Unreachable
-            .because(anyhow::anyhow!("{}; {}", missing.what, missing.remedy))
-            .into());
+        return Err(Exit::Unreachable.because(anyhow::anyhow!(
+            "{}; {}",
+            missing.what,
+            missing.remedy
+        )));
     }
     disk::enter_own_mounts().context("cannot make a mount namespace")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;

@@ -27,7 +27,7 @@ pub use mounting::{detach_all_below, tool};
 pub use orders::Counts;
 use orders::Order;
 use process::DiskProcess;
-pub use process::SUBCOMMAND;
+pub use process::{MARK, SUBCOMMAND};
 pub use requirements::{Missing, missing};
 pub use terms::{DiskTerms, Filesystem, Keep};
 

@@ -4,7 +4,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::mount::{MntFlags, umount2};
@@ -55,14 +55,16 @@ pub(super) async fn check(filesystem: Filesystem, image: &Path) -> Result<(), St
 
 /// Unmounts; what uses it may take a moment to go.
 pub(super) async fn detach(at: &Path) -> io::Result<()> {
-    let end = Instant::now() + limits::DISK_UNMOUNT;
-    loop {
-        match umount2(at, MntFlags::empty()) {
-            Ok(()) => return Ok(()),
-            Err(Errno::EBUSY) if Instant::now() < end => tokio::time::sleep(PAUSE).await,
-            Err(errno) => return Err(errno.into()),
+    let unmounted = async {
+        loop {
+            match umount2(at, MntFlags::empty()) {
+                Err(Errno::EBUSY) => tokio::time::sleep(PAUSE).await,
+                outcome => return outcome.map_err(io::Error::from),
+            }
         }
-    }
+    };
+    let in_time = tokio::time::timeout(limits::DISK_UNMOUNT, unmounted).await;
+    in_time.unwrap_or_else(|_| Err(Errno::EBUSY.into()))
 }
 
 /// Unmounts whatever is mounted below a folder, the last first, whether it is in use or not.

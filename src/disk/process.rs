@@ -15,6 +15,9 @@ use crate::limits;
 /// Name of the hidden subcommand that serves a disk.
 pub const SUBCOMMAND: &str = "serve-disk";
 
+/// The variable in its environment by which it is known.
+pub const MARK: &str = "MAILBENCH_DISK";
+
 /// A disk's process.
 #[derive(Debug)]
 pub(super) struct DiskProcess {
@@ -34,6 +37,7 @@ impl DiskProcess {
         command.arg(SUBCOMMAND).arg(folder).arg(size.to_string());
         command.arg(flush.as_micros().to_string());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env(MARK, folder);
         // A Ctrl-C at the terminal must not reach it.
         let mut child = command.process_group(0).kill_on_drop(true).spawn()?;
         let (orders, answers) = (child.stdin.take(), child.stdout.take());

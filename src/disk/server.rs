@@ -127,6 +127,10 @@ impl Shared {
     }
 
     /// A flush takes its time, in which the disk may be frozen.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the thread of a slow disk has nothing else to do"
+    )]
     fn wait_for_flush<'a>(
         &'a self,
         state: MutexGuard<'a, State>,
@@ -211,7 +215,7 @@ impl State {
 
     /// Counting what is held takes a walk over all blocks.
     fn note_memory(&mut self) {
-        if self.counts.writes % limits::DISK_LOOK == 0 {
+        if self.counts.writes.is_multiple_of(limits::DISK_LOOK) {
             let held = self.lives.iter().map(Image::memory).sum();
             self.counts.memory_most = self.counts.memory_most.max(held);
         }

@@ -143,7 +143,7 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
         name: name(file.name.as_ref(), place.fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
         seed: seed(file.seed.as_ref(), problems),
-        chaos: chaos::section::resolve(&file.chaos, &target.kind.reach(), problems),
+        chaos: chaos::section::resolve(&file.chaos, &target.reach(), problems),
         abuse: abuse::resolve(&file.abuse, &smtp, problems),
         smtp,
         target,

@@ -5,9 +5,13 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::disk_full::DiskFull;
+use super::disk_lies::DiskLies;
+use super::disk_slow::DiskSlow;
 use super::kill::Kill;
 use super::page::{Page, Reach};
 use super::pause::Pause;
+use super::power_cut::PowerCut;
 use super::restart::Restart;
 use super::run::Run;
 use super::section::When;
@@ -19,7 +23,7 @@ use crate::grammar::schema::Refinement;
 /// delegation to the pages.
 macro_rules! acts {
     ($($key:ident: $Act:ident,)+) => {
-        /// `[[chaos]]`: something happens to the target itself. Exactly one of `kill` … `run`.
+        /// `[[chaos]]`: something happens to the target itself. Exactly one of `kill` … `disk_lies`.
         #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
         #[serde(deny_unknown_fields)]
         #[schemars(rename = "Chaos")]
@@ -98,6 +102,12 @@ macro_rules! acts {
                 match self { $(ActKind::$Act => stringify!($key),)+ }
             }
 
+            /// The act of this key.
+            #[must_use]
+            pub fn of(key: &str) -> Option<ActKind> {
+                [$(ActKind::$Act),+].into_iter().find(|kind| kind.name() == key)
+            }
+
             /// What was done, in the words of a report.
             #[must_use]
             pub fn words(self) -> &'static str {
@@ -129,4 +139,8 @@ acts! {
     pause: Pause,
     restart: Restart,
     run: Run,
+    power_cut: PowerCut,
+    disk_full: DiskFull,
+    disk_slow: DiskSlow,
+    disk_lies: DiskLies,
 }

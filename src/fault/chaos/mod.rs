@@ -4,9 +4,13 @@
 //! a file answers, `act` lists them; `section` reads and writes `[[chaos]]`.
 
 pub mod act;
+pub mod disk_full;
+pub mod disk_lies;
+pub mod disk_slow;
 pub mod kill;
 pub mod page;
 pub mod pause;
+pub mod power_cut;
 pub mod restart;
 pub mod run;
 pub mod section;

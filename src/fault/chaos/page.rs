@@ -51,14 +51,18 @@ pub struct Reach {
     pub can_start: bool,
     /// Its processes are known.
     pub knows_processes: bool,
+    /// Its queue is on a disk that mailbench made.
+    pub has_disk: bool,
 }
 
 impl Reach {
     /// A target that mailbench starts.
-    pub const ALL: Reach = Reach { exists: true, can_start: true, knows_processes: true };
+    pub const OURS: Reach =
+        Reach { exists: true, can_start: true, knows_processes: true, has_disk: false };
 
     /// No target.
-    pub const NONE: Reach = Reach { exists: false, can_start: false, knows_processes: false };
+    pub const NONE: Reach =
+        Reach { exists: false, can_start: false, knows_processes: false, has_disk: false };
 }
 
 /// A target that must be started anew, and cannot be.
@@ -73,4 +77,10 @@ pub(super) const NO_PROCESSES: (&str, &str) = (
     "`target.pid_file` of an external target",
     "say which process it is: `pid_file = \"/run/your-mta.pid\"`, or how mailbench starts it: \
      `start_command = [\"./start.sh\"]`",
+);
+
+/// A target whose disk must be one that mailbench made, and is not.
+pub(super) const NO_DISK: (&str, &str) = (
+    "`[target.disk]`",
+    "put its queue on a disk that mailbench makes: `[target.disk]` with `filesystem = \"ext4\"`",
 );

@@ -42,6 +42,8 @@ impl Outages {
         let at = *at;
         match change {
             TargetChange::Killed => self.strike(ActKind::Kill, at),
+            TargetChange::PowerLost { .. } => self.strike(ActKind::PowerCut, at),
+            TargetChange::DiskFault { act, on } => self.disk_fault(act, *on, at),
             TargetChange::Paused => self.strike(ActKind::Pause, at),
             TargetChange::Stopped => self.stopped = Some(at),
             TargetChange::Starting => {
@@ -68,6 +70,17 @@ impl Outages {
             TargetChange::Survived { act, how } => {
                 self.survived.push((at, act.clone(), how.clone()));
             }
+        }
+    }
+
+    /// One that never ends lasts to the end of the run.
+    fn disk_fault(&mut self, act: &str, on: bool, at: Time) {
+        let Some(kind) = ActKind::of(act) else { return };
+        if on {
+            return self.strike(kind, at);
+        }
+        if let Some(strike) = self.strikes.iter_mut().rev().find(|strike| strike.act == kind) {
+            (strike.back_from, strike.back) = (Some(at), Some(at));
         }
     }
 

@@ -1,12 +1,15 @@
 //! Enacts `[[chaos]]`: takes the target in hand when a strike is due, does to it what the scenario
 //! says, and records it. When strikes come is decided in `fault::chaos`.
 
+mod disk;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::disk::SharedDisk;
 use super::schedule::Schedule;
 use super::setup::Stand;
 use super::target_handle::TargetHandle;
@@ -46,6 +49,9 @@ struct ChaosRunner {
     /// End of the measured period, where it is known before.
     end: Option<Time>,
     target_handle: TargetHandle,
+    disk: SharedDisk,
+    /// Power cuts so far.
+    cuts: u64,
     clock: Clock,
     ledger: Ledger,
     log: PathBuf,
@@ -65,6 +71,8 @@ impl Chaos {
             measured: schedule.measured,
             end: schedule.end,
             target_handle: stand.target.clone(),
+            disk: stand.disk.clone(),
+            cuts: 0,
             clock: stand.clock,
             ledger: stand.ledger.clone(),
             log: stand.target_log(),
@@ -110,8 +118,12 @@ impl ChaosRunner {
     }
 
     async fn enact(&mut self, act: &Act) {
-        if let Act::Run(Run(command)) = act {
-            return self.run_command(command).await;
+        match act {
+            Act::Run(Run(command)) => return self.run_command(command).await,
+            Act::DiskFull(_) | Act::DiskSlow(_) | Act::DiskLies(_) => {
+                return self.spoil_disk(act).await;
+            }
+            _ => {}
         }
         let target_handle = self.target_handle.clone();
         let mut target = target_handle.take().await;
@@ -143,7 +155,8 @@ impl ChaosRunner {
                 }
                 self.start_again(&mut target).await;
             }
-            Act::Run(_) => {}
+            Act::PowerCut(cut) => self.cut_power(*cut, &mut target).await,
+            Act::Run(_) | Act::DiskFull(_) | Act::DiskSlow(_) | Act::DiskLies(_) => {}
         }
     }
 
