@@ -1,5 +1,4 @@
-//! The disk that loses power: a file system whose disk is an image in the memory of a process of
-//! ours, so that it is known what was flushed. Its process, mounting and remounting, the cut, the
+//! The disk that loses power: a file system whose disk is an image in the memory of our own process, so that it is known what was flushed. Its process, mounting and remounting, the cut, the
 //! test that it does what it should. Who is killed and when is `run`'s; what it means, `ledger`'s.
 //!
 //! A cut: *freeze* (nothing is answered, so no honest 250 can appear), kill all that uses the disk,

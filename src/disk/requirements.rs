@@ -1,4 +1,4 @@
-//! What a disk of ours needs of this machine.
+//! What a disk that mailbench makes needs of this machine.
 
 use std::fs::File;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! The process that serves the images: answers the kernel, and does what mailbench orders.
 //!
-//! It is a process of its own because whoever waits for a disk of its own making can wait for ever.
+//! It is a process of its own because a process that waits for a disk which it serves itself can wait for ever.
 //! It ends when mailbench closes its standard input, however mailbench ended.
 
 use std::fs::File;

@@ -14,7 +14,8 @@ use crate::ledger::event::{DiskSeen, Event};
 use crate::scenario::model::Scenario;
 use crate::targets::{TargetError, queue_folder};
 
-/// A disk that chaos and the stand use, one at a time; `None`: the target has none of ours.
+/// A disk that chaos and the stand use, one at a time; `None`: the target has none that
+/// mailbench made.
 pub(super) type SharedDisk = Option<Arc<Mutex<Disk>>>;
 
 /// What is mounted below a folder goes when this does, however a run ends.

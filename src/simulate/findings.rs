@@ -34,6 +34,7 @@ use crate::measure::verdict::{self, Grounds};
 use crate::measure::{load, queue};
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::scenario::Loaded;
+use crate::scenario::Scenario;
 use crate::scenario::model::Threshold;
 
 /// What a run was judged by, beside what happened.
@@ -82,12 +83,7 @@ impl Ended<'_> {
             run: self.run(&world),
             scenario: self.loaded.resolved.clone(),
             environment: environment(world.model.source.clone()),
-            target: TargetFacts {
-                kind: kind(scenario),
-                version: String::new(),
-                address: String::new(),
-                died: None,
-            },
+            target: target(scenario),
             health,
             load,
             sizing: world.sizing(&rates),
@@ -347,6 +343,12 @@ fn counts([period, outside]: [ProbeCounts; 2]) -> Counts {
     counts.period.remove("overtaking");
     Unowned::default().enter(&mut counts.period);
     counts
+}
+
+/// The model has neither version nor address.
+fn target(scenario: &Scenario) -> TargetFacts {
+    let (version, address) = (String::new(), String::new());
+    TargetFacts { kind: kind(scenario), version, address, died: None }
 }
 
 /// Sums that do not hold, in words. There are none unless the simulation loses mail.

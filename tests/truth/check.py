@@ -11,6 +11,7 @@ import os
 import sys
 
 import closed
+import disk
 import flows
 import plan as plans
 import sides
@@ -91,6 +92,7 @@ def expected(figures, report):
         "destinations": destinations,
         "faults": list(figures.faults()),
         "chaos": list(figures.chaos()),
+        "disk": disk.facts(figures),
         "abuse": sides.abuse(figures),
         "closed_model": closed.facts(figures),
         "retry_curve": list(figures_retry(figures)),

@@ -56,7 +56,7 @@ impl DiskEvents {
         }
     }
 
-    /// Whether the disk did what it should; `None`: there is none of ours.
+    /// Whether the disk did what it should; `None`: the target has none.
     #[must_use]
     pub fn check(&self) -> Option<HealthCheck> {
         self.filesystem?;
@@ -77,7 +77,7 @@ impl DiskEvents {
         })
     }
 
-    /// The facts of a report; `None`: there is no disk of ours.
+    /// The facts of a report; `None`: the target has none.
     #[must_use]
     pub fn facts(&self, history: &History, periods: &Periods) -> Option<DiskFacts> {
         let filesystem = self.filesystem?;
