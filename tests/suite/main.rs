@@ -126,6 +126,7 @@ mod support;
 mod targets_reach_nothing_outside;
 mod foreign_text_is_escaped;
 mod html_report_is_self_contained;
+mod installation_is_described;
 mod sink_offers_configured_extensions;
 mod the_sink_speaks_tls;
 mod trials_are_judged;
