@@ -87,6 +87,7 @@ mod real_mtas_take_submissions;
 mod real_servers_take_our_mail;
 mod receiver;
 mod recipes;
+mod reference_pages;
 mod relay_actors;
 mod relay_survives_hostile_clients;
 mod relay_gives_slots_in_order;
