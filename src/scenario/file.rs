@@ -12,10 +12,9 @@ use serde_json::json;
 use super::model::Scenario;
 use super::threshold::Thresholds;
 use super::{
-    Purpose, abuse, chaos, compare, destination, load, message, simulate, sink, smtp, targets,
-    threshold,
+    Purpose, abuse, compare, destination, load, message, simulate, sink, smtp, targets, threshold,
 };
-use crate::fault::rule;
+use crate::fault::{chaos, rule};
 use crate::grammar::at::{At, some};
 use crate::grammar::checks::{check_name, is_name};
 use crate::grammar::diagnosis::Problems;
@@ -54,7 +53,7 @@ pub(super) struct File {
     pub fault: Vec<At<rule::Keys>>,
     /// What happens to the target itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub chaos: Vec<At<chaos::Written>>,
+    pub chaos: Vec<At<chaos::act::Keys>>,
     /// Bad clients beside the honest load.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub abuse: Vec<At<abuse::Written>>,
@@ -86,7 +85,7 @@ pub(super) fn refinements() -> Vec<Refinement> {
         message::refinements(),
         destination::refinements(),
         rule::refinements(),
-        chaos::refinements(),
+        chaos::section::refinements(),
         abuse::refinements(),
         simulate::refinements(),
         threshold::refinements(),
@@ -144,7 +143,7 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
         name: name(file.name.as_ref(), place.fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
         seed: seed(file.seed.as_ref(), problems),
-        chaos: chaos::resolve(&file.chaos, &target.kind, problems),
+        chaos: chaos::section::resolve(&file.chaos, &target.reach(), problems),
         abuse: abuse::resolve(&file.abuse, &smtp, problems),
         smtp,
         target,
@@ -205,7 +204,7 @@ impl From<&Scenario> for File {
             message: some(scenario.message.written(&scenario.load.model)),
             destination: sections(destinations),
             fault: scenario.faults.iter().map(|it| rule::write(it, &domains).into()).collect(),
-            chaos: sections(&scenario.chaos),
+            chaos: scenario.chaos.iter().map(|it| chaos::section::write(it).into()).collect(),
             abuse: sections(&scenario.abuse),
             simulate: scenario.simulate.as_ref().and_then(section),
             thresholds: (!bounds.is_empty()).then(|| Thresholds::from(&bounds[..])),

@@ -17,7 +17,6 @@ mod shape;
 mod written;
 
 mod abuse;
-mod chaos;
 mod compare;
 mod destination;
 mod load;

@@ -166,7 +166,7 @@ fn find_disturbance(kind: Kind, name: &str, scenario: &Scenario) -> Result<(Kind
     let windows = scenario.faults.iter().filter(|rule| rule.scope.during.is_some());
     let known: Vec<&str> = match kind {
         Kind::Fault => windows.map(|rule| rule.name.as_str()).collect(),
-        Kind::Chaos => scenario.chaos.iter().map(|entry| entry.act.name()).collect(),
+        Kind::Chaos => scenario.chaos.iter().map(|entry| entry.act.kind().name()).collect(),
     };
     if known.contains(&name) {
         return Ok((kind, name.to_owned()));

@@ -2,6 +2,10 @@
 
 use std::time::Duration;
 
+use mailbench::fault::chaos::kill::Kill;
+use mailbench::fault::chaos::pause::Pause;
+use mailbench::fault::chaos::restart::Restart;
+use mailbench::fault::chaos::run::Run;
 use mailbench::fault::chaos::{Act, Chaos, When};
 use mailbench::fault::disconnect::Disconnect;
 use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
@@ -203,7 +207,7 @@ fn every_fault_is_meant_as_written() {
 fn all_chaos_is_meant_as_written() {
     let seconds = Duration::from_secs;
     let every = When::Every { every: seconds(10), jitter: seconds(2) };
-    let run = |words: &[&str]| Act::Run(words.iter().map(|word| (*word).to_owned()).collect());
+    let run = |words: &[&str]| Act::Run(Run(words.iter().map(|word| (*word).to_owned()).collect()));
     let expected = [
         Chaos { at: When::Once(seconds(12)), act: run(&["./hook.sh", "now"]) },
         Chaos { at: every, act: run(&["true"]) },
@@ -214,11 +218,11 @@ fn all_chaos_is_meant_as_written() {
         reads_back(&text, &["chaos.0.at.every=4s"]);
         read(&text, &[]).chaos.remove(0).act
     };
-    assert_eq!(act("kill = {}"), Act::Kill { restart_after: None });
+    assert_eq!(act("kill = {}"), Act::Kill(Kill { restart_after: None }));
     let restart_after = Some(seconds(3));
-    assert_eq!(act("kill = { restart_after = \"3s\" }"), Act::Kill { restart_after });
-    assert_eq!(act("pause = \"5s\""), Act::Pause(seconds(5)));
-    assert_eq!(act("restart = {}"), Act::Restart);
+    assert_eq!(act("kill = { restart_after = \"3s\" }"), Act::Kill(Kill { restart_after }));
+    assert_eq!(act("pause = \"5s\""), Act::Pause(Pause(seconds(5))));
+    assert_eq!(act("restart = {}"), Act::Restart(Restart {}));
 }
 
 #[test]
