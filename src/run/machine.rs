@@ -43,7 +43,7 @@ enum Look {
 type Row = (&'static str, &'static str, Look, &'static str);
 
 /// Every capability that is present or absent; one row each.
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 24] = [
     ("target.kind = \"postfix\"", "postfix", Look::Mta(Mta::Postfix), "+postfix"),
     ("target.kind = \"exim\"", "exim", Look::Mta(Mta::Exim), "+exim4-daemon-light exim4-base"),
     ("target.kind = \"opensmtpd\"", "opensmtpd", Look::Mta(Mta::Opensmtpd), "+opensmtpd"),
@@ -83,6 +83,16 @@ const TABLE: [Row; 19] = [
         Look::Check(cgroup),
         "mount cgroup2 writable and run as root; else processes are found in /proc",
     ),
+    (DISK, "/dev/fuse", Look::Check(fuse), "modprobe fuse, or run outside a container"),
+    (DISK, "/dev/loop-control", Look::Check(loops), "modprobe loop, or run outside a container"),
+    ("[target.disk] filesystem = \"ext4\"", "mkfs.ext4", Look::Program("mkfs.ext4"), "+e2fsprogs"),
+    ("[target.disk] filesystem = \"xfs\"", "mkfs.xfs", Look::Program("mkfs.xfs"), "+xfsprogs"),
+    (
+        "[target.disk] filesystem = \"btrfs\"",
+        "mkfs.btrfs",
+        Look::Program("mkfs.btrfs"),
+        "+btrfs-progs",
+    ),
     ("tests of mailbench: an LMTP server", "dovecot", Look::Program("dovecot"), DOVECOT),
     ("tests of mailbench: a client", "swaks", Look::Program("swaks"), "+swaks"),
     ("tests of mailbench: a client", "curl", Look::Program("curl"), "+curl"),
@@ -90,6 +100,7 @@ const TABLE: [Row; 19] = [
     ("tests of mailbench: system calls", "strace", Look::Program("strace"), "+strace"),
 ];
 
+const DISK: &str = "[target.disk]: power cuts and storage faults (also needs root)";
 const HARAKA: &str = "npm install Haraka, then target.program, or tests/mtas/install DIR";
 const ROOT: &str = "run mailbench as root, as in a container or a virtual machine";
 const DOVECOT: &str = "+dovecot-core dovecot-lmtpd";
@@ -153,6 +164,20 @@ fn namespaces() -> Option<String> {
     let tried = command.args(words).stdin(std::process::Stdio::null()).output();
     let made = tried.is_ok_and(|ended| ended.status.success());
     made.then(|| "can be made".to_owned())
+}
+
+fn fuse() -> Option<String> {
+    opened("/dev/fuse")
+}
+
+fn loops() -> Option<String> {
+    opened("/dev/loop-control")
+}
+
+/// A device is of use only to who may open it.
+fn opened(device: &str) -> Option<String> {
+    let opened = std::fs::File::options().read(true).write(true).open(device);
+    opened.is_ok().then(|| "can be opened".to_owned())
 }
 
 fn cgroup() -> Option<String> {

@@ -70,7 +70,17 @@ fn doctor_says_where_it_looked_and_which_package_has_it() {
     assert_eq!(strace["remedy"], "apt install strace");
     let found = strace["found"].as_str().expect("words");
     assert!(found.contains(&prefix.path().display().to_string()), "{found}");
-    for needs in ["root", "namespaces", "cgroup v2", "dovecot", "chromium", "exim", "haraka"] {
+    for needs in [
+        "root",
+        "namespaces",
+        "cgroup v2",
+        "dovecot",
+        "chromium",
+        "exim",
+        "haraka",
+        "/dev/fuse",
+        "mkfs.xfs",
+    ] {
         assert!(row(&all, needs)["feature"].as_str().is_some_and(|it| !it.is_empty()), "{needs}");
     }
 }
