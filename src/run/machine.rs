@@ -28,8 +28,6 @@ pub struct Need {
 /// How a row of the table is looked up.
 #[derive(Clone, Copy)]
 enum Look {
-    /// A managed kind's program, with its version.
-    Mta(Mta),
     /// A program.
     Program(&'static str),
     /// A library that some program loads.
@@ -42,12 +40,8 @@ enum Look {
 /// or a sentence.
 type Row = (&'static str, &'static str, Look, &'static str);
 
-/// Every capability that is present or absent; one row each.
-const TABLE: [Row; 24] = [
-    ("target.kind = \"postfix\"", "postfix", Look::Mta(Mta::Postfix), "+postfix"),
-    ("target.kind = \"exim\"", "exim", Look::Mta(Mta::Exim), "+exim4-daemon-light exim4-base"),
-    ("target.kind = \"opensmtpd\"", "opensmtpd", Look::Mta(Mta::Opensmtpd), "+opensmtpd"),
-    ("target.kind = \"haraka\"", "haraka", Look::Mta(Mta::Haraka), HARAKA),
+/// Every capability that is present or absent, beside the managed kinds; one row each.
+const TABLE: [Row; 20] = [
     ("target.kind = \"haraka\"", "node", Look::Program("node"), "+nodejs"),
     (
         "target.kind = \"exim\"",
@@ -101,7 +95,6 @@ const TABLE: [Row; 24] = [
 ];
 
 const DISK: &str = "[target.disk]: power cuts and storage faults (also needs root)";
-const HARAKA: &str = "npm install Haraka, then target.program, or tests/mtas/install DIR";
 const ROOT: &str = "run mailbench as root, as in a container or a virtual machine";
 const DOVECOT: &str = "+dovecot-core dovecot-lmtpd";
 
@@ -111,43 +104,61 @@ const PORTS: u32 = 10_000;
 /// Looks at everything.
 pub async fn look() -> Vec<Need> {
     let mut needs = Vec::new();
-    for row in TABLE {
-        needs.push(look_at(row).await);
+    for kind in Mta::ALL {
+        needs.push(mta(kind).await);
     }
+    needs.extend(TABLE.map(look_at));
     needs.extend([open_files(), local_ports(), backlog(), calibrated()]);
     needs
 }
 
-async fn look_at((feature, needs, look, source): Row) -> Need {
+fn look_at((feature, needs, look, source): Row) -> Need {
     let path = |found: Option<PathBuf>| found.map(|path| path.display().to_string());
     let found = match look {
-        Look::Mta(kind) => {
-            let found = installed::mta(kind).await.ok();
-            found.map(|it| format!("{} {}", it.version, it.path.display()))
-        }
         Look::Program(name) => path(installed::program(name)),
         Look::Library(name) => path(installed::library(name)),
         Look::Check(check) => check(),
     };
-    let absent = match look {
-        Look::Mta(_) | Look::Program(_) => {
-            format!("neither on PATH nor in {}", installed::places())
-        }
+    let absent = || match look {
+        Look::Program(_) => not_in_places(),
         Look::Library(_) => format!("not in {}", installed::library_places()),
         Look::Check(_) => "no".to_owned(),
     };
-    let ok = found.is_some();
-    let remedy = if ok { String::new() } else { remedy(look, source) };
-    Need { feature, needs, ok, found: found.unwrap_or(absent), remedy }
+    need(feature, needs, found, absent, || remedy(source))
 }
 
-fn remedy(look: Look, source: &str) -> String {
-    let Some(package) = source.strip_prefix('+') else { return source.to_owned() };
-    match look {
-        Look::Mta(_) => format!(
-            "apt install {package}, or tests/mtas/install DIR and MAILBENCH_MTA_PREFIX=DIR (installs nothing)"
+async fn mta(kind: Mta) -> Need {
+    let found = installed::mta(kind).await.ok();
+    let found = found.map(|it| format!("{} {}", it.version, it.path.display()));
+    need(kind.facts().setting, kind.name(), found, not_in_places, || match kind.facts().packages {
+        Err(otherwise) => otherwise.to_owned(),
+        Ok(package) => format!(
+            "{}, or tests/mtas/install DIR and MAILBENCH_MTA_PREFIX=DIR (installs nothing)",
+            remedy(&format!("+{package}"))
         ),
-        _ => format!("apt install {package}"),
+    })
+}
+
+fn not_in_places() -> String {
+    format!("neither on PATH nor in {}", installed::places())
+}
+
+fn need(
+    feature: &'static str,
+    needs: &'static str,
+    found: Option<String>,
+    absent: impl FnOnce() -> String,
+    remedy: impl FnOnce() -> String,
+) -> Need {
+    let ok = found.is_some();
+    let remedy = if ok { String::new() } else { remedy() };
+    Need { feature, needs, ok, found: found.unwrap_or_else(absent), remedy }
+}
+
+fn remedy(source: &str) -> String {
+    match source.strip_prefix('+') {
+        Some(package) => format!("apt install {package}"),
+        None => source.to_owned(),
     }
 }
 
@@ -260,10 +271,10 @@ mod tests {
         assert_eq!((enough.ok, &enough.remedy[..]), (true, ""));
     }
 
-    #[tokio::test]
-    async fn a_missing_program_says_where_it_was_looked_for_and_its_package() {
+    #[test]
+    fn a_missing_program_says_where_it_was_looked_for_and_its_package() {
         let absent = ("a feature", "it", Look::Program("no-such-program"), "+package");
-        let need = look_at(absent).await;
+        let need = look_at(absent);
         assert!(!need.ok && need.found.starts_with("neither on PATH nor in "), "{need:?}");
         assert!(need.found.contains("/usr/sbin"), "{need:?}");
         assert_eq!(need.remedy, "apt install package");
