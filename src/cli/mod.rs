@@ -39,6 +39,7 @@ mod sink;
 mod stored;
 mod trace;
 mod unwritten;
+mod version;
 mod watchdog;
 
 use std::io::{self, Write};
@@ -47,7 +48,8 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Parser, Subcommand};
+use clap::error::ErrorKind;
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 use exit::Exit;
 use log::complain;
@@ -56,6 +58,9 @@ use log::complain;
 #[derive(Debug, Parser)]
 #[command(name = "mailbench", version, propagate_version = true)]
 struct Cli {
+    /// With --version: also print commit, target, profile, compiler, features and allocator
+    #[arg(long)]
+    verbose: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -135,7 +140,7 @@ impl Command {
 #[must_use]
 pub fn main() -> ExitCode {
     end_on_panic();
-    let cli = Cli::parse();
+    let cli = read_command_line();
     log::start(cli.command.log());
     match cli.command.run() {
         Ok(exit) => exit.into(),
@@ -144,6 +149,22 @@ pub fn main() -> ExitCode {
             Exit::of(&error).into()
         }
     }
+}
+
+/// clap ends at `--version`, whatever stands beside it: `--verbose` is looked up here.
+fn read_command_line() -> Cli {
+    let error = match Cli::try_parse() {
+        Ok(cli) if cli.verbose => Cli::command()
+            .error(ErrorKind::MissingRequiredArgument, "--verbose is only used with --version"),
+        Ok(cli) => return cli,
+        Err(error) => error,
+    };
+    let is_verbose = std::env::args_os().skip(1).any(|one| one == "--verbose");
+    if error.kind() == ErrorKind::DisplayVersion && is_verbose {
+        let printed = print(&version::verbose()).is_ok();
+        std::process::exit(i32::from(!printed));
+    }
+    error.exit()
 }
 
 /// A panic of any task or thread ends the program, with a message.
@@ -177,7 +198,6 @@ fn write_output(path: &Path, text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_command_line_is_consistent() {

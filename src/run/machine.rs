@@ -1,6 +1,6 @@
 //! What this machine has, for which feature of mailbench, and how to get what is missing.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::sys::resource::{Resource, getrlimit};
 use serde::Serialize;
@@ -25,25 +25,78 @@ pub struct Need {
     pub remedy: String,
 }
 
-/// A program, the feature that it is for, and the Debian package that has it.
-const PROGRAMS: [(&str, &str, &str); 9] = [
-    ("target.kind = \"haraka\"", "node", "nodejs"),
-    ("[smtp] auth with postfix", "saslpasswd2", "sasl2-bin"),
-    ("[smtp] auth with opensmtpd", "openssl", "openssl"),
-    ("recipes for sendmail, courier, chasquid", "unshare", "util-linux"),
-    ("tests of mailbench: an LMTP server", "dovecot", "dovecot-core dovecot-lmtpd"),
-    ("tests of mailbench: a client", "swaks", "swaks"),
-    ("tests of mailbench: a client", "curl", "curl"),
-    ("tests of mailbench: the HTML report", "chromium", "chromium"),
-    ("tests of mailbench: system calls", "strace", "strace"),
+/// How a row of the table is looked up.
+#[derive(Clone, Copy)]
+enum Look {
+    /// A program.
+    Program(&'static str),
+    /// A library that some program loads.
+    Library(&'static str),
+    /// Anything else; what was found, or nothing.
+    Check(fn() -> Option<String>),
+}
+
+/// The feature, what it needs, how that is looked up, and how to get it: a Debian package (`+NAME`)
+/// or a sentence.
+type Row = (&'static str, &'static str, Look, &'static str);
+
+/// Every capability that is present or absent, beside the managed kinds; one row each.
+const TABLE: [Row; 20] = [
+    ("target.kind = \"haraka\"", "node", Look::Program("node"), "+nodejs"),
+    (
+        "target.kind = \"exim\"",
+        "libnss_wrapper.so",
+        Look::Library("libnss_wrapper.so"),
+        "+libnss-wrapper",
+    ),
+    ("[smtp] auth with postfix", "saslpasswd2", Look::Program("saslpasswd2"), "+sasl2-bin"),
+    (
+        "[smtp] auth with postfix",
+        "sasl2/libsasldb.so",
+        Look::Library("sasl2/libsasldb.so"),
+        "+libsasl2-modules-db",
+    ),
+    ("[smtp] auth with opensmtpd", "openssl", Look::Program("openssl"), "+openssl"),
+    (
+        "[smtp] tls with opensmtpd",
+        "engines-3/pkcs11.so",
+        Look::Library("engines-3/pkcs11.so"),
+        "+libengine-pkcs11-openssl",
+    ),
+    ("recipes for sendmail, courier, chasquid", "unshare", Look::Program("unshare"), "+util-linux"),
+    ("target.kind = \"postfix\", \"opensmtpd\"; recipes", "root", Look::Check(root), ROOT),
+    (
+        "targets with a network, mounts or a root directory of their own",
+        "namespaces",
+        Look::Check(namespaces),
+        "run as root with CAP_SYS_ADMIN (docker run --privileged)",
+    ),
+    (
+        "[[chaos]] that reaches every process of a target",
+        "cgroup v2",
+        Look::Check(cgroup),
+        "mount cgroup2 writable and run as root; else processes are found in /proc",
+    ),
+    (DISK, "/dev/fuse", Look::Check(fuse), "modprobe fuse, or run outside a container"),
+    (DISK, "/dev/loop-control", Look::Check(loops), "modprobe loop, or run outside a container"),
+    ("[target.disk] filesystem = \"ext4\"", "mkfs.ext4", Look::Program("mkfs.ext4"), "+e2fsprogs"),
+    ("[target.disk] filesystem = \"xfs\"", "mkfs.xfs", Look::Program("mkfs.xfs"), "+xfsprogs"),
+    (
+        "[target.disk] filesystem = \"btrfs\"",
+        "mkfs.btrfs",
+        Look::Program("mkfs.btrfs"),
+        "+btrfs-progs",
+    ),
+    ("tests of mailbench: an LMTP server", "dovecot", Look::Program("dovecot"), DOVECOT),
+    ("tests of mailbench: a client", "swaks", Look::Program("swaks"), "+swaks"),
+    ("tests of mailbench: a client", "curl", Look::Program("curl"), "+curl"),
+    ("tests of mailbench: the HTML report", "chromium", Look::Program("chromium"), "+chromium"),
+    ("tests of mailbench: system calls", "strace", Look::Program("strace"), "+strace"),
 ];
 
-/// A library, the feature that it is for, and the Debian package that has it.
-const LIBRARIES: [(&str, &str, &str); 3] = [
-    ("target.kind = \"exim\"", "libnss_wrapper.so", "libnss-wrapper"),
-    ("[smtp] auth with postfix", "sasl2/libsasldb.so", "libsasl2-modules-db"),
-    ("[smtp] tls with opensmtpd", "engines-3/pkcs11.so", "libengine-pkcs11-openssl"),
-];
+const DISK: &str = "[target.disk]: power cuts and storage faults (also needs root)";
+const ROOT: &str = "run mailbench as root, as in a container or a virtual machine";
+const DOVECOT: &str = "+dovecot-core dovecot-lmtpd";
 
 /// Local ports under which a closed load with many short sessions runs out.
 const PORTS: u32 = 10_000;
@@ -54,61 +107,66 @@ pub async fn look() -> Vec<Need> {
     for kind in Mta::ALL {
         needs.push(mta(kind).await);
     }
-    let program = |(feature, name, package)| {
-        let found = installed::program(name).map(|path| path.display().to_string());
-        need(feature, name, found, || debian(package))
-    };
-    let library = |(feature, name, package)| {
-        let found = installed::library(name).map(|path| path.display().to_string());
-        need(feature, name, found, || debian(package))
-    };
-    needs.extend(LIBRARIES.map(library));
-    needs.extend(PROGRAMS.map(program));
-    needs.push(root());
-    needs.push(namespaces());
-    needs.push(cgroup());
+    needs.extend(TABLE.map(look_at));
     needs.extend([open_files(), local_ports(), backlog(), calibrated()]);
     needs
+}
+
+fn look_at((feature, needs, look, source): Row) -> Need {
+    let path = |found: Option<PathBuf>| found.map(|path| path.display().to_string());
+    let found = match look {
+        Look::Program(name) => path(installed::program(name)),
+        Look::Library(name) => path(installed::library(name)),
+        Look::Check(check) => check(),
+    };
+    let absent = || match look {
+        Look::Program(_) => not_in_places(),
+        Look::Library(_) => format!("not in {}", installed::library_places()),
+        Look::Check(_) => "no".to_owned(),
+    };
+    need(feature, needs, found, absent, || remedy(source))
+}
+
+async fn mta(kind: Mta) -> Need {
+    let found = installed::mta(kind).await.ok();
+    let found = found.map(|it| format!("{} {}", it.version, it.path.display()));
+    need(kind.facts().setting, kind.name(), found, not_in_places, || match kind.facts().packages {
+        Err(otherwise) => otherwise.to_owned(),
+        Ok(package) => format!(
+            "{}, or tests/mtas/install DIR and MAILBENCH_MTA_PREFIX=DIR (installs nothing)",
+            remedy(&format!("+{package}"))
+        ),
+    })
+}
+
+fn not_in_places() -> String {
+    format!("neither on PATH nor in {}", installed::places())
 }
 
 fn need(
     feature: &'static str,
     needs: &'static str,
     found: Option<String>,
+    absent: impl FnOnce() -> String,
     remedy: impl FnOnce() -> String,
 ) -> Need {
     let ok = found.is_some();
     let remedy = if ok { String::new() } else { remedy() };
-    Need { feature, needs, ok, found: found.unwrap_or_else(|| "not found".to_owned()), remedy }
+    Need { feature, needs, ok, found: found.unwrap_or_else(absent), remedy }
 }
 
-fn debian(package: &str) -> String {
-    format!("apt install {package}")
+fn remedy(source: &str) -> String {
+    match source.strip_prefix('+') {
+        Some(package) => format!("apt install {package}"),
+        None => source.to_owned(),
+    }
 }
 
-async fn mta(kind: Mta) -> Need {
-    let found = installed::mta(kind).await.ok();
-    let found = found.map(|it| format!("{} {}", it.version, it.path.display()));
-    need(kind.facts().setting, kind.name(), found, || match kind.facts().packages {
-        Err(otherwise) => otherwise.to_owned(),
-        Ok(package) => format!(
-            "{}, or tests/mtas/install DIR and MAILBENCH_MTA_PREFIX=DIR (installs nothing)",
-            debian(package)
-        ),
-    })
+fn root() -> Option<String> {
+    nix::unistd::Uid::effective().is_root().then(|| "yes".to_owned())
 }
 
-fn root() -> Need {
-    let is_root = nix::unistd::Uid::effective().is_root();
-    need(
-        "target.kind = \"postfix\", \"opensmtpd\"; recipes",
-        "root",
-        is_root.then(|| "yes".to_owned()),
-        || "run mailbench as root, as in a container or a virtual machine".to_owned(),
-    )
-}
-
-fn namespaces() -> Need {
+fn namespaces() -> Option<String> {
     let mut command = std::process::Command::new("unshare");
     let mut words = vec!["--mount", "--net", "--pid", "--fork", "true"];
     if !nix::unistd::Uid::effective().is_root() {
@@ -116,27 +174,31 @@ fn namespaces() -> Need {
     }
     let tried = command.args(words).stdin(std::process::Stdio::null()).output();
     let made = tried.is_ok_and(|ended| ended.status.success());
-    need(
-        "targets with a network, mounts or a root directory of their own",
-        "namespaces",
-        made.then(|| "can be made".to_owned()),
-        || "run as root with CAP_SYS_ADMIN (docker run --privileged)".to_owned(),
-    )
+    made.then(|| "can be made".to_owned())
 }
 
-fn cgroup() -> Need {
+fn fuse() -> Option<String> {
+    opened("/dev/fuse")
+}
+
+fn loops() -> Option<String> {
+    opened("/dev/loop-control")
+}
+
+/// A device is of use only to who may open it.
+fn opened(device: &str) -> Option<String> {
+    let opened = std::fs::File::options().read(true).write(true).open(device);
+    opened.is_ok().then(|| "can be opened".to_owned())
+}
+
+fn cgroup() -> Option<String> {
     let root = Path::new("/sys/fs/cgroup");
     let is_v2 = root.join("cgroup.controllers").exists();
     // Whether one can be made shows only when it is.
     let own = root.join(format!("mailbench-doctor-{}", std::process::id()));
     let writable =
         is_v2 && std::fs::create_dir(&own).and_then(|()| std::fs::remove_dir(&own)).is_ok();
-    need(
-        "[[chaos]] that reaches every process of a target",
-        "cgroup v2",
-        writable.then(|| format!("{} is writable", root.display())),
-        || "mount cgroup2 writable and run as root; else processes are found in /proc".to_owned(),
-    )
+    writable.then(|| format!("{} is writable", root.display()))
 }
 
 fn open_files() -> Need {
@@ -164,7 +226,7 @@ fn backlog() -> Need {
     let text = std::fs::read_to_string("/proc/sys/net/core/somaxconn").unwrap_or_default();
     let kept = text.trim().parse().unwrap_or(0);
     let wanted = u64::from(limits::SINK_BACKLOG);
-    measured("thundering herds", "waiting connections", kept, wanted, || {
+    measured("retry bursts", "waiting connections", kept, wanted, || {
         format!("sysctl net.core.somaxconn={wanted}")
     })
 }
@@ -186,12 +248,14 @@ fn measured(
 
 fn calibrated() -> Need {
     let kept = calibration::file().filter(|file| file.exists());
-    need(
-        "headroom in reports",
-        "a calibration",
-        kept.map(|file| file.display().to_string()),
-        || "mailbench calibrate".to_owned(),
-    )
+    let ok = kept.is_some();
+    Need {
+        feature: "headroom in reports",
+        needs: "a calibration",
+        ok,
+        found: kept.map_or_else(|| "none".to_owned(), |file| file.display().to_string()),
+        remedy: if ok { String::new() } else { "mailbench calibrate".to_owned() },
+    }
 }
 
 #[cfg(test)]
@@ -205,6 +269,15 @@ mod tests {
         assert_eq!(little.remedy, "raise it");
         let enough = measured("f", "n", 1000, 1000, || "raise it".to_owned());
         assert_eq!((enough.ok, &enough.remedy[..]), (true, ""));
+    }
+
+    #[test]
+    fn a_missing_program_says_where_it_was_looked_for_and_its_package() {
+        let absent = ("a feature", "it", Look::Program("no-such-program"), "+package");
+        let need = look_at(absent);
+        assert!(!need.ok && need.found.starts_with("neither on PATH nor in "), "{need:?}");
+        assert!(need.found.contains("/usr/sbin"), "{need:?}");
+        assert_eq!(need.remedy, "apt install package");
     }
 
     #[tokio::test]

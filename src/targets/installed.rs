@@ -40,6 +40,24 @@ pub fn library(name: &str) -> Option<PathBuf> {
     programs::library(name, &root).ok()
 }
 
+/// Where programs are looked for apart from `PATH`, in words.
+#[must_use]
+pub fn places() -> String {
+    programs::SYSTEM.into_iter().map(str::to_owned).chain(unpacked()).collect::<Vec<_>>().join(", ")
+}
+
+/// Where libraries are looked for, in words.
+#[must_use]
+pub fn library_places() -> String {
+    ["/usr/lib".to_owned()].into_iter().chain(unpacked()).collect::<Vec<_>>().join(", ")
+}
+
+/// Where packages were unpacked, if the user says so.
+fn unpacked() -> Option<String> {
+    let prefix = std::env::var_os(programs::PREFIX)?;
+    Some(format!("{} (${})", Path::new(&prefix).display(), programs::PREFIX))
+}
+
 async fn version(mta: Mta, path: &Path) -> String {
     let root = programs::root(path);
     let libraries = programs::library_path(&root, Some(&root.join("usr/lib/postfix")));

@@ -10,7 +10,7 @@ use crate::limits;
 pub(super) const PREFIX: &str = "MAILBENCH_MTA_PREFIX";
 
 /// Where system programs lie; often not on a user's `PATH`.
-const SYSTEM: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
+pub(super) const SYSTEM: [&str; 2] = ["/usr/sbin", "/usr/local/sbin"];
 
 /// The program `name`, which packages keep in the folder `inside`.
 pub(super) fn find(name: &str, inside: &str, named: Option<&Path>) -> Result<PathBuf, TargetError> {

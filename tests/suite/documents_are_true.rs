@@ -159,6 +159,38 @@ fn place() -> tempfile::TempDir {
     place
 }
 
+/// Files that a page shows in TOML, each introduced by a line that ends with "`name`:".
+fn files(page: &str) -> Vec<(&str, &str)> {
+    let parts: Vec<&str> = page.split("```").collect();
+    let named = |pair: &[&'_ str]| -> Option<(usize, usize)> {
+        let introduced = pair[0].trim_end().strip_suffix("`:")?;
+        pair[1].starts_with("toml\n").then_some((introduced.len(), introduced.rfind('`')? + 1))
+    };
+    let pairs = parts.chunks_exact(2);
+    let found = pairs.filter_map(|pair| named(pair).map(|(end, start)| (pair, start, end)));
+    found.map(|(pair, start, end)| (&pair[0][start..end], &pair[1]["toml\n".len()..])).collect()
+}
+
+/// A shell block that is not run says why.
+#[test]
+fn shell_blocks_are_run_or_say_why_not() {
+    let mut unmarked = Vec::new();
+    let mut marked = 0;
+    // The recipes have tests of their own.
+    for (page, text) in pages().into_iter().filter(|(page, _)| !page.starts_with("docs/recipes")) {
+        let lines: Vec<&str> = text.lines().collect();
+        let is_shell = |line: &str| ["```sh", "```bash", "```console"].contains(&line);
+        for (at, _) in lines.iter().enumerate().filter(|(_, line)| is_shell(line)) {
+            match at > 0 && lines[at - 1].starts_with("<!-- not run: ") {
+                true => marked += 1,
+                false => unmarked.push(format!("{}:{}", page.display(), at + 1)),
+            }
+        }
+    }
+    assert!(marked >= 3, "{marked}");
+    assert!(unmarked.is_empty(), "neither run nor marked: {}", unmarked.join(", "));
+}
+
 /// The command as it is run here, and its exit codes: shorter, and without what is not there.
 fn runnable(line: &str) -> Option<(String, &'static [i32])> {
     let line = line.split('#').next().unwrap_or_default().trim();
@@ -191,6 +223,9 @@ fn commands_of_the_pages_run_as_they_stand() {
     for (page, text) in pages() {
         let (_, blocks) = parts(&text);
         let place = place();
+        for (name, shown) in files(&text) {
+            std::fs::write(place.path().join(name), shown).expect("a file of the page");
+        }
         let lines = blocks.iter().filter(|(language, _)| language.is_empty());
         // The version, with which a report begins, is no command.
         let is_command = |it: &&&str| {
