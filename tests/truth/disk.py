@@ -1,8 +1,6 @@
 """The disk under the target's queue: what each power cut found open, and what became of it."""
 
-from compare import Near
-
-FILESYSTEMS = ("ext4", "xfs", "btrfs")
+from compare import Near, exact
 
 
 def facts(figures):
@@ -17,7 +15,7 @@ def facts(figures):
     accepted = sum(probe.accepted() is not None for probe in probes)
     flaws = [it.flaw for it in ready if it.flaw] + [it.why for it in seen if it.kind == "failed"]
     return {
-        "filesystem": FILESYSTEMS[ready[0].filesystem],
+        "filesystem": ready[0].filesystem,
         "flaws": flaws,
         "flushes": flushes,
         "flushes_per_accepted": Near(flushes / accepted, 1e-9) if accepted else None,
@@ -35,8 +33,8 @@ def cuts(ledger, probes, seen):
         for probe in probes:
             enter(probe, number, times, tally)
         yield {
-            "at_s": Near((event.at - ledger.measured_from) / 1e9, 1e-9),
-            "keep": ("none", "subset", "torn", "prefix")[event.change.keep],
+            "at_s": exact((event.at - ledger.measured_from) / 1e9),
+            "keep": event.change.keep,
             "unflushed": event.change.unflushed,
             "kept": event.change.kept,
             "filesystem_flaw": checks[number] if number < len(checks) else None,
