@@ -20,8 +20,19 @@ const PAUSE: Duration = Duration::from_millis(10);
 pub(super) async fn make(filesystem: Filesystem, image: &Path) -> io::Result<()> {
     let words: &[&str] = match filesystem {
         // Nothing is kept back for root, so that a full disk is full for all; an inode for every
-        // 8 KiB, since a queue is many small files.
-        Filesystem::Ext4 => &["mkfs.ext4", "-q", "-F", "-m", "0", "-i", "8192", "-E", "nodiscard"],
+        // 8 KiB, since a queue is many small files. The kernel would write the tables of inodes
+        // during the run, and flush.
+        Filesystem::Ext4 => &[
+            "mkfs.ext4",
+            "-q",
+            "-F",
+            "-m",
+            "0",
+            "-i",
+            "8192",
+            "-E",
+            "nodiscard,lazy_itable_init=0,lazy_journal_init=0",
+        ],
         Filesystem::Xfs => &["mkfs.xfs", "-q", "-f", "-K"],
         Filesystem::Btrfs => &["mkfs.btrfs", "-q", "-f", "-K"],
     };

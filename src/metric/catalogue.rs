@@ -22,6 +22,8 @@ pub enum Subject {
     RecoveryTime,
     /// Connections that the target tried to open to destinations.
     ConnectionAttempts,
+    /// Flushes of the disk under the queue for each accepted probe.
+    DiskFlushes,
     /// Attempts for each delivered probe.
     AttemptsPerDelivery,
     /// Jain index over the destinations without a fault.
@@ -112,7 +114,7 @@ const COUNTS: [&str; 24] = [
 ];
 
 /// Metrics that are neither latencies nor counts.
-const OTHERS: [(&str, Subject); 11] = [
+const OTHERS: [(&str, Subject); 12] = [
     (GOODPUT, Subject::Goodput),
     ("recovery_time", Subject::RecoveryTime),
     ("connection_attempts", Subject::ConnectionAttempts),
@@ -120,6 +122,7 @@ const OTHERS: [(&str, Subject); 11] = [
     ("queue_length", Subject::QueueLength),
     ("drain_time", Subject::DrainTime),
     ("attempts_per_delivery", Subject::AttemptsPerDelivery),
+    ("disk_flushes_per_accepted", Subject::DiskFlushes),
     ("fairness", Subject::Fairness),
     ("target_cpu", Subject::TargetCpu),
     ("target_rss", Subject::TargetRss),
@@ -155,7 +158,7 @@ impl Subject {
             Subject::Count(_) => &[Count],
             Subject::Backlog | Subject::QueueLength => &[Max, Mean, End],
             Subject::Goodput => &[Rate],
-            Subject::DrainTime | Subject::Fairness => &[Value],
+            Subject::DrainTime | Subject::Fairness | Subject::DiskFlushes => &[Value],
             Subject::RecoveryTime => &[Max],
             Subject::ConnectionAttempts => &[Count, PerDelivery],
             Subject::AttemptsPerDelivery
@@ -172,7 +175,7 @@ impl Subject {
             Subject::Count(_) | Subject::ConnectionAttempts => Some(Stat::Count),
             Subject::Goodput => Some(Stat::Rate),
             Subject::RecoveryTime => Some(Stat::Max),
-            Subject::DrainTime | Subject::Fairness => Some(Stat::Value),
+            Subject::DrainTime | Subject::Fairness | Subject::DiskFlushes => Some(Stat::Value),
             _ => None,
         }
     }
@@ -266,6 +269,7 @@ mod tests {
             ("connection_attempts", Stat::Count, Unit::Number),
             ("connection_attempts", Stat::PerDelivery, Unit::Number),
             ("attempts_per_delivery", Stat::Mean, Unit::Number),
+            ("disk_flushes_per_accepted", Stat::Value, Unit::Number),
             ("fairness", Stat::Value, Unit::Share),
             ("target_cpu", Stat::Mean, Unit::Number),
             ("target_rss", Stat::Max, Unit::Bytes),
@@ -315,7 +319,7 @@ mod tests {
 
     #[test]
     fn every_name_means_a_metric_with_figures() {
-        assert_eq!(Subject::names().count(), 60);
+        assert_eq!(Subject::names().count(), 61);
         for name in Subject::names() {
             let subject = Subject::from_name(name).expect(name);
             let stats = subject.stats();

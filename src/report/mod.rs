@@ -19,6 +19,7 @@ pub mod view;
 
 mod changes;
 mod csv;
+mod disk;
 mod doubt;
 mod figures;
 mod hgrm;

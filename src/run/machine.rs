@@ -51,13 +51,8 @@ const PORTS: u32 = 10_000;
 /// Looks at everything.
 pub async fn look() -> Vec<Need> {
     let mut needs = Vec::new();
-    for (kind, feature, package) in [
-        (Mta::Postfix, "target.kind = \"postfix\"", "postfix"),
-        (Mta::Exim, "target.kind = \"exim\"", "exim4-daemon-light exim4-base"),
-        (Mta::Opensmtpd, "target.kind = \"opensmtpd\"", "opensmtpd"),
-        (Mta::Haraka, "target.kind = \"haraka\"", ""),
-    ] {
-        needs.push(mta(kind, feature, package).await);
+    for kind in Mta::ALL {
+        needs.push(mta(kind).await);
     }
     let program = |(feature, name, package)| {
         let found = installed::program(name).map(|path| path.display().to_string());
@@ -91,12 +86,12 @@ fn debian(package: &str) -> String {
     format!("apt install {package}")
 }
 
-async fn mta(kind: Mta, feature: &'static str, package: &str) -> Need {
+async fn mta(kind: Mta) -> Need {
     let found = installed::mta(kind).await.ok();
     let found = found.map(|it| format!("{} {}", it.version, it.path.display()));
-    need(feature, kind.name(), found, || match package {
-        "" => "npm install Haraka, then target.program, or tests/mtas/install DIR".to_owned(),
-        package => format!(
+    need(kind.facts().setting, kind.name(), found, || match kind.facts().packages {
+        Err(otherwise) => otherwise.to_owned(),
+        Ok(package) => format!(
             "{}, or tests/mtas/install DIR and MAILBENCH_MTA_PREFIX=DIR (installs nothing)",
             debian(package)
         ),

@@ -2,8 +2,9 @@
 //!
 //! One file, or folder, a section of the file: what can be written there (`Written`), what its schema
 //! adds, the defaults, the checks, what it means, and how that is written again. `file` puts the
-//! sections together. Everything after this module works with the meant form ([`model`]), in which a
-//! contradiction cannot be said.
+//! sections together; `[[fault]]` and `[[chaos]]` are read in [`crate::fault`], and what all sections
+//! are written with is [`crate::grammar`]. Everything after this module works with the meant form
+//! ([`model`]), in which a contradiction cannot be said.
 
 pub mod difference;
 pub mod model;

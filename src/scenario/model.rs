@@ -20,7 +20,9 @@ pub use super::smtp::sources::SourceRange;
 pub use super::smtp::tls::TlsTerms;
 pub use super::targets::changes::{Changes, HeaderChanges, RecipientChange, SenderChange};
 pub use super::targets::delivery::{Delivery, Durability, OnwardTls};
-pub use super::targets::{External, Managed, Mta, Network, TargetKind, TargetSpec, waits};
+pub use super::targets::{
+    External, Managed, Mta, Network, TargetKind, TargetSpec, VersionSource, Wait,
+};
 pub use super::threshold::{Threshold, bound};
 use crate::fault::chaos::Chaos;
 use crate::fault::rule::Rule;

@@ -97,6 +97,7 @@ impl Ended<'_> {
             destinations,
             faults: self.faults(&world.sink.strikes),
             chaos: Vec::new(),
+            disk: None,
             abuse: None,
             retry_curve: retry_curve(&world.tally, scenario),
             replies: replies(&world.sink.replies),
@@ -386,6 +387,7 @@ fn health(load: &LoadFacts, shortfall: Option<f64>, latency: &BTreeMap<String, L
         overflow: (0, 1),
         damage: None,
         shortage: None,
+        disk: None,
     })
 }
 

@@ -50,6 +50,8 @@ impl Kept<'_> {
             }
             Subject::AttemptsPerDelivery => known(self.queue.attempts_per_delivery_mean),
             Subject::Fairness => known(self.queue.fairness),
+            // A simulated target has no disk.
+            Subject::DiskFlushes => known(None),
             Subject::TargetCpu | Subject::TargetRss | Subject::TargetIo => unknown(),
         }
     }

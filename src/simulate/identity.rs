@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use crate::scenario::model::TargetKind;
 use crate::scenario::{Loaded, Scenario};
 
 /// Virtual time has no date.
@@ -19,13 +18,7 @@ pub(super) fn id(loaded: &Loaded) -> String {
 
 /// The kind of target whose model it is.
 pub(super) fn kind(scenario: &Scenario) -> String {
-    let kind = match &scenario.target.kind {
-        TargetKind::Relay => "relay",
-        TargetKind::Direct => "direct",
-        TargetKind::External { .. } => "external",
-        TargetKind::Managed(managed) => managed.mta.name(),
-    };
-    format!("{NAME} {kind}")
+    format!("{NAME} {}", scenario.target.kind.name())
 }
 
 pub(super) fn environment(source: String) -> BTreeMap<String, String> {

@@ -4,7 +4,7 @@
 use std::net::Ipv4Addr;
 
 use crate::limits;
-use crate::scenario::model::{Mta, TargetKind};
+use crate::scenario::model::TargetKind;
 
 /// Clients at this address are on this machine, yet the target does not trust them.
 pub const UNKNOWN_CLIENT: Ipv4Addr = Ipv4Addr::new(127, 66, 0, 1);
@@ -41,7 +41,7 @@ impl Capabilities {
         };
         Capabilities {
             routed: kind.is_routed(1) && routes <= limits::ROUTES,
-            spares: mta.is_some_and(|mta| mta != Mta::Opensmtpd),
+            spares: mta.is_some_and(|mta| mta.facts().has_spare_hosts),
             secured: mta.is_some(),
             unknown_clients: mta.is_some(),
         }

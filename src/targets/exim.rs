@@ -17,8 +17,7 @@ use super::queue_command::QueueLength;
 use super::queue_probe::{QueueProbe, Seen, State};
 use super::{Settings, TargetError, native, programs};
 use crate::queue::schedule::{Growth, RetrySchedule};
-use crate::scenario::model::Managed;
-use crate::scenario::model::waits::{EXIM_EARLY, EXIM_QUEUE_RUN};
+use crate::scenario::model::{Managed, Mta};
 use crate::smtp::server_tls::Beginning;
 
 /// Users it may run as when we are root.
@@ -62,7 +61,8 @@ pub(super) async fn prepare(settings: &Settings, given: &Managed) -> Result<Reci
     // Reads the settings, too: one that does not exist is reported here.
     let said = programs::output_in(&places.program, &["-C", &config, "-bV"], &environment).await?;
     let version = said.split_whitespace().nth(2).unwrap_or_default().to_owned();
-    let queue_runs = format!("-q{}s", EXIM_QUEUE_RUN.as_secs());
+    let queue_runs =
+        format!("-q{}s", (Mta::Exim.facts().waits.queue_run)(Duration::ZERO).as_secs());
     Ok(Recipe {
         kind: "exim",
         version,
@@ -287,7 +287,7 @@ fn secured(settings: &Settings) -> String {
 /// A retry rule: each part holds up to an age, counted from the first failure.
 fn rules(retry: &RetrySchedule) -> String {
     let give_up = native::whole_seconds(retry.give_up_after);
-    let wait = |time: Duration| native::whole_seconds(time + EXIM_EARLY);
+    let wait = |time: Duration| native::whole_seconds(time + Mta::Exim.facts().waits.added);
     let fixed = |until: u64, every: Duration| format!("F,{until}s,{}s", wait(every));
     match &retry.kind {
         Growth::Fixed { first } => fixed(give_up, *first),

@@ -12,8 +12,7 @@ use super::queue_command::QueueLength;
 use super::queue_probe::{self, QueueProbe, Seen, State};
 use super::{Settings, TargetError, native, programs};
 use crate::queue::schedule::RetrySchedule;
-use crate::scenario::model::Managed;
-use crate::scenario::model::waits::HARAKA_SHORTEST;
+use crate::scenario::model::{Managed, Mta};
 use crate::smtp::server_tls::Beginning;
 
 /// Delays written out at most; the last one stands for all further ones.
@@ -159,10 +158,11 @@ fn secured(settings: &Settings) -> String {
 
 /// Every delay until it is to give up, written out; equal ones as `30s*20`.
 fn intervals(retry: &RetrySchedule) -> String {
+    let shortest = Mta::Haraka.facts().waits.shortest;
     let mut age = 0;
     let mut runs: Vec<(u64, u32)> = Vec::new();
     for attempt in 1..=DELAYS {
-        let delay = native::whole_seconds(retry.delay(attempt).max(HARAKA_SHORTEST));
+        let delay = native::whole_seconds(retry.delay(attempt).max(shortest));
         age += delay;
         if attempt > 1 && age > native::whole_seconds(retry.give_up_after) {
             break;
@@ -215,8 +215,9 @@ fn untranslated(settings: &Settings) -> Vec<String> {
     let mut left = native::unused(settings);
     left.extend(native::no_sub_seconds(&settings.retry));
     left.extend(native::no_jitter(&settings.retry));
-    if settings.retry.delay(1) < HARAKA_SHORTEST {
-        let shortest = HARAKA_SHORTEST.as_secs();
+    let shortest = Mta::Haraka.facts().waits.shortest;
+    if settings.retry.delay(1) < shortest {
+        let shortest = shortest.as_secs();
         left.push(format!("target.retry: delays under {shortest} s became {shortest} s"));
     }
     left.push("target.delivery.per_destination: it has one limit for all".to_owned());

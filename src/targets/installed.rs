@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{TargetError, programs};
-use crate::scenario::model::Mta;
+use crate::scenario::model::{Mta, VersionSource};
 
 /// A program that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,12 +20,7 @@ pub struct Installed {
 /// # Errors
 /// When it was not found.
 pub async fn mta(mta: Mta) -> Result<Installed, TargetError> {
-    let (name, inside) = match mta {
-        Mta::Postfix => ("postfix", "usr/sbin"),
-        Mta::Exim => ("exim4", "usr/sbin"),
-        Mta::Opensmtpd => ("smtpd", "usr/sbin"),
-        Mta::Haraka => ("haraka", "node_modules/Haraka/bin"),
-    };
+    let (name, inside) = mta.facts().program;
     let path = programs::find(name, inside, None)?;
     let version = version(mta, &path).await;
     Ok(Installed { path, version })
@@ -53,14 +48,13 @@ async fn version(mta: Mta, path: &Path) -> String {
         let ended = programs::ended(program, arguments, &environment).await.ok();
         ended.map(|it| format!("{}{}", text(&it.stdout), text(&it.stderr))).unwrap_or_default()
     };
-    match mta {
-        Mta::Postfix => {
-            let said = ask(&path.with_file_name("postconf"), &["-d", "-h", "mail_version"]).await;
+    match mta.facts().version {
+        VersionSource::Program(argument, word) => word_after(word, &ask(path, &[argument]).await),
+        VersionSource::Beside(name, arguments) => {
+            let said = ask(&path.with_file_name(name), arguments).await;
             said.lines().next().unwrap_or_default().trim().to_owned()
         }
-        Mta::Exim => word_after("version", &ask(path, &["--version"]).await),
-        Mta::Opensmtpd => word_after("OpenSMTPD", &ask(path, &["-h"]).await),
-        Mta::Haraka => {
+        VersionSource::Package => {
             let package = path.ancestors().nth(2).unwrap_or(Path::new("/")).join("package.json");
             let read = std::fs::read_to_string(package).ok();
             let read = read.and_then(|text| serde_json::from_str::<serde_json::Value>(&text).ok());

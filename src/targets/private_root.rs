@@ -53,7 +53,8 @@ impl PrivateRoot {
     }
 
     fn fill(&self, original: &Path, needed: &[PathBuf]) -> std::io::Result<()> {
-        std::fs::DirBuilder::new().mode(0o755).create(&self.path)?;
+        // The disk of the scenario may be mounted within.
+        std::fs::DirBuilder::new().recursive(true).mode(0o755).create(&self.path)?;
         self.copy(original, &self.within(self.program))?;
         for file in needed {
             let name = file.file_name().unwrap_or_default();

@@ -7,7 +7,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
 use crate::limits;
-use crate::scenario::model::{Mta, TargetKind};
+use crate::scenario::model::TargetKind;
 use crate::shortage::{self, Shortage};
 
 /// How many refused connections the log shows; `None` where a target of this kind does not log
@@ -16,12 +16,7 @@ use crate::shortage::{self, Shortage};
 pub fn logged(kind: &TargetKind, log: &Path) -> Option<u64> {
     let shows = match kind {
         TargetKind::Relay => relay,
-        TargetKind::Managed(managed) => match managed.mta {
-            Mta::Postfix => postfix,
-            Mta::Exim => exim,
-            Mta::Opensmtpd => opensmtpd,
-            Mta::Haraka => haraka,
-        },
+        TargetKind::Managed(managed) => managed.mta.facts().logs_refused_connection,
         TargetKind::External { .. } | TargetKind::Direct => return None,
     };
     let count = count(BufReader::new(File::open(log).ok()?), shows)?;
@@ -56,31 +51,10 @@ fn relay(line: &str) -> bool {
     line.contains("a destination refused the connection")
 }
 
-/// `postfix/smtp[4711]: connect to 127.1.0.1[127.1.0.1]:2525: Connection refused`: one line for each
-/// attempt. Why a delivery was deferred then, or not even attempted, stands in parentheses.
-fn postfix(line: &str) -> bool {
-    line.contains("]: connect to ") && line.ends_with(": Connection refused")
-}
-
-/// `1xYCLS-0000YD-2N H=127.1.0.2 [127.1.0.2] Connection refused`: one line for each attempt. That the
-/// delivery is deferred for it is another line, with `==`; until the retry time none is attempted.
-fn exim(line: &str) -> bool {
-    line.contains(" H=") && !line.contains(" == ") && line.ends_with(" Connection refused")
-}
-
-/// `6c5282390409465a mta error reason=IO Error: Connection refused`: one line for each session.
-fn opensmtpd(line: &str) -> bool {
-    line.contains(" mta error reason=") && line.ends_with(": Connection refused")
-}
-
-/// `[outbound] Failed to get socket: connect ECONNREFUSED 127.1.0.2:44509`: one line for each attempt.
-fn haraka(line: &str) -> bool {
-    line.contains("[outbound] Failed to get socket: connect ECONNREFUSED")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::model::Mta;
 
     /// Lines as each MTA wrote them in a run in which a destination's port was closed for some
     /// seconds, those about the same connections that must not count as further ones among them.
@@ -113,12 +87,13 @@ source=\"127.0.0.1\" relay=\"127.1.0.2 (127.1.0.2)\" delay=1s result=\"TempFail\
 ECONNREFUSED 127.1.0.2:44509
 2026-12-01T01:08:14.846Z [NOTICE] [94B1081B.22.1] [outbound] temp fail code=450 Tried all MXs
 ";
-        for (log, shows) in [
-            (postfix_log, postfix as fn(&str) -> bool),
-            (exim_log, exim),
-            (opensmtpd_log, opensmtpd),
-            (haraka_log, haraka),
+        for (log, mta) in [
+            (postfix_log, Mta::Postfix),
+            (exim_log, Mta::Exim),
+            (opensmtpd_log, Mta::Opensmtpd),
+            (haraka_log, Mta::Haraka),
         ] {
+            let shows = mta.facts().logs_refused_connection;
             assert_eq!(count(log.as_bytes(), shows), Some(1), "{log}");
         }
     }

@@ -2,6 +2,7 @@
 
 mod faulty_target_is_detected;
 mod doctor_target_names_what_is_missing;
+mod a_250_survives_a_power_cut;
 mod a_full_disk_loses_no_verdict;
 mod github_job_summary_is_written;
 mod a_public_corpus_arrives;

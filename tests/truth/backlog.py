@@ -82,9 +82,16 @@ def outages(ledger):
         change, at = event.change, event.at
         if change.kind == "stopped":
             stopped = at
-        if change.kind in ("killed", "paused"):
-            what = {"killed": "kill", "paused": "pause"}[change.kind]
+        if change.kind in ("killed", "paused", "power-lost"):
+            names = {"killed": "kill", "paused": "pause", "power-lost": "power_cut"}
+            what = names[change.kind]
             found.append(SimpleNamespace(what=what, at=at, back_from=None, back=None))
+        if change.kind == "disk-fault" and change.on:
+            found.append(SimpleNamespace(what=change.act, at=at, back_from=None, back=None))
+        elif change.kind == "disk-fault":
+            last = next((it for it in reversed(found) if it.what == change.act), None)
+            if last is not None:
+                last.back_from = last.back = at
         if change.kind == "starting":
             if stopped is not None:
                 found.append(SimpleNamespace(what="restart", at=stopped, back_from=None, back=None))

@@ -176,6 +176,22 @@ change = variants(
     ("starting", None),
     ("hook", record(command=many(text), outcome=text, took_us=number)),
     ("survived", record(act=text, how=text)),
+    (
+        "power-lost",
+        record(keep=names("none", "subset", "torn", "prefix"), unflushed=number, kept=number),
+    ),
+    ("disk-fault", record(act=text, on=flag)),
+)
+disk_seen = variants(
+    ("ready", record(filesystem=names("ext4", "xfs", "btrfs"), flaw=maybe(text))),
+    ("checked", record(flaw=maybe(text))),
+    (
+        "counted",
+        record(
+            reads=number, writes=number, bytes_written=number, flushes=number, memory_most=number
+        ),
+    ),
+    ("failed", record(why=text)),
 )
 abuse_end = variants(
     ("unconnected", None), ("refused", record(code=number)), ("cut-off", None), ("tolerated", None)
@@ -359,6 +375,7 @@ EVENTS = [
             count=number,
         ),
     ),
+    ("disk", record(at=number, seen=disk_seen)),
 ]  # fmt: skip
 event = variants(*EVENTS)
 

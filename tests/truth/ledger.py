@@ -127,11 +127,14 @@ class Ledger:
         self.warm_up_from = starts.get("warm-up", 0)
         self.interrupted = any(self.of("interrupted"))
         self.kills, self.deaths, stopped = [], [], None
+        self.power_cuts = set()
         for event in self.of("target"):
             change = event.change.kind
-            if change == "killed":
+            if change == "power-lost":
+                self.power_cuts.add(event.at)
+            if change in ("killed", "power-lost"):
                 self.kills.append(event.at)
-            if change in ("killed", "died"):
+            if change in ("killed", "power-lost", "died"):
                 self.deaths.append(event.at)
             if change == "stopped":
                 stopped = event.at
@@ -494,12 +497,15 @@ class Ledger:
         probe.ambiguous = withheld + unsure
 
     def copies_after_kills(self, probe):
-        """One for each kill within a second after a confirmed reception that a copy followed."""
+        """One for each kill within a second after a confirmed reception that a copy followed; a
+        power cut may undo what was noted at any time before it."""
         ends = sorted(it.at for it in probe.receptions)
         used = excused = 0
         for kill in self.kills:
+            undoes_all = kill in self.power_cuts
             cut = any(
-                it.confirmed and it.at <= kill <= it.at + KILL_WINDOW for it in probe.receptions
+                it.confirmed and it.at <= kill and (undoes_all or kill <= it.at + KILL_WINDOW)
+                for it in probe.receptions
             )
             used = max(used, sum(end <= kill for end in ends))
             if cut and used < len(ends):

@@ -16,6 +16,7 @@ use crate::ledger::history::binding::Bindings;
 use crate::ledger::history::{History, Planned, Reading};
 use crate::measure::correctness::content_changes::Examples;
 use crate::measure::correctness::criteria;
+use crate::measure::disturbances::disk::DiskEvents;
 use crate::measure::disturbances::faults::Strikes;
 use crate::measure::disturbances::outages::Outages;
 use crate::measure::latency::observation::Seen;
@@ -124,6 +125,8 @@ pub struct RunAggregates {
     pub reports: Reports,
     /// What was done to the target itself.
     pub outages: Outages,
+    /// What happened to the disk under its queue.
+    pub disk: DiskEvents,
     /// Where content differed from what was sent.
     pub changes: Examples,
     /// Connections from the target to destinations.
@@ -155,6 +158,7 @@ impl RunAggregates {
             bounds: Bounds::default(),
             reports: Reports::default(),
             outages: Outages::default(),
+            disk: DiskEvents::default(),
             changes: Examples::default(),
             connections: Connections::default(),
             uses: Uses::default(),
@@ -175,6 +179,7 @@ impl RunAggregates {
         self.bounds.observe(event);
         self.reports.observe(event);
         self.outages.observe(event);
+        self.disk.observe(event);
         self.changes.observe(event);
         self.connections.observe(event);
         self.uses.observe(event);

@@ -9,7 +9,7 @@ use crate::limits;
 use crate::measure::results::RetryPoint;
 use crate::probe::{DestinationId, ProbeId};
 use crate::scenario::model::TargetSpec;
-use crate::scenario::model::waits::Wait;
+use crate::scenario::model::Wait;
 
 /// A pause shorter than the least the schedule allows counts as early below this share of it:
 /// sink and target do not read their clocks at the same moment.
@@ -182,6 +182,7 @@ mod tests {
             delivery,
             changes: Changes::default(),
             network: None,
+            disk: None,
         }
     }
 

@@ -13,6 +13,7 @@ use crate::scenario::model::ModelKind;
 mod abuse;
 mod attempts;
 mod bound;
+mod disk;
 mod figures;
 mod judgement;
 mod recovery;
@@ -23,6 +24,7 @@ mod stored;
 pub use abuse::{AbuseFacts, AbuseReport, LegitimateFacts, Percentile};
 pub use attempts::Attempts;
 pub use bound::{Certainty, Marked};
+pub use disk::{DiskFacts, PowerCutFacts};
 pub use figures::{
     ChaosFacts, ClosedFacts, DestinationFacts, DoubtfulFigure, FaultFacts, HerdFacts,
     IsolationFacts, Latency, QueueFacts, ReplyCount, RetryPoint,
@@ -97,6 +99,9 @@ pub struct Results {
     /// What was done to the target itself, in order of time.
     #[serde(default)]
     pub chaos: Vec<ChaosFacts>,
+    /// The disk that mailbench put under the target's queue; null without one.
+    #[serde(default)]
+    pub disk: Option<DiskFacts>,
     /// Bad clients beside the honest load; null without any.
     #[serde(default)]
     pub abuse: Option<AbuseReport>,

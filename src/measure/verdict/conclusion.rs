@@ -24,9 +24,9 @@ use crate::measure::latency::summarise;
 use crate::measure::load::sizing;
 use crate::measure::queue;
 use crate::measure::results::{
-    Attempts, Correctness, DestinationFacts, FaultFacts, Findings, Health, Latency, LoadFacts,
-    QueueFacts, RecoveryFacts, Results, RetryPoint, SCHEMA_VERSION, SeriesRow, ThresholdResult,
-    ThresholdStatus, Warning,
+    Attempts, Correctness, DestinationFacts, DiskFacts, FaultFacts, Findings, Health, Latency,
+    LoadFacts, QueueFacts, RecoveryFacts, Results, RetryPoint, SCHEMA_VERSION, SeriesRow,
+    ThresholdResult, ThresholdStatus, Warning,
 };
 use crate::measure::validity::Validity;
 use crate::measure::validity::health;
@@ -67,6 +67,7 @@ struct Figured {
     validity: Validity,
     retry_curve: Vec<RetryPoint>,
     faults: Vec<FaultFacts>,
+    disk: Option<DiskFacts>,
     drain_from: Time,
 }
 
@@ -125,6 +126,7 @@ pub fn conclude(case: &Case<'_>, collected: Collected, damage: Option<&str>) -> 
         destinations: figured.destinations,
         faults: figured.faults,
         chaos: run.outages.facts(&history, &run.periods),
+        disk: figured.disk,
         abuse: run.clients.facts(case.scenario, &figured.probes.honest),
         retry_curve: figured.retry_curve,
         replies: run.replies.counts(),
@@ -181,6 +183,7 @@ fn figure(case: &Case<'_>, history: &History, run: &mut RunAggregates) -> Figure
         destinations,
         rates: probes.flows.rates((from, periods.load_stop()), close),
         retry_curve: retry_curve(scenario, history, run),
+        disk: run.disk.facts(history, &periods),
         faults: run.strikes.facts(scenario),
         drain_from: healed.unwrap_or_default().max(periods.load_stop()),
         probes,
@@ -226,6 +229,7 @@ impl Figured {
             overflow: self.probes.latencies.overflow(),
             damage,
             shortage: run.shortages.check(run.periods.measured_from()),
+            disk: run.disk.check(),
         })
     }
 
@@ -246,6 +250,7 @@ impl Figured {
             uses: &run.uses,
             periods: &run.periods,
             drain_from: self.drain_from,
+            disk_flushes: self.disk.as_ref().and_then(|disk| disk.flushes_per_accepted),
             validity: &self.validity,
         };
         figures.grade(thresholds)

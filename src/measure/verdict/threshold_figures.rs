@@ -44,6 +44,8 @@ pub struct Figures<'a> {
     pub periods: &'a Periods,
     /// From when the drain is timed.
     pub drain_from: Time,
+    /// Flushes of the disk under the queue for each accepted probe.
+    pub disk_flushes: Option<f64>,
     /// What the instrument itself may have done to them.
     pub validity: &'a Validity,
 }
@@ -99,6 +101,7 @@ impl Figures<'_> {
                 _ => known(self.queue.attempts_per_delivery_mean),
             },
             Subject::Fairness => known(self.queue.fairness),
+            Subject::DiskFlushes => known(self.disk_flushes),
             Subject::TargetCpu => self.target(threshold, Uses::cpu),
             Subject::TargetRss => self.target(threshold, Uses::rss),
             Subject::TargetIo => self.target(threshold, Uses::io),

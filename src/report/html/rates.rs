@@ -6,8 +6,8 @@ use super::table::{code, table};
 use super::timeline::{Column, Fold, Timeline};
 use crate::escape::xml;
 use crate::measure::results::{AbuseFacts, ChaosFacts, FaultFacts, Findings, Results, SeriesRow};
-use crate::report::human;
 use crate::report::terminal::abuse::impact;
+use crate::report::{disk, human};
 
 /// The section.
 pub(super) fn rates(findings: &Findings) -> String {
@@ -15,7 +15,7 @@ pub(super) fn rates(findings: &Findings) -> String {
         [through(findings, &timeline), back(findings, &timeline)].concat()
     });
     let results = &findings.results;
-    [charts, faults(results), chaos(results), abuse(results)].concat()
+    [charts, faults(results), chaos(results), disk(results), abuse(results)].concat()
 }
 
 type Value = fn(&SeriesRow) -> Option<f64>;
@@ -109,6 +109,19 @@ fn abuse(results: &Results) -> String {
     let honest = report.honest.as_ref().map(|honest| impact(honest).join(", "));
     let honest = honest.map(|impact| format!("<p>Legitimate clients: {}</p>", xml(&impact)));
     table + &honest.unwrap_or_default()
+}
+
+/// The disk under the target's queue, and each power cut.
+fn disk(results: &Results) -> String {
+    let Some(facts) = &results.disk else { return String::new() };
+    let titles = disk::TITLES.map(|title| match title {
+        "acknowledged" | "open" | "lost" => format!("#{title}"),
+        _ => title.to_owned(),
+    });
+    let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
+    let rows = disk::rows(facts);
+    let rows = rows.iter().map(|row| row.iter().map(|text| xml(text)).collect());
+    format!("<p>Disk: {}</p>{}", xml(&disk::words(facts)), table(&titles, rows.collect()))
 }
 
 fn chaos(results: &Results) -> String {

@@ -6,6 +6,7 @@ mod queue;
 use std::fmt::Write as _;
 
 use super::changes::lines;
+use super::disk;
 use super::doubt;
 use super::figures::{self, Row, STATS};
 use super::sizing;
@@ -195,6 +196,7 @@ fn details(results: &Results) -> String {
     text.push_str(&faults(results));
     text.push_str(&timeline(results));
     text.push_str(&chaos(results));
+    text.push_str(&disk(results));
     text.push_str(&abuse(results));
     text.push_str(&resources(results));
     for warning in results.warnings.iter().take(LISTED) {
@@ -331,6 +333,18 @@ fn chaos(results: &Results) -> String {
         );
     }
     text + &more(results.chaos.len(), EVENTS)
+}
+
+/// The disk under the target's queue, and each power cut.
+fn disk(results: &Results) -> String {
+    let Some(facts) = &results.disk else { return String::new() };
+    let mut text =
+        format!("| {} |\n|:---|:---|---:|---:|---:|---:|:---|\n", disk::TITLES.join(" | "));
+    for row in disk::rows(facts).iter().take(EVENTS) {
+        let cells = row.iter().map(|text| prose(text)).collect::<Vec<_>>().join(" | ");
+        let _infallible = writeln!(text, "| {cells} |");
+    }
+    text + &more(facts.cuts.len(), EVENTS) + &format!("Disk: {}\n\n", prose(&disk::words(facts)))
 }
 
 /// What the target's processes used.

@@ -40,6 +40,7 @@ fn chapters(page: &mut Page, findings: &Findings) {
     places::destinations(page, results);
     places::faults(page, results);
     target::chaos(page, results);
+    target::disk(page, results);
     abuse::abuse(page, results);
     target::resources(page, results);
     evidence::sizing(page, results);

@@ -3,9 +3,9 @@
 use super::page::Page;
 use crate::escape::plain;
 use crate::measure::results::{ChaosFacts, Results};
-use crate::report::human;
 use crate::report::table::{Cell, Table, cell, left, right};
 use crate::report::view::Tone;
+use crate::report::{disk, human};
 
 /// Strikes listed; the rest is in `report.json`.
 const LISTED: usize = 20;
@@ -46,6 +46,27 @@ fn row(strike: &ChaosFacts) -> Vec<Cell> {
         after(strike.first_delivery_s),
         cell(Tone::Dim, plain(&strike.detail)),
     ]
+}
+
+/// The disk under its queue, and each power cut.
+pub(super) fn disk(page: &mut Page, results: &Results) {
+    let Some(facts) = &results.disk else { return };
+    let mut titles = disk::TITLES.into_iter();
+    let first = titles.next().map(left);
+    let mut table = Table::new(first.into_iter().chain(titles.map(right)).collect());
+    for row in disk::rows(facts).into_iter().take(LISTED) {
+        let cells = row.iter().enumerate().map(|(at, text)| match at {
+            0 => format!("    {text}").into(),
+            _ => Cell::from(plain(text)),
+        });
+        table.row(cells.collect());
+    }
+    page.headed_table("DISK", &table);
+    page.facts("", &[disk::words(facts)]);
+    let rest = facts.cuts.len().saturating_sub(LISTED);
+    if rest > 0 {
+        page.facts("", &[format!("and {rest} more in report.json")]);
+    }
 }
 
 /// What the target's processes used.

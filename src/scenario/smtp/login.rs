@@ -7,7 +7,6 @@ use serde_json::json;
 use crate::grammar::at::At;
 use crate::grammar::diagnosis::{Problem, Problems};
 use crate::grammar::schema::{self, Refinement};
-use crate::scenario::targets::Mta;
 use crate::smtp::client::Mechanism;
 
 /// How to log in.
@@ -39,21 +38,6 @@ pub struct LoginTerms {
     pub user: String,
     /// Environment variable of the secret.
     pub password_env: String,
-}
-
-/// By which mechanisms the user of an MTA that mailbench sets up can log in, with their names.
-pub(super) fn mechanisms(mta: Mta) -> &'static [(Mechanism, &'static str)] {
-    const ALL: &[(Mechanism, &str)] = &[
-        (Mechanism::Plain, "plain"),
-        (Mechanism::Login, "login"),
-        (Mechanism::CramMd5, "cram-md5"),
-        (Mechanism::ScramSha256, "scram-sha-256"),
-    ];
-    match mta {
-        Mta::Opensmtpd => &ALL[..2],
-        Mta::Exim | Mta::Haraka => &ALL[..3],
-        Mta::Postfix => ALL,
-    }
 }
 
 pub(super) fn resolve(auth: &Auth, problems: &mut Problems) -> LoginTerms {

@@ -9,7 +9,7 @@ pub(super) mod tls;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::targets::{Mta, TargetKind};
+use super::targets::TargetKind;
 use crate::grammar::at::{At, some, value_or};
 use crate::grammar::diagnosis::{Problem, Problems};
 use crate::grammar::schema::{self, Refinement};
@@ -119,19 +119,15 @@ pub(super) fn resolve(
 fn offered(smtp: &Written, target: &TargetKind, problems: &mut Problems) {
     let (TargetKind::Managed(managed), Some(auth)) = (target, &smtp.auth) else { return };
     let mechanism = &auth.value.mechanism;
-    let known = login::mechanisms(managed.mta);
+    let known = managed.mta.facts().mechanisms;
     if !known.iter().any(|(known, _)| *known == mechanism.value) {
         let problem = Problem::new(&mechanism.span, "this kind of target does not know it");
         let names: Vec<String> = known.iter().map(|(_, name)| format!("\"{name}\"")).collect();
         problems.push(problem.help(format!("use one of {}", names.join(", "))));
     }
     let in_the_clear = smtp.tls.as_ref().is_none_or(|tls| tls.value == Begin::None);
-    if managed.mta == Mta::Opensmtpd && in_the_clear {
-        problems.refuse(
-            &auth.span,
-            "OpenSMTPD takes a log-in under TLS only",
-            "add `tls = \"starttls\"` or `tls = \"implicit\"`",
-        );
+    if let Some(why) = managed.mta.facts().login_needs_tls.filter(|_| in_the_clear) {
+        problems.refuse(&auth.span, why, "add `tls = \"starttls\"` or `tls = \"implicit\"`");
     }
 }
 

@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Kind, TargetKind, Written};
+use super::{Mta, TargetKind, Written};
 use crate::grammar::at::At;
 use crate::grammar::diagnosis::Problems;
 
@@ -18,42 +18,6 @@ pub struct Managed {
     pub program: Option<PathBuf>,
     /// `[target.settings]`: settings of its own, in its own words; they win over ours.
     pub settings: BTreeMap<String, String>,
-}
-
-/// The real MTAs that we know how to start.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mta {
-    /// Postfix.
-    Postfix,
-    /// Exim.
-    Exim,
-    /// OpenSMTPD.
-    Opensmtpd,
-    /// Haraka.
-    Haraka,
-}
-
-impl Mta {
-    /// As scenarios name it.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Mta::Postfix => "postfix",
-            Mta::Exim => "exim",
-            Mta::Opensmtpd => "opensmtpd",
-            Mta::Haraka => "haraka",
-        }
-    }
-
-    /// The kind of target that is this MTA.
-    pub(super) fn kind(self) -> Kind {
-        match self {
-            Mta::Postfix => Kind::Postfix,
-            Mta::Exim => Kind::Exim,
-            Mta::Opensmtpd => Kind::Opensmtpd,
-            Mta::Haraka => Kind::Haraka,
-        }
-    }
 }
 
 pub(super) fn resolve(target: &Written, mta: Mta, problems: &mut Problems) -> TargetKind {

@@ -4,9 +4,9 @@ pub(super) mod changes;
 pub(super) mod delivery;
 pub(super) mod disk;
 pub(super) mod external;
+pub(super) mod kind;
 pub(super) mod managed;
 pub(super) mod retry;
-pub mod waits;
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,10 @@ use crate::queue::schedule::RetrySchedule;
 use changes::Changes;
 use delivery::Delivery;
 pub use external::External;
-pub use managed::{Managed, Mta};
+pub(super) use kind::Kind;
+pub use kind::{Mta, VersionSource};
+pub use managed::Managed;
+pub use retry::Wait;
 
 /// `[target]`: the system under test.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
@@ -60,26 +63,6 @@ pub(super) struct Written {
     pub changes: Option<At<changes::Written>>,
     /// Its queue on a disk that mailbench makes, and whose power can be cut.
     pub disk: Option<At<disk::Written>>,
-}
-
-/// Kinds of target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub(super) enum Kind {
-    /// The embedded relay.
-    Relay,
-    /// No target: straight to the sink.
-    Direct,
-    /// One of the user's, running already or started by `start_command`.
-    External,
-    /// A private instance of Postfix.
-    Postfix,
-    /// A private instance of Exim.
-    Exim,
-    /// A private instance of OpenSMTPD.
-    Opensmtpd,
-    /// A private instance of Haraka.
-    Haraka,
 }
 
 /// `[target] network`: what a target that mailbench starts can reach.
@@ -165,6 +148,17 @@ pub enum TargetKind {
 }
 
 impl TargetKind {
+    /// As scenarios name it.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        match self {
+            TargetKind::Relay => "relay",
+            TargetKind::Direct => "direct",
+            TargetKind::External(_) => "external",
+            TargetKind::Managed(managed) => managed.mta.name(),
+        }
+    }
+
     /// Whether it is given a next hop of its own for each of so many destinations, so that the
     /// sink knows whose a session is from connect on.
     #[must_use]
@@ -180,14 +174,12 @@ impl TargetKind {
 pub(super) fn resolve(written: Option<&At<Written>>, problems: &mut Problems) -> TargetSpec {
     let nothing = At::from(Written::default());
     let At { value: target, span } = written.unwrap_or(&nothing);
-    let kind = match value_or(&target.kind, Kind::Relay) {
-        Kind::External => external::resolve(target, span, problems),
-        Kind::Direct => TargetKind::Direct,
-        Kind::Postfix => managed::resolve(target, Mta::Postfix, problems),
-        Kind::Exim => managed::resolve(target, Mta::Exim, problems),
-        Kind::Opensmtpd => managed::resolve(target, Mta::Opensmtpd, problems),
-        Kind::Haraka => managed::resolve(target, Mta::Haraka, problems),
-        Kind::Relay => TargetKind::Relay,
+    let kind = value_or(&target.kind, Kind::Relay);
+    let kind = match (kind, kind.mta()) {
+        (_, Some(mta)) => managed::resolve(target, mta, problems),
+        (Kind::External, _) => external::resolve(target, span, problems),
+        (Kind::Direct, _) => TargetKind::Direct,
+        _ => TargetKind::Relay,
     };
     refuse_foreign(target, problems);
     // A target that mailbench sets up is given the defaults, and a resolved scenario has them.
@@ -251,7 +243,7 @@ impl From<&TargetSpec> for Written {
             }
             TargetKind::Managed(managed) => {
                 managed.write(&mut written);
-                managed.mta.kind()
+                managed.mta.facts().kind
             }
         };
         let mut delivery = delivery::Written::from(&spec.delivery);

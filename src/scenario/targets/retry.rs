@@ -6,6 +6,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::kind::{Schedule as Keeps, Waits};
+use super::{TargetKind, TargetSpec};
 use crate::grammar::at::{At, place, some, value_or};
 use crate::grammar::checks::{bounded, length, misplaced};
 use crate::grammar::diagnosis::Problems;
@@ -150,5 +152,123 @@ impl From<&RetrySchedule> for Retry {
             }
         }
         retry
+    }
+}
+
+/// The wait after one failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wait {
+    /// As the scenario has it, before jitter.
+    pub configured: Duration,
+    /// A shorter one is early.
+    pub least: Duration,
+    /// A longer one is late.
+    pub latest: Duration,
+}
+
+impl TargetSpec {
+    /// Whether it has the scenario's waits: mailbench sets them, or the user says that they are set.
+    #[must_use]
+    pub fn knows_waits(&self) -> bool {
+        self.keeps_known_waits() || self.retry_is_given
+    }
+
+    /// Whether it keeps a schedule that is known: the scenario's, or its own.
+    #[must_use]
+    pub fn keeps_known_waits(&self) -> bool {
+        matches!(self.kind, TargetKind::Relay | TargetKind::Managed(_))
+    }
+
+    /// The wait after failed attempt number `attempt`. Of a target whose schedule is not known,
+    /// as the scenario has it.
+    #[must_use]
+    pub fn wait(&self, attempt: u32) -> Wait {
+        let configured = self.retry.delay(attempt);
+        let Some(waits) = self.waits() else {
+            let jitter = |sign: f64| configured.mul_f64(1.0 + sign * self.retry.jitter);
+            return Wait { configured, least: jitter(-1.0), latest: jitter(1.0) };
+        };
+        let (least, latest) = match waits.schedule {
+            Keeps::ByAge => (configured, self.retry.longest()),
+            Keeps::ByAttempt => (configured, configured.max(waits.shortest)),
+            Keeps::Own(longest) => (Duration::ZERO, longest(attempt)),
+        };
+        Wait { configured, least, latest: latest + waits.grain(self.retry.delay(1)) }
+    }
+
+    /// The longest wait between two attempts, where all are bounded by the scenario's.
+    #[must_use]
+    pub fn longest_wait(&self) -> Option<Duration> {
+        let longest = self.retry.longest();
+        match self.waits() {
+            Some(Waits { schedule: Keeps::Own(_), .. }) => None,
+            Some(waits) => Some(longest.max(waits.shortest) + waits.grain(self.retry.delay(1))),
+            None => {
+                (self.kind == TargetKind::Relay).then(|| longest.mul_f64(1.0 + self.retry.jitter))
+            }
+        }
+    }
+
+    /// The age at which it gives up, where that is known.
+    #[must_use]
+    pub fn gives_up_after(&self) -> Option<Duration> {
+        let is_known = match &self.kind {
+            TargetKind::Relay => true,
+            TargetKind::Managed(managed) => managed.mta.facts().gives_up_as_configured,
+            TargetKind::Direct | TargetKind::External(_) => false,
+        };
+        is_known.then_some(self.retry.give_up_after)
+    }
+
+    /// How a real MTA keeps to a schedule.
+    fn waits(&self) -> Option<&'static Waits> {
+        match &self.kind {
+            TargetKind::Managed(managed) => Some(&managed.mta.facts().waits),
+            TargetKind::Relay | TargetKind::Direct | TargetKind::External(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grammar::diagnosis::Problems;
+    use crate::queue::schedule::{Growth, RetrySchedule};
+    use crate::scenario::model::{Managed, Mta};
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn spec(kind: TargetKind) -> TargetSpec {
+        let growth = Growth::Exponential { first: 2 * SECOND, factor: 2.0, cap: 30 * SECOND };
+        let retry = RetrySchedule { kind: growth, jitter: 0.1, give_up_after: 600 * SECOND };
+        let usual = crate::scenario::targets::resolve(None, &mut Problems::default());
+        TargetSpec { kind, retry, retry_is_given: false, ..usual }
+    }
+
+    fn managed(mta: Mta) -> TargetSpec {
+        spec(TargetKind::Managed(Managed { mta, program: None, settings: Default::default() }))
+    }
+
+    #[test]
+    fn each_kind_is_held_to_what_it_can_keep() {
+        let waits = |spec: TargetSpec| {
+            let Wait { least, latest, .. } = spec.wait(2);
+            (least.as_secs_f64(), latest.as_secs_f64())
+        };
+        assert_eq!(waits(spec(TargetKind::Relay)), (3.6, 4.4));
+        assert_eq!(waits(managed(Mta::Postfix)), (4.0, 34.0));
+        assert_eq!(waits(managed(Mta::Exim)), (4.0, 33.0));
+        assert_eq!(waits(managed(Mta::Haraka)), (4.0, 7.0));
+        assert_eq!(waits(managed(Mta::Opensmtpd)), (0.0, 1202.0));
+    }
+
+    #[test]
+    fn without_a_schedule_no_bound_is_required() {
+        let direct = spec(TargetKind::Direct);
+        assert!(!direct.keeps_known_waits() && !direct.knows_waits());
+        assert!(TargetSpec { retry_is_given: true, ..direct.clone() }.knows_waits());
+        assert_eq!((direct.longest_wait(), direct.gives_up_after()), (None, None));
+        assert_eq!(managed(Mta::Opensmtpd).longest_wait(), None);
+        assert_eq!(managed(Mta::Haraka).longest_wait(), Some(32 * SECOND));
     }
 }

@@ -17,8 +17,7 @@ use super::process::Launch;
 use super::queue_command::{QueueLength, QueueStates};
 use super::queue_probe::{self, QueueProbe, Seen};
 use super::{Settings, TargetError, native, programs};
-use crate::scenario::model::Managed;
-use crate::scenario::model::waits::{POSTFIX_EARLY, postfix_queue_run};
+use crate::scenario::model::{Managed, Mta};
 
 /// Queue directories of the mail owner alone.
 const PRIVATE: [&str; 11] = [
@@ -194,10 +193,11 @@ fn times(settings: &Settings) -> Vec<(String, String)> {
     let one_hop = native::hops_are_shared(settings);
     let per_destination = if one_hop { delivery.concurrency } else { delivery.per_destination };
     let seconds = native::whole_seconds;
+    let kept = Mta::Postfix.facts().waits;
     [
-        ("queue_run_delay", format!("{}s", postfix_queue_run(waits.first).as_secs())),
-        ("minimal_backoff_time", format!("{}s", seconds(waits.first + POSTFIX_EARLY))),
-        ("maximal_backoff_time", format!("{}s", seconds(waits.longest + POSTFIX_EARLY))),
+        ("queue_run_delay", format!("{}s", (kept.queue_run)(waits.first).as_secs())),
+        ("minimal_backoff_time", format!("{}s", seconds(waits.first + kept.added))),
+        ("maximal_backoff_time", format!("{}s", seconds(waits.longest + kept.added))),
         ("maximal_queue_lifetime", format!("{}s", seconds(retry.give_up_after))),
         ("bounce_queue_lifetime", format!("{}s", seconds(retry.give_up_after))),
         ("default_destination_concurrency_limit", per_destination.to_string()),

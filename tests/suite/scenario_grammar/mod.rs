@@ -2,8 +2,13 @@
 
 use std::time::Duration;
 
+use mailbench::disk::{DiskTerms, Filesystem, Keep};
+use mailbench::fault::chaos::disk_full::DiskFull;
+use mailbench::fault::chaos::disk_lies::DiskLies;
+use mailbench::fault::chaos::disk_slow::DiskSlow;
 use mailbench::fault::chaos::kill::Kill;
 use mailbench::fault::chaos::pause::Pause;
+use mailbench::fault::chaos::power_cut::PowerCut;
 use mailbench::fault::chaos::restart::Restart;
 use mailbench::fault::chaos::run::Run;
 use mailbench::fault::chaos::{Act, Chaos, When};
@@ -223,6 +228,30 @@ fn all_chaos_is_meant_as_written() {
     assert_eq!(act("kill = { restart_after = \"3s\" }"), Act::Kill(Kill { restart_after }));
     assert_eq!(act("pause = \"5s\""), Act::Pause(Pause(seconds(5))));
     assert_eq!(act("restart = {}"), Act::Restart(Restart {}));
+}
+
+#[test]
+fn the_disk_and_its_chaos_are_meant_as_written() {
+    let disk = "[target.disk]\nfilesystem = \"xfs\"\nsize = \"1GiB\"\nflush = \"1ms\"\n";
+    let seconds = Duration::from_secs;
+    let act = |line: &str| {
+        let text = format!("{SMALL}{disk}[[chaos]]\nat = \"3s\"\n{line}\n");
+        reads_back(&text, &["chaos.0.at=4s"]);
+        let mut scenario = read(&text, &[]);
+        let (size, flush) = (1 << 30, Duration::from_millis(1));
+        let expected = DiskTerms { filesystem: Filesystem::Xfs, size, flush };
+        assert_eq!(scenario.target.disk, Some(expected));
+        scenario.chaos.remove(0).act
+    };
+    let cut = PowerCut { restart_after: seconds(2), keep: Keep::Torn };
+    let line = "power_cut = { restart_after = \"2s\", keep = \"torn\" }";
+    assert_eq!(act(line), Act::PowerCut(cut));
+    let cut = PowerCut { restart_after: Duration::ZERO, keep: Keep::None };
+    assert_eq!(act("power_cut = {}"), Act::PowerCut(cut));
+    assert_eq!(act("disk_full = \"5s\""), Act::DiskFull(DiskFull(seconds(5))));
+    let slow = DiskSlow { flush: Duration::from_millis(300), length: seconds(5) };
+    assert_eq!(act("disk_slow = { flush = \"300ms\", for = \"5s\" }"), Act::DiskSlow(slow));
+    assert_eq!(act("disk_lies = true"), Act::DiskLies(DiskLies {}));
 }
 
 #[test]

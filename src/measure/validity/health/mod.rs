@@ -54,6 +54,8 @@ pub struct Evidence<'a> {
     pub damage: Option<&'a str>,
     /// What the system did not give the instrument.
     pub shortage: Option<HealthCheck>,
+    /// Whether the disk under the queue did what it should.
+    pub disk: Option<HealthCheck>,
 }
 
 /// Grades the run's instrument.
@@ -61,6 +63,7 @@ pub struct Evidence<'a> {
 pub fn grade(evidence: &Evidence<'_>) -> Health {
     let found = [
         evidence.shortage.clone(),
+        evidence.disk.clone(),
         shortfall(evidence),
         timing::schedule_lag(evidence),
         inter_arrival_distribution(evidence),

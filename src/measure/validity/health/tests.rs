@@ -54,6 +54,7 @@ fn graded(change: impl FnOnce(&mut Evidence<'static>)) -> Health {
         overflow: (0, 1000),
         damage: None,
         shortage: None,
+        disk: None,
     };
     change(&mut evidence);
     grade(&evidence)

@@ -1,0 +1,40 @@
+//! What reports say of the disk under the target's queue, and of its power cuts.
+
+use super::human;
+use crate::measure::results::{DiskFacts, PowerCutFacts};
+
+/// Columns of the table of power cuts.
+pub(super) const TITLES: [&str; 7] =
+    ["power cut at", "keep", "acknowledged", "open", "lost", "unflushed writes", "file system"];
+
+/// A row for each power cut.
+pub(super) fn rows(facts: &DiskFacts) -> Vec<[String; 7]> {
+    facts.cuts.iter().map(row).collect()
+}
+
+fn row(cut: &PowerCutFacts) -> [String; 7] {
+    [
+        human::moment(cut.at_s),
+        cut.keep.name().to_owned(),
+        human::count(cut.acknowledged),
+        human::count(cut.open),
+        human::count(cut.lost),
+        format!("{}, {} kept", human::count(cut.unflushed), human::count(cut.kept)),
+        cut.filesystem_flaw.clone().unwrap_or_else(|| "sound".to_owned()),
+    ]
+}
+
+/// The disk in a line.
+pub(super) fn words(facts: &DiskFacts) -> String {
+    let per_accepted = match facts.flushes_per_accepted {
+        Some(0.0) => ", none: nothing that was accepted was made durable".to_owned(),
+        Some(share) => format!(", {share:.2} per accepted recipient"),
+        None => String::new(),
+    };
+    format!(
+        "{}: {} flushes{per_accepted}; content took at most {} of memory",
+        facts.filesystem.name(),
+        human::count(facts.flushes),
+        human::bytes(facts.memory_most_bytes)
+    )
+}
