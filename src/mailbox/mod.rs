@@ -3,8 +3,8 @@
 //!
 //! Servers are not trusted: whatever they answer, reading is bounded in time and memory. It ends with an
 //! error, or with a [`Reading`] that names every reason to doubt that all copies were seen. A missing
-//! message is evidence of a loss only where there is no such reason. Nothing is changed: folders are
-//! opened read-only, no flag is set, nothing is removed.
+//! message is evidence of a loss only where there is no such reason. Nothing is removed, and by IMAP
+//! and from a Maildir no flag is set.
 
 mod connection;
 mod content;

@@ -1,4 +1,5 @@
-//! Reads a user's mail by POP3 (RFC 1939). Nothing is removed: DELE is never sent.
+//! Reads a user's mail by POP3 (RFC 1939). Nothing is removed: DELE is never sent. A server may count
+//! a retrieved message as seen, as Dovecot does: POP3 has no command that prevents it.
 //!
 //! Mail that arrives during a session is not seen by it, and a server may keep mail back from the mailbox
 //! meanwhile: read once all was delivered.

@@ -1,6 +1,7 @@
 //! Mailboxes are read to the byte, and a server that misbehaves is bounded and named: what it hides is
 //! never taken for a lost message.
 
+mod dovecot;
 mod imap;
 mod maildir;
 mod pop3;
