@@ -1,7 +1,7 @@
 //! mailbench: load testing and chaos simulation for mail pipelines.
 //!
 //! The modules stand in the order in which data flows. A module uses only modules above it,
-//! and the actors (`traffic`, `relay`, `targets`, `sink`) never use one another; `tests/tidy.rs`
+//! and the actors (`traffic`, `relay`, `targets`, `sink`, `mailbox`) never use one another; `tests/tidy.rs`
 //! holds both rules.
 
 pub mod limits;
@@ -26,6 +26,7 @@ pub mod traffic;
 pub mod relay;
 pub mod targets;
 pub mod sink;
+pub mod mailbox;
 pub mod measure;
 pub mod simulate;
 pub mod report;

@@ -12,7 +12,7 @@ const PURE: [&str; 7] =
     ["plan", "maillog", "fault", "queue", "measure", "simulate", "smtp/dialogue"];
 
 /// The actors: they never use one another.
-const ACTORS: [&str; 4] = ["traffic", "relay", "targets", "sink"];
+const ACTORS: [&str; 5] = ["traffic", "relay", "targets", "sink", "mailbox"];
 
 /// Libraries that only one place may name.
 const CONFINED: [(&str, &[&str]); 6] = [

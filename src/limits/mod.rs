@@ -8,6 +8,7 @@ mod disk;
 mod files;
 mod judging;
 mod mail;
+mod mailbox;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ pub use disk::*;
 pub use files::*;
 pub use judging::*;
 pub use mail::*;
+pub use mailbox::*;
 
 /// Longest command line a server side reads, CRLF included. RFC 5321 §4.5.3.1.4 asks for 512, and
 /// extensions add parameters (RFC 3461 alone 500); AUTH with an initial response takes 12,288 octets

@@ -1,4 +1,4 @@
-//! Dovecot's LMTP server (RFC 2033), for the tests that send to it. Its paths are compiled in, so
+//! Dovecot by LMTP (RFC 2033), IMAP and POP3, for the tests that send to it or read from it. Its paths are compiled in, so
 //! that it gets a root directory of its own, made of copies, and is started there by `chroot`.
 
 use std::fs::File;
@@ -14,14 +14,18 @@ use nix::unistd::Pid;
 use crate::support::{comes_true, free_address, pass_over, prefix, skip};
 
 /// What of its packages is run, or loaded by what is run.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 13] = [
     "usr/sbin/dovecot",
     "usr/bin/doveconf",
     "usr/lib/dovecot/anvil",
     "usr/lib/dovecot/auth",
     "usr/lib/dovecot/config",
+    "usr/lib/dovecot/imap",
+    "usr/lib/dovecot/imap-login",
     "usr/lib/dovecot/lmtp",
     "usr/lib/dovecot/log",
+    "usr/lib/dovecot/pop3",
+    "usr/lib/dovecot/pop3-login",
     "usr/lib/dovecot/stats",
     "usr/lib/dovecot/modules/libssl_iostream_openssl.so",
 ];
@@ -44,8 +48,9 @@ vmail:x:59992:59992::/:/bin/false
 const GROUP: &str = "root:x:0:\ndovecot:x:59990:\ndovenull:x:59991:\nvmail:x:59992:\n";
 
 /// Local-parts with a `+` are taken whole, and content is kept with the line ends it came with.
-const CONFIG: &str = "protocols = lmtp
+const CONFIG: &str = "protocols = lmtp imap pop3
 ssl = no
+disable_plaintext_auth = no
 log_path = /log
 mail_location = maildir:~
 mail_save_crlf = yes
@@ -68,6 +73,18 @@ service lmtp {
     port = PORT
   }
 }
+service imap-login {
+  inet_listener imap {
+    address = IMAP_HOST
+    port = IMAP_NUMBER
+  }
+}
+service pop3-login {
+  inet_listener pop3 {
+    address = POP3_HOST
+    port = POP3_NUMBER
+  }
+}
 ";
 
 /// How long it may take to listen, and to end.
@@ -78,6 +95,8 @@ pub(crate) struct Dovecot {
     root: tempfile::TempDir,
     master: Child,
     pub(crate) address: SocketAddr,
+    pub(crate) imap: SocketAddr,
+    pub(crate) pop3: SocketAddr,
 }
 
 impl Dovecot {
@@ -93,17 +112,17 @@ impl Dovecot {
             skip("Dovecot", &format!("{part} is not below {}", packages.display()));
             return None;
         }
-        let address = free_address();
+        let [address, imap, pop3] = [free_address(), free_address(), free_address()];
         let root = tempfile::tempdir().expect("a folder");
         fill(root.path(), &packages);
-        lay_out(root.path(), users, address);
+        lay_out(root.path(), users, [address, imap, pop3]);
         let mut command = Command::new("chroot");
         command.arg(root.path()).args(["/usr/sbin/dovecot", "-F"]);
         let log = File::create(root.path().join("log")).expect("a log");
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
         let master = command.spawn().expect("chroot");
-        let dovecot = Dovecot { root, master, address };
-        let listens = || TcpStream::connect(address).is_ok();
+        let dovecot = Dovecot { root, master, address, imap, pop3 };
+        let listens = || [address, imap, pop3].iter().all(|at| TcpStream::connect(at).is_ok());
         assert!(comes_true(PATIENCE, listens), "Dovecot does not listen: {}", dovecot.log());
         Some(dovecot)
     }
@@ -115,6 +134,21 @@ impl Dovecot {
         let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
         let paths = entries.map(|entry| entry.expect("an entry").path());
         paths.map(|path| std::fs::read(path).expect("a message")).collect()
+    }
+
+    /// The Maildir of a user.
+    pub(crate) fn maildir(&self, user: &str) -> PathBuf {
+        self.root.path().join("mail").join(user)
+    }
+
+    /// Puts a message into a user's Maildir, under this path below it.
+    pub(crate) fn put(&self, user: &str, path: &str, text: &[u8]) {
+        let path = self.maildir(user).join(path);
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("made");
+        std::fs::write(&path, text).expect("written");
+        for above in path.ancestors().take_while(|above| above.starts_with(self.maildir(user))) {
+            chown(above, Some(OWNER), Some(OWNER)).expect("given away");
+        }
     }
 
     /// What it said.
@@ -167,9 +201,13 @@ fn linked(said: &str) -> impl Iterator<Item = PathBuf> {
 }
 
 /// The files it reads, and the folders it writes to.
-fn lay_out(root: &Path, users: &[String], address: SocketAddr) {
+fn lay_out(root: &Path, users: &[String], [address, imap, pop3]: [SocketAddr; 3]) {
     let config = CONFIG.replace("ADDRESS", &address.ip().to_string());
     let config = config.replace("PORT", &address.port().to_string());
+    let config = config.replace("IMAP_HOST", &imap.ip().to_string());
+    let config = config.replace("IMAP_NUMBER", &imap.port().to_string());
+    let config = config.replace("POP3_HOST", &pop3.ip().to_string());
+    let config = config.replace("POP3_NUMBER", &pop3.port().to_string());
     for (path, text) in [
         ("etc/passwd", PASSWD),
         ("etc/group", GROUP),

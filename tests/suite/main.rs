@@ -62,6 +62,7 @@ mod made_up_runs;
 mod made_up_series;
 mod mail_in_utf8;
 mod mail_is_taken;
+mod mailboxes_are_read;
 mod corpus_and_trace_of_the_user;
 mod metrics_are_scraped;
 mod nothing_delivered_is_not_a_pass;
