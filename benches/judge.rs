@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use mailbench::clock::Time;
+use mailbench::fault::defer::Defer;
+use mailbench::fault::delay::Delay;
 use mailbench::fault::judge;
 use mailbench::fault::judge::Moment;
 use mailbench::fault::limit::Limits;
 use mailbench::fault::rule::{Action, Odds, Rule, Scope};
+use mailbench::fault::stall::Stall;
 use mailbench::probe::DestinationId;
 use mailbench::quantity::{Law, Quantity};
 use mailbench::seed::Seed;
@@ -21,13 +24,13 @@ fn rule(stage: Stage, odds: u32, action: Action) -> Rule {
 }
 
 fn rules() -> Vec<Rule> {
-    let wait = Action::Defer(Reply::new(451, None, "wait"));
+    let wait = Action::Defer(Defer(Reply::new(451, None, "wait")));
     let law = Law::LogNormal { median: 0.1, sigma: 1.0 };
     let drawn = Quantity::Drawn { law, min: None, max: None };
     vec![
         rule(Stage::RcptTo, 100_000_000, wait),
-        rule(Stage::EndOfData, 1_000_000_000, Action::Delay(drawn)),
-        rule(Stage::EndOfData, 50_000_000, Action::Stall(Duration::from_secs(1))),
+        rule(Stage::EndOfData, 1_000_000_000, Action::Delay(Delay(drawn))),
+        rule(Stage::EndOfData, 50_000_000, Action::Stall(Stall(Duration::from_secs(1)))),
     ]
 }
 

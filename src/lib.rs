@@ -11,6 +11,8 @@ pub mod clock;
 pub mod shortage;
 pub mod seed;
 pub mod quantity;
+pub mod grammar;
+pub mod disk;
 pub mod probe;
 pub mod smtp;
 pub mod fault;

@@ -37,6 +37,8 @@ pub enum Purpose {
     ThinkTime = 9,
     /// When chaos strikes.
     Chaos = 10,
+    /// What survives a power cut.
+    PowerCut = 15,
     /// Times of a simulated target.
     Simulated = 40,
     /// Which run of a pair goes first.

@@ -20,7 +20,7 @@ const CONFINED: [(&str, &[&str]); 6] = [
     ("samotop_", &["sink/"]),
     ("rusqlite", &["relay/"]),
     ("clap", &["cli/"]),
-    ("toml::", &["scenario/"]),
+    ("toml::", &["scenario/", "grammar/"]),
     ("indicatif", &["report/", "cli/"]),
 ];
 

@@ -8,6 +8,7 @@ use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::server;
 use crate::escape::{self, plain};
+use crate::grammar::units::Timespan;
 use crate::measure::checkup;
 use crate::report::checkup as words;
 use crate::report::progress::Progress;
@@ -16,7 +17,6 @@ use crate::run::machine::{self, Need};
 use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{Request, RunError};
-use crate::scenario::units::Timespan;
 
 /// Say what is missing on this machine for which feature; or, with `target`, try a target
 #[derive(Debug, clap::Args)]

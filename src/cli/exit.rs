@@ -145,6 +145,7 @@ pub(super) fn exit_of(error: &RunError) -> Exit {
         | RunError::Peer(_)
         | RunError::Sink(_)
         | RunError::Target(_)
+        | RunError::Disk(_)
         | RunError::Preflight(_) => Exit::Unreachable,
         RunError::NotEmpty(_) => Exit::Invalid,
     }

@@ -16,6 +16,7 @@ mod calibrate;
 mod capacity;
 mod check;
 mod compare;
+mod disk;
 mod completions;
 mod conformance;
 mod doctor;
@@ -77,6 +78,10 @@ enum Command {
     Plan(plan::Args),
     #[command(hide = true)]
     ProbeIsolation(network::Args),
+    #[command(hide = true)]
+    ProbeDisk(disk::ProbeArgs),
+    #[command(hide = true)]
+    ServeDisk(disk::ServeArgs),
     Relay(relay::Args),
     Report(report::Args),
     Routes(routes::Args),
@@ -104,6 +109,8 @@ impl Command {
             Command::Man(args) => man::run(&args),
             Command::Plan(args) => plan::run(&args),
             Command::ProbeIsolation(args) => network::run(&args),
+            Command::ProbeDisk(args) => disk::probe(&args),
+            Command::ServeDisk(args) => disk::serve(&args),
             Command::Relay(args) => relay::run(&args),
             Command::Report(args) => report::run(&args),
             Command::Routes(args) => routes::run(&args),

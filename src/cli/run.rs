@@ -11,6 +11,7 @@ use super::exit::{Exit, exit_of};
 use super::scenario::ScenarioArgs;
 use super::unwritten::Unwritten;
 use super::{pairs, server};
+use crate::grammar::units::{Timespan, address};
 use crate::measure::history::Entry;
 use crate::measure::results::Reason;
 use crate::measure::verdict;
@@ -26,7 +27,6 @@ use crate::run::safety::Cidr;
 use crate::run::signals::Interrupts;
 use crate::run::{self, Outcome, Request, RunError};
 use crate::scenario::model::{Scenario, TargetKind};
-use crate::scenario::units::{Timespan, address};
 use crate::scenario::{Loaded, Override};
 
 /// Run a scenario, print the summary, write the run folder

@@ -11,11 +11,11 @@ use super::exit::Exit;
 use super::scenario::ScenarioArgs;
 use super::server::{self, TlsArg, stop_on_signal};
 use crate::clock::{Clock, Time};
+use crate::grammar::units::address;
 use crate::ledger::event::{AttemptOutcome, Event, SessionChange};
 use crate::ledger::{Ledger, journal};
 use crate::probe::damage::ContentCheck;
 use crate::scenario::model::{Addresses, Engine, Extension};
-use crate::scenario::units::address;
 use crate::sink::{self, Settings, SinkError};
 
 /// Run the sink alone: takes mail, does the faults of a scenario, keeps no mail

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::page::{Case, Effect, Keys, Page, Problems, Stage, some};
+use super::replies;
 use crate::limits;
 use crate::smtp::reply::Reply;
 
@@ -75,6 +77,34 @@ impl Garble {
             }
         }
         vec![whole]
+    }
+}
+
+impl Page for Garble {
+    type Written = Garble;
+
+    const DOES: &'static str = "Break the form of a reply.";
+
+    const SIMULATED: bool = false;
+
+    fn can_happen(stage: Stage) -> Result<(), &'static str> {
+        replies::can_happen(stage)
+    }
+
+    fn read(keys: &Keys, _: &mut Problems) -> Option<Garble> {
+        keys.garble.as_ref().map(|form| form.value)
+    }
+
+    fn write(&self, keys: &mut Keys) {
+        keys.garble = some(*self);
+    }
+
+    fn words(&self) -> String {
+        format!("garble the reply: {}", self.name())
+    }
+
+    fn effect(&self, _: &mut Case<'_>) -> Option<Effect> {
+        Some(Effect::Garble(*self))
     }
 }
 

@@ -1,17 +1,16 @@
 //! The verdict of all rules on one moment of the dialogue.
 //!
-//! Delays of matching rules add up. Throttles do not decide either: of several the slowest holds,
-//! beside whatever else is decided, so that a slow session can still break in mid-content. Of all
-//! other actions the first in file order wins. Apart from limits (see [`super::limit`]) a
+//! Delays and throttles do not decide (their pages say what several of them do). Of all other actions
+//! the first in file order wins. Apart from limits (see [`super::limit`]) a
 //! verdict depends only on seed, rules and moment, never on the order of judgements.
 
 use std::time::Duration;
 
 use rand::Rng;
 
-use super::limit::{Applicant, Limits};
-use super::rule::{Action, Garble, Hangup, Odds, Rule, Scope, TlsFault};
-use super::{delay, script};
+use super::limit::Limits;
+use super::page::Case;
+use super::rule::{Garble, Hangup, Odds, Rule, Scope, TlsFault};
 use crate::clock::Time;
 use crate::probe::DestinationId;
 use crate::seed::{Key, Purpose, Seed};
@@ -104,23 +103,8 @@ pub fn judge(rules: &[Rule], seed: Seed, moment: &Moment, limits: &mut Limits) -
         if !holds(&rule.scope, moment) || !strikes(rule.scope.odds, seed, key) {
             continue;
         }
-        match &rule.action {
-            Action::Delay(seconds) => {
-                verdict.delay = verdict.delay.saturating_add(delay::drawn(seconds, seed, key));
-                verdict.delayed_by.push(number);
-            }
-            Action::Throttle { bytes_per_second } => {
-                let slower = verdict.throttle.is_none_or(|(_, least)| *bytes_per_second < least);
-                if slower {
-                    verdict.throttle = Some((number, *bytes_per_second));
-                }
-            }
-            action if verdict.decided.is_none() => {
-                let effect = effect(action, number, moment, limits);
-                verdict.decided = effect.map(|effect| (number, effect));
-            }
-            _ => {}
-        }
+        let mut case = Case { number, seed, key, moment, limits };
+        rule.action.strike(&mut case, &mut verdict);
     }
     verdict
 }
@@ -141,33 +125,14 @@ fn strikes(odds: Odds, seed: Seed, key: Key) -> bool {
     (drawn * u128::from(Odds::ALWAYS.0)) >> 64 < u128::from(odds.0)
 }
 
-fn effect(action: &Action, number: u16, moment: &Moment, limits: &mut Limits) -> Option<Effect> {
-    match action {
-        Action::Defer(reply) | Action::Reject(reply) => Some(Effect::Reply(reply.clone())),
-        Action::Disconnect { how, after_bytes } => {
-            Some(Effect::Disconnect { how: *how, after_bytes: after_bytes.unwrap_or(0) })
-        }
-        Action::Stall(length) => Some(Effect::Stall(*length)),
-        Action::Refuse => Some(Effect::Refuse),
-        Action::Limit(limit) => {
-            let Moment { session, destination, now, .. } = *moment;
-            let by = Applicant { rule: number, session, destination, now };
-            limits.exceeded(*limit, by).map(Effect::Reply)
-        }
-        Action::Script(entries) => {
-            script::reply(entries, moment.attempt).cloned().map(Effect::Reply)
-        }
-        // Both are judged by the caller above.
-        Action::Delay(_) | Action::Throttle { .. } => None,
-        Action::Garble(form) => Some(Effect::Garble(*form)),
-        Action::Tls(fault) => Some(Effect::Tls(*fault)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::rule::{Attempts, Limit, Window};
+    use crate::fault::defer::Defer;
+    use crate::fault::delay::Delay;
+    use crate::fault::rule::{Action, Attempts, Limit, Window};
+    use crate::fault::stall::Stall;
+    use crate::fault::throttle::Throttle;
     use crate::quantity::{Law, Quantity};
     use proptest::prelude::{Just, Strategy, proptest};
 
@@ -183,11 +148,11 @@ mod tests {
     }
 
     fn defer(odds: u32) -> Rule {
-        rule(odds, Action::Defer("451 4.7.1 wait".parse().expect("a reply")))
+        rule(odds, Action::Defer(Defer("451 4.7.1 wait".parse().expect("a reply"))))
     }
 
     fn delay(seconds: f64) -> Rule {
-        rule(Odds::ALWAYS.0, Action::Delay(Quantity::Constant(seconds)))
+        rule(Odds::ALWAYS.0, Action::Delay(Delay(Quantity::Constant(seconds))))
     }
 
     fn moment(subject: u64) -> Moment {
@@ -250,8 +215,10 @@ mod tests {
 
     #[test]
     fn delays_add_up_and_the_first_other_action_wins() {
-        let stall = Action::Stall(Duration::from_secs(9));
-        let slow = |bytes_per_second| rule(Odds::ALWAYS.0, Action::Throttle { bytes_per_second });
+        let stall = Action::Stall(Stall(Duration::from_secs(9)));
+        let slow = |bytes_per_second| {
+            rule(Odds::ALWAYS.0, Action::Throttle(Throttle { bytes_per_second }))
+        };
         let always = Odds::ALWAYS.0;
         let rules =
             [delay(0.2), slow(90.0), rule(always, stall), slow(50.0), defer(always), delay(0.3)];
@@ -265,7 +232,7 @@ mod tests {
 
     #[test]
     fn all_rules_that_take_effect_are_named_and_a_positive_reply_is_none() {
-        let slow = rule(Odds::ALWAYS.0, Action::Throttle { bytes_per_second: 90.0 });
+        let slow = rule(Odds::ALWAYS.0, Action::Throttle(Throttle { bytes_per_second: 90.0 }));
         let rules = [delay(0.2), slow, defer(Odds::ALWAYS.0), delay(0.1)];
         let seen = verdict(&rules, &moment(1));
         assert_eq!(seen.striking().collect::<Vec<_>>(), [0, 3, 1, 2]);
@@ -280,7 +247,7 @@ mod tests {
 
     #[test]
     fn of_equal_throttles_the_first_in_file_order_holds() {
-        let slow = rule(Odds::ALWAYS.0, Action::Throttle { bytes_per_second: 90.0 });
+        let slow = rule(Odds::ALWAYS.0, Action::Throttle(Throttle { bytes_per_second: 90.0 }));
         let seen = verdict(&[slow.clone(), slow], &moment(1));
         assert_eq!(seen.throttle, Some((0, 90.0)));
     }
@@ -334,9 +301,9 @@ mod tests {
                 max: None,
             };
             let rules = [
-                rule(300_000_000, Action::Delay(drawn)),
+                rule(300_000_000, Action::Delay(Delay(drawn))),
                 defer(100_000_000),
-                rule(500_000_000, Action::Stall(Duration::from_secs(1))),
+                rule(500_000_000, Action::Stall(Stall(Duration::from_secs(1)))),
             ];
             let about = |n: u64| Moment { attempt: 1 + (n % 3) as u32, ..moment(n / 3) };
             let alone: Vec<Verdict> = (0..300)

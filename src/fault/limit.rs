@@ -4,12 +4,148 @@
 //! [`Limits`], passes it to every judgement and tells it when a session ends.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::time::Duration;
 
-use super::rule::Limit;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::judge::Moment;
+use super::page::{
+    At, Case, Effect, Keys, Page, Problem, Problems, Refinement, Stage, place, schema, some,
+};
 use crate::clock::Time;
+use crate::grammar::checks::misplaced;
+use crate::grammar::units::Rate;
 use crate::probe::DestinationId;
 use crate::smtp::reply::{EnhancedStatus, Reply};
+
+/// A limit beyond which the sink answers 421.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Limit {
+    /// Simultaneous sessions, over the whole sink (or of the rule's destination, once it is known).
+    Connections(u32),
+    /// A token bucket of `per_second` with a burst of one second (at least 1).
+    Rate {
+        /// Tokens a second.
+        per_second: f64,
+        /// One bucket a destination, or one for the rule.
+        per_destination: bool,
+    },
+}
+
+/// A limit beyond which the sink answers 421: `connections` or `rate`.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(rename = "Limit")]
+pub struct Written {
+    /// Simultaneous sessions.
+    pub connections: Option<At<u32>>,
+    /// So many a second, with a burst of one second.
+    pub rate: Option<At<Rate>>,
+    /// With rate: counted for each destination by itself. Default: for the rule as a whole.
+    pub per: Option<At<Per>>,
+}
+
+/// What a rate limit is counted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Per {
+    /// Each destination by itself.
+    Destination,
+}
+
+impl Page for Limit {
+    type Written = Written;
+
+    const DOES: &'static str = "Answer 421 beyond a limit.";
+
+    fn refinements() -> Vec<Refinement> {
+        vec![
+            ("Limit.connections", schema::from_to(1, u64::from(u32::MAX))),
+            ("Limit", schema::one_of(&["connections", "rate"])),
+            ("Limit", json!({ "dependentRequired": { "per": ["rate"] } })),
+        ]
+    }
+
+    /// Sessions are counted where they begin.
+    fn stage_meant(keys: &Keys, written: Option<Stage>) -> Option<Stage> {
+        let places = keys.limit.as_ref().and_then(|limit| limit.value.connections.as_ref());
+        written.or(places.map(|_| Stage::Connect))
+    }
+
+    fn can_happen(stage: Stage) -> Result<(), &'static str> {
+        match stage {
+            Stage::Content | Stage::EndOfData | Stage::Quit => {
+                Err("what has come so far cannot be turned away: use an earlier stage")
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn place_of_destination(keys: &Keys) -> Option<&Range<usize>> {
+        keys.limit.as_ref().and_then(|limit| place(&limit.value.per))
+    }
+
+    fn read(keys: &Keys, problems: &mut Problems) -> Option<Limit> {
+        let At { value: limit, span } = keys.limit.as_ref()?;
+        if limit.connections.is_some() {
+            misplaced([("per", place(&limit.per))], "`rate`", "leave it out", problems);
+        }
+        match (&limit.connections, &limit.rate) {
+            (Some(connections), None) => Some(Limit::Connections(connections.value)),
+            (None, Some(rate)) => {
+                if rate.value.0 <= 0.0 {
+                    problems.push(Problem::new(&rate.span, "a limit must be above 0"));
+                }
+                let per_destination = limit.per.is_some();
+                Some(Limit::Rate { per_second: rate.value.0, per_destination })
+            }
+            _ => {
+                problems.refuse(
+                    span,
+                    "a limit is of connections or of a rate",
+                    "write `{ connections = 20 }` or `{ rate = \"50/s\", per = \"destination\" }`",
+                );
+                None
+            }
+        }
+    }
+
+    fn write(&self, keys: &mut Keys) {
+        keys.limit = some(match self {
+            Limit::Connections(connections) => {
+                Written { connections: some(*connections), ..Written::default() }
+            }
+            Limit::Rate { per_second, per_destination } => Written {
+                rate: some(Rate(*per_second)),
+                per: per_destination.then(|| At::from(Per::Destination)),
+                connections: None,
+            },
+        });
+    }
+
+    fn words(&self) -> String {
+        match self {
+            Limit::Connections(count) => format!("421 beyond {count} connections"),
+            Limit::Rate { per_second, per_destination } => {
+                let each = if *per_destination { " per destination" } else { "" };
+                format!("421 beyond {per_second}/s{each}")
+            }
+        }
+    }
+
+    fn effect(&self, case: &mut Case<'_>) -> Option<Effect> {
+        let Moment { session, destination, now, .. } = *case.moment;
+        let by = Applicant { rule: case.number, session, destination, now };
+        case.limits.exceeded(*self, by).map(Effect::Reply)
+    }
+
+    fn keeps_away(&self, _: bool) -> bool {
+        true
+    }
+}
 
 /// What has been used of every limit.
 #[derive(Debug, Default)]

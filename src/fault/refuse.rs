@@ -5,8 +5,68 @@
 
 use std::time::Duration;
 
-use super::rule::{Action, Rule};
+use serde_json::json;
+
+use super::action::Action;
+use super::page::{Case, Effect, Keys, Page, Problems, Refinement, Stage, some};
+use super::rule::Rule;
 use crate::probe::DestinationId;
+
+/// The port is closed while the rule holds, and the sessions on it are cut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refuse;
+
+impl Page for Refuse {
+    type Written = bool;
+
+    const DOES: &'static str = "Stage connect: the port is closed while the rule holds, and the \
+        sessions on it are cut; with\n`destination` the port of that one.";
+
+    fn refinements() -> Vec<Refinement> {
+        vec![("Fault.refuse", json!({ "const": true }))]
+    }
+
+    fn stage_meant(_: &Keys, written: Option<Stage>) -> Option<Stage> {
+        written.or(Some(Stage::Connect))
+    }
+
+    fn can_happen(stage: Stage) -> Result<(), &'static str> {
+        let help = "a port is closed or open: use stage connect";
+        if stage == Stage::Connect { Ok(()) } else { Err(help) }
+    }
+
+    fn read(keys: &Keys, problems: &mut Problems) -> Option<Refuse> {
+        let refuse = keys.refuse.as_ref()?;
+        if let Some(odds) = keys.odds.as_ref().filter(|odds| odds.value.0 < 1.0) {
+            problems.refuse(
+                &odds.span,
+                "a port is closed or open, without odds",
+                "use `disconnect` at stage connect",
+            );
+        }
+        if !refuse.value {
+            problems.refuse(&refuse.span, "`refuse = false` does nothing", "leave the fault out");
+        }
+        Some(Refuse)
+    }
+
+    fn write(&self, keys: &mut Keys) {
+        keys.refuse = some(true);
+    }
+
+    /// How many connections it refused is in `connection_attempts`, where that can be known.
+    fn words(&self) -> String {
+        "close the port".to_owned()
+    }
+
+    fn effect(&self, _: &mut Case<'_>) -> Option<Effect> {
+        Some(Effect::Refuse)
+    }
+
+    fn keeps_away(&self, _: bool) -> bool {
+        true
+    }
+}
 
 /// Whether the port is closed, and when to ask again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,7 +84,7 @@ pub fn port(rules: &[Rule], destination: Option<DestinationId>, at: Option<Durat
     let mut port = Port { closed_by: None, asked_again_at: None };
     let concerned = |rule: &Rule| {
         let named = rule.scope.destination;
-        rule.action == Action::Refuse && (named.is_none() || named == destination)
+        rule.action == Action::Refuse(Refuse) && (named.is_none() || named == destination)
     };
     for (number, rule) in (0_u16..).zip(rules).filter(|(_, rule)| concerned(rule)) {
         let window = rule.scope.during;
@@ -41,8 +101,7 @@ pub fn port(rules: &[Rule], destination: Option<DestinationId>, at: Option<Durat
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::fault::rule::{Odds, Scope, Window};
-    use crate::smtp::stage::Stage;
+    use crate::fault::scope::{Odds, Scope, Window};
 
     fn refuse(during: Option<(u64, u64)>) -> Rule {
         let during = during.map(|(start, end)| Window {
@@ -58,7 +117,7 @@ mod tests {
                 attempts: None,
                 odds: Odds::ALWAYS,
             },
-            action: Action::Refuse,
+            action: Action::Refuse(Refuse),
         }
     }
 

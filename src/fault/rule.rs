@@ -1,20 +1,24 @@
-//! A fault rule as a scenario states it: where and when it holds, and what it does.
+//! A fault rule as a scenario states it, `[[fault]]`: where and when it holds, and what it does.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
-use crate::probe::DestinationId;
-use crate::quantity::Quantity;
-use crate::smtp::reply::Reply;
+use super::scope;
+use crate::grammar::at::{At, some};
+use crate::grammar::checks::check_name;
+use crate::grammar::diagnosis::{Problem, Problems};
+use crate::grammar::schema::{self, Refinement};
+use crate::limits;
 use crate::smtp::stage::Stage;
 
+pub use super::action::{Action, Keys};
+pub use super::disconnect::Hangup;
 pub use super::garble::Garble;
+pub use super::limit::Limit;
+pub use super::scope::{Attempts, Odds, Scope, Window};
 pub use super::tls::TlsFault;
 
 /// One `[[fault]]` of a scenario.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Rule {
     /// Its name, for reports; given by the reader when the scenario has none.
     pub name: String,
@@ -24,120 +28,152 @@ pub struct Rule {
     pub action: Action,
 }
 
-/// Where and when a rule holds. Everything named must match.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Scope {
-    /// The one destination it is limited to.
-    pub destination: Option<DestinationId>,
-    /// The stage at which it strikes.
-    pub stage: Stage,
-    /// Offsets into the measured period, start included, end not.
-    pub during: Option<Window>,
-    /// Attempt numbers it is limited to.
-    pub attempts: Option<Attempts>,
-    /// How often it strikes where all else matches.
-    pub odds: Odds,
-}
-
-/// A span of time, as offsets into the measured period; start included, end not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Window {
-    /// First moment inside.
-    pub start: Duration,
-    /// First moment after.
-    pub end: Duration,
-}
-
-impl Window {
-    /// Whether `at` lies inside.
+impl Rule {
+    /// Whether it can end a session before it has named a probe.
     #[must_use]
-    pub fn contains(self, at: Duration) -> bool {
-        self.start <= at && at < self.end
+    pub fn keeps_away(&self) -> bool {
+        self.action.keeps_away(self.scope.stage < Stage::MailFrom)
     }
 }
 
-/// A range of attempt numbers, both ends included; attempts count from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attempts {
-    /// Least.
-    pub first: u32,
-    /// Greatest; `None`: every later one too.
-    pub last: Option<u32>,
+/// How the schema refines the types.
+#[must_use]
+pub fn refinements() -> Vec<Refinement> {
+    let own = vec![
+        ("Fault.name", schema::name()),
+        ("Fault.destination", schema::domain()),
+        ("Fault.during", schema::during()),
+        ("Fault", schema::one_of(Action::KEYS)),
+        ("Fault", schema::any_of(&["stage", "refuse", "tls", "limit"])),
+    ];
+    [own, Action::refinements()].concat()
 }
 
-impl Attempts {
-    /// Whether attempt number `attempt` is in the range.
-    #[must_use]
-    pub fn contains(self, attempt: u32) -> bool {
-        self.first <= attempt && self.last.is_none_or(|last| attempt <= last)
+/// The rules that are written for destinations of these domains. `is_routed`: each destination has
+/// an address of its own.
+pub fn resolve(
+    written: &[At<Keys>],
+    domains: &[&str],
+    is_routed: bool,
+    problems: &mut Problems,
+) -> Vec<Rule> {
+    if written.len() > limits::FAULTS {
+        let many = written.len();
+        problems.push(Problem::new(&written[0].span, format!("{many} faults are too many")));
+    }
+    let mut seen = BTreeSet::new();
+    let mut rules = Vec::new();
+    for (index, fault) in written.iter().enumerate() {
+        let name = name(&fault.value, index, problems);
+        if !seen.insert(name.clone()) {
+            let place = fault.value.name.as_ref().map_or(fault.span.clone(), |n| n.span.clone());
+            problems.push(Problem::new(&place, format!("fault `{name}` is defined twice")));
+        }
+        let scope = scope::resolve(fault, domains, problems);
+        let Some(action) = action(fault, &scope, problems) else { continue };
+        scope::check_attempts_known(&fault.value, scope.stage, problems);
+        if !is_routed {
+            scope::check_destination_known(&fault.value, scope.stage, problems);
+        }
+        rules.push(Rule { name, scope, action });
+    }
+    rules
+}
+
+fn name(fault: &Keys, index: usize, problems: &mut Problems) -> String {
+    match &fault.name {
+        Some(name) => {
+            check_name(name, problems);
+            name.value.clone()
+        }
+        None => format!("fault-{}", index + 1),
     }
 }
 
-/// A probability as parts per billion, so that "10 %" is exactly one in ten.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Odds(pub u32);
-
-impl Odds {
-    /// Always.
-    pub const ALWAYS: Odds = Odds(1_000_000_000);
+/// The one action of a fault; `None` when there is none to speak of, which is noted.
+fn action(fault: &At<Keys>, scope: &Scope, problems: &mut Problems) -> Option<Action> {
+    let At { value: keys, span } = fault;
+    Action::check_beside(keys, scope.stage, problems);
+    match Action::written(keys).as_slice() {
+        [] => {
+            problems.refuse(
+                span,
+                "the fault does nothing",
+                "add one action, such as `defer = \"451 4.7.1 Try later\"`",
+            );
+            None
+        }
+        [_] => Action::read(keys, scope.stage, problems),
+        [(first, _), rest @ ..] => {
+            for (name, place) in rest {
+                let what = format!("`{name}` and `{first}` in one fault");
+                problems.refuse(place, what, "a fault does one thing: write two [[fault]] entries");
+            }
+            None
+        }
+    }
 }
 
-/// What a rule does.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Action {
-    /// Wait, then go on. Seconds.
-    Delay(Quantity),
-    /// Answer this 4yz.
-    Defer(Reply),
-    /// Answer this 5yz.
-    Reject(Reply),
-    /// Break the connection.
-    Disconnect {
-        /// How it ends.
-        how: Hangup,
-        /// At stage content: after this many bytes of content.
-        after_bytes: Option<u64>,
-    },
-    /// No reply for this long, connection open; then the connection is closed.
-    Stall(Duration),
-    /// Read at most this many bytes a second.
-    Throttle {
-        /// Bytes a second.
-        bytes_per_second: f64,
-    },
-    /// Stage connect: the port is closed while the rule holds, and the sessions on it are cut.
-    Refuse,
-    /// Answer 421 beyond a limit.
-    Limit(Limit),
-    /// Answer by attempt number; the last entry stands for all later attempts.
-    Script(Vec<Reply>),
-    /// Break the form of a reply.
-    Garble(Garble),
-    /// Break TLS.
-    Tls(TlsFault),
+/// A rule of a scenario with destinations of these domains, as written.
+#[must_use]
+pub fn write(rule: &Rule, domains: &[&str]) -> Keys {
+    let mut keys = Keys { name: some(rule.name.clone()), ..scope::write(&rule.scope, domains) };
+    rule.action.write(&mut keys);
+    keys
 }
 
-/// How a connection ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(rename = "Connection")]
-pub enum Hangup {
-    /// An orderly close.
-    Fin,
-    /// A reset.
-    Rst,
-}
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
 
-/// A limit beyond which the sink answers 421.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub enum Limit {
-    /// Simultaneous sessions, over the whole sink (or of the rule's destination, once it is known).
-    Connections(u32),
-    /// A token bucket of `per_second` with a burst of one second (at least 1).
-    Rate {
-        /// Tokens a second.
-        per_second: f64,
-        /// One bucket a destination, or one for the rule.
-        per_destination: bool,
-    },
+    use super::*;
+    use crate::fault::defer::Defer;
+    use crate::fault::delay::Delay;
+    use crate::fault::disconnect::Disconnect;
+    use crate::fault::refuse::Refuse;
+    use crate::fault::script::Script;
+    use crate::fault::stall::Stall;
+    use crate::fault::throttle::Throttle;
+    use crate::quantity::Quantity;
+
+    /// What pages say of themselves: in words, whether a session is kept from naming a probe by it
+    /// at stage ehlo and at stage data, whether it is simulated.
+    #[test]
+    fn actions_have_words_and_facts() {
+        let reply = || "451 4.7.1 wait".parse().expect("a reply");
+        let limit = Limit::Rate { per_second: 5.0, per_destination: true };
+        let cut = Disconnect { how: Hangup::Rst, after_bytes: Some(9) };
+        let delay = Delay(Quantity::Constant(2.0));
+        let pages = [
+            (Action::Delay(delay), "delay 2 s", [false; 2], true),
+            (Action::Defer(Defer(reply())), "defer 451 4.7.1 wait", [true, false], true),
+            (Action::Disconnect(cut), "disconnect (RST) after 9 bytes", [true, false], true),
+            (Action::Stall(Stall(Duration::from_secs(9))), "stall for 9s", [true, false], true),
+            (
+                Action::Throttle(Throttle { bytes_per_second: 90.0 }),
+                "read 90 bytes/s",
+                [false; 2],
+                true,
+            ),
+            (Action::Garble(Garble::Nul), "garble the reply: nul", [true, false], false),
+            (Action::Refuse(Refuse), "close the port", [true; 2], true),
+            (Action::Limit(limit), "421 beyond 5/s per destination", [true; 2], true),
+            (Action::Script(Script(vec![reply()])), "answer by attempt: 451", [true, false], true),
+            (Action::Tls(TlsFault::Expired), "break TLS: expired", [true, false], false),
+        ];
+        for (action, words, keeps_away, is_simulated) in pages {
+            assert_eq!((action.words().as_str(), action.is_simulated()), (words, is_simulated));
+            for (stage, expected) in [Stage::Ehlo, Stage::Data].into_iter().zip(keeps_away) {
+                let scope = Scope {
+                    destination: None,
+                    stage,
+                    during: None,
+                    attempts: None,
+                    odds: Odds::ALWAYS,
+                };
+                let rule = Rule { name: String::new(), scope, action: action.clone() };
+                assert_eq!(rule.keeps_away(), expected, "{words} at {stage}");
+            }
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::smtp::stage::Stage;
+use super::page::{Case, Effect, Keys, Page, Problems, Stage, some};
 
 /// Ways to break TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -38,6 +38,47 @@ impl TlsFault {
             TlsFault::HandshakeStall => "handshake-stall",
             TlsFault::NotOffered => "not-offered",
         }
+    }
+}
+
+impl Page for TlsFault {
+    type Written = TlsFault;
+
+    const DOES: &'static str = "Break TLS.";
+
+    const SIMULATED: bool = false;
+
+    /// STARTTLS is withheld where it would be offered, whichever of the two stages was written.
+    fn stage_meant(keys: &Keys, written: Option<Stage>) -> Option<Stage> {
+        match written {
+            None | Some(Stage::Ehlo | Stage::Starttls) => {
+                keys.tls.as_ref().map(|tls| tls.value.stage())
+            }
+            other => other,
+        }
+    }
+
+    fn can_happen(stage: Stage) -> Result<(), &'static str> {
+        match stage {
+            Stage::Starttls | Stage::Ehlo => Ok(()),
+            _ => Err("TLS breaks where it begins: use stage starttls, or leave it out"),
+        }
+    }
+
+    fn read(keys: &Keys, _: &mut Problems) -> Option<TlsFault> {
+        keys.tls.as_ref().map(|tls| tls.value)
+    }
+
+    fn write(&self, keys: &mut Keys) {
+        keys.tls = some(*self);
+    }
+
+    fn words(&self) -> String {
+        format!("break TLS: {}", self.name())
+    }
+
+    fn effect(&self, _: &mut Case<'_>) -> Option<Effect> {
+        Some(Effect::Tls(*self))
     }
 }
 

@@ -4,6 +4,7 @@
 //! in the ledger as [`crate::ledger::event::Event::Limit`], never a silent wait.
 
 mod content;
+mod disk;
 mod files;
 mod judging;
 mod mail;
@@ -11,6 +12,7 @@ mod mail;
 use std::time::Duration;
 
 pub use content::*;
+pub use disk::*;
 pub use files::*;
 pub use judging::*;
 pub use mail::*;

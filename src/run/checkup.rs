@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::signals::Interrupts;
 use super::{JOURNAL, Request, RunError, experiment};
+use crate::fault::reject::Reject;
 use crate::fault::rule::{Action, Odds, Rule, Scope};
 use crate::ledger::journal;
 use crate::limits;
@@ -153,7 +154,7 @@ fn rejection() -> Rule {
         odds: Odds::ALWAYS,
     };
     let reply = Reply::new(550, Some(status), "mailbench doctor rejects this recipient");
-    Rule { name: "unknown recipient".to_owned(), scope, action: Action::Reject(reply) }
+    Rule { name: "unknown recipient".to_owned(), scope, action: Action::Reject(Reject(reply)) }
 }
 
 /// What the queue command says where the run learned no length from it.

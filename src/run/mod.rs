@@ -10,6 +10,7 @@ pub mod checkup;
 pub mod comparison;
 mod target_handle;
 mod descriptors;
+mod disk;
 mod drain;
 pub mod endpoint;
 pub mod environment;
@@ -145,6 +146,9 @@ pub enum RunError {
     /// The target could not be started or reached.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// The disk that the scenario asks for could not be made.
+    #[error("[target.disk]: {0}")]
+    Disk(#[from] crate::disk::DiskError),
     /// The preflight message was not taken, or did not arrive at the sink.
     #[error("preflight failed: {0}")]
     Preflight(String),
@@ -260,6 +264,7 @@ async fn prepare(request: &Request) -> Result<Stand, RunError> {
     if let Err(failed) = ready {
         // Its log says why, and a target of the user's has a command that ends it.
         stand.target.take().await.halt().await;
+        disk::close(&stand.disk, (stand.clock, &stand.ledger)).await;
         return Err(failed);
     }
     Ok(stand)
@@ -278,6 +283,7 @@ async fn conduct(
     interrupts: &Interrupts,
     progress: &mut Progress,
 ) -> Result<(), RunError> {
+    disk::settle(&stand.disk, (stand.clock, &stand.ledger)).await;
     let schedule = Schedule::new(stand.clock.now(), &stand.scenario.load);
     stand.sink.measured_from(schedule.measured);
     let mut watched = Watched::start(&stand, schedule).await.map_err(RunError::Runtime)?;

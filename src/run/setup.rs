@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 
+use super::disk::{self, Mounts, SharedDisk};
 use super::folder::Folder;
 use super::isolation::Reach;
 use super::isolation::elsewhere::Elsewhere;
@@ -13,7 +14,7 @@ use super::safety;
 use super::target_handle::TargetHandle;
 use super::{JOURNAL, Request, RunError, SCENARIO, calibration, descriptors, environment};
 use crate::clock::{Clock, Time};
-use crate::fault::chaos::Act;
+use crate::fault::chaos::Chaos;
 use crate::files;
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, NetworkSeen, Part, Period, RunFacts, TargetChange};
@@ -48,9 +49,11 @@ pub(super) struct Stand {
     /// Where it takes mail, and how it is talked to.
     peer: Peer,
     pub(super) gauges: Arc<Gauges>,
+    pub(super) disk: SharedDisk,
     died: bool,
     /// What is wrong with the target's connections to other machines; `None`: it cannot have any.
     pub(super) elsewhere: Option<Elsewhere>,
+    _mounts: Mounts,
     /// Queue and settings of a target that we start; removed with the stand.
     _workplace: TempDir,
 }
@@ -72,8 +75,16 @@ impl Stand {
         let plan = Plan::new(&scenario, Some(folder.nonce.clone()));
         let sink = sink::start(sink_settings(&scenario, &plan), clock, ledger.clone()).await?;
         let workplace = leftovers::workplace().await.map_err(RunError::Folder)?;
+        let mounts = Mounts(workplace.path().to_owned());
+        let disk = disk::make(&scenario, workplace.path(), (clock, &ledger)).await?;
         let settings = target_settings(&scenario, &folder, &workplace, &sink);
-        let target = Target::start(settings).await?;
+        let target = match Target::start(settings).await {
+            Ok(target) => target,
+            Err(error) => {
+                disk::close(&disk, (clock, &ledger)).await;
+                return Err(error.into());
+            }
+        };
         check_processes(&scenario, &target)?;
         let elsewhere = (!request.reach.is_loopback())
             .then(|| Elsewhere::new(&scenario.target.kind, &request.allowed_targets));
@@ -87,8 +98,10 @@ impl Stand {
             peer: Peer { address: target.address(), ..peer },
             target: TargetHandle::of(target),
             gauges: Arc::default(),
+            disk,
             died: false,
             elsewhere,
+            _mounts: mounts,
             _workplace: workplace,
         };
         stand.introduce(request).await;
@@ -133,6 +146,7 @@ impl Stand {
         if !self.died {
             self.ledger.record(&Event::Target { at, change: TargetChange::Stopped });
         }
+        disk::close(&self.disk, (self.clock, &self.ledger)).await;
         if let Some(sink) = Arc::into_inner(self.sink) {
             sink.stop().await;
         }
@@ -209,8 +223,8 @@ fn check_target(scenario: &Scenario, request: &Request) -> Result<(), RunError> 
 
 /// Whether chaos would strike at nothing: a service manager keeps what it starts to itself.
 fn check_processes(scenario: &Scenario, target: &Target) -> Result<(), RunError> {
-    let needs = |act: &Act| matches!(act, Act::Kill { .. } | Act::Pause(_));
-    if target.members().is_some() || !scenario.chaos.iter().any(|entry| needs(&entry.act)) {
+    let needs = |entry: &Chaos| entry.act.kind().needs_processes();
+    if target.members().is_some() || !scenario.chaos.iter().any(needs) {
         return Ok(());
     }
     Err(RunError::Target(TargetError::Unmet {

@@ -8,13 +8,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::at::{At, some, value_or};
-use super::checks::{bounded, check_name};
 use super::destination::Destination;
-use super::diagnosis::{Problem, Problems, suggest};
 use super::overrides::Override;
-use super::schema::{self, Refinement};
-use super::units::{Share, Timespan};
+use crate::grammar::at::{At, some, value_or};
+use crate::grammar::checks::{bounded, check_name};
+use crate::grammar::diagnosis::{Problem, Problems, suggest};
+use crate::grammar::schema::{self, Refinement};
+use crate::grammar::units::{Share, Timespan};
 use crate::limits;
 use crate::metric::figure;
 

@@ -4,11 +4,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::at::{At, place, some};
-use super::diagnosis::{Problem, Problems};
-use super::schema::{self, Refinement};
 use super::sink::{Choice, Extension, SinkSpec, choose, offer_text};
-use super::units::Count;
+use crate::grammar::at::{At, place, some};
+use crate::grammar::diagnosis::{Problem, Problems};
+use crate::grammar::schema::{self, Refinement};
+use crate::grammar::units::Count;
 use crate::limits;
 use crate::probe::BOUNCE_DOMAIN;
 
@@ -32,6 +32,11 @@ pub(super) struct Written {
     pub with: Option<At<Vec<At<Extension>>>>,
     /// What of that it does not offer.
     pub without: Option<At<Vec<At<Extension>>>>,
+}
+
+/// The domains of destinations, in their order.
+pub(super) fn domains(destinations: &[Destination]) -> Vec<&str> {
+    destinations.iter().map(|destination| destination.domain.as_str()).collect()
 }
 
 /// How the schema refines the types.

@@ -9,16 +9,16 @@ use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use serde_json::json;
 
-use super::at::{At, some};
-use super::checks::{check_name, is_name};
-use super::diagnosis::Problems;
 use super::model::Scenario;
-use super::schema::{self, Refinement};
 use super::threshold::Thresholds;
 use super::{
-    Purpose, abuse, chaos, compare, destination, fault, load, message, simulate, sink, smtp,
-    targets, threshold,
+    Purpose, abuse, compare, destination, load, message, simulate, sink, smtp, targets, threshold,
 };
+use crate::fault::{chaos, rule};
+use crate::grammar::at::{At, some};
+use crate::grammar::checks::{check_name, is_name};
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::{self, Refinement};
 use crate::limits;
 use crate::seed::Seed;
 
@@ -50,10 +50,10 @@ pub(super) struct File {
     pub destination: Vec<At<destination::Written>>,
     /// What goes wrong there.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub fault: Vec<At<fault::Written>>,
+    pub fault: Vec<At<rule::Keys>>,
     /// What happens to the target itself.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub chaos: Vec<At<chaos::Written>>,
+    pub chaos: Vec<At<chaos::act::Keys>>,
     /// Bad clients beside the honest load.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub abuse: Vec<At<abuse::Written>>,
@@ -84,8 +84,8 @@ pub(super) fn refinements() -> Vec<Refinement> {
         sink::refinements(),
         message::refinements(),
         destination::refinements(),
-        fault::refinements(),
-        chaos::refinements(),
+        rule::refinements(),
+        chaos::section::refinements(),
         abuse::refinements(),
         simulate::refinements(),
         threshold::refinements(),
@@ -134,7 +134,8 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
     if !is_routed {
         destination::check_one_offer(&file.destination, problems);
     }
-    let faults = fault::resolve(&file.fault, &destinations, is_routed, problems);
+    let domains = destination::domains(&destinations);
+    let faults = rule::resolve(&file.fault, &domains, is_routed, problems);
     sink::check_implicit(&file.fault, &sink, problems);
     sink::offer_what_breaks(&faults, &mut sink, &mut destinations);
     let compare = compare::resolve(file.compare.as_ref(), &destinations, problems);
@@ -142,7 +143,7 @@ pub(super) fn resolve(file: &File, place: &Place<'_>, problems: &mut Problems) -
         name: name(file.name.as_ref(), place.fallback, problems),
         question: file.question.as_ref().map(|text| text.value.clone()).unwrap_or_default(),
         seed: seed(file.seed.as_ref(), problems),
-        chaos: chaos::resolve(&file.chaos, &target.kind, problems),
+        chaos: chaos::section::resolve(&file.chaos, &target.reach(), problems),
         abuse: abuse::resolve(&file.abuse, &smtp, problems),
         smtp,
         target,
@@ -191,6 +192,7 @@ impl From<&Scenario> for File {
     fn from(scenario: &Scenario) -> File {
         let bounds = &scenario.thresholds;
         let destinations = &scenario.destinations;
+        let domains = destination::domains(destinations);
         File {
             name: some(scenario.name.clone()),
             question: some(scenario.question.clone()),
@@ -201,8 +203,8 @@ impl From<&Scenario> for File {
             sink: section(&scenario.sink),
             message: some(scenario.message.written(&scenario.load.model)),
             destination: sections(destinations),
-            fault: scenario.faults.iter().map(|it| fault::write(it, destinations).into()).collect(),
-            chaos: sections(&scenario.chaos),
+            fault: scenario.faults.iter().map(|it| rule::write(it, &domains).into()).collect(),
+            chaos: scenario.chaos.iter().map(|it| chaos::section::write(it).into()).collect(),
             abuse: sections(&scenario.abuse),
             simulate: scenario.simulate.as_ref().and_then(section),
             thresholds: (!bounds.is_empty()).then(|| Thresholds::from(&bounds[..])),

@@ -5,14 +5,9 @@
 //! sections together. Everything after this module works with the meant form ([`model`]), in which a
 //! contradiction cannot be said.
 
-pub mod diagnosis;
 pub mod difference;
 pub mod model;
-pub mod units;
 
-mod amount;
-mod at;
-mod checks;
 mod file;
 mod overrides;
 mod provenance;
@@ -22,10 +17,8 @@ mod shape;
 mod written;
 
 mod abuse;
-mod chaos;
 mod compare;
 mod destination;
-mod fault;
 mod load;
 mod message;
 mod simulate;
@@ -40,15 +33,16 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
-pub use diagnosis::{Problem, ScenarioError, Source};
+pub use crate::grammar::diagnosis::{Problem, ScenarioError, Source};
 pub use model::Scenario;
 pub use overrides::{NotAnOverride, Override};
 pub use provenance::Provenance;
 
+use crate::grammar::at;
+use crate::grammar::diagnosis::Problems;
 use crate::queue::schedule::RetrySchedule;
 use crate::seed::Seed;
 use crate::{files, limits};
-use diagnosis::Problems;
 use model::{Delivery, Variant};
 use written::toml_of;
 

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
-use super::diagnosis::{Problem, Problems, Source, suggest};
+use crate::grammar::diagnosis::{Problem, Problems, Source, suggest};
 use crate::limits;
 
 /// One override.

@@ -7,10 +7,10 @@
 use std::ops::Range;
 use std::path::{Component, Path};
 
-use super::at::At;
-use super::diagnosis::Problems;
 use super::file::File;
 use super::model::Network;
+use crate::grammar::at::At;
+use crate::grammar::diagnosis::Problems;
 
 /// Whose a scenario is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -5,11 +5,11 @@ use serde::de::DeserializeOwned;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue, ValueDeserializer};
 
-use super::at::At;
-use super::diagnosis::{Problem, Problems, suggest};
 use super::file::File;
 use super::targets::RelaySettings;
 use super::{shape, threshold};
+use crate::grammar::at::At;
+use crate::grammar::diagnosis::{Problem, Problems, suggest};
 
 /// The keys of the top level, in the order of the documentation.
 const KEYS: [&str; 15] = [

@@ -6,7 +6,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::diagnosis::{Problem, Problems};
+use crate::grammar::diagnosis::{Problem, Problems};
 
 /// Keys whose values are tables.
 const TABLES: [&str; 16] = [

@@ -5,12 +5,12 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::amount::{Amount, Bounds, amount, quantity};
-use super::at::{At, some};
-use super::checks::bounded;
-use super::diagnosis::Problems;
-use super::schema::{self, Refinement};
-use super::units::Timespan;
+use crate::grammar::amount::{Amount, Bounds, amount, quantity};
+use crate::grammar::at::{At, some};
+use crate::grammar::checks::bounded;
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::{self, Refinement};
+use crate::grammar::units::Timespan;
 use crate::limits;
 use crate::quantity::Quantity;
 

@@ -3,7 +3,7 @@
 use hdrhistogram::Histogram;
 use rand::Rng;
 
-use crate::fault::rule::{Action, Rule};
+use crate::fault::rule::Rule;
 use crate::limits;
 use crate::measure::correctness::criteria;
 use crate::measure::latency::samples;
@@ -155,7 +155,7 @@ impl Model {
 
 /// What the model cannot show is refused, not left out.
 fn check(scenario: &Scenario) -> Result<(), NoModel> {
-    let broken = |rule: &Rule| matches!(rule.action, Action::Garble(_) | Action::Tls(_));
+    let broken = |rule: &Rule| !rule.action.is_simulated();
     let what = if !scenario.chaos.is_empty() {
         "the model of a simulation cannot be killed, paused or restarted: take [[chaos]] out, or \
          `mailbench run` the scenario"

@@ -12,10 +12,11 @@ use super::visit::{
     AttemptInProgress, AttemptTimes, CUT, Ending, Outcome, Step, Visit, not_reached, refused,
 };
 use crate::clock::Time;
+use crate::fault::judge;
 use crate::fault::judge::{Effect, Moment, Verdict};
 use crate::fault::limit::Limits;
+use crate::fault::refuse::{self, Refuse};
 use crate::fault::rule::{Action, Rule};
-use crate::fault::{judge, refuse};
 use crate::probe::DestinationId;
 use crate::scenario::Scenario;
 use crate::seed::Seed;
@@ -86,7 +87,7 @@ impl Sink {
             concerned.fold(0, |bits, rule| bits | 1_u16 << (rule.scope.stage as u16))
         };
         let closes = |place| {
-            rules.iter().any(|rule| rule.action == Action::Refuse && concerns(&rule, place))
+            rules.iter().any(|rule| rule.action == Action::Refuse(Refuse) && concerns(&rule, place))
         };
         Sink {
             watched: (0..places).map(bits).collect(),

@@ -80,7 +80,10 @@ impl Bench {
 mod tests {
     use super::*;
     use crate::clock::Time;
+    use crate::fault::defer::Defer;
+    use crate::fault::delay::Delay;
     use crate::fault::rule::{Odds, Scope};
+    use crate::fault::stall::Stall;
     use crate::probe::DestinationId;
     use crate::quantity::Quantity;
     use std::time::Duration;
@@ -98,14 +101,14 @@ mod tests {
 
     #[test]
     fn a_transaction_gets_the_worst_of_its_destinations() {
-        let delay = |seconds| Action::Delay(Quantity::Constant(seconds));
+        let delay = |seconds| Action::Delay(Delay(Quantity::Constant(seconds)));
         let reply = "451 4.7.1 wait".parse().expect("a reply");
-        let stall = Action::Stall(Duration::from_secs(1));
+        let stall = Action::Stall(Stall(Duration::from_secs(1)));
         let rules = vec![
             rule(0, delay(1.0)),
             rule(1, delay(2.0)),
             rule(1, stall),
-            rule(0, Action::Defer(reply)),
+            rule(0, Action::Defer(Defer(reply))),
         ];
         let bench = Bench::new(rules, Seed(1));
         let moment = |destination| Moment {

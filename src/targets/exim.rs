@@ -100,7 +100,8 @@ fn lay_out(places: &Places, original: &Path) -> std::io::Result<()> {
     super::native::admit(&places.folder, gid)?;
     for name in ["spool", "log"] {
         let path = places.folder.join(name);
-        std::fs::DirBuilder::new().mode(0o750).create(&path)?;
+        // The disk of the scenario may be mounted there.
+        std::fs::DirBuilder::new().recursive(true).mode(0o750).create(&path)?;
         chown(&path, Some(uid), Some(gid))?;
     }
     // Root's programs are set-user-id, which would make the system drop LD_PRELOAD.

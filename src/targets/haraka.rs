@@ -71,7 +71,8 @@ fn write_settings(
 ) -> std::io::Result<()> {
     let config = settings.folder.join("config");
     for folder in [&config, &settings.folder.join("plugins"), &settings.folder.join("queue")] {
-        std::fs::create_dir(folder)?;
+        // The disk of the scenario may be mounted at the queue.
+        std::fs::create_dir_all(folder)?;
     }
     for (name, text) in FILES {
         std::fs::write(config.join(name), text)?;

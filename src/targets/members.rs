@@ -13,6 +13,7 @@ use super::command::{AUXILIARY, WATCHDOG};
 use super::listening;
 use super::processes::{self, Entry, ProcessId, has_name, has_variable};
 use super::roster::Roster;
+use crate::disk;
 
 /// Holds the target's folder in the environment of its processes.
 pub(super) const MARK: &str = "MAILBENCH_TARGET";
@@ -157,6 +158,12 @@ impl Members {
         Ok(members)
     }
 
+    /// Whether none of them can run any more: each has ended, or was killed and is held by the kernel.
+    #[must_use]
+    pub fn are_doomed(&self) -> bool {
+        self.entries().is_ok_and(|left| left.iter().all(|entry| entry.id.is_doomed()))
+    }
+
     /// Whether mailbench itself would be one of them.
     pub(super) fn hold_us(&self) -> bool {
         let entries = processes::all().unwrap_or_default();
@@ -176,10 +183,10 @@ impl Members {
     }
 }
 
-/// Whether one of our children does not belong to the target: a command of the user's, the watchdog, or one
-/// that has not become another program yet.
+/// Whether one of our children does not belong to the target: a command of the user's, the watchdog, the
+/// process of the disk, or one that has not become another program yet.
 fn is_auxiliary(pid: u32) -> bool {
-    [AUXILIARY, WATCHDOG].iter().any(|name| has_name(pid, name))
+    [AUXILIARY, WATCHDOG, disk::MARK].iter().any(|name| has_name(pid, name))
         || processes::words(pid) == processes::words(std::process::id())
 }
 

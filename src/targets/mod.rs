@@ -139,6 +139,22 @@ pub enum TargetError {
     },
 }
 
+/// Where a target of this kind that mailbench starts will keep its queue, in the folder it is given: a
+/// disk can be mounted there before it starts.
+#[must_use]
+pub fn queue_folder(kind: &TargetKind, folder: &Path) -> Option<PathBuf> {
+    let place = match kind {
+        TargetKind::Relay => "queue",
+        TargetKind::Managed(managed) => match managed.mta {
+            Mta::Postfix | Mta::Haraka => "queue",
+            Mta::Exim => "spool",
+            Mta::Opensmtpd => opensmtpd::SPOOL,
+        },
+        TargetKind::Direct | TargetKind::External(_) => return None,
+    };
+    Some(folder.join(place))
+}
+
 impl Target {
     /// Starts the target, or reaches it, and waits until it greets.
     ///

@@ -20,6 +20,9 @@ pub(super) struct ProcessId {
     pub(super) started: u64,
 }
 
+/// Its number (signal(7)).
+const SIGKILL: u32 = 9;
+
 /// What `/proc/PID/stat` says of one process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Entry {
@@ -46,6 +49,15 @@ impl ProcessId {
     /// Whether it has not ended.
     pub(super) fn is_alive(self) -> bool {
         entry(self.pid).is_some_and(|entry| entry.id == self && !entry.zombie)
+    }
+
+    /// Whether it has ended, or each of its threads has, or has a SIGKILL waiting: held by the kernel,
+    /// it never runs again.
+    pub(super) fn is_doomed(self) -> bool {
+        let tasks =
+            fs::read_dir(format!("/proc/{}/task", self.pid)).into_iter().flatten().flatten();
+        let status = |task: fs::DirEntry| fs::read_to_string(task.path().join("status")).ok();
+        !self.is_alive() || tasks.filter_map(status).all(|status| is_doomed(&status))
     }
 
     /// Whether a stop that it was sent holds. A stop signal is taken by one of its threads, when that
@@ -108,6 +120,17 @@ fn entry(pid: u32) -> Option<Entry> {
 /// Whether threads in these states do nothing more: one has taken the stop for all, or none can run.
 fn hold(states: &[&str]) -> bool {
     states.contains(&"T") || states.iter().all(|state| matches!(*state, "D" | "t" | "Z" | "X"))
+}
+
+/// Whether a thread with this `/proc/PID/task/TID/status` has ended or has a SIGKILL waiting.
+fn is_doomed(status: &str) -> bool {
+    let value = |name: &str| status.lines().find_map(|line| line.strip_prefix(name));
+    let has_ended = value("State:").is_some_and(|state| state.trim().starts_with(['Z', 'X']));
+    let waits = |name: &str| {
+        let signals = value(name).and_then(|it| u64::from_str_radix(it.trim(), 16).ok());
+        signals.is_some_and(|signals| signals >> (SIGKILL - 1) & 1 == 1)
+    };
+    has_ended || waits("SigPnd:") || waits("ShdPnd:")
 }
 
 fn state_of(stat: &str) -> Option<&str> {
@@ -189,6 +212,20 @@ pub(super) fn reap_adopted(entries: &[Entry]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_thread_is_doomed_once_it_has_ended_or_a_sigkill_waits() {
+        let status = |state: &str, own: &str, shared: &str| {
+            format!("Name:\tx\nState:\t{state}\nSigPnd:\t{own}\nShdPnd:\t{shared}\n")
+        };
+        let (none, kill) = ("0000000000000000", "0000000000000100");
+        assert!(is_doomed(&status("D (disk sleep)", kill, none)));
+        assert!(is_doomed(&status("S (sleeping)", none, kill)));
+        assert!(is_doomed(&status("Z (zombie)", none, none)));
+        assert!(!is_doomed(&status("D (disk sleep)", none, none)));
+        assert!(!is_doomed(&status("R (running)", "0000000000004000", none)), "SIGTERM waits");
+        assert!(!is_doomed(""));
+    }
 
     #[test]
     fn a_hostile_name_does_not_shift_the_fields() {

@@ -13,6 +13,7 @@ use rustix::process::Signal;
 use super::TargetError;
 use super::command::WATCHDOG;
 use super::{leftovers, process, roster};
+use crate::disk;
 
 /// What a watchdog does when mailbench is gone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,6 +75,8 @@ pub async fn watch(mut input: impl Read, folder: &Path, duty: Duty) {
     }
     leftovers::remove_group(&record).await;
     if farewell.is_empty() {
+        // A disk that mailbench had mounted there would keep the folder.
+        disk::detach_all_below(folder);
         // What cannot be removed stays in the system's temporary folder.
         let _left = std::fs::remove_dir_all(folder);
     }

@@ -156,9 +156,10 @@ async fn under_implicit_tls() {
 async fn a_client_that_leaves_during_a_delay_is_seen() {
     use crate::sink_side::{AGES, rule};
     use mailbench::fault::rule::Action;
+    use mailbench::fault::stall::Stall;
     use mailbench::smtp::stage::Stage;
 
-    let stalled = settings(vec![rule(Stage::EndOfData, Action::Stall(10 * AGES))]);
+    let stalled = settings(vec![rule(Stage::EndOfData, Action::Stall(Stall(10 * AGES)))]);
     let standing = stand(starttls(stalled)).await;
     let stream = going_ahead(&standing).await;
     let mut peer = handshake(&standing, stream).await.expect("a handshake");

@@ -5,6 +5,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mailbench::clock::Clock;
+use mailbench::fault::delay::Delay;
+use mailbench::fault::disconnect::Disconnect;
+use mailbench::fault::refuse::Refuse;
 use mailbench::fault::rule::{Action, Hangup, Limit, Rule, Window};
 use mailbench::ledger::event::{AttemptOutcome, Event, Proof};
 use mailbench::probe::DestinationId;
@@ -44,7 +47,7 @@ async fn banners(standing: &Standing) -> [u16; 3] {
 #[tokio::test]
 async fn a_refusal_closes_one_port_and_resets_the_sessions_on_it() {
     for engine in ENGINES {
-        let mut refuse = rule(Stage::Connect, Action::Refuse);
+        let mut refuse = rule(Stage::Connect, Action::Refuse(Refuse));
         let (start, end) = (Duration::from_secs(1), Duration::from_secs(3));
         refuse.scope.during = Some(Window { start, end });
         let standing = stand(of_a(engine, vec![refuse])).await;
@@ -81,7 +84,7 @@ async fn a_refusal_closes_one_port_and_resets_the_sessions_on_it() {
 /// A peer that idles after its 250 has read it, and can show that once its connection is closed.
 #[tokio::test]
 async fn a_session_cut_between_two_transactions_leaves_no_doubt() {
-    let mut refuse = rule(Stage::Connect, Action::Refuse);
+    let mut refuse = rule(Stage::Connect, Action::Refuse(Refuse));
     let (start, end) = (Duration::from_secs(1), Duration::from_secs(3600));
     refuse.scope.during = Some(Window { start, end });
     let standing = stand(of_a(Engine::Native, vec![refuse])).await;
@@ -103,7 +106,7 @@ async fn a_session_cut_between_two_transactions_leaves_no_doubt() {
 #[tokio::test]
 async fn at_connect_and_banner() {
     let full = Action::Limit(Limit::Connections(0));
-    let cut = Action::Disconnect { how: Hangup::Rst, after_bytes: None };
+    let cut = Action::Disconnect(Disconnect { how: Hangup::Rst, after_bytes: None });
     for engine in ENGINES {
         for (stage, action, code) in [
             (Stage::Connect, cut.clone(), 0),
@@ -119,7 +122,7 @@ async fn at_connect_and_banner() {
 #[tokio::test]
 async fn a_banner_is_late_at_one_destination() {
     let wait = Duration::from_millis(700);
-    let late = rule(Stage::Banner, Action::Delay(Quantity::Constant(wait.as_secs_f64())));
+    let late = rule(Stage::Banner, Action::Delay(Delay(Quantity::Constant(wait.as_secs_f64()))));
     let standing = stand(of_a(Engine::Native, vec![late])).await;
     for (domain, is_late) in [("a.test", true), ("b.test", false), ("elsewhere", false)] {
         let asked = Clock::start();
@@ -140,7 +143,7 @@ async fn at_ehlo_mail_and_quit() {
             }
         }
     }
-    let cut = Action::Disconnect { how: Hangup::Rst, after_bytes: None };
+    let cut = Action::Disconnect(Disconnect { how: Hangup::Rst, after_bytes: None });
     let standing = stand(of_a(Engine::Native, vec![rule(Stage::Quit, cut)])).await;
     for (domain, code) in [("a.test", 0), ("b.test", 221)] {
         let mut peer = standing.connect_for(domain).await;

@@ -7,7 +7,13 @@
 use std::path::Path;
 use std::time::Duration;
 
+use mailbench::fault::delay::Delay;
+use mailbench::fault::disconnect::Disconnect;
+use mailbench::fault::refuse::Refuse;
+use mailbench::fault::reject::Reject;
 use mailbench::fault::rule::{Action, Hangup, Odds, Rule};
+use mailbench::fault::stall::Stall;
+use mailbench::fault::throttle::Throttle;
 use mailbench::ledger::event::{Attempt, AttemptOutcome, Event};
 use mailbench::probe::MessageId;
 use mailbench::probe::address::{self, Letters};
@@ -39,14 +45,16 @@ fn timeless(rules: Vec<Rule>) -> Vec<Rule> {
     let kept = rules.into_iter().map(|mut rule| {
         rule.scope.during = None;
         match &mut rule.action {
-            Action::Delay(seconds) => *seconds = Quantity::Constant(0.001),
-            Action::Stall(length) => *length = brief,
-            Action::Throttle { bytes_per_second } => *bytes_per_second = 1e6,
+            Action::Delay(Delay(seconds)) => *seconds = Quantity::Constant(0.001),
+            Action::Stall(Stall(length)) => *length = brief,
+            Action::Throttle(Throttle { bytes_per_second }) => *bytes_per_second = 1e6,
             // A broken reply may be one that never ends.
-            Action::Refuse | Action::Limit(_) | Action::Garble(_) => rule.scope.odds = Odds(0),
+            Action::Refuse(Refuse) | Action::Limit(_) | Action::Garble(_) => {
+                rule.scope.odds = Odds(0)
+            }
             _ => {}
         }
-        if rule.action == Action::Refuse {
+        if rule.action == Action::Refuse(Refuse) {
             // A closed port has no odds.
             rule.action = defer("421 4.3.2 closed");
         }
@@ -140,19 +148,25 @@ async fn with_faults_at_every_stage() {
         rule.scope.odds = Odds(100_000_000);
         rule
     };
-    let rst = Action::Disconnect { how: Hangup::Rst, after_bytes: Some(50) };
-    let reject = Action::Reject("550 5.1.1 nobody".parse().expect("a reply"));
+    let rst = Action::Disconnect(Disconnect { how: Hangup::Rst, after_bytes: Some(50) });
+    let reject = Action::Reject(Reject("550 5.1.1 nobody".parse().expect("a reply")));
     let mut rules = vec![
-        rule(Stage::Connect, Action::Disconnect { how: Hangup::Fin, after_bytes: None }),
+        rule(
+            Stage::Connect,
+            Action::Disconnect(Disconnect { how: Hangup::Fin, after_bytes: None }),
+        ),
         rule(Stage::Banner, defer("421 4.3.2 not now")),
         rule(Stage::Ehlo, defer("451 4.3.0 not now")),
         rule(Stage::MailFrom, defer("450 4.7.1 not you")),
         rule(Stage::RcptTo, reject),
-        rule(Stage::RcptTo, Action::Stall(Duration::from_millis(5))),
+        rule(Stage::RcptTo, Action::Stall(Stall(Duration::from_millis(5)))),
         rule(Stage::Data, defer("451 4.3.0 no room")),
         rule(Stage::Content, rst),
         rule(Stage::EndOfData, defer("452 4.3.1 full")),
-        rule(Stage::EndOfData, Action::Disconnect { how: Hangup::Fin, after_bytes: None }),
+        rule(
+            Stage::EndOfData,
+            Action::Disconnect(Disconnect { how: Hangup::Fin, after_bytes: None }),
+        ),
     ];
     rules = rules.into_iter().map(sometimes).collect();
     let struck = assert_agreement("every stage", &settings(rules)).await;

@@ -3,7 +3,12 @@
 
 use std::time::Duration;
 
+use mailbench::fault::defer::Defer;
+use mailbench::fault::delay::Delay;
+use mailbench::fault::disconnect::Disconnect;
 use mailbench::fault::rule::{Action, Hangup, Rule};
+use mailbench::fault::stall::Stall;
+use mailbench::fault::throttle::Throttle;
 use mailbench::ledger::event::Event;
 use mailbench::quantity::Quantity;
 use mailbench::smtp::content::stuffed;
@@ -43,25 +48,26 @@ async fn delays_at_every_stage_and_slow_reading() {
         Stage::EndOfData,
         Stage::Quit,
     ];
-    let delay = |stage| rule(stage, Action::Delay(Quantity::Constant(0.001)));
+    let delay = |stage| rule(stage, Action::Delay(Delay(Quantity::Constant(0.001))));
     let mut rules = stages.map(delay).to_vec();
-    rules.push(rule(Stage::Content, Action::Throttle { bytes_per_second: 1e6 }));
+    rules.push(rule(Stage::Content, Action::Throttle(Throttle { bytes_per_second: 1e6 })));
     assert_eq!(strikes(rules).await, [1, 1, 1, 1, 2, 1, 1, 1, 1], "twice at its two RCPTs");
 }
 
 #[tokio::test]
 async fn two_delays_at_once_and_the_action_that_wins() {
-    let delay = |seconds| rule(Stage::RcptTo, Action::Delay(Quantity::Constant(seconds)));
-    let defer = || rule(Stage::RcptTo, Action::Defer("451 4.3.0 later".parse().expect("one")));
+    let delay = |seconds| rule(Stage::RcptTo, Action::Delay(Delay(Quantity::Constant(seconds))));
+    let defer =
+        || rule(Stage::RcptTo, Action::Defer(Defer("451 4.3.0 later".parse().expect("one"))));
     let rules = vec![delay(0.001), defer(), delay(0.002), defer()];
     assert_eq!(strikes(rules).await, [2, 2, 2, 0], "the second deferral never came to pass");
 }
 
 #[tokio::test]
 async fn what_ends_a_session_outside_a_transaction() {
-    let hangup = Action::Disconnect { how: Hangup::Fin, after_bytes: None };
+    let hangup = Action::Disconnect(Disconnect { how: Hangup::Fin, after_bytes: None });
     assert_eq!(strikes(vec![rule(Stage::Quit, hangup)]).await, [1]);
-    let stall = Action::Stall(Duration::from_millis(10));
+    let stall = Action::Stall(Stall(Duration::from_millis(10)));
     assert_eq!(strikes(vec![rule(Stage::Quit, stall)]).await, [1]);
 }
 

@@ -3,7 +3,13 @@
 use std::time::Duration;
 
 use mailbench::clock::Clock;
+use mailbench::fault::delay::Delay;
+use mailbench::fault::disconnect::Disconnect;
+use mailbench::fault::refuse::Refuse;
+use mailbench::fault::reject::Reject;
 use mailbench::fault::rule::{Action, Hangup, Limit, Window};
+use mailbench::fault::stall::Stall;
+use mailbench::fault::throttle::Throttle;
 use mailbench::ledger::event::{AttemptOutcome, Ending, Event, SessionChange};
 use mailbench::quantity::Quantity;
 use mailbench::smtp::content::stuffed;
@@ -75,7 +81,7 @@ fn codes_up_to(stage: Stage, code: u16) -> Vec<u16> {
 
 #[tokio::test]
 async fn deferrals_and_rejections_at_every_stage() {
-    let reject = Action::Reject("550 5.7.1 no".parse().expect("a reply"));
+    let reject = Action::Reject(Reject("550 5.7.1 no".parse().expect("a reply")));
     for (action, code, outcome) in [
         (defer("450 4.7.1 wait"), 450, AttemptOutcome::Deferred),
         (reject, 550, AttemptOutcome::Rejected),
@@ -104,7 +110,7 @@ async fn deferrals_and_rejections_at_every_stage() {
 async fn connections_break_at_every_stage_as_asked() {
     for how in [Hangup::Fin, Hangup::Rst] {
         for stage in STAGES {
-            let action = Action::Disconnect { how, after_bytes: None };
+            let action = Action::Disconnect(Disconnect { how, after_bytes: None });
             let standing = stand(settings(vec![rule(stage, action)])).await;
             let mut peer = standing.connect().await;
             let lines = format!("EHLO x\r\n{}\r\n{}\r\nDATA\r\n", mail(0), rcpt(0, 0, "a.test"));
@@ -143,7 +149,7 @@ async fn connections_break_at_every_stage_as_asked() {
 #[tokio::test]
 async fn a_break_is_a_fin_or_a_reset_as_asked() {
     for (how, by_fin) in [(Hangup::Fin, true), (Hangup::Rst, false)] {
-        let action = Action::Disconnect { how, after_bytes: None };
+        let action = Action::Disconnect(Disconnect { how, after_bytes: None });
         let standing = stand(settings(vec![rule(Stage::EndOfData, action)])).await;
         let mut peer = standing.greeted().await;
         peer.ask_all(&[&mail(0), &rcpt(0, 0, "a.test"), "DATA"]).await;
@@ -155,7 +161,7 @@ async fn a_break_is_a_fin_or_a_reset_as_asked() {
 #[tokio::test]
 async fn content_breaks_off_after_exactly_so_many_bytes() {
     for (after_bytes, how) in [(1, Hangup::Fin), (100, Hangup::Fin), (20_000, Hangup::Rst)] {
-        let action = Action::Disconnect { how, after_bytes: Some(after_bytes) };
+        let action = Action::Disconnect(Disconnect { how, after_bytes: Some(after_bytes) });
         let standing = stand(settings(vec![rule(Stage::Content, action)])).await;
         let mut peer = standing.greeted().await;
         peer.ask_all(&[&mail(0), &rcpt(0, 0, "a.test"), "DATA"]).await;
@@ -172,14 +178,14 @@ async fn content_breaks_off_after_exactly_so_many_bytes() {
 
 #[tokio::test]
 async fn content_shorter_than_the_break_is_taken() {
-    let action = Action::Disconnect { how: Hangup::Rst, after_bytes: Some(1_000_000) };
+    let action = Action::Disconnect(Disconnect { how: Hangup::Rst, after_bytes: Some(1_000_000) });
     let standing = stand(settings(vec![rule(Stage::Content, action)])).await;
     assert_eq!(standing.greeted().await.send(0, "a.test").await, [250, 250, 354, 250]);
 }
 
 #[tokio::test]
 async fn delays_add_up_and_other_stages_are_not_delayed() {
-    let delay = |seconds| rule(Stage::RcptTo, Action::Delay(Quantity::Constant(seconds)));
+    let delay = |seconds| rule(Stage::RcptTo, Action::Delay(Delay(Quantity::Constant(seconds))));
     let standing = stand(settings(vec![delay(1.0), delay(1.5)])).await;
     let mut peer = standing.greeted().await;
     peer.say(format!("{}\r\n{}\r\n", mail(0), rcpt(0, 0, "a.test")).as_bytes()).await;
@@ -193,7 +199,7 @@ async fn delays_add_up_and_other_stages_are_not_delayed() {
 
 #[tokio::test]
 async fn a_delay_at_the_dot_is_not_the_sinks_own_time() {
-    let delay = rule(Stage::EndOfData, Action::Delay(Quantity::Constant(2.0)));
+    let delay = rule(Stage::EndOfData, Action::Delay(Delay(Quantity::Constant(2.0))));
     let standing = stand(settings(vec![delay])).await;
     let sent = Clock::start();
     assert_eq!(standing.greeted().await.send(0, "a.test").await[3], 250);
@@ -205,7 +211,7 @@ async fn a_delay_at_the_dot_is_not_the_sinks_own_time() {
 
 #[tokio::test]
 async fn a_peer_that_leaves_in_a_delay_was_not_answered() {
-    let delay = rule(Stage::EndOfData, Action::Delay(Quantity::Constant(60.0)));
+    let delay = rule(Stage::EndOfData, Action::Delay(Delay(Quantity::Constant(60.0))));
     let standing = stand(settings(vec![delay])).await;
     let mut peer = standing.greeted().await;
     peer.ask_all(&[&mail(0), &rcpt(0, 0, "a.test"), "DATA"]).await;
@@ -228,7 +234,7 @@ async fn a_stall_says_nothing_and_then_closes() {
     for (stage, outcome) in
         [(Stage::RcptTo, AttemptOutcome::Broken), (Stage::EndOfData, AttemptOutcome::Withheld)]
     {
-        let stall = Action::Stall(Duration::from_millis(400));
+        let stall = Action::Stall(Stall(Duration::from_millis(400)));
         let standing = stand(settings(vec![rule(stage, stall)])).await;
         let mut peer = standing.greeted().await;
         let asked = Clock::start();
@@ -241,7 +247,8 @@ async fn a_stall_says_nothing_and_then_closes() {
 
 #[tokio::test]
 async fn a_throttle_slows_reading_for_its_transaction() {
-    let slow = only_at(0, rule(Stage::Content, Action::Throttle { bytes_per_second: 250.0 }));
+    let slow =
+        only_at(0, rule(Stage::Content, Action::Throttle(Throttle { bytes_per_second: 250.0 })));
     let standing = stand(settings(vec![slow])).await;
     let mut peer = standing.greeted().await;
     let (bytes, sent) = (stuffed(&text(0)).len(), Clock::start());
@@ -256,7 +263,7 @@ async fn a_throttle_slows_reading_for_its_transaction() {
 
 #[tokio::test]
 async fn the_port_is_closed_while_a_refusal_holds() {
-    let mut refuse = rule(Stage::Connect, Action::Refuse);
+    let mut refuse = rule(Stage::Connect, Action::Refuse(Refuse));
     let (start, end) = (Duration::from_secs(1), Duration::from_secs(2));
     refuse.scope.during = Some(Window { start, end });
     let standing = stand(settings(vec![refuse])).await;

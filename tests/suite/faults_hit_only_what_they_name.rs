@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use mailbench::clock::Time;
+use mailbench::fault::delay::Delay;
 use mailbench::fault::rule::{Action, Rule, Window};
+use mailbench::fault::script::Script;
+use mailbench::fault::stall::Stall;
 use mailbench::ledger::event::{AttemptOutcome, Ending};
 use mailbench::probe::{BOUNCE_DOMAIN, PREFLIGHT};
 use mailbench::quantity::Quantity;
@@ -19,7 +22,7 @@ use crate::sink_side::{
 async fn a_script_answers_by_attempt() {
     let script = ["451 4.7.1 wait", "450 4.7.1 wait more", "250 2.0.0 ok"];
     let script = script.map(|line| line.parse().expect("a reply")).to_vec();
-    let standing = stand(settings(vec![rule(Stage::RcptTo, Action::Script(script))])).await;
+    let standing = stand(settings(vec![rule(Stage::RcptTo, Action::Script(Script(script)))])).await;
     let mut codes = Vec::new();
     for _ in 0..3 {
         let mut peer = standing.greeted().await;
@@ -69,9 +72,9 @@ async fn a_destination_at_the_dot_strikes_the_whole_transaction() {
 #[tokio::test]
 async fn faults_leave_pipelining_and_extensions_alone() {
     let rules: Vec<Rule> = [Stage::Ehlo, Stage::MailFrom, Stage::RcptTo, Stage::Data]
-        .map(|stage| first_attempt(rule(stage, Action::Delay(Quantity::Constant(0.05)))))
+        .map(|stage| first_attempt(rule(stage, Action::Delay(Delay(Quantity::Constant(0.05))))))
         .to_vec();
-    let script = Action::Script(vec!["250 2.0.0 fine".parse().expect("a reply")]);
+    let script = Action::Script(Script(vec!["250 2.0.0 fine".parse().expect("a reply")]));
     let rules = [rules, vec![rule(Stage::Ehlo, script)]].concat();
     let (plain, faulty) = (stand(settings(vec![])).await, stand(settings(rules)).await);
     let mut offers = Vec::new();
@@ -136,7 +139,7 @@ async fn no_session_is_struck_before_the_load_begins() {
 
 #[tokio::test]
 async fn a_sink_stopped_in_a_stall_records_what_it_withheld() {
-    let stall = rule(Stage::EndOfData, Action::Stall(AGES * 10));
+    let stall = rule(Stage::EndOfData, Action::Stall(Stall(AGES * 10)));
     let standing = stand(settings(vec![stall])).await;
     let mut peer = standing.greeted().await;
     peer.ask_all(&[&mail(0), &rcpt(0, 0, "a.test"), "DATA"]).await;

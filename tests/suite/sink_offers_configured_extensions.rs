@@ -3,6 +3,8 @@
 
 use std::path::Path;
 
+use mailbench::fault::disconnect::Disconnect;
+use mailbench::fault::reject::Reject;
 use mailbench::fault::rule::{Action, Garble, Hangup};
 use mailbench::ledger::event::{AttemptOutcome, Event, Proof};
 use mailbench::sink::Settings;
@@ -95,7 +97,7 @@ async fn a_message_in_chunks_arrives_whole() {
 
 #[tokio::test]
 async fn faults_strike_chunks_where_they_would_strike_data() {
-    let break_at_100 = Action::Disconnect { how: Hangup::Rst, after_bytes: Some(100) };
+    let break_at_100 = Action::Disconnect(Disconnect { how: Hangup::Rst, after_bytes: Some(100) });
     let deferred = AttemptOutcome::Deferred;
     for (stage, action, codes, outcome) in [
         (Stage::Data, defer("451 4.3.0 wait"), vec![451, 503], deferred),
@@ -137,7 +139,8 @@ async fn a_client_logs_in() {
     assert_eq!(peer.send(0, "a.test").await, [250, 250, 354, 250]);
     let mut peer = standing.greeted().await;
     assert_eq!(peer.ask_all(&["AUTH PLAIN", "*", "AUTH PLAIN AHUAcA=="]).await, [334, 501, 235]);
-    let refused = rule(Stage::Auth, Action::Reject("535 5.7.8 no".parse().expect("a reply")));
+    let refused =
+        rule(Stage::Auth, Action::Reject(Reject("535 5.7.8 no".parse().expect("a reply"))));
     let standing = stand(offering(&[Extension::Auth], settings(vec![refused]))).await;
     let mut peer = standing.greeted().await;
     assert_eq!(peer.ask_all(&["AUTH LOGIN", "NOOP"]).await, [535, 250]);

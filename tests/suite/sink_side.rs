@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use mailbench::clock::{Clock, Time};
+use mailbench::fault::defer::Defer;
 use mailbench::fault::rule::{Action, Attempts, Odds, Rule, Scope};
 use mailbench::ledger::event::{Attempt, AttemptOutcome, Ending, Event, SessionChange};
 use mailbench::ledger::{Ledger, journal};
@@ -123,7 +124,7 @@ pub(crate) fn only_at(destination: u16, mut rule: Rule) -> Rule {
 }
 
 pub(crate) fn defer(text: &str) -> Action {
-    Action::Defer(text.parse().expect("a reply"))
+    Action::Defer(Defer(text.parse().expect("a reply")))
 }
 
 /// MAIL of message `n`.

@@ -17,6 +17,7 @@ use crate::smtp::reply::Reply;
 use crate::smtp::stage::Stage;
 
 mod abused;
+mod disk;
 mod dsn;
 mod network;
 mod part;
@@ -25,6 +26,7 @@ mod target_change;
 mod unanswered;
 
 pub use abused::{AbuseEnd, Abused};
+pub use disk::DiskSeen;
 pub use dsn::{Dsn, DsnAction, DsnRecipient};
 pub use network::NetworkSeen;
 pub use part::Part;
@@ -104,6 +106,8 @@ pub enum Event {
     ContentDiffers { at: Time, reception: u64, differences: Vec<Difference> },
     /// The system did not give mailbench what it needed, so many times; nothing that the peer did.
     Shortage { at: Time, part: Part, what: Shortage, count: u64 },
+    /// What the disk under the target's queue did.
+    Disk { at: Time, seen: DiskSeen },
 }
 
 /// The instrument's ceiling and floor for a run's messages, as calibrated.

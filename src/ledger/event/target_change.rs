@@ -1,5 +1,6 @@
 //! What happens to the target's processes.
 
+use crate::disk::Keep;
 use serde::{Deserialize, Serialize};
 
 /// The target's own life.
@@ -23,4 +24,9 @@ pub enum TargetChange {
     Hook { command: Vec<String>, outcome: String, took_us: u64 },
     /// It went on though a chaos event should have taken it down: which act, and what was seen.
     Survived { act: String, how: String },
+    /// Its power was cut: killed by us, and what its disk had not made durable is gone but for what
+    /// was kept; writes that were not flushed, and those of them of which something was kept.
+    PowerLost { keep: Keep, unflushed: u64, kept: u64 },
+    /// Its disk began to fail in this way, or did so no more.
+    DiskFault { act: String, on: bool },
 }

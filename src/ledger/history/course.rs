@@ -19,8 +19,10 @@ pub struct Course {
     pub periods: Vec<(Period, Time)>,
     /// When the user asked to stop.
     pub interrupted: Option<Time>,
-    /// When the target was killed by us.
+    /// When the target was killed by us, by loss of power too.
     pub kills: Vec<Time>,
+    /// When its power was cut: what it had noted on its disk may be undone.
+    pub power_cuts: Vec<Time>,
     /// When the target was killed, was stopped to be started again, or ended by itself.
     pub deaths: Vec<Time>,
     /// When the target was last stopped in order.
@@ -49,7 +51,13 @@ impl Course {
                 self.interrupted.get_or_insert(*at);
             }
             Event::Queue { at, total, .. } => self.queue = Some((*at, *total)),
-            Event::Target { at, change: TargetChange::Killed } => {
+            Event::Target {
+                at,
+                change: change @ (TargetChange::Killed | TargetChange::PowerLost { .. }),
+            } => {
+                if *change != TargetChange::Killed {
+                    self.power_cuts.push(*at);
+                }
                 self.kills.push(*at);
                 self.deaths.push(*at);
             }

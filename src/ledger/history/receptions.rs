@@ -69,11 +69,12 @@ fn comes_at(at: Time, death: Time) -> bool {
 
 /// How many further copies the kills excuse: one for each kill that came at most
 /// [`limits::KILL_WINDOW`] after the end of a confirmed reception and was followed by a copy
-/// that no earlier kill excuses.
+/// that no earlier kill excuses. A loss of power may undo what the target had noted long before:
+/// it excuses a copy of whatever was received before it.
 pub(super) fn copies_after_kills(
     receptions: &[Reception],
     is_confirmed: impl Fn(u64) -> bool,
-    kills: &[Time],
+    (kills, undoes_all): (&[Time], &dyn Fn(Time) -> bool),
 ) -> u32 {
     let mut ends: Vec<Time> = receptions.iter().map(|reception| reception.ended).collect();
     ends.sort_unstable();
@@ -81,8 +82,8 @@ pub(super) fn copies_after_kills(
     let mut excused = 0;
     for kill in kills {
         let unrecorded = receptions.iter().any(|reception| {
-            let in_time =
-                reception.ended <= *kill && *kill <= reception.ended.plus(limits::KILL_WINDOW);
+            let in_time = reception.ended <= *kill
+                && (undoes_all(*kill) || *kill <= reception.ended.plus(limits::KILL_WINDOW));
             in_time && !reception.withheld && is_confirmed(reception.number)
         });
         unused = unused.max(ends.partition_point(|end| end <= kill));
@@ -99,6 +100,11 @@ mod tests {
     use super::*;
 
     const MS: u64 = 1_000_000;
+
+    /// Copies that kills excuse, none of them a loss of power.
+    fn copies(receptions: &[Reception], is_confirmed: impl Fn(u64) -> bool, kills: &[Time]) -> u32 {
+        copies_after_kills(receptions, is_confirmed, (kills, &|_| false))
+    }
 
     fn at(ms: u64) -> Time {
         Time(ms * MS)
@@ -127,23 +133,33 @@ mod tests {
     #[test]
     fn a_kill_excuses_a_copy_of_what_it_cut_off() {
         let receptions = [taken(1, 1_000), taken(2, 5_000)];
-        let copies = |kill| copies_after_kills(&receptions, |_| true, &[at(kill)]);
-        assert_eq!(copies(1_000), 1, "at once");
-        assert_eq!(copies(2_000), 1, "at the edge of the window");
-        assert_eq!(copies(2_001), 0, "the target had time to record it");
-        assert_eq!(copies(999), 0, "before the reception");
-        assert_eq!(copies(5_500), 0, "no copy follows");
-        assert_eq!(copies_after_kills(&receptions, |_| false, &[at(1_500)]), 0, "not confirmed");
+        let after = |kill| copies(&receptions, |_| true, &[at(kill)]);
+        assert_eq!(after(1_000), 1, "at once");
+        assert_eq!(after(2_000), 1, "at the edge of the window");
+        assert_eq!(after(2_001), 0, "the target had time to record it");
+        assert_eq!(after(999), 0, "before the reception");
+        assert_eq!(after(5_500), 0, "no copy follows");
+        assert_eq!(copies(&receptions, |_| false, &[at(1_500)]), 0, "not confirmed");
         let withheld = [Reception { withheld: true, ..receptions[0] }, receptions[1]];
-        assert_eq!(copies_after_kills(&withheld, |_| true, &[at(1_500)]), 0, "excused as it is");
+        assert_eq!(copies(&withheld, |_| true, &[at(1_500)]), 0, "excused as it is");
+    }
+
+    #[test]
+    fn a_power_cut_excuses_a_copy_of_whatever_came_before_it() {
+        let receptions = [taken(1, 1_000), taken(2, 90_000)];
+        let after = |cut, undoes: bool| {
+            copies_after_kills(&receptions, |_| true, (&[at(cut)], &|_| undoes))
+        };
+        assert_eq!((after(80_000, true), after(80_000, false)), (1, 0));
+        assert_eq!(after(95_000, true), 0, "no copy came after it");
     }
 
     #[test]
     fn each_kill_excuses_one_copy_only() {
         let receptions = [taken(1, 1_000), taken(2, 3_000), taken(3, 3_100)];
-        assert_eq!(copies_after_kills(&receptions, |_| true, &[at(1_100)]), 1);
-        assert_eq!(copies_after_kills(&receptions, |_| true, &[at(1_100), at(1_200)]), 2);
+        assert_eq!(copies(&receptions, |_| true, &[at(1_100)]), 1);
+        assert_eq!(copies(&receptions, |_| true, &[at(1_100), at(1_200)]), 2);
         let kills = [at(1_100), at(1_200), at(1_300)];
-        assert_eq!(copies_after_kills(&receptions, |_| true, &kills), 2, "no more than there are");
+        assert_eq!(copies(&receptions, |_| true, &kills), 2, "no more than there are");
     }
 }

@@ -253,7 +253,10 @@ impl History {
         }
         if receptions.len() > 1 {
             let confirmed = |number| self.is_confirmed(number);
-            facts.kill_copies = copies_after_kills(receptions, confirmed, &self.course.kills);
+            facts.kill_copies = {
+                let undone = |kill: Time| self.course.power_cuts.contains(&kill);
+                copies_after_kills(receptions, confirmed, (&self.course.kills, &undone))
+            };
         }
     }
 

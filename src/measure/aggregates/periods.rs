@@ -117,6 +117,7 @@ pub fn time_of(event: &Event) -> Option<Time> {
         | Event::QueueStates { at, .. }
         | Event::Limit { at, .. }
         | Event::Shortage { at, .. }
+        | Event::Disk { at, .. }
         | Event::Port { at, .. }
         | Event::Struck { at, .. }
         | Event::RefusedConnections { at, .. }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::fault::rule::{Action, Rule};
+use crate::fault::rule::Rule;
 use crate::ledger::history::Terms;
 use crate::ledger::history::declared::{DeclaredEnvelopes, RecipientRule, SenderRule};
 use crate::metric::catalogue::Subject;
@@ -13,7 +13,6 @@ use crate::scenario::model::bound::Op;
 use crate::scenario::model::{
     Changes, Encoding, Extension, HeaderChanges, RecipientChange, Scenario, SenderChange,
 };
-use crate::smtp::stage::Stage;
 
 /// The terms of a scenario, as far as the target is known to keep them.
 #[must_use]
@@ -21,7 +20,7 @@ pub fn of(scenario: &Scenario) -> Terms {
     Terms {
         gives_up_after: scenario.target.gives_up_after(),
         longest_wait: scenario.target.longest_wait(),
-        unreachable: scenario.faults.iter().any(keeps_away),
+        unreachable: scenario.faults.iter().any(Rule::keeps_away),
         declared: declared(&scenario.target.changes),
     }
 }
@@ -77,22 +76,6 @@ pub fn unsendable(scenario: &Scenario) -> Vec<bool> {
 #[must_use]
 pub fn longest_wait(retry: &RetrySchedule) -> Duration {
     retry.longest().mul_f64(1.0 + retry.jitter)
-}
-
-/// Whether a rule can end a session before it has named a probe.
-fn keeps_away(rule: &Rule) -> bool {
-    let early = rule.scope.stage < Stage::MailFrom;
-    match &rule.action {
-        Action::Refuse | Action::Limit(_) => true,
-        Action::Delay(_) | Action::Throttle { .. } => false,
-        Action::Defer(_)
-        | Action::Reject(_)
-        | Action::Disconnect { .. }
-        | Action::Stall(_)
-        | Action::Script(_)
-        | Action::Garble(_)
-        | Action::Tls(_) => early,
-    }
 }
 
 /// Unexcused duplicates that are no violation: what a threshold allows of them, else none.

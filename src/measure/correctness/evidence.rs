@@ -117,10 +117,13 @@ impl<'a> Search<'a> {
                 self.say(&about, notice.at, text);
             }
             Event::Target { at, change } => {
-                if matches!(change, TargetChange::Killed | TargetChange::Died { .. }) {
-                    let all: Vec<usize> = (0..self.lines.len()).collect();
-                    self.say(&all, *at, || "the target was killed or died".to_owned());
-                }
+                let what = match change {
+                    TargetChange::Killed | TargetChange::Died { .. } => "was killed or died",
+                    TargetChange::PowerLost { .. } => "lost power",
+                    _ => return,
+                };
+                let all: Vec<usize> = (0..self.lines.len()).collect();
+                self.say(&all, *at, || format!("the target {what}"));
             }
             _ => {}
         }

@@ -2,10 +2,9 @@
 
 use super::recovery::{Disturbance, Kind};
 use crate::clock::Time;
-use crate::fault::rule::{Action, Hangup, Limit, Rule};
+use crate::fault::rule::Rule;
 use crate::ledger::event::{Event, Period};
 use crate::measure::results::FaultFacts;
-use crate::quantity::{Law, Quantity};
 use crate::scenario::model::Scenario;
 
 /// Counts how often each rule took effect from the measured period on.
@@ -86,62 +85,11 @@ fn facts(rule: &Rule, struck: u64, scenario: &Scenario) -> FaultFacts {
         name: rule.name.clone(),
         stage: rule.scope.stage.name().to_owned(),
         destination: rule.scope.destination.and_then(domain),
-        action: words(&rule.action),
+        action: rule.action.words(),
         during_s: rule
             .scope
             .during
             .map(|window| (window.start.as_secs_f64(), window.end.as_secs_f64())),
         struck,
-    }
-}
-
-/// What an action does, in words.
-#[must_use]
-pub fn words(action: &Action) -> String {
-    match action {
-        Action::Delay(quantity) => format!("delay {}", quantity_words(quantity)),
-        Action::Defer(reply) => format!("defer {reply}"),
-        Action::Reject(reply) => format!("reject {reply}"),
-        Action::Disconnect { how, after_bytes } => disconnect_words(*how, *after_bytes),
-        Action::Stall(span) => format!("stall for {span:?}"),
-        Action::Throttle { bytes_per_second } => format!("read {bytes_per_second} bytes/s"),
-        // How many connections it refused is in `connection_attempts`, where that can be known.
-        Action::Refuse => "close the port".to_owned(),
-        Action::Limit(Limit::Connections(count)) => format!("421 beyond {count} connections"),
-        Action::Limit(Limit::Rate { per_second, per_destination }) => {
-            let each = if *per_destination { " per destination" } else { "" };
-            format!("421 beyond {per_second}/s{each}")
-        }
-        Action::Script(replies) => {
-            let codes: Vec<String> = replies.iter().map(|reply| reply.code.to_string()).collect();
-            format!("answer by attempt: {}", codes.join(", "))
-        }
-        Action::Garble(form) => format!("garble the reply: {}", form.name()),
-        Action::Tls(form) => format!("break TLS: {}", form.name()),
-    }
-}
-
-fn disconnect_words(how: Hangup, after_bytes: Option<u64>) -> String {
-    let how = match how {
-        Hangup::Fin => "FIN",
-        Hangup::Rst => "RST",
-    };
-    match after_bytes {
-        Some(bytes) => format!("disconnect ({how}) after {bytes} bytes"),
-        None => format!("disconnect ({how})"),
-    }
-}
-
-fn quantity_words(quantity: &Quantity) -> String {
-    match quantity {
-        Quantity::Constant(seconds) => format!("{seconds} s"),
-        Quantity::Drawn { law, .. } => match law {
-            Law::LogNormal { median, .. } => format!("lognormal, median {median} s"),
-            Law::Uniform { min, max } => format!("uniform {min} to {max} s"),
-            Law::Exponential { mean } => format!("exponential, mean {mean} s"),
-            Law::Normal { mean, sd } => format!("normal {mean} ± {sd} s"),
-            Law::Pareto { min, shape } => format!("pareto from {min} s, shape {shape}"),
-            Law::Choice { values, .. } => format!("one of {values:?} s"),
-        },
     }
 }

@@ -2,26 +2,20 @@
 
 use super::recovery::{Disturbance, Kind};
 use crate::clock::Time;
-use crate::fault::chaos::{Act, Chaos};
+use crate::fault::chaos::run::Run;
+use crate::fault::chaos::{Act, ActKind, Chaos};
 use crate::ledger::event::{Event, TargetChange};
 use crate::ledger::history::History;
 use crate::measure::aggregates::periods::Periods;
 use crate::measure::results::{ChaosFacts, DeathFacts};
 use std::time::Duration;
 
-/// What was done.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Done {
-    Kill,
-    Pause,
-    Restart,
-    Run { command: Vec<String>, outcome: String },
-}
-
 /// One strike.
 #[derive(Clone, Debug)]
 struct ChaosEvent {
-    done: Done,
+    act: ActKind,
+    /// The command of the user's that ran, and how it ended.
+    command: Option<(Vec<String>, String)>,
     at: Time,
     /// When it could take mail again at the earliest: started anew, or resumed.
     back_from: Option<Time>,
@@ -47,12 +41,14 @@ impl Outages {
         let Event::Target { at, change } = event else { return };
         let at = *at;
         match change {
-            TargetChange::Killed => self.strike(Done::Kill, at),
-            TargetChange::Paused => self.strike(Done::Pause, at),
+            TargetChange::Killed => self.strike(ActKind::Kill, at),
+            TargetChange::PowerLost { .. } => self.strike(ActKind::PowerCut, at),
+            TargetChange::DiskFault { act, on } => self.disk_fault(act, *on, at),
+            TargetChange::Paused => self.strike(ActKind::Pause, at),
             TargetChange::Stopped => self.stopped = Some(at),
             TargetChange::Starting => {
                 if let Some(stopped) = self.stopped.take() {
-                    self.strike(Done::Restart, stopped);
+                    self.strike(ActKind::Restart, stopped);
                 }
                 self.last(|strike| strike.back_from = Some(at));
             }
@@ -61,10 +57,12 @@ impl Outages {
                 self.last(|strike| (strike.back_from, strike.back) = (Some(at), Some(at)));
             }
             TargetChange::Hook { command, outcome, took_us } => {
-                let (command, outcome) = (command.clone(), outcome.clone());
-                self.strike(Done::Run { command, outcome }, at);
+                self.strike(ActKind::Run, at);
                 let end = at.plus(Duration::from_micros(*took_us));
-                self.last(|strike| (strike.back_from, strike.back) = (None, Some(end)));
+                self.last(|strike| {
+                    strike.command = Some((command.clone(), outcome.clone()));
+                    (strike.back_from, strike.back) = (None, Some(end));
+                });
             }
             TargetChange::Died { status } => {
                 self.died.get_or_insert_with(|| (at, status.clone()));
@@ -75,8 +73,19 @@ impl Outages {
         }
     }
 
-    fn strike(&mut self, done: Done, at: Time) {
-        self.strikes.push(ChaosEvent { done, at, back_from: None, back: None });
+    /// One that never ends lasts to the end of the run.
+    fn disk_fault(&mut self, act: &str, on: bool, at: Time) {
+        let Some(kind) = ActKind::of(act) else { return };
+        if on {
+            return self.strike(kind, at);
+        }
+        if let Some(strike) = self.strikes.iter_mut().rev().find(|strike| strike.act == kind) {
+            (strike.back_from, strike.back) = (Some(at), Some(at));
+        }
+    }
+
+    fn strike(&mut self, act: ActKind, at: Time) {
+        self.strikes.push(ChaosEvent { act, command: None, at, back_from: None, back: None });
     }
 
     fn last(&mut self, change: impl FnOnce(&mut ChaosEvent)) {
@@ -112,7 +121,7 @@ impl Outages {
         let inside = move |strike: &&ChaosEvent| {
             strike.at < end && strike.back.is_none_or(|back| back > start || strike.at >= start)
         };
-        self.strikes.iter().filter(inside).map(|strike| strike.done.name()).chain(died)
+        self.strikes.iter().filter(inside).map(|strike| strike.act.name()).chain(died)
     }
 
     /// Whether mail due at this moment may have found no session because we had taken the target
@@ -122,7 +131,7 @@ impl Outages {
     /// lasted, or the sessions would be too few without it.
     #[must_use]
     pub fn excuse(&self, due: Time) -> bool {
-        let down = self.strikes.iter().filter(|strike| strike.done.takes_down());
+        let down = self.strikes.iter().filter(|strike| strike.act.takes_down());
         let is_dead = self.died.as_ref().is_some_and(|(at, _)| *at <= due);
         is_dead
             || down.into_iter().any(|strike| {
@@ -134,13 +143,13 @@ impl Outages {
     /// Whether the target was never down.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.died.is_none() && !self.strikes.iter().any(|strike| strike.done.takes_down())
+        self.died.is_none() && !self.strikes.iter().any(|strike| strike.act.takes_down())
     }
 
     /// When the last outage ended.
     #[must_use]
     pub fn healed(&self) -> Option<Time> {
-        let down = self.strikes.iter().filter(|strike| strike.done.takes_down());
+        let down = self.strikes.iter().filter(|strike| strike.act.takes_down());
         down.filter_map(|strike| strike.back).max()
     }
 
@@ -149,7 +158,7 @@ impl Outages {
     pub fn disturbances(&self) -> impl Iterator<Item = Disturbance> + '_ {
         self.strikes.iter().map(|strike| Disturbance {
             kind: Kind::Chaos,
-            name: strike.done.name().to_owned(),
+            name: strike.act.name().to_owned(),
             from: strike.at,
             to: strike.back,
         })
@@ -158,9 +167,9 @@ impl Outages {
     /// Whether an entry of the scenario never struck.
     #[must_use]
     pub fn never_struck(&self, entry: &Chaos) -> bool {
-        !self.strikes.iter().any(|strike| match (&strike.done, &entry.act) {
-            (Done::Run { command, .. }, Act::Run(asked)) => command == asked,
-            (done, act) => done.name() == act.name(),
+        !self.strikes.iter().any(|strike| match (&strike.command, &entry.act) {
+            (Some((command, _)), Act::Run(Run(asked))) => command == asked,
+            (_, act) => strike.act == act.kind(),
         })
     }
 
@@ -173,8 +182,8 @@ impl Outages {
         let facts = |(strike, (accepted, taken)): (&ChaosEvent, (Option<Time>, Option<Time>))| {
             let after = |time: Option<Time>| time.map(|time| time.since(strike.at).as_secs_f64());
             ChaosFacts {
-                what: strike.done.name().to_owned(),
-                detail: strike.done.words(),
+                what: strike.act.name().to_owned(),
+                detail: strike.words(),
                 at_s: strike.at.since(periods.measured_from()).as_secs_f64(),
                 down_s: after(strike.back),
                 first_accept_s: after(accepted),
@@ -213,26 +222,11 @@ const SETTLE: Duration = Duration::from_secs(1);
 
 const NEVER: Time = Time(u64::MAX);
 
-impl Done {
-    fn name(&self) -> &'static str {
-        match self {
-            Done::Kill => "kill",
-            Done::Pause => "pause",
-            Done::Restart => "restart",
-            Done::Run { .. } => "run",
-        }
-    }
-
-    fn takes_down(&self) -> bool {
-        !matches!(self, Done::Run { .. })
-    }
-
+impl ChaosEvent {
     fn words(&self) -> String {
-        match self {
-            Done::Kill => "SIGKILL of every process".to_owned(),
-            Done::Pause => "SIGSTOP of every process".to_owned(),
-            Done::Restart => "orderly stop and start".to_owned(),
-            Done::Run { command, outcome } => format!("{}: {outcome}", command.join(" ")),
+        match &self.command {
+            Some((command, outcome)) => format!("{}: {outcome}", command.join(" ")),
+            None => self.act.words().to_owned(),
         }
     }
 }
@@ -270,7 +264,7 @@ mod tests {
             (1500, TargetChange::Starting),
             (1600, TargetChange::Ready),
         ]);
-        assert_eq!(restarted.strikes[0].done, Done::Restart);
+        assert_eq!(restarted.strikes[0].act, ActKind::Restart);
         assert_eq!((restarted.strikes[0].at, restarted.healed()), (ms(1000), Some(ms(1600))));
     }
 
@@ -341,6 +335,6 @@ mod tests {
         assert_eq!((names(15), names(16)), (vec!["run"], vec![]));
         assert!(!outages.is_empty());
         assert_eq!(outages.healed(), Some(ms(9500)), "a command takes nothing down");
-        assert_eq!(outages.strikes[2].done.words(), "./x: exit status: 0");
+        assert_eq!(outages.strikes[2].words(), "./x: exit status: 0");
     }
 }

@@ -312,7 +312,7 @@ pub fn idle_faults(faults: &[FaultFacts]) -> impl Iterator<Item = Warning> {
 pub fn idle_chaos(scenario: &Scenario, outages: &Outages) -> impl Iterator<Item = Warning> {
     let idle = scenario.chaos.iter().filter(|entry| outages.never_struck(entry));
     idle.map(|entry| {
-        let what = entry.act.name();
+        let what = entry.act.kind().name();
         let text = format!(
             "the chaos `{what}` never triggered: check whether its time lies in the measured period"
         );

@@ -10,12 +10,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::amount::{Amount, Bounds, amount, quantity};
-use super::at::{At, place, some, value_or};
-use super::checks::{bounded, length, misplaced};
-use super::diagnosis::Problems;
-use super::schema::{self, Refinement};
-use super::units::{Rate, Timespan};
+use crate::grammar::amount::{Amount, Bounds, amount, quantity};
+use crate::grammar::at::{At, place, some, value_or};
+use crate::grammar::checks::{bounded, length, misplaced};
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::{self, Refinement};
+use crate::grammar::units::{Rate, Timespan};
 use crate::limits;
 use crate::quantity::Quantity;
 pub(super) use trace::Trace;

@@ -4,11 +4,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 use super::{Arrival, DURATION, Extent, Law, LoadModel, ModelKind, Piece, Segment, Trace, Written};
+use crate::grammar::at::{At, place, some};
+use crate::grammar::checks::{bounded, length, misplaced};
+use crate::grammar::diagnosis::{Problem, Problems};
+use crate::grammar::units::{Rate, Timespan};
 use crate::limits;
-use crate::scenario::at::{At, place, some};
-use crate::scenario::checks::{bounded, length, misplaced};
-use crate::scenario::diagnosis::{Problem, Problems};
-use crate::scenario::units::{Rate, Timespan};
 
 const ON_OFF: Duration = Duration::from_secs(1);
 

@@ -12,10 +12,10 @@ use std::time::Duration;
 use serde::{Serialize, Serializer};
 
 use super::spreadsheet;
+use crate::grammar::at::At;
+use crate::grammar::diagnosis::{Problem, Problems, Unusable, suggest};
 use crate::probe::BOUNCE_DOMAIN;
-use crate::scenario::at::At;
 use crate::scenario::destination::{Destination, is_domain};
-use crate::scenario::diagnosis::{Problem, Problems, Unusable, suggest};
 use crate::{files, limits};
 
 /// Arrivals as they once came. Cheap to clone.

@@ -11,9 +11,9 @@ use memchr::{memchr, memmem};
 use serde::{Serialize, Serializer};
 
 use super::Encoding;
+use crate::grammar::at::At;
+use crate::grammar::diagnosis::{Problem, Problems, Unusable};
 use crate::probe::head_length;
-use crate::scenario::at::At;
-use crate::scenario::diagnosis::{Problem, Problems, Unusable};
 use crate::{files, limits};
 
 /// Header fields that relays take off on their way (RFC 5321 §4.4, RFC 5322 §3.6.3), and ours.

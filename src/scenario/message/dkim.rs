@@ -5,11 +5,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::key::Key;
+use crate::grammar::at::{At, some};
+use crate::grammar::diagnosis::{Problem, Problems, Unusable};
+use crate::grammar::schema::{self, Refinement};
 use crate::probe::BOUNCE_DOMAIN;
-use crate::scenario::at::{At, some};
-use crate::scenario::diagnosis::{Problem, Problems, Unusable};
 use crate::scenario::file::Place;
-use crate::scenario::schema::{self, Refinement};
 use crate::{files, limits};
 
 const SELECTOR: &str = "mailbench";

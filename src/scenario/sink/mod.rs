@@ -9,14 +9,13 @@ use std::ops::Range;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::at::{At, place, some, value_or};
-use super::diagnosis::{Problem, Problems};
-use super::fault;
-use super::schema::{self, Refinement};
 use super::smtp::Begin;
 use super::targets::TargetKind;
-use super::units::{NotAUnit, address};
-use crate::fault::rule::TlsFault;
+use crate::fault::rule::{Keys, TlsFault};
+use crate::grammar::at::{At, place, some, value_or};
+use crate::grammar::diagnosis::{Problem, Problems};
+use crate::grammar::schema::{self, Refinement};
+use crate::grammar::units::{NotAUnit, address};
 use crate::limits;
 use crate::probe::DestinationId;
 use crate::smtp::client::Protocol;
@@ -201,11 +200,7 @@ pub(super) fn check_addresses(
 }
 
 /// With TLS from the first byte there is no offer to withhold.
-pub(super) fn check_implicit(
-    written: &[At<fault::Written>],
-    sink: &SinkSpec,
-    problems: &mut Problems,
-) {
+pub(super) fn check_implicit(written: &[At<Keys>], sink: &SinkSpec, problems: &mut Problems) {
     let withheld = written.iter().filter_map(|fault| fault.value.tls.as_ref());
     for tls in withheld.filter(|tls| sink.implicit_tls && tls.value == TlsFault::NotOffered) {
         problems.refuse(

@@ -4,9 +4,9 @@ use std::ops::Range;
 
 use super::{Engine, Extension, SinkSpec};
 use crate::fault::rule::{Action, Rule};
-use crate::scenario::at::{At, place};
+use crate::grammar::at::{At, place};
+use crate::grammar::diagnosis::{Problem, Problems};
 use crate::scenario::destination::Destination;
-use crate::scenario::diagnosis::{Problem, Problems};
 
 /// The keys by which what is offered is chosen.
 pub(in crate::scenario) struct Choice<'a> {

@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::scenario::at::{At, some, value_or};
-use crate::scenario::diagnosis::Problems;
-use crate::scenario::schema::Refinement;
+use crate::grammar::at::{At, some, value_or};
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::Refinement;
 use crate::smtp::envelope::{self, Ret};
 
 /// `[smtp.dsn]`: what is said where DSN (RFC 3461) is offered.

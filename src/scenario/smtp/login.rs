@@ -4,9 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use crate::scenario::at::At;
-use crate::scenario::diagnosis::{Problem, Problems};
-use crate::scenario::schema::{self, Refinement};
+use crate::grammar::at::At;
+use crate::grammar::diagnosis::{Problem, Problems};
+use crate::grammar::schema::{self, Refinement};
 use crate::scenario::targets::Mta;
 use crate::smtp::client::Mechanism;
 

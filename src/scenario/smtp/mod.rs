@@ -9,10 +9,10 @@ pub(super) mod tls;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::at::{At, some, value_or};
-use super::diagnosis::{Problem, Problems};
-use super::schema::{self, Refinement};
 use super::targets::{Mta, TargetKind};
+use crate::grammar::at::{At, some, value_or};
+use crate::grammar::diagnosis::{Problem, Problems};
+use crate::grammar::schema::{self, Refinement};
 use crate::smtp::client::{Protocol, Timeouts};
 use dsn::DsnTerms;
 use login::LoginTerms;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::Ipv4Addr;
 
 use super::tls::away;
-use crate::scenario::at::At;
-use crate::scenario::diagnosis::Problems;
+use crate::grammar::at::At;
+use crate::grammar::diagnosis::Problems;
 use crate::scenario::targets::TargetKind;
 
 /// The form of a range, for the schema.

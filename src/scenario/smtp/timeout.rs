@@ -3,11 +3,11 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::at::{At, some};
-use crate::scenario::checks::length;
-use crate::scenario::diagnosis::Problems;
-use crate::scenario::schema::{self, Refinement};
-use crate::scenario::units::Timespan;
+use crate::grammar::at::{At, some};
+use crate::grammar::checks::length;
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::{self, Refinement};
+use crate::grammar::units::Timespan;
 use crate::smtp::client::Timeouts;
 
 /// `[smtp.timeout]`: time limits by stage.

@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Written;
-use crate::scenario::at::{place, some, value_or};
-use crate::scenario::checks::misplaced;
-use crate::scenario::diagnosis::Problems;
+use crate::grammar::at::{place, some, value_or};
+use crate::grammar::checks::misplaced;
+use crate::grammar::diagnosis::Problems;
 use crate::scenario::targets::{External, TargetKind};
 use crate::smtp::client::Trust;
 

@@ -6,10 +6,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::grammar::at::{At, some, value_or};
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::{self, Refinement};
 use crate::probe::address::is_same;
-use crate::scenario::at::{At, some, value_or};
-use crate::scenario::diagnosis::Problems;
-use crate::scenario::schema::{self, Refinement};
 
 /// The form of an address, for the schema.
 const MAILBOX: &str = r#"^("[^<>]+|[^\s<>]+)@[^\s<>,@]+$"#;

@@ -3,12 +3,12 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::grammar::at::{At, some, value_or};
+use crate::grammar::checks::bounded;
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::{self, Refinement};
 use crate::limits;
 use crate::queue::ordering::OrderingKind;
-use crate::scenario::at::{At, some, value_or};
-use crate::scenario::checks::bounded;
-use crate::scenario::diagnosis::Problems;
-use crate::scenario::schema::{self, Refinement};
 
 /// `[target.delivery]`: how it delivers.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]

@@ -5,9 +5,9 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use super::{TargetKind, Written};
-use crate::scenario::at::{At, some};
-use crate::scenario::diagnosis::{Problem, Problems};
-use crate::scenario::units::{NotAUnit, address};
+use crate::grammar::at::{At, some};
+use crate::grammar::diagnosis::{Problem, Problems};
+use crate::grammar::units::{NotAUnit, address};
 
 /// An MTA of the user's: running already, or started by a command of theirs.
 #[derive(Clone, Debug, PartialEq, Eq)]

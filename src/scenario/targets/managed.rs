@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Kind, TargetKind, Written};
-use crate::scenario::at::At;
-use crate::scenario::diagnosis::Problems;
+use crate::grammar::at::At;
+use crate::grammar::diagnosis::Problems;
 
 /// A real MTA that we start as a private instance.
 #[derive(Clone, Debug, PartialEq, Eq)]

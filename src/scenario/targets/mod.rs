@@ -2,6 +2,7 @@
 
 pub(super) mod changes;
 pub(super) mod delivery;
+pub(super) mod disk;
 pub(super) mod external;
 pub(super) mod managed;
 pub(super) mod retry;
@@ -13,10 +14,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
-use super::at::{At, place, some, value_or};
-use super::checks::misplaced;
-use super::diagnosis::Problems;
-use super::schema::{self, Refinement};
+use crate::disk::DiskTerms;
+use crate::fault::chaos::page::Reach;
+use crate::grammar::at::{At, place, some, value_or};
+use crate::grammar::checks::misplaced;
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::{self, Refinement};
 use crate::limits;
 use crate::queue::schedule::RetrySchedule;
 use changes::Changes;
@@ -55,6 +58,8 @@ pub(super) struct Written {
     pub delivery: Option<At<delivery::Written>>,
     /// What it is intended to do to mail.
     pub changes: Option<At<changes::Written>>,
+    /// Its queue on a disk that mailbench makes, and whose power can be cut.
+    pub disk: Option<At<disk::Written>>,
 }
 
 /// Kinds of target.
@@ -126,6 +131,24 @@ pub struct TargetSpec {
     pub changes: Changes,
     /// What it can reach; `None`: of a real MTA loopback only, where that is possible.
     pub network: Option<Network>,
+    /// The disk that its queue is on, where mailbench makes one.
+    pub disk: Option<DiskTerms>,
+}
+
+impl TargetSpec {
+    /// What chaos can do to it.
+    pub(super) fn reach(&self) -> Reach {
+        let reach = match &self.kind {
+            TargetKind::Relay | TargetKind::Managed(_) => Reach::OURS,
+            TargetKind::Direct => Reach::NONE,
+            TargetKind::External(external) => {
+                let can_start = external.start_command.is_some();
+                let knows_processes = can_start || external.pid_file.is_some();
+                Reach { exists: true, can_start, knows_processes, has_disk: false }
+            }
+        };
+        Reach { has_disk: self.disk.is_some(), ..reach }
+    }
 }
 
 /// The kinds of target that are built.
@@ -176,6 +199,7 @@ pub(super) fn resolve(written: Option<&At<Written>>, problems: &mut Problems) ->
         delivery: delivery::resolve(target.delivery.as_ref(), problems),
         changes: changes::resolve(target.changes.as_ref(), problems),
         network: target.network.as_ref().map(|network| network.value),
+        disk: target.disk.as_ref().map(|disk| disk::resolve(disk, problems)),
     }
 }
 
@@ -191,7 +215,7 @@ fn refuse_foreign(target: &Written, problems: &mut Problems) {
     }
     let external = matches!(target.kind, Some(At { value: Kind::External, .. }));
     if external {
-        let keys = [("network", place(&target.network))];
+        let keys = [("network", place(&target.network)), ("disk", place(&target.disk))];
         let help = "leave it out: what is running already is where it is";
         misplaced(keys, "a target that mailbench starts", help, problems);
     }
@@ -240,6 +264,7 @@ impl From<&TargetSpec> for Written {
             delivery: some(delivery),
             changes: some(changes::Written::from(&spec.changes)),
             network: spec.network.map(At::from),
+            disk: spec.disk.as_ref().map(|terms| At::from(disk::Written::from(terms))),
             ..written
         }
     }

@@ -6,12 +6,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use crate::grammar::at::{At, place, some, value_or};
+use crate::grammar::checks::{bounded, length, misplaced};
+use crate::grammar::diagnosis::Problems;
+use crate::grammar::schema::{self, Refinement};
+use crate::grammar::units::{Share, Timespan};
 use crate::queue::schedule::{Growth, RetrySchedule};
-use crate::scenario::at::{At, place, some, value_or};
-use crate::scenario::checks::{bounded, length, misplaced};
-use crate::scenario::diagnosis::Problems;
-use crate::scenario::schema::{self, Refinement};
-use crate::scenario::units::{Share, Timespan};
 
 const FIRST: Duration = Duration::from_secs(2);
 const FACTOR: f64 = 2.0;

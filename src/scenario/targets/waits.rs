@@ -129,8 +129,8 @@ pub fn postfix_queue_run(first: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::grammar::diagnosis::Problems;
     use crate::queue::schedule::{Growth, RetrySchedule};
-    use crate::scenario::diagnosis::Problems;
     use crate::scenario::model::Managed;
 
     fn spec(kind: TargetKind) -> TargetSpec {

@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
+use crate::grammar::units::{ByteRate, NotAUnit, Rate, Share, Size, Timespan, Unit as _};
 use crate::metric::catalogue::Unit;
-use crate::scenario::units::{ByteRate, NotAUnit, Rate, Share, Size, Timespan, Unit as _};
 
 /// A bound in the base unit of what it bounds: seconds, a number, events a second, a share.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,13 +2,13 @@
 
 use super::bound::{Bound, NotABound};
 use super::{Line, Threshold};
+use crate::grammar::diagnosis::{Problem, suggest};
 use crate::ledger::class::renamed;
 use crate::ledger::event::Period;
 use crate::metric::catalogue::{Stat, Subject};
 use crate::metric::disturbance::Kind;
 use crate::probe::DestinationId;
 use crate::scenario::destination::Destination;
-use crate::scenario::diagnosis::{Problem, suggest};
 use crate::scenario::model::Scenario;
 
 /// The three parts of a key.
@@ -166,7 +166,7 @@ fn find_disturbance(kind: Kind, name: &str, scenario: &Scenario) -> Result<(Kind
     let windows = scenario.faults.iter().filter(|rule| rule.scope.during.is_some());
     let known: Vec<&str> = match kind {
         Kind::Fault => windows.map(|rule| rule.name.as_str()).collect(),
-        Kind::Chaos => scenario.chaos.iter().map(|entry| entry.act.name()).collect(),
+        Kind::Chaos => scenario.chaos.iter().map(|entry| entry.act.kind().name()).collect(),
     };
     if known.contains(&name) {
         return Ok((kind, name.to_owned()));

@@ -17,9 +17,9 @@ use serde_json::json;
 use toml::Spanned;
 use toml::de::DeValue;
 
-use super::diagnosis::{Problem, Problems};
 use super::model::Scenario;
-use super::schema::Refinement;
+use crate::grammar::diagnosis::{Problem, Problems};
+use crate::grammar::schema::Refinement;
 use crate::ledger::event::Period;
 use crate::metric::catalogue::{Stat, Subject};
 use crate::metric::disturbance::Kind;

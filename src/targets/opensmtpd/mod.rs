@@ -34,6 +34,9 @@ const IDS: std::ops::Range<u32> = 59_000..60_000;
 /// Empty directories that its parts change their root to, by Debian's build and its own.
 const EMPTY: [&str; 2] = ["/var/lib/opensmtpd/empty", "/var/empty"];
 
+/// Where its queue lies, in its folder.
+pub(super) const SPOOL: &str = "root/var/spool/smtpd";
+
 /// Its queue, in its root directory.
 const QUEUE: &str = "/var/spool/smtpd/queue";
 

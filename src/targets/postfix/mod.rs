@@ -257,7 +257,8 @@ fn lay_out(folder: &Path, owner: &Owner) -> std::io::Result<()> {
     };
     super::native::admit(folder, owner.user.gid.as_raw())?;
     for own in ["etc", "queue", "queue/pid"] {
-        std::fs::DirBuilder::new().mode(0o755).create(folder.join(own))?;
+        // The disk of the scenario may be mounted at the queue.
+        std::fs::DirBuilder::new().mode(0o755).recursive(true).create(folder.join(own))?;
     }
     make(folder.join("data"), 0o700, None)?;
     let queue = folder.join("queue");

@@ -2,8 +2,15 @@
 
 use std::time::Duration;
 
+use mailbench::fault::chaos::kill::Kill;
+use mailbench::fault::chaos::pause::Pause;
+use mailbench::fault::chaos::restart::Restart;
+use mailbench::fault::chaos::run::Run;
 use mailbench::fault::chaos::{Act, Chaos, When};
+use mailbench::fault::disconnect::Disconnect;
 use mailbench::fault::rule::{Action, Attempts, Hangup, Limit, Odds, Window};
+use mailbench::fault::script::Script;
+use mailbench::fault::throttle::Throttle;
 use mailbench::quantity::{Law, Quantity};
 use mailbench::queue::schedule::Growth;
 use mailbench::scenario::model::{
@@ -184,21 +191,23 @@ fn every_fault_is_meant_as_written() {
     assert_eq!(scope.odds, Odds(250_000_000));
     let window = Window { start: Duration::from_secs(10), end: Duration::from_secs(20) };
     assert_eq!(scope.during, Some(window));
-    let cut = Action::Disconnect { how: Hangup::Rst, after_bytes: Some(2048) };
+    let cut = Action::Disconnect(Disconnect { how: Hangup::Rst, after_bytes: Some(2048) });
     assert_eq!(fault("cut").action, cut);
-    assert_eq!(fault("slow").action, Action::Throttle { bytes_per_second: 2048.0 });
+    assert_eq!(fault("slow").action, Action::Throttle(Throttle { bytes_per_second: 2048.0 }));
     assert_eq!(fault("closed").scope.stage, Stage::Connect);
     assert_eq!(fault("few").action, Action::Limit(Limit::Connections(20)));
     let rate = Limit::Rate { per_second: 50.0, per_destination: true };
     assert_eq!(fault("paced").action, Action::Limit(rate));
-    assert!(matches!(&fault("fault-8").action, Action::Script(replies) if replies.len() == 3));
+    assert!(
+        matches!(&fault("fault-8").action, Action::Script(Script(replies)) if replies.len() == 3)
+    );
 }
 
 #[test]
 fn all_chaos_is_meant_as_written() {
     let seconds = Duration::from_secs;
     let every = When::Every { every: seconds(10), jitter: seconds(2) };
-    let run = |words: &[&str]| Act::Run(words.iter().map(|word| (*word).to_owned()).collect());
+    let run = |words: &[&str]| Act::Run(Run(words.iter().map(|word| (*word).to_owned()).collect()));
     let expected = [
         Chaos { at: When::Once(seconds(12)), act: run(&["./hook.sh", "now"]) },
         Chaos { at: every, act: run(&["true"]) },
@@ -209,11 +218,11 @@ fn all_chaos_is_meant_as_written() {
         reads_back(&text, &["chaos.0.at.every=4s"]);
         read(&text, &[]).chaos.remove(0).act
     };
-    assert_eq!(act("kill = {}"), Act::Kill { restart_after: None });
+    assert_eq!(act("kill = {}"), Act::Kill(Kill { restart_after: None }));
     let restart_after = Some(seconds(3));
-    assert_eq!(act("kill = { restart_after = \"3s\" }"), Act::Kill { restart_after });
-    assert_eq!(act("pause = \"5s\""), Act::Pause(seconds(5)));
-    assert_eq!(act("restart = {}"), Act::Restart);
+    assert_eq!(act("kill = { restart_after = \"3s\" }"), Act::Kill(Kill { restart_after }));
+    assert_eq!(act("pause = \"5s\""), Act::Pause(Pause(seconds(5))));
+    assert_eq!(act("restart = {}"), Act::Restart(Restart {}));
 }
 
 #[test]

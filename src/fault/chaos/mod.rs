@@ -1,14 +1,30 @@
 //! Chaos: what happens to the target's own life, and when. Decided here; enacted by `run`.
+//!
+//! A file for each act: how it is written, what it needs of a target, its words. `page` says what such
+//! a file answers, `act` lists them; `section` reads and writes `[[chaos]]`.
+
+pub mod act;
+pub mod disk_full;
+pub mod disk_lies;
+pub mod disk_slow;
+pub mod kill;
+pub mod page;
+pub mod pause;
+pub mod power_cut;
+pub mod restart;
+pub mod run;
+pub mod section;
 
 use std::time::Duration;
 
 use rand::RngExt;
-use serde::{Deserialize, Serialize};
+
+pub use act::{Act, ActKind};
 
 use crate::seed::{Key, Purpose, Seed};
 
 /// One `[[chaos]]` of a scenario.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chaos {
     /// When it strikes.
     pub at: When,
@@ -17,7 +33,7 @@ pub struct Chaos {
 }
 
 /// When chaos strikes, as offsets into the measured period.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum When {
     /// Once.
     Once(Duration),
@@ -29,41 +45,6 @@ pub enum When {
         /// strikes keep their order.
         jitter: Duration,
     },
-}
-
-/// What happens to the target.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Act {
-    /// SIGKILL of every process; started again after a time, or never.
-    Kill {
-        /// The time.
-        restart_after: Option<Duration>,
-    },
-    /// SIGSTOP of every process, and SIGCONT after so long.
-    Pause(Duration),
-    /// Orderly stop and start.
-    Restart,
-    /// A command of the user's.
-    Run(Vec<String>),
-}
-
-impl Act {
-    /// Its key in a scenario, which is also what reports call it.
-    #[must_use]
-    pub fn name(&self) -> &'static str {
-        match self {
-            Act::Kill { .. } => "kill",
-            Act::Pause(_) => "pause",
-            Act::Restart => "restart",
-            Act::Run(_) => "run",
-        }
-    }
-
-    /// Whether it needs a target whose processes are ours.
-    #[must_use]
-    pub fn needs_own_target(&self) -> bool {
-        !matches!(self, Act::Run(_))
-    }
 }
 
 /// Strikes in the order in which they come: offset and number of the entry. Without end where an
@@ -96,6 +77,10 @@ fn offset(when: When, entry: usize, ordinal: u32, seed: Seed) -> Option<Duration
 
 #[cfg(test)]
 mod tests {
+    use super::kill::Kill;
+    use super::pause::Pause;
+    use super::restart::Restart;
+    use super::run::Run;
     use super::*;
 
     fn seconds(n: u64) -> Duration {
@@ -103,19 +88,21 @@ mod tests {
     }
 
     fn at(when: When) -> Chaos {
-        Chaos { at: when, act: Act::Restart }
+        Chaos { at: when, act: Act::Restart(Restart {}) }
     }
 
     #[test]
-    fn acts_have_their_scenario_keys_and_only_a_command_needs_no_own_target() {
+    fn acts_have_their_scenario_keys_and_say_what_they_need() {
         let acts = [
-            (Act::Kill { restart_after: None }, "kill", true),
-            (Act::Pause(seconds(1)), "pause", true),
-            (Act::Restart, "restart", true),
-            (Act::Run(vec!["true".to_owned()]), "run", false),
+            (Act::Kill(Kill { restart_after: None }), "kill", true, true),
+            (Act::Pause(Pause(seconds(1))), "pause", true, true),
+            (Act::Restart(Restart {}), "restart", true, false),
+            (Act::Run(Run(vec!["true".to_owned()])), "run", false, false),
         ];
-        for (act, name, own) in acts {
-            assert_eq!((act.name(), act.needs_own_target()), (name, own));
+        for (act, name, takes_down, needs_processes) in acts {
+            let kind = act.kind();
+            let said = (kind.name(), kind.takes_down(), kind.needs_processes());
+            assert_eq!(said, (name, takes_down, needs_processes));
         }
     }
 

@@ -23,7 +23,7 @@ pub struct Source {
     /// The file's text.
     pub text: String,
     /// Overrides: where each comes from, and it as `key=value`.
-    pub(super) overrides: Vec<(String, String)>,
+    pub overrides: Vec<(String, String)>,
 }
 
 /// One thing that is wrong.
@@ -39,14 +39,14 @@ pub struct Problem {
 /// Why a file that a scenario names is of no use.
 #[derive(Debug, thiserror::Error)]
 #[error("{why}")]
-pub(super) struct Unusable {
+pub struct Unusable {
     why: String,
     refused: bool,
 }
 
 /// Problems found so far; reading goes on after one, so that a user sees them all at once.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
+pub struct Problems {
     kept: Vec<Problem>,
     /// Those beyond [`limits::PROBLEMS_KEPT`].
     further: usize,
@@ -69,7 +69,7 @@ impl Source {
     }
 
     /// Where the text of the next override begins.
-    pub(super) fn end(&self) -> usize {
+    pub fn end(&self) -> usize {
         self.text.len() + 1 + self.overrides.iter().map(|(_, text)| text.len() + 1).sum::<usize>()
     }
 
@@ -104,12 +104,12 @@ impl Problem {
     }
 
     /// A file that cannot be used: as `before` the reason says.
-    pub(super) fn unusable(before: &str, wrong: &Unusable) -> Problem {
+    pub fn unusable(before: &str, wrong: &Unusable) -> Problem {
         Problem { refused: wrong.refused, ..Problem::unplaced(format!("{before}{wrong}")) }
     }
 
     /// The same at `span` of a [`Source`].
-    pub(super) fn at(self, span: &Range<usize>) -> Problem {
+    pub fn at(self, span: &Range<usize>) -> Problem {
         Problem { span: Some(span.clone()), ..self }
     }
 
@@ -139,7 +139,7 @@ impl Problem {
 
 impl Unusable {
     /// The same, with which file it is.
-    pub(super) fn of(self, file: &Path) -> Unusable {
+    pub fn of(self, file: &Path) -> Unusable {
         Unusable { why: format!("{}: {}", file.display(), self.why), ..self }
     }
 }
@@ -158,7 +158,7 @@ impl From<String> for Unusable {
 
 impl Problems {
     /// Notes a problem and goes on.
-    pub(super) fn push(&mut self, problem: Problem) {
+    pub fn push(&mut self, problem: Problem) {
         match self.kept.len() < limits::PROBLEMS_KEPT {
             true => self.kept.push(problem),
             false => self.further += 1,
@@ -166,7 +166,7 @@ impl Problems {
     }
 
     /// Notes what is wrong at `span`, with a way out, and goes on.
-    pub(super) fn refuse(
+    pub fn refuse(
         &mut self,
         span: &Range<usize>,
         what: impl Into<String>,
@@ -176,7 +176,7 @@ impl Problems {
     }
 
     /// `Ok` when nothing was wrong so far; otherwise everything that was, in file order.
-    pub(super) fn check(&self, source: &Source) -> Result<(), ScenarioError> {
+    pub fn check(&self, source: &Source) -> Result<(), ScenarioError> {
         if self.kept.is_empty() {
             return Ok(());
         }

@@ -18,7 +18,7 @@ use crate::quantity::{Law, Quantity};
 /// A constant or a distribution, in the unit `U`.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 #[serde(untagged)]
-pub(super) enum Amount<U> {
+pub enum Amount<U> {
     /// Always this value.
     Constant(U),
     /// Drawn anew each time.
@@ -28,7 +28,7 @@ pub(super) enum Amount<U> {
 /// A distribution; `min` and `max` hold what is drawn between bounds.
 #[derive(Clone, Debug, Serialize, serde::Deserialize, JsonSchema)]
 #[serde(tag = "dist", rename_all = "lowercase", deny_unknown_fields)]
-pub(super) enum Drawn<U> {
+pub enum Drawn<U> {
     /// By its median and the standard deviation of its logarithm.
     Lognormal {
         median: U,
@@ -108,13 +108,13 @@ impl<'de, U: Deserialize<'de>> Visitor<'de> for ConstantOrTable<U> {
 }
 
 /// What values a quantity may take, in its unit.
-pub(super) struct Bounds<U> {
-    pub(super) least: U,
-    pub(super) greatest: U,
+pub struct Bounds<U> {
+    pub least: U,
+    pub greatest: U,
 }
 
 /// A quantity within bounds. A distribution that has no greatest value gets that of the bounds.
-pub(super) fn quantity<U: Unit>(
+pub fn quantity<U: Unit>(
     written: &At<Amount<U>>,
     bounds: &Bounds<U>,
     problems: &mut Problems,
@@ -217,7 +217,7 @@ impl<U: Unit> Checker<'_, U> {
 }
 
 /// A quantity in the unit of its key.
-pub(super) fn amount<U: Unit>(quantity: &Quantity) -> Amount<U> {
+pub fn amount<U: Unit>(quantity: &Quantity) -> Amount<U> {
     let unit = U::of_base;
     let (law, least, greatest) = match quantity {
         Quantity::Constant(value) => return Amount::Constant(unit(*value)),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// A value and its byte range. Written and described as the value alone.
 #[derive(Clone, Debug)]
-pub(super) struct At<T> {
+pub struct At<T> {
     /// The value.
     pub value: T,
     /// Where it stands.
@@ -16,17 +16,17 @@ pub(super) struct At<T> {
 }
 
 /// A value that is about to be written.
-pub(super) fn some<T>(value: T) -> Option<At<T>> {
+pub fn some<T>(value: T) -> Option<At<T>> {
     Some(At::from(value))
 }
 
 /// Where a key stands, if it is there.
-pub(super) fn place<T>(key: &Option<At<T>>) -> Option<&Range<usize>> {
+pub fn place<T>(key: &Option<At<T>>) -> Option<&Range<usize>> {
     key.as_ref().map(|key| &key.span)
 }
 
 /// The value of a key, or its default.
-pub(super) fn value_or<T: Copy>(key: &Option<At<T>>, default: T) -> T {
+pub fn value_or<T: Copy>(key: &Option<At<T>>, default: T) -> T {
     key.as_ref().map_or(default, |key| key.value)
 }
 

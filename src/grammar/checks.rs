@@ -9,7 +9,7 @@ use super::units::Timespan;
 use crate::limits;
 
 /// Notes a name that could not be part of a path or a column.
-pub(super) fn check_name(name: &At<String>, problems: &mut Problems) {
+pub fn check_name(name: &At<String>, problems: &mut Problems) {
     if !is_name(&name.value) {
         problems.refuse(&name.span, format!("`{}` cannot be a name", name.value), format!(
             "use up to {} letters, digits, spaces, `-`, `_` and `.`, beginning with a letter or digit",
@@ -18,7 +18,7 @@ pub(super) fn check_name(name: &At<String>, problems: &mut Problems) {
     }
 }
 
-pub(super) fn is_name(text: &str) -> bool {
+pub fn is_name(text: &str) -> bool {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_. ".contains(&byte);
     (1..=limits::NAME).contains(&text.len())
         && text.bytes().all(plain)
@@ -27,7 +27,7 @@ pub(super) fn is_name(text: &str) -> bool {
 }
 
 /// Notes those of `keys` that are there: they say nothing unless something else holds.
-pub(super) fn misplaced<const N: usize>(
+pub fn misplaced<const N: usize>(
     keys: [(&str, Option<&Range<usize>>); N],
     belong_to: &str,
     help: &str,
@@ -41,7 +41,7 @@ pub(super) fn misplaced<const N: usize>(
 }
 
 /// The value, or its default, if it lies in the range; noted otherwise.
-pub(super) fn bounded<T: PartialOrd + Copy + std::fmt::Display>(
+pub fn bounded<T: PartialOrd + Copy + std::fmt::Display>(
     written: Option<&At<T>>,
     default: T,
     range: std::ops::RangeInclusive<T>,
@@ -59,7 +59,7 @@ pub(super) fn bounded<T: PartialOrd + Copy + std::fmt::Display>(
 }
 
 /// A length of time that is not nothing, or its default.
-pub(super) fn length(
+pub fn length(
     written: Option<&At<Timespan>>,
     default: Duration,
     problems: &mut Problems,

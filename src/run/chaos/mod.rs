@@ -1,17 +1,23 @@
 //! Enacts `[[chaos]]`: takes the target in hand when a strike is due, does to it what the scenario
 //! says, and records it. When strikes come is decided in `fault::chaos`.
 
+mod disk;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::disk::SharedDisk;
 use super::schedule::Schedule;
 use super::setup::Stand;
 use super::target_handle::TargetHandle;
 use crate::clock::{Clock, Time, micros};
-use crate::fault::chaos::{self, Act};
+use crate::fault::chaos::kill::Kill;
+use crate::fault::chaos::pause::Pause;
+use crate::fault::chaos::run::Run;
+use crate::fault::chaos::{self, Act, ActKind};
 use crate::ledger::Ledger;
 use crate::ledger::event::{Event, TargetChange};
 use crate::limits;
@@ -43,6 +49,9 @@ struct ChaosRunner {
     /// End of the measured period, where it is known before.
     end: Option<Time>,
     target_handle: TargetHandle,
+    disk: SharedDisk,
+    /// Power cuts so far.
+    cuts: u64,
     clock: Clock,
     ledger: Ledger,
     log: PathBuf,
@@ -62,6 +71,8 @@ impl Chaos {
             measured: schedule.measured,
             end: schedule.end,
             target_handle: stand.target.clone(),
+            disk: stand.disk.clone(),
+            cuts: 0,
             clock: stand.clock,
             ledger: stand.ledger.clone(),
             log: stand.target_log(),
@@ -107,21 +118,25 @@ impl ChaosRunner {
     }
 
     async fn enact(&mut self, act: &Act) {
-        if let Act::Run(command) = act {
-            return self.run_command(command).await;
+        match act {
+            Act::Run(Run(command)) => return self.run_command(command).await,
+            Act::DiskFull(_) | Act::DiskSlow(_) | Act::DiskLies(_) => {
+                return self.spoil_disk(act).await;
+            }
+            _ => {}
         }
         let target_handle = self.target_handle.clone();
         let mut target = target_handle.take().await;
-        let by_command = *act == Act::Restart && self.target_handle.is_excused();
+        let by_command = act.kind() == ActKind::Restart && self.target_handle.is_excused();
         if let Some(status) = target.ended().filter(|_| !by_command) {
             return self.target_handle.is_gone(status);
         }
         // A restart brings back what an earlier kill left dead; nothing else can be done to it.
-        if target.members().is_none() && *act != Act::Restart {
+        if target.members().is_none() && act.kind() != ActKind::Restart {
             return;
         }
         match act {
-            Act::Kill { restart_after } => {
+            Act::Kill(Kill { restart_after }) => {
                 self.kill(&mut target).await;
                 let Some(wait) = *restart_after else {
                     self.stay_down(&target, KILLED_FOR_GOOD).await;
@@ -131,16 +146,17 @@ impl ChaosRunner {
                     self.start_again(&mut target).await;
                 }
             }
-            Act::Pause(length) => self.pause(&target, *length).await,
-            Act::Restart => {
+            Act::Pause(Pause(length)) => self.pause(&target, *length).await,
+            Act::Restart(_) => {
                 self.record(self.clock.now(), TargetChange::Stopped);
                 target.halt().await;
                 if let Some(how) = target.still_up().await {
-                    self.survived(act, how);
+                    self.survived(ActKind::Restart, how);
                 }
                 self.start_again(&mut target).await;
             }
-            Act::Run(_) => {}
+            Act::PowerCut(cut) => self.cut_power(*cut, &mut target).await,
+            Act::Run(_) | Act::DiskFull(_) | Act::DiskSlow(_) | Act::DiskLies(_) => {}
         }
     }
 
@@ -162,7 +178,7 @@ impl ChaosRunner {
         while self.clock.now() < end {
             if !survived && let Some(how) = target.still_up().await {
                 survived = true;
-                self.survived(&Act::Kill { restart_after: None }, how);
+                self.survived(ActKind::Kill, how);
             }
             let left = end.since(self.clock.now());
             if !self.wait(left.min(LOOK)).await {
@@ -184,7 +200,7 @@ impl ChaosRunner {
                 _ = &mut wait => {}
                 spoke = target.still_speaks(length) => {
                     if let Some(how) = spoke {
-                        self.survived(&Act::Pause(length), how);
+                        self.survived(ActKind::Pause, how);
                     }
                     wait.await;
                 }
@@ -194,7 +210,7 @@ impl ChaosRunner {
         self.record(self.clock.now(), TargetChange::Resumed);
     }
 
-    fn survived(&self, act: &Act, how: String) {
+    fn survived(&self, act: ActKind, how: String) {
         let act = act.name().to_owned();
         self.record(self.clock.now(), TargetChange::Survived { act, how });
     }
