@@ -268,8 +268,7 @@ mod tests {
             image.write(100, &[7; 3 * BLOCK]);
             let (after, survived) = cut(&mut image, Keep::Torn, seed);
             let whole = |it: &[u8]| it.iter().all(|byte| *byte == 7);
-            let blocks: Vec<bool> =
-                after[BLOCK..3 * BLOCK].chunks(BLOCK).map(|block| whole(block)).collect();
+            let blocks: Vec<bool> = after[BLOCK..3 * BLOCK].chunks(BLOCK).map(whole).collect();
             let none = after[BLOCK..3 * BLOCK].chunks(BLOCK).map(|it| it.iter().all(|b| *b == 0));
             assert!(blocks.iter().zip(none).all(|(whole, none)| *whole != none), "seed {seed}");
             torn |= blocks[0] != blocks[1] && survived == Survived { unflushed: 1, kept: 1 };

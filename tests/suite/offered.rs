@@ -71,6 +71,7 @@ pub(crate) fn scenario(load: Load) -> Scenario {
             },
             changes: Changes::default(),
             network: None,
+            disk: None,
         },
         load,
         smtp: Submission::default(),

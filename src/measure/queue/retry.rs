@@ -182,6 +182,7 @@ mod tests {
             delivery,
             changes: Changes::default(),
             network: None,
+            disk: None,
         }
     }
 
