@@ -3,6 +3,11 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use tracing_subscriber::Layer;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+
 use super::exit::Exit;
 use crate::escape;
 use crate::scenario::ScenarioError;
@@ -43,17 +48,24 @@ pub(super) fn end_on_panic() {
 
 /// Log of the program's own doings, to stderr; `MAILBENCH_LOG=debug` says more.
 pub(super) fn start(default: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("MAILBENCH_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
-    let log = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let asked = std::env::var("MAILBENCH_LOG").ok();
+    let filter = filter(asked.as_deref(), default);
+    let lines = tracing_subscriber::fmt::layer()
         .with_ansi(io::stderr().is_terminal())
         .with_writer(|| Inert(io::stderr()))
         // It would panic over a stderr that takes nothing.
         .log_internal_errors(false);
+    let log = tracing_subscriber::registry().with(lines.with_filter(filter));
     if log.try_init().is_err() {
         complain("the log was started twice");
     }
+}
+
+/// What is logged: levels by module, as `mailbench::relay=debug,info`. What cannot be read as such
+/// changes nothing.
+fn filter(asked: Option<&str>, default: &str) -> Targets {
+    let asked = asked.and_then(|text| text.parse().ok());
+    asked.or_else(|| default.parse().ok()).unwrap_or_default()
 }
 
 /// Makes each record one inert line: the log writes a record at once.
@@ -75,6 +87,25 @@ impl<W: Write> Write for Inert<W> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_environment_sets_levels_by_module_and_nonsense_changes_nothing() {
+        let logs = |asked, module: &str, level: tracing::Level| {
+            filter(asked, "mailbench=info").would_enable(module, &level)
+        };
+        let (info, debug) = (tracing::Level::INFO, tracing::Level::DEBUG);
+        for (asked, module, level, expected) in [
+            (None, "mailbench::relay", info, true),
+            (None, "mailbench::relay", debug, false),
+            (None, "hyper", info, false),
+            (Some("debug"), "mailbench::relay", debug, true),
+            (Some("mailbench::relay=debug"), "mailbench::relay::queue", debug, true),
+            (Some("mailbench::relay=debug"), "mailbench::sink", debug, false),
+            (Some("mailbench=loud"), "mailbench::relay", info, true),
+        ] {
+            assert_eq!(logs(asked, module, level), expected, "{asked:?} {module} {level}");
+        }
+    }
 
     #[test]
     fn a_record_of_the_log_is_one_inert_line() {

@@ -25,7 +25,7 @@ use crate::ledger::journal::Reader;
 use crate::plan::Plan;
 use crate::scenario::Loaded;
 use results::Findings;
-use verdict::conclusion::{self, Case};
+use verdict::from_journal::{self, Case};
 
 /// Judges a journal: a function of scenario and journal alone.
 pub fn judge<R: Read + Seek>(loaded: &Loaded, journal: &mut Reader<R>) -> Findings {
@@ -38,7 +38,7 @@ pub fn judge<R: Read + Seek>(loaded: &Loaded, journal: &mut Reader<R>) -> Findin
     if let Some(bindings) = &bindings {
         collected = aggregates::collect_bound(scenario, &plan, journal.by_ref(), bindings);
     }
-    let mut findings = conclusion::conclude(&case, collected, journal.damage());
+    let mut findings = from_journal::conclude(&case, collected, journal.damage());
     findings.results.scenario.clone_from(&loaded.source.text);
     let violations = &mut findings.results.correctness.violations;
     if !violations.is_empty() && journal.rewind().is_ok() {

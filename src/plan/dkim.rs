@@ -1,26 +1,31 @@
 //! Signs messages (RFC 6376). The signature stands before our identity header, as a signer on the
 //! way would put it, and its time is that of `Date`: same scenario and seed, same bytes.
 
-use mail_auth::common::crypto::{HashOutput, SigningKey};
-use mail_auth::common::headers::{HeaderStream, HeaderWriter, Writable, Writer};
-use mail_auth::dkim::Signature;
-use mail_auth::dkim::canonicalize::CanonicalHeaders;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use rand::Rng;
+use ring::digest::{SHA256, digest};
 
+use super::relaxed;
 use crate::probe::head_length;
 use crate::scenario::model::{Dkim, DkimKey};
 use crate::seed::{Key, Purpose, Seed};
 
-/// What is signed beside the body.
+/// What is signed beside the body, where a message has it.
 const SIGNED: [&str; 7] =
     ["From", "To", "Subject", "Date", "Message-ID", "MIME-Version", "Content-Type"];
+
+/// Characters of a signature on a line, so that no line has more than 78 (RFC 5322 §2.1.1).
+const LINE: usize = 72;
 
 /// Signs what is sent.
 #[derive(Clone, Debug)]
 pub(super) struct Signer {
     key: DkimKey,
-    /// All of a signature that is the same for every message.
-    template: Signature,
+    domain: String,
+    selector: String,
+    /// Seconds since 1970.
+    time: i64,
 }
 
 impl Signer {
@@ -29,81 +34,62 @@ impl Signer {
         let mut bytes = [0; 32];
         seed.stream(Purpose::DkimKey, Key::default()).fill_bytes(&mut bytes);
         let key = spec.key.clone().or_else(|| DkimKey::from_seed(bytes))?;
-        let template = Signature {
-            v: 1,
-            a: key.signing().algorithm(),
-            d: spec.domain.clone(),
-            s: spec.selector.clone(),
-            h: SIGNED.map(str::to_owned).to_vec(),
-            t: time.unsigned_abs(),
-            ..Signature::default()
-        };
-        Some(Signer { key, template })
+        Some(Signer { key, domain: spec.domain.clone(), selector: spec.selector.clone(), time })
     }
 
     /// The message, signed.
     pub(super) fn sign(&self, text: &[u8]) -> Vec<u8> {
-        let (_, headers, names, body) = self.template.canonicalize(Fields::of(text));
-        let key = self.key.signing();
-        let mut signature = self.template.clone();
-        let digest: HashOutput = key.hash(body);
-        signature.bh = digest.as_ref().to_vec();
-        signature.h = names;
+        let (head, body) = text.split_at(head_length(text));
+        let mut canonical = Vec::with_capacity(text.len());
+        relaxed::add_body(body, &mut canonical);
+        let body_hash = STANDARD.encode(digest(&SHA256, &canonical));
+        canonical.clear();
+        let names = add_signed_fields(head, &mut canonical);
+        let tags = self.tags(&names, &body_hash);
+        // The signature is over its own field too, without its value and line end (RFC 6376 §3.7).
+        relaxed::add_field(b"DKIM-Signature", tags.as_bytes(), &mut canonical);
         // The key was tried when it was read.
-        signature.b = key.sign(Signed { headers, signature: &signature }).unwrap_or_default();
+        let signature = STANDARD.encode(self.key.sign(&canonical).unwrap_or_default());
         let mut signed = Vec::with_capacity(text.len() + 1024);
-        signature.write_header(&mut signed);
+        signed.extend_from_slice(b"DKIM-Signature:");
+        signed.extend_from_slice(tags.as_bytes());
+        for (at, line) in signature.as_bytes().chunks(LINE).enumerate() {
+            signed.extend_from_slice(if at == 0 { b"" } else { b"\r\n\t" });
+            signed.extend_from_slice(line);
+        }
+        signed.extend_from_slice(b"\r\n");
         signed.extend_from_slice(text);
         signed
     }
 
+    /// The tags of a signature (RFC 6376 §3.5), the last without its value.
+    fn tags(&self, names: &str, body_hash: &str) -> String {
+        let Signer { key, domain, selector, time } = self;
+        let algorithm = key.algorithm();
+        format!(
+            " v=1; a={algorithm}; c=relaxed/relaxed; t={time};\r\n\td={domain}; s={selector};\r\n\t\
+             h={names};\r\n\tbh={body_hash};\r\n\tb="
+        )
+    }
+
     /// Where its domain publishes the key, and what it publishes.
     pub(super) fn record(&self) -> (String, String) {
-        let Signature { s, d, .. } = &self.template;
-        (format!("{s}._domainkey.{d}"), self.key.record())
+        (format!("{}._domainkey.{}", self.selector, self.domain), self.key.record())
     }
 }
 
-/// What the signature is over: the headers and itself without its value (RFC 6376 §3.7).
-struct Signed<'a> {
-    headers: CanonicalHeaders<'a>,
-    signature: &'a Signature,
-}
-
-impl Writable for Signed<'_> {
-    fn write(self, writer: &mut impl Writer) {
-        self.headers.write(writer);
-        self.signature.write(writer, false);
+/// Adds the fields that are signed; of several of one name the last (RFC 6376 §5.4.2). Their names.
+fn add_signed_fields(head: &[u8], canonical: &mut Vec<u8>) -> String {
+    let fields: Vec<_> = relaxed::fields(head).collect();
+    let mut names = Vec::with_capacity(SIGNED.len());
+    for name in SIGNED {
+        let is_it = |(found, _): &&(&[u8], &[u8])| found.eq_ignore_ascii_case(name.as_bytes());
+        let Some((_, value)) = fields.iter().rev().find(is_it) else { continue };
+        relaxed::add_field(name.as_bytes(), value, canonical);
+        canonical.extend_from_slice(b"\r\n");
+        names.push(name);
     }
-}
-
-/// The header fields of a message, one by one.
-struct Fields<'a> {
-    head: &'a [u8],
-    body: &'a [u8],
-}
-
-impl<'a> Fields<'a> {
-    fn of(text: &'a [u8]) -> Fields<'a> {
-        let (head, body) = text.split_at(head_length(text));
-        Fields { head: head.strip_suffix(b"\r\n").unwrap_or(head), body }
-    }
-}
-
-impl<'a> HeaderStream<'a> for Fields<'a> {
-    /// Name, and value with its folds and its line end.
-    fn next_header(&mut self) -> Option<(&'a [u8], &'a [u8])> {
-        let starts = |at: &usize| !self.head.get(at + 1).is_some_and(|next| b" \t".contains(next));
-        let end = memchr::memchr_iter(b'\n', self.head).find(starts)? + 1;
-        let (field, rest) = self.head.split_at(end);
-        self.head = rest;
-        let colon = memchr::memchr(b':', field)?;
-        Some((&field[..colon], &field[colon + 1..]))
-    }
-
-    fn body(&mut self) -> &'a [u8] {
-        self.body
-    }
+    names.join(":")
 }
 
 #[cfg(test)]

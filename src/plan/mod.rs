@@ -12,6 +12,7 @@ mod dkim;
 mod frames;
 mod message;
 mod offers;
+mod relaxed;
 #[cfg(test)]
 mod sample;
 

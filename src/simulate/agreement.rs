@@ -8,7 +8,7 @@ use super::simulate_observed;
 use super::tests::{EVENTFUL, loaded};
 use crate::measure::aggregates;
 use crate::measure::results::{Latency, QueueFacts, Results};
-use crate::measure::verdict::conclusion::{Case, conclude};
+use crate::measure::verdict::from_journal::{Case, conclude};
 use crate::plan::Plan;
 
 /// The simulation's own results, and those of its events.

@@ -3,38 +3,33 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::bounded::Kept;
 use super::figures::{isolation, replies, retry_curve};
-use super::grade::Kept;
 use super::identity::{EPOCH, environment, id, kind};
 use super::sink::Connections;
 use super::tally::{KEPT, METRICS, Place, Tally};
 use super::world::World;
 use crate::clock::Time;
-use crate::ledger::class::Judgement;
 use crate::ledger::event::Period;
-use crate::measure::correctness::conservation::Counts;
+use crate::measure::correctness::conservation::{self, Counts};
 use crate::measure::correctness::counts::{ProbeCounts, Unowned};
 use crate::measure::correctness::criteria;
 use crate::measure::destinations::fairness::fairness;
 use crate::measure::disturbances::faults;
 use crate::measure::disturbances::recovery::Recovery;
-use crate::measure::latency::coordinated_omission;
 use crate::measure::queue::connections;
 use crate::measure::queue::ordering::OutOfOrder;
 use crate::measure::results::{
-    Attempts, Correctness, DestinationFacts, Findings, Health, Latency, LedgerVerdict, LoadFacts,
-    QueueFacts, Resources, Results, Run, SCHEMA_VERSION, TargetFacts, ThresholdResult, Tool,
-    Verdict, Warning,
+    Attempts, Correctness, DestinationFacts, Findings, Latency, LoadFacts, QueueFacts, Resources,
+    Run, TargetFacts, Tool, Warning,
 };
 use crate::measure::validity::Validity;
-use crate::measure::validity::health;
-use crate::measure::validity::health::Evidence;
+use crate::measure::validity::health::Instrument;
 use crate::measure::validity::warning;
-use crate::measure::verdict::{self, Grounds};
+use crate::measure::verdict::conclusion::{Measured, conclude};
 use crate::measure::{load, queue};
 use crate::metric::latency::LatencyMetric as Metric;
 use crate::scenario::Loaded;
-use crate::scenario::Scenario;
 use crate::scenario::model::Threshold;
 
 /// What a run was judged by, beside what happened.
@@ -48,72 +43,86 @@ pub(super) struct Ended<'a> {
 
 impl Ended<'_> {
     pub(super) fn judge(&self, mut world: World<'_>) -> Findings {
-        let scenario = &self.loaded.scenario;
-        let span = *world.course.span(Period::Measured);
-        let measured_s = seconds(span.to.saturating_sub(span.from));
-        let window = (Time(span.from), Time(span.to));
-        let sums = std::mem::take(&mut world.tally.sums);
-        let imbalances = imbalances(&world.tally, &sums);
-        let counts = counts(sums);
-        let rates = world.tally.flows.rates(window, Time(world.now));
-        let destinations = self.destinations(&mut world, window);
-        let queue = self.queue(&mut world, &destinations);
+        let imbalances = imbalances(&world.tally);
         let latency = latencies(&world.tally);
-        let (load, shortfall) = self.load(&world, measured_s);
-        let health = health(&load, shortfall, &latency);
-        let kept = Kept {
-            tally: &world.tally,
-            course: &world.course,
-            counts: &counts.bounded(),
-            rates: &rates,
-            places: &destinations,
-            queue: &queue,
-            drained_for_s: seconds(world.now.saturating_sub(self.drain_from(&world))),
-        };
-        let thresholds = kept.grade(self.thresholds);
-        let response = latency.get(Metric::SubmitResponse.name());
-        let closed_model =
-            response.and_then(|response| coordinated_omission::facts(scenario, response));
-        let mut warnings = self.warnings(&world, &latency, imbalances);
-        warnings.extend(closed_model.as_ref().map(coordinated_omission::warning));
-        let (ledger, verdict) = self.verdict(&world.tally, &counts.bounded(), &thresholds, &health);
-        let results = Results {
-            schema_version: SCHEMA_VERSION,
-            tool: tool(),
-            run: self.run(&world),
-            scenario: self.loaded.resolved.clone(),
-            environment: environment(world.model.source.clone()),
-            target: target(scenario),
-            health,
-            load,
-            sizing: world.sizing(&rates),
-            rates,
-            warnings,
-            closed_model,
-            destinations,
-            faults: self.faults(&world.sink.strikes),
-            chaos: Vec::new(),
+        let (load, shortfall) = self.load(&world);
+        let lag = latency.get(Metric::ScheduleLag.name()).cloned().unwrap_or_default();
+        let from = self.drain_from(&world);
+        let drain = (Time(from), Some(seconds(world.now.saturating_sub(from))));
+        let measured = self.measured(&mut world, load, latency, imbalances);
+        let instrument = Instrument {
+            shortfall,
+            lag: &lag,
+            arrivals: None,
+            validity: &Validity::default(),
+            from: Time(world.tally.measured_from),
+            pulses: &[],
+            excused: &|_| false,
+            ceiling: None,
+            cores: None,
+            overflow: (0, 1),
+            damage: None,
+            shortage: None,
             disk: None,
-            abuse: None,
-            retry_curve: retry_curve(&world.tally, scenario),
-            replies: replies(&world.sink.replies),
-            correctness: Correctness {
-                verdict: ledger,
-                violations: Vec::new(),
-                changes: Vec::new(),
-            },
-            thresholds,
-            resources: Resources::default(),
-            counts: counts.period,
-            counts_outside_period: counts.outside,
-            latency,
-            queue,
-            verdict,
         };
+        let kept = Kept { tally: &world.tally, course: &world.course };
+        let asked = (&self.loaded.scenario, self.thresholds);
+        let results = conclude(asked, measured, &kept, instrument, drain);
         let intervals = std::mem::take(&mut world.course.intervals);
         let timeline = std::mem::take(&mut world.tally.timeline);
         let series = self.series(world);
         Findings { results, series, attempts: Attempts::default(), intervals, timeline }
+    }
+
+    fn measured(
+        &self,
+        world: &mut World<'_>,
+        load: LoadFacts,
+        latency: BTreeMap<String, Latency>,
+        imbalances: Vec<String>,
+    ) -> Measured {
+        let scenario = &self.loaded.scenario;
+        let span = world.course.span(Period::Measured);
+        let window = (Time(span.from), Time(span.to));
+        let counts = counts(std::mem::take(&mut world.tally.sums));
+        let rates = world.tally.flows.rates(window, Time(world.now));
+        let destinations = self.destinations(world, window);
+        let queue = self.queue(world, &destinations);
+        let accepted = counts.period.get("accepted").is_some_and(|accepted| *accepted > 0);
+        Measured {
+            tool: tool(),
+            run: self.run(world),
+            scenario: self.loaded.resolved.clone(),
+            environment: environment(world.model.source.clone()),
+            target: TargetFacts {
+                kind: kind(scenario),
+                version: String::new(),
+                address: String::new(),
+                died: None,
+            },
+            load,
+            counts,
+            correctness: Correctness {
+                verdict: conservation::verdict(world.tally.judgement, accepted),
+                violations: Vec::new(),
+                changes: Vec::new(),
+            },
+            reasons: Vec::new(),
+            sizing: world.sizing(&rates),
+            rates,
+            warnings: self.warnings(world, &latency, imbalances),
+            latency,
+            queue,
+            destinations,
+            faults: faults::counted(scenario, &world.sink.strikes),
+            chaos: Vec::new(),
+            disk: None,
+            survived: Vec::new(),
+            abuse: None,
+            retry_curve: retry_curve(&world.tally, scenario),
+            replies: replies(&world.sink.replies),
+            resources: Resources::default(),
+        }
     }
 
     fn run(&self, world: &World<'_>) -> Run {
@@ -186,8 +195,10 @@ impl Ended<'_> {
         facts
     }
 
-    fn load(&self, world: &World<'_>, measured_s: f64) -> (LoadFacts, Option<f64>) {
+    fn load(&self, world: &World<'_>) -> (LoadFacts, Option<f64>) {
         let scenario = &self.loaded.scenario;
+        let span = world.course.span(Period::Measured);
+        let measured_s = seconds(span.to.saturating_sub(span.from));
         let offered = world.tally.offered_measured;
         // What is due is offered, if only to find no session.
         let planned = (!world.closed_model).then_some(offered);
@@ -207,34 +218,6 @@ impl Ended<'_> {
         let late = |planned: u64| planned.saturating_sub(world.tally.in_time);
         let share = |planned: u64| late(planned) as f64 / planned as f64;
         (facts, missing.map(share))
-    }
-
-    fn verdict(
-        &self,
-        tally: &Tally,
-        counts: &BTreeMap<String, u64>,
-        thresholds: &[ThresholdResult],
-        health: &Health,
-    ) -> (LedgerVerdict, Verdict) {
-        let none = counts.get("accepted").is_none_or(|accepted| *accepted == 0);
-        let judgement = if none { Judgement::Unknown } else { tally.judgement };
-        let ledger = match judgement {
-            Judgement::Valid => LedgerVerdict::Valid,
-            Judgement::Unknown => LedgerVerdict::Unknown,
-            Judgement::Invalid => LedgerVerdict::Invalid,
-        };
-        let verdict = verdict::verdict(&Grounds {
-            counts,
-            ledger: (ledger, &[]),
-            unexcused_bound: criteria::unexcused_bound(self.thresholds),
-            thresholds,
-            health,
-            complete: true,
-            interrupted: false,
-            died: None,
-            survived: &[],
-        });
-        (ledger, verdict)
     }
 
     fn destinations(&self, world: &mut World<'_>, window: (Time, Time)) -> Vec<DestinationFacts> {
@@ -266,10 +249,6 @@ impl Ended<'_> {
             }
         });
         facts.collect()
-    }
-
-    fn faults(&self, strikes: &[u64]) -> Vec<crate::measure::results::FaultFacts> {
-        faults::counted(&self.loaded.scenario, strikes)
     }
 
     fn warnings(
@@ -345,15 +324,9 @@ fn counts([period, outside]: [ProbeCounts; 2]) -> Counts {
     counts
 }
 
-/// The model has neither version nor address.
-fn target(scenario: &Scenario) -> TargetFacts {
-    let (version, address) = (String::new(), String::new());
-    TargetFacts { kind: kind(scenario), version, address, died: None }
-}
-
 /// Sums that do not hold, in words. There are none unless the simulation loses mail.
-fn imbalances(tally: &Tally, sums: &[ProbeCounts; 2]) -> Vec<String> {
-    let mut found: Vec<String> = sums.iter().flat_map(ProbeCounts::imbalances).collect();
+fn imbalances(tally: &Tally) -> Vec<String> {
+    let mut found: Vec<String> = tally.sums.iter().flat_map(ProbeCounts::imbalances).collect();
     let (offered, classed) = (tally.probes_offered, tally.probes_classed);
     if offered != classed {
         found.push(format!("{offered} probes offered, {classed} with a class"));
@@ -369,28 +342,6 @@ fn latencies(tally: &Tally) -> BTreeMap<String, Latency> {
     let refused = refused.into_iter().filter(|(_, digest)| !digest.is_empty());
     let all = kept.chain(refused);
     all.map(|(metric, digest)| (metric.name().to_owned(), digest.summarise())).collect()
-}
-
-fn health(load: &LoadFacts, shortfall: Option<f64>, latency: &BTreeMap<String, Latency>) -> Health {
-    let none = Latency::default();
-    health::grade(&Evidence {
-        load,
-        shortfall,
-        lag: latency.get(Metric::ScheduleLag.name()).unwrap_or(&none),
-        arrivals: None,
-        latency,
-        validity: &Validity::default(),
-        undecided: false,
-        from: Time::ZERO,
-        pulses: &[],
-        excused: &|_| false,
-        ceiling: None,
-        cores: None,
-        overflow: (0, 1),
-        damage: None,
-        shortage: None,
-        disk: None,
-    })
 }
 
 fn seconds(nanos: u64) -> f64 {

@@ -6,13 +6,13 @@
 //! happens on the way of a message, `tally` and `course` add up, `findings` makes the report of it.
 //! `observer` shows the same as the events of a real run's journal.
 
+mod bounded;
 mod course;
 mod deliver;
 mod digest;
 mod events;
 mod figures;
 mod findings;
-mod grade;
 mod identity;
 mod intake;
 mod job;

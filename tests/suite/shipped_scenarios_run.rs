@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use crate::second_reading::assert_agrees;
-use crate::support::{Lab, Ran, mailbench, pass_over};
+use crate::support::{Lab, Ran, mailbench, pass_over, side_by_side};
 
 fn shipped() -> Vec<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios");
@@ -46,32 +46,36 @@ const SOONER: [(&str, &str, &str); 19] = [
     ("power-cut.toml", "chaos.0.power_cut.restart_after", "500ms"),
 ];
 
-/// A short run may have too few samples for a percentile (96) or miss a bound meant for the full
-/// form (99); what it may not do is fail to run, or break the ledger.
+/// Scenarios at once: short runs that mostly wait.
+const AT_ONCE: usize = 4;
+
 #[test]
 fn all_run_short_with_a_clean_ledger() {
-    for name in shipped() {
-        let whole = Lab::shipped(&name)
-            .set("load.warm_up", "500ms")
-            .set("load.duration", "3s")
-            .set("load.drain", "30s");
-        let sooner = SOONER.iter().filter(|(of, _, _)| *of == name);
-        let short = sooner.fold(whole, |lab, (_, key, value)| lab.set(key, value));
-        if compares(&name) {
-            compares_short(&name, short.arg("--pairs=1"));
-            continue;
-        }
-        let ran = short.run();
-        if is_missing(&name, &ran) {
-            continue;
-        }
-        assert!([0, 96, 99].contains(&ran.code), "{name}: {ran}");
-        assert!(ran.count("accepted") > 0, "{name}: {ran}");
-        for class in ["lost", "corrupted", "phantom", "misrouted", "duplicates_unexcused"] {
-            assert_eq!(ran.count(class), 0, "{name}: {class}\n{ran}");
-        }
-        assert_agrees(std::slice::from_ref(&ran.path));
+    side_by_side(shipped(), AT_ONCE, |name| runs_short(name));
+}
+
+/// A short run may have too few samples for a percentile (96) or miss a bound meant for the full
+/// form (99); what it may not do is fail to run, or break the ledger.
+fn runs_short(name: &str) {
+    let whole = Lab::shipped(name)
+        .set("load.warm_up", "500ms")
+        .set("load.duration", "3s")
+        .set("load.drain", "30s");
+    let sooner = SOONER.iter().filter(|(of, _, _)| *of == name);
+    let short = sooner.fold(whole, |lab, (_, key, value)| lab.set(key, value));
+    if compares(name) {
+        return compares_short(name, short.arg("--pairs=1"));
     }
+    let ran = short.run();
+    if is_missing(name, &ran) {
+        return;
+    }
+    assert!([0, 96, 99].contains(&ran.code), "{name}: {ran}");
+    assert!(ran.count("accepted") > 0, "{name}: {ran}");
+    for class in ["lost", "corrupted", "phantom", "misrouted", "duplicates_unexcused"] {
+        assert_eq!(ran.count(class), 0, "{name}: {class}\n{ran}");
+    }
+    assert_agrees(std::slice::from_ref(&ran.path));
 }
 
 /// Whether its target is not installed here, or this machine does not let it have a disk.

@@ -167,13 +167,8 @@ impl<'a> Balance<'a> {
         let over = self.unexcused() > self.inputs.unexcused_bound;
         let reasons = self.reasons(history, over);
         let wrong = unowned.phantoms + unowned.outside_connections + unowned.dsn_non_null_sender;
-        let judgement = if wrong > 0 || over {
-            Judgement::Invalid
-        } else if self.accepted() == 0 || !history.course().is_closed() {
-            self.judgement.max(Judgement::Unknown)
-        } else {
-            self.judgement
-        };
+        let judgement = if wrong > 0 || over { Judgement::Invalid } else { self.judgement };
+        let seen = self.accepted() > 0 && history.course().is_closed();
         let warnings = self.warnings(history);
         let out_of_order = self.overtaking.counts();
         let [period, outside] = self.all;
@@ -188,7 +183,7 @@ impl<'a> Balance<'a> {
             counts,
             outside,
             destinations: destinations.map(of).collect(),
-            verdict: verdict(judgement),
+            verdict: verdict(judgement, seen),
             reasons,
             violations: self.listing.close(history, over),
             warnings,
@@ -278,8 +273,11 @@ fn warn(id: &str, message: String) -> Warning {
     Warning { id: id.to_owned(), message }
 }
 
-fn verdict(judgement: Judgement) -> LedgerVerdict {
-    match judgement {
+/// The ledger's verdict. `seen`: something was accepted, and the run came to its close; else a run
+/// without violations proves nothing.
+#[must_use]
+pub fn verdict(judgement: Judgement, seen: bool) -> LedgerVerdict {
+    match if seen { judgement } else { judgement.max(Judgement::Unknown) } {
         Judgement::Valid => LedgerVerdict::Valid,
         Judgement::Unknown => LedgerVerdict::Unknown,
         Judgement::Invalid => LedgerVerdict::Invalid,

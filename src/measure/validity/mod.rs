@@ -41,8 +41,8 @@ pub struct Validity {
     observed: [u64; LatencyMetric::ALL.len()],
     /// The measured period.
     span: (Time, Time),
-    /// Share of the plan that reached no session in time.
-    shortfall: f64,
+    /// Share of the plan that reached no session in time; `None`: no plan.
+    shortfall: Option<f64>,
     /// `schedule_lag`, without what an outage explains.
     lag: Latency,
 }
@@ -80,7 +80,7 @@ impl Validity {
             looked: !run.contention.is_empty(),
             observed: LatencyMetric::ALL.map(count),
             span: (from, to),
-            shortfall: shortfall.unwrap_or(0.0),
+            shortfall,
             lag,
         }
     }
@@ -98,6 +98,12 @@ impl Validity {
     #[must_use]
     pub fn lag(&self) -> &Latency {
         &self.lag
+    }
+
+    /// Share of the planned messages that reached no session in time; `None`: no plan.
+    #[must_use]
+    pub fn shortfall(&self) -> Option<f64> {
+        self.shortfall
     }
 
     /// Share of the measured period in which the instrument stood still.
@@ -143,7 +149,7 @@ impl Validity {
     /// stood still.
     #[must_use]
     pub fn rate(&self, value: f64) -> Actual {
-        let missing = self.stalled().max(self.shortfall).min(0.99);
+        let missing = self.stalled().max(self.shortfall.unwrap_or(0.0)).min(0.99);
         between(value, value, value / (1.0 - missing))
     }
 
@@ -196,8 +202,8 @@ impl Validity {
                 causes.push(format!("{what} {} {each}", duration(us as f64 / 1e6)));
             }
         }
-        if self.shortfall > 0.01 {
-            causes.push(format!("{:.1} % of the load not offered in time", self.shortfall * 100.0));
+        if let Some(share) = self.shortfall.filter(|share| *share > 0.01) {
+            causes.push(format!("{:.1} % of the load not offered in time", share * 100.0));
         }
         causes.join("; ")
     }
@@ -241,7 +247,7 @@ mod tests {
         assert!((least - 90.0).abs() < 1e-9 && (value - 90.0).abs() < 1e-9);
         assert!((most - 100.0).abs() < 1e-9, "{most}");
         assert_eq!(Validity::default().rate(90.0), Actual::Exactly(90.0));
-        let short = Validity { shortfall: 0.2, ..Validity::default() };
+        let short = Validity { shortfall: Some(0.2), ..Validity::default() };
         assert!((range(&short.rate(80.0)).2 - 100.0).abs() < 1e-9);
     }
 

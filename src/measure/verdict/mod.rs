@@ -4,7 +4,9 @@
 //! run's results; it only changes the code of the process ([`exit_code`]).
 
 pub mod conclusion;
+pub mod from_journal;
 pub mod grade;
+pub mod observed;
 pub mod threshold_figures;
 
 #[cfg(test)]

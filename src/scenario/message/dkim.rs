@@ -1,5 +1,5 @@
 //! `[message.dkim]`: who signs messages (RFC 6376), and with which key. Signing is `plan`'s, the
-//! cryptography mail-auth's.
+//! cryptography ring's.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

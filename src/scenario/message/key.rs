@@ -6,14 +6,21 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use mail_auth::common::crypto::{DkimKey, Ed25519Key, RsaKey, SigningKey};
+use ring::digest::{SHA256, digest};
+use ring::rand::SystemRandom;
+use ring::signature::{Ed25519KeyPair, KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject;
 use serde::{Serialize, Serializer};
 
 /// A private key. Two are the same when their public halves are; nothing else of it is ever shown.
 #[derive(Clone)]
-pub struct Key(Arc<DkimKey>);
+pub struct Key(Arc<Pair>);
+
+enum Pair {
+    Ed25519(Ed25519KeyPair),
+    Rsa(RsaKeyPair),
+}
 
 /// What stands before the seed in an Ed25519 key by PKCS #8 (RFC 8410 §7).
 const ED25519_PKCS8: [u8; 16] =
@@ -29,45 +36,68 @@ impl Key {
     /// When it holds no such key, in words.
     pub fn from_pem(text: &[u8]) -> Result<Key, String> {
         let der = PrivateKeyDer::from_pem_slice(text).map_err(|error| error.to_string())?;
-        let edwards = match &der {
+        let pair = match &der {
             PrivateKeyDer::Pkcs8(der) => {
-                Ed25519Key::from_pkcs8_maybe_unchecked_der(der.secret_pkcs8_der()).ok()
+                let der = der.secret_pkcs8_der();
+                Ed25519KeyPair::from_pkcs8_maybe_unchecked(der)
+                    .map(Pair::Ed25519)
+                    .or_else(|_| RsaKeyPair::from_pkcs8(der).map(Pair::Rsa))
             }
-            _ => None,
+            PrivateKeyDer::Pkcs1(der) => {
+                RsaKeyPair::from_der(der.secret_pkcs1_der()).map(Pair::Rsa)
+            }
+            _ => return Err("neither Ed25519 nor RSA".to_owned()),
         };
-        let key = match edwards {
-            Some(key) => DkimKey::Ed25519(key),
-            None => RsaKey::from_key_der(der).map(DkimKey::Rsa).map_err(|error| {
+        let key =
+            Key(Arc::new(pair.map_err(|error| {
                 format!("neither Ed25519 nor RSA of 2048 to 4096 bits: {error}")
-            })?,
-        };
-        key.sign(b"".as_slice()).map_err(|error| error.to_string())?;
-        Ok(Key(Arc::new(key)))
+            })?));
+        key.sign(b"").map(|_| key).ok_or_else(|| "it does not sign".to_owned())
     }
 
     /// The Ed25519 key of this seed; every seed makes one.
     #[must_use]
     pub fn from_seed(seed: [u8; 32]) -> Option<Key> {
         let der = [ED25519_PKCS8.as_slice(), &seed].concat();
-        let key = Ed25519Key::from_pkcs8_maybe_unchecked_der(&der).ok()?;
-        Some(Key(Arc::new(DkimKey::Ed25519(key))))
+        let pair = Ed25519KeyPair::from_pkcs8_maybe_unchecked(&der).ok()?;
+        Some(Key(Arc::new(Pair::Ed25519(pair))))
     }
 
-    /// The key, to sign with.
+    /// The algorithm of its signatures, as a signature names it (RFC 6376 §3.3.1, RFC 8463 §3).
     #[must_use]
-    pub fn signing(&self) -> &DkimKey {
-        &self.0
+    pub fn algorithm(&self) -> &'static str {
+        match &*self.0 {
+            Pair::Ed25519(_) => "ed25519-sha256",
+            Pair::Rsa(_) => "rsa-sha256",
+        }
+    }
+
+    /// The signature of a text; `None`: the key is damaged.
+    #[must_use]
+    pub fn sign(&self, text: &[u8]) -> Option<Vec<u8>> {
+        match &*self.0 {
+            // RFC 8463 §3: the hash is what is signed.
+            Pair::Ed25519(pair) => {
+                Some(pair.sign(digest(&SHA256, text).as_ref()).as_ref().to_vec())
+            }
+            Pair::Rsa(pair) => {
+                let mut signature = vec![0; pair.public().modulus_len()];
+                let random = SystemRandom::new();
+                pair.sign(&RSA_PKCS1_SHA256, &random, text, &mut signature).ok()?;
+                Some(signature)
+            }
+        }
     }
 
     /// What its domain publishes (RFC 6376 §3.6.1, RFC 8463 §4).
     #[must_use]
     pub fn record(&self) -> String {
         match &*self.0 {
-            DkimKey::Ed25519(key) => {
-                format!("v=DKIM1; k=ed25519; p={}", STANDARD.encode(key.public_key()))
+            Pair::Ed25519(pair) => {
+                format!("v=DKIM1; k=ed25519; p={}", STANDARD.encode(pair.public_key()))
             }
-            DkimKey::Rsa(key) => {
-                let bits = [&[0], key.public_key().as_slice()].concat();
+            Pair::Rsa(pair) => {
+                let bits = [&[0], pair.public_key().as_ref()].concat();
                 let info = tagged(0x30, &[RSA_ALGORITHM.as_slice(), &tagged(3, &bits)].concat());
                 format!("v=DKIM1; k=rsa; p={}", STANDARD.encode(info))
             }

@@ -24,19 +24,25 @@ use crate::scenario::model::ModelKind;
 pub struct Evidence<'a> {
     /// What was asked for, and what was offered.
     pub load: &'a LoadFacts,
+    /// Every metric over the measured period.
+    pub latency: &'a BTreeMap<String, Latency>,
+    /// No threshold on a latency holds or fails in spite of what the instrument may have done:
+    /// there is none, or one of them is inconclusive.
+    pub undecided: bool,
+    /// What is known of the instrument itself.
+    pub instrument: Instrument<'a>,
+}
+
+/// What is known of generator, sink and record. A simulation has none of them.
+pub struct Instrument<'a> {
     /// Share of the planned messages that did not reach a session in time; `None`: no plan.
     pub shortfall: Option<f64>,
     /// `schedule_lag`, without what an outage explains.
     pub lag: &'a Latency,
     /// Distance of the gaps between messages from the planned ones; `None`: not known.
     pub arrivals: Option<Distance>,
-    /// Every metric over the measured period.
-    pub latency: &'a BTreeMap<String, Latency>,
     /// What the instrument may have done to the figures.
     pub validity: &'a Validity,
-    /// No threshold on a latency holds or fails in spite of that: there is none, or one of them is
-    /// inconclusive.
-    pub undecided: bool,
     /// When the measured period began.
     pub from: Time,
     /// Looks at the instrument over the measured period.
@@ -62,8 +68,8 @@ pub struct Evidence<'a> {
 #[must_use]
 pub fn grade(evidence: &Evidence<'_>) -> Health {
     let found = [
-        evidence.shortage.clone(),
-        evidence.disk.clone(),
+        evidence.instrument.shortage.clone(),
+        evidence.instrument.disk.clone(),
         shortfall(evidence),
         timing::schedule_lag(evidence),
         inter_arrival_distribution(evidence),
@@ -75,7 +81,8 @@ pub fn grade(evidence: &Evidence<'_>) -> Health {
     checks.extend(timing::checks(evidence));
     checks.extend([overflow(evidence), journal(evidence)]);
     let status = checks.iter().map(|check| check.status).max().unwrap_or(HealthStatus::Valid);
-    let (hiccups, contention) = (evidence.validity.hiccups(), evidence.validity.contention());
+    let (hiccups, contention) =
+        (evidence.instrument.validity.hiccups(), evidence.instrument.validity.contention());
     Health { status, checks, hiccups, contention }
 }
 
@@ -96,7 +103,7 @@ fn advised(mut check: HealthCheck, advice: &str) -> HealthCheck {
 }
 
 fn shortfall(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    let percent = evidence.shortfall? * 100.0;
+    let percent = evidence.instrument.shortfall? * 100.0;
     Some(advised(
         check("offered_shortfall", percent, (1.0, 5.0), "%"),
         "share of the plan that reached no session in time: raise load.sessions, or offer less",
@@ -110,7 +117,7 @@ fn inter_arrival_distribution(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     if evidence.load.model == ModelKind::Closed {
         return None;
     }
-    let distance = evidence.arrivals?;
+    let distance = evidence.instrument.arrivals?;
     let mut found =
         check("inter_arrival_distribution", distance.overall, (0.1, 0.5), "of the gaps");
     let late = match distance.disturbed {
@@ -124,14 +131,16 @@ fn inter_arrival_distribution(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     let Some(worst) = distance.worst_at.filter(|_| distance.disturbed > 0.0) else {
         return Some(advised(found, advice));
     };
-    let (share, from) = (distance.disturbed * 100.0, worst.seconds() - evidence.from.seconds());
+    let (share, from) =
+        (distance.disturbed * 100.0, worst.seconds() - evidence.instrument.from.seconds());
     Some(advised(found, &format!("{advice} ({share:.1} % of the mail, worst from {from:.1}s on)")))
 }
 
 /// A look that finds ten milliseconds' worth of mail waiting saw no free session; fewer may have
 /// been on their way to one. A look is one sample a second, so a single one is only a warning.
 fn saturation(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    let looks = evidence.pulses.iter().filter(|pulse| !(evidence.excused)(pulse.at));
+    let looks =
+        evidence.instrument.pulses.iter().filter(|pulse| !(evidence.instrument.excused)(pulse.at));
     let looks: Vec<&Pulse> = looks.collect();
     if evidence.load.model == ModelKind::Closed || looks.is_empty() {
         return None;
@@ -152,7 +161,7 @@ const HEADROOM: (f64, f64) = (2.0, 1.2);
 /// How many times the load at its peak the instrument itself can do on this machine.
 fn headroom(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     let offered = evidence.load.busiest_per_s();
-    let value = evidence.ceiling.filter(|_| offered > 0.0)? / offered;
+    let value = evidence.instrument.ceiling.filter(|_| offered > 0.0)? / offered;
     let (warn, invalid) = HEADROOM;
     let status = match value {
         _ if value < invalid => HealthStatus::Invalid,
@@ -168,8 +177,8 @@ fn headroom(evidence: &Evidence<'_>) -> Option<HealthCheck> {
 /// What a busy instrument delays shows in its waits. In the closed model it decides the rate as
 /// well, and where no threshold holds in spite of it, nothing says that it decided nothing.
 fn own_cpu(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    let (first, last) = (evidence.pulses.first()?, evidence.pulses.last()?);
-    let cores = f64::from(evidence.cores.filter(|cores| *cores > 0)?);
+    let (first, last) = (evidence.instrument.pulses.first()?, evidence.instrument.pulses.last()?);
+    let cores = f64::from(evidence.instrument.cores.filter(|cores| *cores > 0)?);
     let percent = cpu_share(first, last) / cores * 100.0;
     let decides = evidence.undecided || evidence.load.model == ModelKind::Closed;
     let invalid = if decides { 90.0 } else { 100.0 };
@@ -180,7 +189,7 @@ fn own_cpu(evidence: &Evidence<'_>) -> Option<HealthCheck> {
 }
 
 fn overflow(evidence: &Evidence<'_>) -> HealthCheck {
-    let (beyond, all) = evidence.overflow;
+    let (beyond, all) = evidence.instrument.overflow;
     let percent = beyond as f64 / all.max(1) as f64 * 100.0;
     advised(
         check("histogram_overflow", percent, (0.0, 0.01), "% of samples"),
@@ -189,9 +198,13 @@ fn overflow(evidence: &Evidence<'_>) -> HealthCheck {
 }
 
 fn journal(evidence: &Evidence<'_>) -> HealthCheck {
-    let damaged =
-        check("journal", f64::from(u8::from(evidence.damage.is_some())), (0.0, 0.0), "failures");
-    match evidence.damage {
+    let damaged = check(
+        "journal",
+        f64::from(u8::from(evidence.instrument.damage.is_some())),
+        (0.0, 0.0),
+        "failures",
+    );
+    match evidence.instrument.damage {
         Some(damage) => advised(damaged, &format!("the journal is incomplete: {damage}")),
         None => advised(damaged, "the journal is complete"),
     }

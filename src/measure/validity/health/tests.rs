@@ -38,14 +38,11 @@ fn e2e(p50_ms: u64, p99_ms: u64, least_ms: u64) -> &'static BTreeMap<String, Lat
 }
 
 fn graded(change: impl FnOnce(&mut Evidence<'static>)) -> Health {
-    let mut evidence = Evidence {
-        load: kept(load()),
+    let instrument = Instrument {
         shortfall: Some(0.0),
         lag: latency(0, 0),
         arrivals: Some(amiss(0.02)),
-        latency: kept(BTreeMap::new()),
         validity: kept(Validity::default()),
-        undecided: true,
         from: Time::ZERO,
         pulses: &[],
         excused: &|_| false,
@@ -56,6 +53,8 @@ fn graded(change: impl FnOnce(&mut Evidence<'static>)) -> Health {
         shortage: None,
         disk: None,
     };
+    let (load, none) = (kept(load()), kept(BTreeMap::new()));
+    let mut evidence = Evidence { load, latency: none, undecided: true, instrument };
     change(&mut evidence);
     grade(&evidence)
 }
@@ -78,9 +77,9 @@ fn a_quiet_instrument_is_valid() {
 fn saturation_counts_only_more_than_is_on_its_way() {
     let waiting = |n: u32| pulses(20, move |_| Pulse { waiting: n, ..Pulse::default() });
     let (few, many) = (waiting(1), waiting(50));
-    let health = graded(|evidence| evidence.pulses = few);
+    let health = graded(|evidence| evidence.instrument.pulses = few);
     assert_eq!(status(&health, "sessions_saturated"), HealthStatus::Valid);
-    let health = graded(|evidence| evidence.pulses = many);
+    let health = graded(|evidence| evidence.instrument.pulses = many);
     assert_eq!(status(&health, "sessions_saturated"), HealthStatus::Invalid);
 }
 
@@ -88,14 +87,14 @@ fn saturation_counts_only_more_than_is_on_its_way() {
 fn what_waits_for_a_target_that_we_took_down_is_no_saturation() {
     let many = pulses(20, |n| Pulse { waiting: if n < 8 { 50 } else { 0 }, ..Pulse::default() });
     let health = graded(|evidence| {
-        (evidence.pulses, evidence.excused) = (many, &|at| at < ms(8000));
+        (evidence.instrument.pulses, evidence.instrument.excused) = (many, &|at| at < ms(8000));
     });
     assert_eq!(status(&health, "sessions_saturated"), HealthStatus::Valid);
 }
 
 #[test]
 fn too_little_headroom_voids_the_run_and_none_known_says_nothing() {
-    let with = |ceiling| graded(|evidence| evidence.ceiling = Some(ceiling));
+    let with = |ceiling| graded(|evidence| evidence.instrument.ceiling = Some(ceiling));
     assert_eq!(status(&with(1000.0), "headroom"), HealthStatus::Valid);
     assert_eq!(status(&with(150.0), "headroom"), HealthStatus::Warn);
     assert_eq!(status(&with(110.0), "headroom"), HealthStatus::Invalid);
@@ -105,31 +104,34 @@ fn too_little_headroom_voids_the_run_and_none_known_says_nothing() {
 #[test]
 fn cpu_is_judged_by_all_cores() {
     let busy = pulses(11, |n| Pulse { cpu_us: n * 1_900_000, ..Pulse::default() });
-    let health = graded(|evidence| evidence.pulses = busy);
+    let health = graded(|evidence| evidence.instrument.pulses = busy);
     assert_eq!(status(&health, "own_cpu"), HealthStatus::Invalid);
-    let health = graded(|evidence| (evidence.pulses, evidence.cores) = (busy, Some(8)));
+    let health = graded(|evidence| {
+        (evidence.instrument.pulses, evidence.instrument.cores) = (busy, Some(8))
+    });
     assert_eq!(status(&health, "own_cpu"), HealthStatus::Valid);
-    let decided = graded(|evidence| (evidence.pulses, evidence.undecided) = (busy, false));
+    let decided =
+        graded(|evidence| (evidence.instrument.pulses, evidence.undecided) = (busy, false));
     assert_eq!(status(&decided, "own_cpu"), HealthStatus::Warn);
 }
 
 #[test]
 fn a_damaged_journal_and_an_overflow_void_the_run() {
-    let health = graded(|evidence| evidence.damage = Some("cut short"));
+    let health = graded(|evidence| evidence.instrument.damage = Some("cut short"));
     assert_eq!(status(&health, "journal"), HealthStatus::Invalid);
-    let health = graded(|evidence| evidence.overflow = (1, 1000));
+    let health = graded(|evidence| evidence.instrument.overflow = (1, 1000));
     assert_eq!(status(&health, "histogram_overflow"), HealthStatus::Invalid);
 }
 
 #[test]
 fn a_load_that_was_not_offered_is_invalid() {
-    let health = graded(|evidence| evidence.shortfall = Some(0.4));
+    let health = graded(|evidence| evidence.instrument.shortfall = Some(0.4));
     assert_eq!(status(&health, "offered_shortfall"), HealthStatus::Invalid);
 }
 
 #[test]
 fn arrivals_by_another_law_are_a_warning_and_then_invalid() {
-    let with = |distance| graded(|evidence| evidence.arrivals = Some(distance));
+    let with = |distance| graded(|evidence| evidence.instrument.arrivals = Some(distance));
     for (overall, disturbed, grade) in [
         (0.05, 0.0, HealthStatus::Valid),
         (0.2, 0.0, HealthStatus::Warn),
@@ -147,7 +149,9 @@ fn arrivals_by_another_law_are_a_warning_and_then_invalid() {
         assert_eq!(check.advice.contains("worst from 9.0s on"), disturbed > 0.0, "{check:?}");
     }
     let closed = kept(LoadFacts { model: ModelKind::Closed, ..load() });
-    let health = graded(|evidence| (evidence.load, evidence.arrivals) = (closed, Some(amiss(0.9))));
+    let health = graded(|evidence| {
+        (evidence.load, evidence.instrument.arrivals) = (closed, Some(amiss(0.9)))
+    });
     assert!(health.checks.iter().all(|check| check.id != "inter_arrival_distribution"));
 }
 
@@ -158,7 +162,8 @@ fn a_lag_voids_a_run_only_where_an_answer_hangs_on_it() {
     let lag = latency(1, 80);
     let with = |latency, undecided| {
         let health = graded(|evidence| {
-            (evidence.lag, evidence.latency, evidence.undecided) = (lag, latency, undecided);
+            (evidence.instrument.lag, evidence.latency, evidence.undecided) =
+                (lag, latency, undecided);
         });
         status(&health, "schedule_lag_p99")
     };
@@ -166,7 +171,8 @@ fn a_lag_voids_a_run_only_where_an_answer_hangs_on_it() {
     assert_eq!(with(e2e(4, 90, 10), false), HealthStatus::Warn);
     assert_eq!(with(e2e(400, 4000, 3920), true), HealthStatus::Warn);
     let small = latency(1, 6);
-    let health = graded(|evidence| (evidence.lag, evidence.latency) = (small, e2e(1, 9, 3)));
+    let health =
+        graded(|evidence| (evidence.instrument.lag, evidence.latency) = (small, e2e(1, 9, 3)));
     assert_eq!(status(&health, "schedule_lag_p99"), HealthStatus::Warn, "six milliseconds");
 }
 
@@ -174,7 +180,9 @@ fn a_lag_voids_a_run_only_where_an_answer_hangs_on_it() {
 #[test]
 fn starvation_does_not_move_its_own_guard() {
     let starved = latency(20, 83);
-    let health = graded(|evidence| (evidence.lag, evidence.latency) = (starved, e2e(60, 174, 12)));
+    let health = graded(|evidence| {
+        (evidence.instrument.lag, evidence.latency) = (starved, e2e(60, 174, 12))
+    });
     assert_eq!(status(&health, "schedule_lag_p99"), HealthStatus::Invalid);
 }
 
@@ -185,7 +193,7 @@ fn a_stop_of_the_instrument_is_seen_and_named() {
     let with = |latency, undecided| {
         let validity = kept(Validity::planted(&[(30_000, 30_302)], Excess::default(), 6_000));
         graded(|evidence| {
-            (evidence.validity, evidence.pulses) = (validity, looks);
+            (evidence.instrument.validity, evidence.instrument.pulses) = (validity, looks);
             (evidence.latency, evidence.undecided) = (latency, undecided);
         })
     };
@@ -204,7 +212,8 @@ fn with_a_quarter_of_the_time_missing_no_threshold_saves_a_run() {
     let looks = pulses(60, |_| Pulse::default());
     let gone = kept(Validity::planted(&[(30_000, 47_000)], Excess::default(), 6_000));
     let health = graded(|evidence| {
-        (evidence.validity, evidence.pulses, evidence.undecided) = (gone, looks, false);
+        (evidence.instrument.validity, evidence.instrument.pulses, evidence.undecided) =
+            (gone, looks, false);
     });
     assert_eq!(status(&health, "stalled"), HealthStatus::Invalid);
 }
@@ -213,7 +222,7 @@ fn with_a_quarter_of_the_time_missing_no_threshold_saves_a_run() {
 fn an_older_journal_has_the_worst_of_each_second() {
     let looks = |us| pulses(60, move |n| Pulse { hiccup_us: us * (n % 2), ..Pulse::default() });
     let (calm, stalls) = (looks(4_000), looks(19_000));
-    let with = |looks| status(&graded(|evidence| evidence.pulses = looks), "hiccup_max");
+    let with = |looks| status(&graded(|evidence| evidence.instrument.pulses = looks), "hiccup_max");
     assert_eq!((with(calm), with(stalls)), (HealthStatus::Valid, HealthStatus::Warn));
 }
 
@@ -224,7 +233,7 @@ fn waits_for_a_processor_are_judged_by_the_message() {
         let excess = Excess { traffic, target: traffic / 10, ..Excess::default() };
         let validity = kept(Validity::planted(&[], excess, 6_000));
         let health = graded(|evidence| {
-            (evidence.validity, evidence.undecided) = (validity, undecided);
+            (evidence.instrument.validity, evidence.undecided) = (validity, undecided);
             evidence.latency = e2e(median_ms, 4 * median_ms, median_ms);
         });
         [status(&health, "cpu_wait"), status(&health, "target_cpu_wait")]
@@ -243,7 +252,7 @@ fn a_sink_that_holds_the_target_up_is_invalid() {
         [(800, HealthStatus::Valid), (12_000, HealthStatus::Warn), (60_000, HealthStatus::Invalid)]
     {
         let slow = pulses(20, move |_| Pulse { sink_us: us, ..Pulse::default() });
-        let health = graded(|evidence| evidence.pulses = slow);
+        let health = graded(|evidence| evidence.instrument.pulses = slow);
         assert_eq!(status(&health, "sink_processing"), grade, "{us}");
     }
 }

@@ -22,7 +22,7 @@ const HEADLINES: [&str; 2] = ["submit_response", "e2e_response"];
 
 /// The checks of the machine and the sink, in the order of a report.
 pub(crate) fn checks(evidence: &Evidence<'_>) -> Vec<HealthCheck> {
-    let waits = evidence.validity.contention();
+    let waits = evidence.instrument.validity.contention();
     let millis = |us: u64| us as f64 / 1e3;
     let own = waits.map(|waits| millis(waits.wait_per_message_us));
     let target = waits.map(|waits| millis(waits.target_wait_per_message_us));
@@ -50,7 +50,7 @@ pub(crate) fn schedule_lag(evidence: &Evidence<'_>) -> Option<HealthCheck> {
     if evidence.load.model == ModelKind::Closed {
         return None;
     }
-    let lag = highest(evidence.lag).map(|(_, us)| us as f64 / 1e3)?;
+    let lag = highest(evidence.instrument.lag).map(|(_, us)| us as f64 / 1e3)?;
     Some(advised(
         voids_if(evidence, check("schedule_lag_p99", lag, (1.0, NONE), "ms"), is_decisive),
         "how late messages were handed to a session: the generator could not keep up; \
@@ -60,8 +60,8 @@ pub(crate) fn schedule_lag(evidence: &Evidence<'_>) -> Option<HealthCheck> {
 
 /// The longest time that the instrument stood still; the worst of a look in an older journal.
 fn hiccup_max(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    let looked = evidence.pulses.iter().map(|pulse| pulse.hiccup_us).max()?;
-    let seen = evidence.validity.hiccups().first().map_or(0, |worst| worst.length_us);
+    let looked = evidence.instrument.pulses.iter().map(|pulse| pulse.hiccup_us).max()?;
+    let seen = evidence.instrument.validity.hiccups().first().map_or(0, |worst| worst.length_us);
     let worst = looked.max(seen) as f64 / 1e3;
     Some(advised(
         voids_if(evidence, check("hiccup_max", worst, (10.0, NONE), "ms"), is_decisive),
@@ -72,8 +72,8 @@ fn hiccup_max(evidence: &Evidence<'_>) -> Option<HealthCheck> {
 
 /// With a quarter of the time missing, it is not the load that was asked for.
 fn stalled(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    evidence.pulses.first()?;
-    let percent = evidence.validity.stalled() * 100.0;
+    evidence.instrument.pulses.first()?;
+    let percent = evidence.instrument.validity.stalled() * 100.0;
     Some(advised(
         check("stalled", percent, (1.0, 25.0), "% of time"),
         "mailbench was paused: the host stalled, or the process was stopped",
@@ -92,9 +92,9 @@ fn waited(evidence: &Evidence<'_>, id: &str, each: f64) -> HealthCheck {
 
 /// Time that the machine had less processors than it seems to have.
 fn cpu_taken(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    let waits = evidence.validity.contention()?;
-    let cores = f64::from(evidence.cores.filter(|cores| *cores > 0)?);
-    let (first, last) = (evidence.pulses.first()?, evidence.pulses.last()?);
+    let waits = evidence.instrument.validity.contention()?;
+    let cores = f64::from(evidence.instrument.cores.filter(|cores| *cores > 0)?);
+    let (first, last) = (evidence.instrument.pulses.first()?, evidence.instrument.pulses.last()?);
     let seconds = last.at.since(first.at).as_secs_f64();
     let stolen = waits.steal_s.unwrap_or(0.0) / cores;
     let taken = stolen + waits.throttled_s.unwrap_or(0.0);
@@ -107,7 +107,8 @@ fn cpu_taken(evidence: &Evidence<'_>) -> Option<HealthCheck> {
 
 /// The pulses hold the worst of each second; the median of them stands for a second.
 fn sink_processing(evidence: &Evidence<'_>) -> Option<HealthCheck> {
-    let mut worst: Vec<u64> = evidence.pulses.iter().map(|pulse: &Pulse| pulse.sink_us).collect();
+    let mut worst: Vec<u64> =
+        evidence.instrument.pulses.iter().map(|pulse: &Pulse| pulse.sink_us).collect();
     worst.sort_unstable();
     let typical = *worst.get(worst.len() / 2)? as f64 / 1e3;
     Some(advised(
