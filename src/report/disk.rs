@@ -5,7 +5,7 @@ use crate::measure::results::{DiskFacts, PowerCutFacts};
 
 /// Columns of the table of power cuts.
 pub(super) const TITLES: [&str; 7] =
-    ["power cut at", "keep", "acknowledged", "open", "lost", "unflushed writes", "file system"];
+    ["power cut at", "keep", "accepted", "open", "lost", "unflushed", "file system"];
 
 /// A row for each power cut.
 pub(super) fn rows(facts: &DiskFacts) -> Vec<[String; 7]> {
@@ -19,8 +19,8 @@ fn row(cut: &PowerCutFacts) -> [String; 7] {
         human::count(cut.acknowledged),
         human::count(cut.open),
         human::count(cut.lost),
-        format!("{}, {} kept", human::count(cut.unflushed), human::count(cut.kept)),
-        cut.filesystem_flaw.clone().unwrap_or_else(|| "sound".to_owned()),
+        format!("{} ({} kept)", human::count(cut.unflushed), human::count(cut.kept)),
+        if cut.filesystem_flaw.is_none() { "sound" } else { "not sound" }.to_owned(),
     ]
 }
 
@@ -37,4 +37,13 @@ pub(super) fn words(facts: &DiskFacts) -> String {
         human::count(facts.flushes),
         human::bytes(facts.memory_most_bytes)
     )
+}
+
+/// What is wrong with the file system after each cut, a line each.
+pub(super) fn flaws(facts: &DiskFacts) -> Vec<String> {
+    let flaw = |cut: &PowerCutFacts| {
+        let flaw = cut.filesystem_flaw.as_ref()?;
+        Some(format!("after the cut at {}: {flaw}", human::moment(cut.at_s)))
+    };
+    facts.cuts.iter().filter_map(flaw).collect()
 }

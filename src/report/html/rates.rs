@@ -115,13 +115,15 @@ fn abuse(results: &Results) -> String {
 fn disk(results: &Results) -> String {
     let Some(facts) = &results.disk else { return String::new() };
     let titles = disk::TITLES.map(|title| match title {
-        "acknowledged" | "open" | "lost" => format!("#{title}"),
+        "accepted" | "open" | "lost" => format!("#{title}"),
         _ => title.to_owned(),
     });
     let titles: Vec<&str> = titles.iter().map(String::as_str).collect();
     let rows = disk::rows(facts);
     let rows = rows.iter().map(|row| row.iter().map(|text| xml(text)).collect());
-    format!("<p>Disk: {}</p>{}", xml(&disk::words(facts)), table(&titles, rows.collect()))
+    let lines = [disk::words(facts)].into_iter().chain(disk::flaws(facts));
+    let lines: String = lines.map(|line| format!("<p>Disk: {}</p>", xml(&line))).collect();
+    lines + &table(&titles, rows.collect())
 }
 
 fn chaos(results: &Results) -> String {

@@ -344,7 +344,12 @@ fn disk(results: &Results) -> String {
         let cells = row.iter().map(|text| prose(text)).collect::<Vec<_>>().join(" | ");
         let _infallible = writeln!(text, "| {cells} |");
     }
-    text + &more(facts.cuts.len(), EVENTS) + &format!("Disk: {}\n\n", prose(&disk::words(facts)))
+    text += &more(facts.cuts.len(), EVENTS);
+    for line in [disk::words(facts)].into_iter().chain(disk::flaws(facts).into_iter().take(EVENTS))
+    {
+        let _infallible = writeln!(text, "Disk: {}\n", prose(&line));
+    }
+    text
 }
 
 /// What the target's processes used.

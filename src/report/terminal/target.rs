@@ -62,7 +62,10 @@ pub(super) fn disk(page: &mut Page, results: &Results) {
         table.row(cells.collect());
     }
     page.headed_table("DISK", &table);
-    page.facts("", &[disk::words(facts)]);
+    page.prose(4, (Tone::Plain, ""), &disk::words(facts));
+    for flaw in disk::flaws(facts).iter().take(LISTED) {
+        page.prose(4, (Tone::Bad, "!"), &plain(flaw));
+    }
     let rest = facts.cuts.len().saturating_sub(LISTED);
     if rest > 0 {
         page.facts("", &[format!("and {rest} more in report.json")]);
