@@ -28,7 +28,7 @@ pub(super) struct ProbeArgs {
     filesystem: Filesystem,
 }
 
-fn filesystem(text: &str) -> Result<Filesystem, String> {
+pub(super) fn filesystem(text: &str) -> Result<Filesystem, String> {
     let found = Filesystem::ALL.into_iter().find(|it| it.name() == text);
     found.ok_or_else(|| "write ext4, xfs or btrfs".to_owned())
 }
@@ -39,17 +39,22 @@ pub(super) fn serve(args: &ServeArgs) -> anyhow::Result<Exit> {
 }
 
 pub(super) fn probe(args: &ProbeArgs) -> anyhow::Result<Exit> {
-    if let Some(missing) = disk::missing(args.filesystem) {
-        return Err(Exit::Unreachable.because(anyhow::anyhow!(
-            "{}; {}",
-            missing.what,
-            missing.remedy
-        )));
-    }
+    check(args.filesystem)?;
     disk::enter_own_mounts().context("cannot make a mount namespace")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(try_one(args.filesystem))?;
     Ok(Exit::Passed)
+}
+
+/// Says what is missing here for a disk with this file system.
+pub(super) fn check(filesystem: Filesystem) -> anyhow::Result<()> {
+    match disk::missing(filesystem) {
+        None => Ok(()),
+        Some(missing) => {
+            let what = format!("{}; {}", missing.what, missing.remedy);
+            Err(Exit::Unreachable.because(anyhow::anyhow!(what)))
+        }
+    }
 }
 
 async fn try_one(filesystem: Filesystem) -> anyhow::Result<()> {

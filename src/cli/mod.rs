@@ -20,6 +20,7 @@ mod disk;
 mod completions;
 mod conformance;
 mod doctor;
+mod durability;
 mod history;
 mod init;
 mod launch;
@@ -75,6 +76,7 @@ enum Command {
     Completions(completions::Args),
     Conformance(conformance::Args),
     Doctor(doctor::Args),
+    Durability(durability::Args),
     History(history::Args),
     Init(init::Args),
     #[command(hide = true)]
@@ -108,6 +110,7 @@ impl Command {
             Command::Completions(args) => completions::run(&args),
             Command::Conformance(args) => conformance::run(&args),
             Command::Doctor(args) => doctor::run(&args),
+            Command::Durability(args) => durability::run(&args),
             Command::History(args) => history::run(&args),
             Command::Init(args) => init::run(&args),
             Command::Launch(args) => launch::run(&args),

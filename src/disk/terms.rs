@@ -84,3 +84,15 @@ pub struct DiskTerms {
     /// How long a flush takes.
     pub flush: Duration,
 }
+
+impl DiskTerms {
+    /// Its usual size: inodes enough for some hundred thousand queued mails. It takes memory only for
+    /// what is written to it.
+    pub const SIZE: u64 = 2 << 30;
+
+    /// The usual disk with this file system.
+    #[must_use]
+    pub fn of(filesystem: Filesystem) -> DiskTerms {
+        DiskTerms { filesystem, size: DiskTerms::SIZE, flush: Duration::ZERO }
+    }
+}

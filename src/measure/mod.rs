@@ -8,6 +8,7 @@ pub mod comparison;
 pub mod correctness;
 pub mod destinations;
 pub mod disturbances;
+pub mod durability;
 pub mod history;
 pub mod latency;
 pub mod load;

@@ -20,6 +20,7 @@ pub mod view;
 mod changes;
 mod csv;
 mod disk;
+pub mod durability;
 mod doubt;
 mod figures;
 mod hgrm;

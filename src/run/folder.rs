@@ -8,6 +8,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest, Sha256};
 
+use super::{Request, RunError, SCENARIO};
 use crate::clock::Clock;
 
 /// The folder of one run, created and taken for this process alone: the lock on it ends with the
@@ -109,6 +110,21 @@ fn nonce(now: SystemTime) -> String {
         .take(8)
         .map(|byte| char::from(alphabet[usize::from(byte % 32)]))
         .collect()
+}
+
+/// The folder: a new one, or the one named, which may hold, in this file, what was interrupted; and the
+/// lock on it.
+pub(super) fn resumable(request: &Request, file: &str) -> Result<(PathBuf, Arc<File>), RunError> {
+    if let Some(named) = request.output.as_deref().filter(|named| named.join(file).exists()) {
+        let lock = lock(named).map_err(RunError::Folder)?;
+        return Ok((named.to_owned(), Arc::new(lock)));
+    }
+    let name = &request.loaded.scenario.name;
+    let folder = Folder::create(name, request.output.as_deref(), &Clock::start());
+    let Folder { path, lock, .. } = folder.map_err(RunError::Folder)?;
+    crate::files::write(&path.join(SCENARIO), &request.loaded.resolved)
+        .map_err(RunError::Folder)?;
+    Ok((path, lock))
 }
 
 #[cfg(test)]

@@ -12,6 +12,7 @@ mod target_handle;
 mod descriptors;
 mod disk;
 mod drain;
+pub mod durability;
 pub mod endpoint;
 pub mod environment;
 mod folder;

@@ -131,3 +131,63 @@ fn disk_and_device_go_when_mailbench_is_killed() {
     wait_until("the target ends", || targets(place.path()).is_empty());
     wait_until("the loop device goes", || devices(place.path()) == 0);
 }
+
+/// A campaign of one cut, written to `out`; run again there, it makes no further run.
+fn campaign(lab: &Lab, more: &[&str]) -> (Option<i32>, serde_json::Value) {
+    let out = lab.folder().join("campaign");
+    let mut command = mailbench();
+    command
+        .arg("durability")
+        .arg(lab.folder().join("scenario.toml"))
+        .args(["--cuts", "1", "--quiet", "--output"]);
+    let output = command.arg(&out).args(more).output().expect("mailbench runs");
+    let text = std::fs::read_to_string(out.join("durability.json"));
+    let text = text.unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&output.stderr)));
+    (output.status.code(), serde_json::from_str(&text).expect("JSON"))
+}
+
+#[test]
+fn a_campaign_finds_the_guilty_and_not_the_honest() {
+    if !can_lose_power("ext4") {
+        return;
+    }
+    let honest = Lab::new(QUEUED);
+    let (code, found) = campaign(&honest, &["--keep", "torn"]);
+    assert_eq!((code, &found["lost"], &found["cuts"]), (Some(0), &0.into(), &1.into()), "{found}");
+    assert_eq!((&found["filesystem"], &found["keep"]), (&"ext4".into(), &"torn".into()));
+    let (accepted, bound) = (&found["acknowledged"], &found["upper_bound_95"]);
+    let (accepted, bound) = (accepted.as_f64().expect("a count"), bound.as_f64().expect("a share"));
+    assert!((bound - (1.0 - 0.05_f64.powf(1.0 / accepted))).abs() < 1e-9, "{found}");
+    let (_, again) = campaign(&honest, &["--keep", "torn"]);
+    assert_eq!(again["runs"], found["runs"], "what is known is not made again");
+
+    let guilty = Lab::new(&format!("{QUEUED}[target.delivery]\ndurability = \"none\"\n"));
+    let (code, found) = campaign(&guilty, &[]);
+    assert_eq!((code, &found["cuts_losing"]), (Some(97), &1.into()), "{found}");
+    assert!(found["lost"].as_u64() > Some(0), "{found}");
+}
+
+#[test]
+fn a_target_that_is_not_started_by_mailbench_has_no_power_to_cut() {
+    let lab = Lab::new(&QUEUED.replace("[target.disk]\nsize = \"512MiB\"\n", ""));
+    let mut command = mailbench();
+    command
+        .arg("durability")
+        .arg(lab.folder().join("scenario.toml"))
+        .args(["--set", "target.kind=direct"]);
+    let output = command.output().expect("mailbench runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(104), "{stderr}");
+    assert!(stderr.contains("only a target that mailbench starts can lose its power"), "{stderr}");
+}
+
+#[test]
+fn the_committed_durability_schema_is_current() {
+    let schema = mailbench::report::durability::schema().expect("a schema");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("schema/durability.schema.json");
+    if std::env::var_os("MAILBENCH_BLESS").is_some() {
+        std::fs::write(&path, &schema).expect("written");
+    }
+    let committed = std::fs::read_to_string(&path).expect("the schema is committed");
+    assert!(committed == schema, "run MAILBENCH_BLESS=1 cargo test --test suite schema");
+}

@@ -1,33 +1,14 @@
 //! What a capacity search knows when it begins: nothing, or the trials of an interrupted one in the
 //! same folder.
 
-use std::fs::File;
 use std::io::{Error, ErrorKind};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::Path;
 
 use super::{FILE, SearchOptions};
-use crate::clock::Clock;
 use crate::measure::capacity::conclude;
 use crate::measure::capacity::results::{Capacity, GoalFacts};
-use crate::run::folder::{self, Folder};
 use crate::run::{Request, RunError, SCENARIO};
 use crate::{files, limits, scenario};
-
-/// The folder: a new one, or the one named, which may hold a search that was interrupted; and the
-/// lock on it.
-pub(super) fn place(request: &Request) -> Result<(PathBuf, Arc<File>), RunError> {
-    if let Some(named) = request.output.as_deref().filter(|named| named.join(FILE).exists()) {
-        let lock = folder::lock(named).map_err(RunError::Folder)?;
-        return Ok((named.to_owned(), Arc::new(lock)));
-    }
-    let name = &request.loaded.scenario.name;
-    let folder = Folder::create(name, request.output.as_deref(), &Clock::start());
-    let Folder { path, lock, .. } = folder.map_err(RunError::Folder)?;
-    crate::files::write(&path.join(SCENARIO), &request.loaded.resolved)
-        .map_err(RunError::Folder)?;
-    Ok((path, lock))
-}
 
 /// What is known already: nothing, or the trials of an earlier search in the same folder.
 pub(super) fn taken_up(

@@ -11,6 +11,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::folder::resumable;
 use super::signals::Interrupts;
 use super::{Request, RunError};
 use crate::limits;
@@ -27,7 +28,7 @@ use crate::scenario::model::{Extent, LoadModel, Scenario, TargetKind};
 use crate::scenario::{Loaded, ScenarioError};
 use crate::simulate::model::Model;
 use crate::simulate::simulate;
-use known::{place, taken_up, unfit};
+use known::{taken_up, unfit};
 use trial::Offered;
 
 pub use options::SearchOptions;
@@ -106,7 +107,7 @@ pub async fn capacity(
     interrupts: &Interrupts,
     progress: &mut Progress,
 ) -> Result<Searched, RunError> {
-    let (folder, _lock) = place(request)?;
+    let (folder, _lock) = resumable(request, FILE)?;
     let known = taken_up(&folder, request, options)?;
     let failure = None;
     let mut search = CapacitySearch { request, options, interrupts, folder, known, failure };

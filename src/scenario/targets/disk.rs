@@ -12,10 +12,6 @@ use crate::grammar::diagnosis::Problems;
 use crate::grammar::units::{Size, Timespan};
 use crate::limits;
 
-/// Its usual size: inodes enough for some hundred thousand queued mails. It takes memory for what is
-/// written to it only.
-const SIZE: u64 = 2 << 30;
-
 /// Longest time of a flush.
 const FLUSH: Duration = Duration::from_secs(10);
 
@@ -40,7 +36,7 @@ pub(in crate::scenario) fn resolve(written: &At<Written>, problems: &mut Problem
     let none = Timespan(Duration::ZERO);
     DiskTerms {
         filesystem,
-        size: bounded(disk.size.as_ref(), Size(SIZE), sizes, problems).0,
+        size: bounded(disk.size.as_ref(), Size(DiskTerms::SIZE), sizes, problems).0,
         flush: bounded(disk.flush.as_ref(), none, none..=Timespan(FLUSH), problems).0,
     }
 }
