@@ -31,8 +31,11 @@ pub struct CutRun {
     pub acknowledged: u64,
     /// Recipients accepted and neither delivered nor returned, summed over the cuts.
     pub open: u64,
-    /// Recipients that were lost.
+    /// Recipients that were lost: as the ledger proves, and those missing by the count of the queue.
     pub lost: u64,
+    /// Of these, missing by the count of the queue: at the close it held fewer than were neither
+    /// delivered nor returned.
+    pub missing: u64,
     /// Recipients of which it is not known: still queued at the close, or without proof that they are
     /// lost.
     pub undecided: u64,
@@ -44,6 +47,23 @@ pub struct CutRun {
     pub accepted: u64,
     /// What the disk did that it must not; such a run counts for nothing.
     pub flaws: Vec<String>,
+}
+
+/// How many recipients a message has in a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Recipients {
+    /// One each, so that a queue's messages are its recipients.
+    One,
+    /// Several.
+    Several,
+}
+
+/// How many of those that are open at the close cannot be in a queue of this length.
+fn missing(open: u64, queue: Option<u64>, recipients: Recipients) -> u64 {
+    match (queue, recipients) {
+        (Some(queue), Recipients::One) => open.saturating_sub(queue),
+        _ => 0,
+    }
 }
 
 /// All runs with one file system and one way in which unflushed writes survive.
@@ -117,23 +137,32 @@ pub struct Durability {
 impl CutRun {
     /// What a run's report shows.
     #[must_use]
-    pub fn of(results: &Results, (filesystem, keep): (Filesystem, Keep), folder: String) -> CutRun {
+    pub fn of(
+        results: &Results,
+        (filesystem, keep): (Filesystem, Keep),
+        folder: String,
+        recipients: Recipients,
+    ) -> CutRun {
         let count = |name: &str| results.count_anywhere(name);
         let disk = results.disk.as_ref();
         let cuts = disk.map(|disk| disk.cuts.as_slice()).unwrap_or_default();
-        let sum = |of: fn(&super::results::PowerCutFacts) -> u64| cuts.iter().map(of).sum();
-        let lost_in_cuts: u64 = sum(|cut| cut.lost);
+        let sum = |of: fn(&super::results::PowerCutFacts) -> u64| cuts.iter().map(of).sum::<u64>();
+        let lost = sum(|cut| cut.lost).max(count("lost"));
+        let open = count("pending") + count("unaccounted");
+        let missing = missing(open, results.queue.length_end, recipients);
+        let losing = cuts.iter().filter(|cut| cut.lost > 0).count() as u64;
         CutRun {
             filesystem,
             keep,
             seed: results.run.seed,
             folder,
             cuts: cuts.len() as u64,
-            cuts_losing: cuts.iter().filter(|cut| cut.lost > 0).count() as u64,
+            cuts_losing: losing.max(u64::from(missing > 0 && !cuts.is_empty())),
             acknowledged: sum(|cut| cut.acknowledged),
             open: sum(|cut| cut.open),
-            lost: lost_in_cuts.max(count("lost")),
-            undecided: count("pending") + count("unaccounted"),
+            lost: lost + missing,
+            missing,
+            undecided: open - missing,
             duplicates_excused: count("duplicates_excused"),
             flushes: disk.map_or(0, |disk| disk.flushes),
             accepted: count("accepted"),
@@ -220,6 +249,7 @@ mod tests {
             acknowledged,
             open: 5,
             lost,
+            missing: 0,
             undecided,
             duplicates_excused: 2,
             flushes: 500,
@@ -271,6 +301,15 @@ mod tests {
         assert_eq!(concluded(vec![run(Keep::None, (900, 2), 7)]).exit_code, 97);
         assert_eq!(concluded(vec![run(Keep::None, (900, 0), 7)]).exit_code, 96);
         assert_eq!(concluded(Vec::new()).exit_code, 96);
+    }
+
+    /// A queue that holds 68 cannot hold 263; what is not counted one by one proves nothing.
+    #[test]
+    fn what_a_queue_is_too_short_for_is_missing() {
+        assert_eq!(missing(263, Some(68), Recipients::One), 195);
+        assert_eq!(missing(60, Some(68), Recipients::One), 0);
+        assert_eq!(missing(263, Some(68), Recipients::Several), 0);
+        assert_eq!(missing(263, None, Recipients::One), 0);
     }
 
     #[test]

@@ -12,8 +12,9 @@ use super::{Request, RunError, experiment};
 use crate::disk::{DiskTerms, Filesystem, Keep};
 use crate::fault::chaos::power_cut::PowerCut;
 use crate::fault::chaos::{Act, Chaos, When};
-use crate::measure::durability::{CutOutcome, CutRun, Durability};
+use crate::measure::durability::{CutOutcome, CutRun, Durability, Recipients};
 use crate::measure::results::Tool;
+use crate::quantity::Quantity;
 use crate::report::durability as report;
 use crate::report::progress::Progress;
 use crate::scenario::Loaded;
@@ -70,6 +71,10 @@ pub async fn durability(
 ) -> Result<Cut, RunError> {
     let (folder, _lock) = resumable(request, FILE)?;
     let mut known = taken_up(&folder, request, plan)?;
+    let recipients = match request.loaded.scenario.message.recipients {
+        Quantity::Constant(1.0) => Recipients::One,
+        _ => Recipients::Several,
+    };
     let mut interrupted = false;
     'all: for filesystem in &plan.filesystems {
         for keep in &plan.keeps {
@@ -88,7 +93,7 @@ pub async fn durability(
                     break 'all;
                 }
                 known.target = format!("{} {}", results.target.kind, results.target.version);
-                known.runs.push(CutRun::of(results, kind, name));
+                known.runs.push(CutRun::of(results, kind, name, recipients));
                 known.conclude();
                 report::write_all(&known, &folder).map_err(RunError::Folder)?;
             }

@@ -67,6 +67,14 @@ pub(super) fn story(durability: &Durability) -> Vec<String> {
                 .to_owned(),
         );
     }
+    let missing: u64 = durability.runs.iter().map(|run| run.missing).sum();
+    if missing > 0 {
+        lines.push(format!(
+            "{} of the lost are missing by the count of the queue: at the close it held fewer than were \
+             neither delivered nor returned.",
+            human::count(missing)
+        ));
+    }
     lines.extend(durability.reasons.iter().map(|reason| format!("not known: {reason}")));
     lines
 }
