@@ -38,8 +38,6 @@ impl Page for DiskSlow {
 
     const DONE: &'static str = "slow flushes of the disk";
 
-    const TAKES_DOWN: bool = false;
-
     fn refinements() -> Vec<Refinement> {
         vec![("DiskSlow.flush", schema::some_time()), ("DiskSlow.for", schema::some_time())]
     }
