@@ -162,12 +162,14 @@ fn merge(mail: Mail, held: &mut Vec<Mail>) -> Vec<Mail> {
     vec![Mail { text, ..first }]
 }
 
-/// Two messages exchange their bodies.
+/// Two messages with bodies of one length exchange them, in whatever order they come.
 fn exchange(mail: Mail, held: &mut Vec<Mail>) -> Vec<Mail> {
-    let Some(first) = held.pop() else {
+    let length = mail.halves().1.len();
+    let Some(place) = held.iter().position(|other| other.halves().1.len() == length) else {
         held.push(mail);
         return Vec::new();
     };
+    let first = held.remove(place);
     let (one, two) = (first.halves().1.to_vec(), mail.halves().1.to_vec());
     vec![first.body(|_| two), mail.body(|_| one)]
 }
